@@ -1,0 +1,151 @@
+"""The values that everything speaks of. No I/O, no clock, no arrays."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Self
+
+from tulip_ops.errors import BadAcquisitionId, BadArea
+
+if TYPE_CHECKING:
+    from shapely.geometry import MultiPolygon
+
+SIMULATED_PLATFORM = "SIM"
+
+BANDS = (
+    "blue",
+    "green",
+    "red",
+    "rededge1",
+    "rededge2",
+    "rededge3",
+    "nir",
+    "nir08",
+    "swir16",
+    "swir22",
+)
+"""STAC common names in the order of Sentinel-2's B02 B03 B04 B05 B06 B07 B08 B8A B11 B12."""
+
+_ID = re.compile(
+    r"(?P<platform>S2[A-D]|SIM)"
+    r"_(?P<tile>(?:0[1-9]|[1-5]\d|60)[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V])"
+    r"_(?P<day>\d{8})_(?P<sequence>\d{1,3})_(?P<level>L1C|L2A)"
+)
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AcquisitionId:
+    """`S2B_31UFU_20260420_0_L2A`: one scene of one MGRS tile, one overpass, one processing.
+
+    Invariant: `AcquisitionId.parse(str(i)) == i`.
+    """
+
+    platform: str
+    """S2A to S2D, or SIM for a scene made by the simulator."""
+    tile: str
+    """MGRS tile, such as 31UFU."""
+    day: date
+    """Day of sensing, UTC."""
+    sequence: int
+    """Counts the datastrips or reprocessings of one overpass, from 0."""
+    level: str
+    """L1C (top of atmosphere) or L2A (surface reflectance)."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The id that `text` spells; `BadAcquisitionId` otherwise."""
+        match = _ID.fullmatch(text)
+        if match is None:
+            raise BadAcquisitionId(
+                f"{text!r} is not an acquisition id; one looks like S2B_31UFU_20260420_0_L2A"
+            )
+        try:
+            day = datetime.strptime(match["day"], "%Y%m%d").replace(tzinfo=UTC).date()
+        except ValueError:
+            raise BadAcquisitionId(
+                f"{text!r} names no day: {match['day']} is not YYYYMMDD"
+            ) from None
+        return cls(match["platform"], match["tile"], day, int(match["sequence"]), match["level"])
+
+    def __str__(self) -> str:
+        return f"{self.platform}_{self.tile}_{self.day:%Y%m%d}_{self.sequence}_{self.level}"
+
+    @property
+    def season(self) -> int:
+        """Calendar year of the bloom."""
+        return self.day.year
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the pixels come from the simulator and not from a satellite."""
+        return self.platform == SIMULATED_PLATFORM
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """An area of interest."""
+
+    name: str
+    """Lower-case letters, digits, `-` and `_`; unique."""
+    geometry: MultiPolygon
+    """EPSG:4326, longitude first; valid and not empty."""
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise BadArea(
+                f"{self.name!r} cannot name an area: use up to 63 lower-case letters, digits, - and _"
+            )
+        if self.geometry.is_empty or not self.geometry.is_valid:
+            raise BadArea(f"the geometry of area {self.name} is empty or invalid; repair it first")
+        west, south, east, north = self.geometry.bounds
+        if west < -180 or east > 180 or south < -90 or north > 90:
+            raise BadArea(
+                f"the geometry of area {self.name} leaves the Earth in longitude and latitude:"
+                f" {west:.1f} {south:.1f} {east:.1f} {north:.1f}; declare its CRS in the file"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Acquisition:
+    """What a source says of one acquisition before any pixel is read."""
+
+    id: AcquisitionId
+    sensed_at: datetime
+    """UTC, with its zone."""
+    source: str
+    """Name of the source that offered it."""
+    href: str
+    """Where that source keeps its STAC item."""
+    footprint: MultiPolygon
+    """Ground covered by the scene, EPSG:4326."""
+    bands: tuple[str, ...]
+    """STAC common names that the scene offers, in its own order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReference:
+    """Which network made a product: enough to find it again and to tell two apart."""
+
+    name: str
+    """Folder below models/, such as unet-rgb."""
+    version: str
+    sha256: str
+    """Of the weights file."""
+
+    def __str__(self) -> str:
+        return f"{self.name}/{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a step ended, for people, scripts and the ledger."""
+
+    state: str
+    """done, current (the product was there, whole and made the same way) or skipped."""
+    summary: str
+    """One line for people."""
+    figures: dict[str, float | int | str]
+    """Numbers worth keeping; JSON types only."""

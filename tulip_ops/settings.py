@@ -1,0 +1,124 @@
+"""The settings. The environment is read here alone and handed down as arguments."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tulip_ops.errors import BadSetting
+
+LOCAL_ENV = "local.env"
+"""Written by the local stack into the state folder, readable by its user only."""
+
+
+class Settings(BaseSettings):
+    """Each field is an environment variable: `TULIP_` and its name in capitals.
+
+    Variables win over `<state>/local.env`, which the local stack writes, and that over the
+    defaults. Empty variables count as unset.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="TULIP_", env_ignore_empty=True, extra="ignore")
+
+    state: Path = Field(
+        Path(".tulip"), description="Folder of everything that the local stack keeps."
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        description="PostgreSQL with PostGIS as postgresql://user:password@host:port/name;"
+        " the steps need the rights of tulip_writer.",
+    )
+    database_owner_url: SecretStr | None = Field(
+        None,
+        description="The same database as its owner, for migrations and roles;"
+        " default: TULIP_DATABASE_URL.",
+    )
+    store: str | None = Field(
+        None, description="Folder of the products; default: <state>/store."
+    )
+    archive: str | None = Field(
+        None,
+        description="Folder or s3://bucket/prefix with a static STAC catalog;"
+        " default: <state>/archive.",
+    )
+    s3_endpoint: str | None = Field(
+        None, description="URL of an S3-compatible service; default: AWS."
+    )
+    sources: tuple[str, ...] = Field(
+        ("archive",), description="Sources to ask, in this order, as a JSON list."
+    )
+    models: Path = Field(
+        Path(__file__).resolve().parent.parent / "models", description="Folder of the networks."
+    )
+    cloud_filter: str = Field(
+        "auto",
+        description="Cloud filter as name/version; auto takes the newest version with the most"
+        " bands that the acquisition offers.",
+    )
+    unet: str = Field("auto", description="U-Net as name/version; auto as for the cloud filter.")
+    minimum_clear: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Share of the ground over the areas that must be clear; an acquisition with"
+        " less is skipped.",
+    )
+    minimum_area: float = Field(
+        3000.0, ge=0, description="Smallest detection that is kept, in square metres."
+    )
+    true_color_stretch: float = Field(
+        2.5,
+        gt=0,
+        description="Gain of 8-bit TRUE_COLOR renderings: reflectance = value / 255 / gain.",
+    )
+    look_back_days: int = Field(
+        60, ge=1, description="How far back discovery looks by default, in days."
+    )
+    bloom_window: tuple[str, str] = Field(
+        ("03-20", "06-05"),
+        description="First and last month-day between which a clear look can decide whether a"
+        " field bloomed, as a JSON list.",
+    )
+    runtime: Literal["process"] = Field(
+        "process", description="Where the network steps run; process: on this machine."
+    )
+    threads: int = Field(2, ge=1, description="Threads of one step for networks and codecs.")
+
+    @classmethod
+    def load(cls) -> Self:
+        """Settings from the environment and `<state>/local.env`; `BadSetting` names the first bad one."""
+        state = Path(os.environ.get("TULIP_STATE") or ".tulip")
+        try:
+            return cls(_env_file=state / LOCAL_ENV)  # type: ignore[call-arg]  # pydantic-settings' own keyword
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            name = "TULIP_" + str(first["loc"][0]).upper()
+            raise BadSetting(f"{name}: {first['msg']}; see `tulip settings`") from None
+
+    @cached_property
+    def store_place(self) -> str:
+        return self.store or str(self.state / "store")
+
+    @cached_property
+    def archive_place(self) -> str:
+        return self.archive or str(self.state / "archive")
+
+    def writer_url(self) -> str:
+        """The database for the steps; `BadSetting` if none is set."""
+        if self.database_url is None:
+            raise BadSetting(
+                "no database is set: run `make demo`, or set TULIP_DATABASE_URL to"
+                " postgresql://user:password@host:port/name"
+            )
+        return self.database_url.get_secret_value()
+
+    def owner_url(self) -> str:
+        """The database for migrations; `BadSetting` if none is set."""
+        if self.database_owner_url is None:
+            return self.writer_url()
+        return self.database_owner_url.get_secret_value()
