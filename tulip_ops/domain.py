@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 from tulip_ops.errors import BadAcquisitionId, BadArea
 
 if TYPE_CHECKING:
-    from shapely.geometry import MultiPolygon
+    from shapely.geometry import MultiPolygon, Polygon
 
 SIMULATED_PLATFORM = "SIM"
 
@@ -149,3 +150,82 @@ class Outcome:
     """One line for people."""
     figures: dict[str, float | int | str]
     """Numbers worth keeping; JSON types only."""
+
+
+class Verdict(StrEnum):
+    """What one acquisition says of one field."""
+
+    BLOOM = "bloom"
+    NO_BLOOM = "no_bloom"
+    NOT_SEEN = "not_seen"
+
+
+class SeasonVerdict(StrEnum):
+    """What one season says of one field."""
+
+    BLOOMED = "bloomed"
+    NOT_BLOOMED = "not_bloomed"
+    NOT_SEEN = "not_seen"
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One polygon of one acquisition by one model version."""
+
+    ordinal: int
+    """Counts the detections of the acquisition from 0, north to south, then west to east."""
+    geometry: Polygon
+    """EPSG:4326, valid, with holes."""
+    area_m2: float
+    """On the ellipsoid (geodesic), square metres."""
+    tulip_probability: float
+    """Mean over the polygon's pixels, in [0, 1]."""
+    tulip_probability_std: float
+    bloom_fraction: float
+    """Share of the polygon's seen pixels that are in flower, in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A tulip field with an identity across seasons."""
+
+    id: int
+    geometry: Polygon
+    """EPSG:4326."""
+    area_m2: float
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one acquisition says of one field."""
+
+    field_id: int
+    acquisition_id: AcquisitionId
+    verdict: Verdict
+    clear_fraction: float
+    """Share of the field's pixels that were measured and clear, in [0, 1]."""
+    tulip_probability: float | None
+    """Mean over the clear pixels; None where none was clear."""
+    bloom_fraction: float | None
+    """Share of the clear pixels in flower; None where none was clear."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSeason:
+    """What a season's observations together say of one field."""
+
+    field_id: int
+    season: int
+    verdict: SeasonVerdict
+    clear_looks: int
+    """Observations inside the bloom window that are not `not_seen`."""
+    area_m2: float | None
+    """Of the field as detected in this season; None where it was not detected."""
+    onset: tuple[date | None, date] | None
+    """Earliest and latest possible first day in bloom; the earliest is None where no clear
+    look without bloom came before; None where it did not bloom."""
+    peak: date | None
+    """Day of the largest bloom fraction seen."""
+    end: tuple[date, date | None] | None
+    """Earliest and latest possible last day in bloom; mirrors `onset`."""
+    peak_bloom_fraction: float | None
