@@ -1,0 +1,36 @@
+"""What every tier shares: where the real imagery lies, and a real PostGIS server."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of public imagery that must not be redistributed; named by TULIP_REAL_DATA."""
+    folder = Path(os.environ.get("TULIP_REAL_DATA") or ROOT.parent / "shared" / "data")
+    if not (folder / "noordoostpolder_2016").is_dir():
+        reason = f"no real imagery in {folder}; set TULIP_REAL_DATA to a folder that holds it"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Superuser URL of a private PostgreSQL server with PostGIS, one for the whole run."""
+    from tulip_ops.local import postgres
+
+    server = postgres.start(tmp_path_factory.mktemp("postgres"))
+    yield server.url
+    server.stop()
