@@ -1,0 +1,75 @@
+"""The command line: `tulip <step> <id>` by hand and in every task alike.
+
+Exit codes: 0 done, 99 skipped (too cloudy, nothing to do), 1 failed, 2 bad input.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib.metadata import version
+
+import click
+
+from tulip_ops.commands import (
+    archives,
+    areas,
+    databases,
+    doctor,
+    local,
+    models,
+    pictures,
+    pipeline,
+    simulations,
+)
+from tulip_ops.commands.options import FAILED, BAD_INPUT
+from tulip_ops.errors import BadInput, TulipError
+
+
+class _Door(click.Group):
+    """Turns the errors that we raise on purpose into one line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except TulipError as error:
+            click.echo(f"{type(error).__name__}: {error}", err=True)
+            ctx.exit(BAD_INPUT if isinstance(error, BadInput) else FAILED)
+
+
+@click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("tulip_ops"), prog_name="tulip")
+@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+def main(verbose: bool) -> None:
+    """From new Sentinel-2 acquisitions to a bloom history of tulip fields in PostGIS.
+
+    Every step takes an acquisition id, such as S2B_31UFU_20260420_0_L2A, finds the rest by
+    itself and can be repeated: what is there and whole is not made again.
+
+    Exit codes: 0 done, 99 skipped (too cloudy, nothing to do), 1 failed, 2 bad input.
+    Settings are TULIP_* variables: see `tulip settings`.
+    """
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    if not verbose:
+        for talkative in ("alembic", "botocore", "rasterio", "matplotlib"):
+            logging.getLogger(talkative).setLevel(logging.WARNING)
+
+
+for command in (
+    *pipeline.COMMANDS,
+    areas.group,
+    archives.group,
+    models.group,
+    models.train,
+    databases.group,
+    simulations.simulate,
+    pictures.picture,
+    doctor.settings,
+    doctor.doctor,
+    local.group,
+):
+    main.add_command(command)

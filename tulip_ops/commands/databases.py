@@ -1,0 +1,48 @@
+"""`tulip database`: migrations and status."""
+
+from __future__ import annotations
+
+import click
+
+from tulip_ops.commands.options import as_json, show
+from tulip_ops.settings import Settings
+
+
+@click.group("database")
+def group() -> None:
+    """The tables in PostGIS."""
+
+
+@group.command()
+@as_json
+def migrate(as_json: bool) -> None:
+    """Bring the schema `tulip` to this version; safe to repeat, and when two run at once."""
+    from tulip_ops.postgis import migrations
+
+    revision = migrations.migrate(Settings.load().owner_url())
+    show(as_json, f"schema tulip is at revision {revision}", revision=revision)
+
+
+@group.command()
+@as_json
+def status(as_json: bool) -> None:
+    """Rows of each table, the newest acquisition, the schema's revision."""
+    from tulip_ops.postgis import connection
+    from tulip_ops.postgis import status as tables
+
+    with connection.connect(Settings.load().writer_url(), "tulip database") as database:
+        figures = tables.status(database)
+    lines = [f"{name:24} {value}" for name, value in figures.items()]
+    show(as_json, "\n".join(lines), **figures)
+
+
+@group.command()
+@as_json
+def seasons(as_json: bool) -> None:
+    """The season table: what `tulip.season_summary` says of each area and season."""
+    from tulip_ops.postgis import connection
+    from tulip_ops.postgis import status as tables
+
+    with connection.connect(Settings.load().writer_url(), "tulip database") as database:
+        rows = tables.season_table(database)
+    show(as_json, tables.as_text(rows), seasons=rows)

@@ -1,0 +1,56 @@
+"""`tulip doctor` and `tulip settings`: is everything there, and how is it set?"""
+
+from __future__ import annotations
+
+import click
+from pydantic import SecretStr
+
+from tulip_ops.commands.options import FAILED, as_json, show
+from tulip_ops.settings import Settings
+
+
+@click.command()
+@as_json
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
+    """Check database, store, sources, areas, models and Airflow; say what to do."""
+    from tulip_ops.doctor import examine
+
+    checks = list(examine(Settings.load()))
+    lines = [
+        f"{'ok' if check.ok else 'BAD':4} {check.name:10} {check.found}"
+        + (f"\n{'':16}to do: {check.remedy}" if check.remedy else "")
+        for check in checks
+    ]
+    show(
+        as_json,
+        "\n".join(lines),
+        checks=[
+            {"name": c.name, "ok": c.ok, "found": c.found, "remedy": c.remedy} for c in checks
+        ],
+    )
+    if not all(check.ok for check in checks):
+        ctx.exit(FAILED)
+
+
+@click.command()
+@as_json
+def settings(as_json: bool) -> None:
+    """List every setting: its variable, its value now, what it means. Secrets stay hidden."""
+    now = Settings.load()
+    rows = {
+        f"TULIP_{name.upper()}": (getattr(now, name), field.description or "")
+        for name, field in Settings.model_fields.items()
+    }
+    lines = [f"{name}={_value(value)}\n    {meaning}" for name, (value, meaning) in rows.items()]
+    show(
+        as_json,
+        "\n".join(lines),
+        **{name: _value(value) for name, (value, _) in rows.items()},
+    )
+
+
+def _value(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return "(set, hidden)"
+    return "" if value is None else str(value)

@@ -1,0 +1,147 @@
+"""`tulip discover`, the steps of one acquisition, and `tulip history`."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import click
+
+from tulip_ops.commands.options import (
+    SKIPPED,
+    DayType,
+    acquisition_id,
+    as_json,
+    run_id,
+    show,
+)
+from tulip_ops.domain import AcquisitionId
+from tulip_ops.settings import Settings
+
+STEPS = {
+    "acquire": "Read the pixels over the areas; reflectance on the tile's 10 m grid.",
+    "screen": "Run the cloud filter: where is the ground clear?",
+    "segment": "Run the U-Net: where do tulips grow, where do they flower?",
+    "vectorize": "Turn probabilities into polygons with their figures.",
+    "record": "Write the detections into PostGIS in one transaction.",
+}
+
+force = click.option(
+    "--force", is_flag=True, help="Make the product again even where it is there and whole."
+)
+
+
+@click.command()
+@click.option("--area", "areas", multiple=True, help="Only this area; may be repeated.")
+@click.option("--source", "sources", multiple=True, help="Only this source; may be repeated.")
+@click.option("--since", type=DayType(), help="First day to look at; wins over --look-back.")
+@click.option("--until", type=DayType(), help="Last day to look at; default: today.")
+@click.option("--look-back", type=click.IntRange(min=1), help="Days; default: the setting.")
+@run_id
+@as_json
+def discover(
+    areas: tuple[str, ...],
+    sources: tuple[str, ...],
+    since: date | None,
+    until: date | None,
+    look_back: int | None,
+    run_id: str,
+    as_json: bool,
+) -> None:
+    """Ask the sources what is new over the areas, and put it into the ledger.
+
+    Prints the ids that have a run to start: those that are new, and those that an earlier
+    discovery found but no run has begun.
+    """
+    from tulip_ops import discovery
+
+    settings = Settings.load()
+    last = until or datetime.now(UTC).date()
+    first = since or last - timedelta(days=look_back or settings.look_back_days)
+    found = discovery.discover(
+        settings, areas=areas, sources=sources, since=first, until=last, run_id=run_id
+    )
+    ids = [str(i) for i in (*found.new, *found.pending)]
+    show(
+        as_json,
+        "\n".join(ids) if ids else f"nothing new from {first} to {last}",
+        new=[str(i) for i in found.new],
+        pending=[str(i) for i in found.pending],
+        known=found.known,
+        areas=list(found.areas),
+        sources=list(found.sources),
+        problems=list(found.problems),
+        since=str(first),
+        until=str(last),
+    )
+
+
+def _step(name: str, help_text: str) -> click.Command:
+    @click.command(name=name, help=help_text)
+    @acquisition_id
+    @force
+    @run_id
+    @as_json
+    @click.pass_context
+    def command(
+        ctx: click.Context, acquisition_id: AcquisitionId, force: bool, run_id: str, as_json: bool
+    ) -> None:
+        if not _carry_out(name, acquisition_id, force=force, run_id=run_id, as_json=as_json):
+            ctx.exit(SKIPPED)
+
+    return command
+
+
+def _carry_out(
+    name: str, acquisition_id: AcquisitionId, *, force: bool, run_id: str, as_json: bool
+) -> bool:
+    from tulip_ops import attempts
+
+    outcome = attempts.attempt(name, acquisition_id, Settings.load(), force=force, run_id=run_id)
+    show(
+        as_json,
+        f"{acquisition_id} {name}: {outcome.summary}",
+        acquisition=str(acquisition_id),
+        step=name,
+        outcome=outcome.state,
+        fresh=outcome.fresh,
+        summary=outcome.summary,
+        **outcome.figures,
+    )
+    return outcome.state == "done"
+
+
+@click.command()
+@acquisition_id
+@force
+@run_id
+@as_json
+@click.pass_context
+def run(
+    ctx: click.Context, acquisition_id: AcquisitionId, force: bool, run_id: str, as_json: bool
+) -> None:
+    """Carry one acquisition through all its steps, acquire to record, in this process."""
+    for name in STEPS:
+        if not _carry_out(name, acquisition_id, force=force, run_id=run_id, as_json=as_json):
+            ctx.exit(SKIPPED)
+
+
+@click.command()
+@click.option("--season", "seasons", type=click.IntRange(2015, 2100), multiple=True,
+              help="Only this season; may be repeated; default: every season with detections.")
+@run_id
+@as_json
+def history(seasons: tuple[int, ...], run_id: str, as_json: bool) -> None:
+    """Join detections to fields and say what bloomed, what did not, and what was not seen."""
+    from tulip_ops import histories
+
+    for outcome in histories.roll_up(Settings.load(), seasons):
+        show(as_json, outcome.summary, outcome=outcome.state, fresh=outcome.fresh,
+             summary=outcome.summary, **outcome.figures)
+
+
+COMMANDS: tuple[click.Command, ...] = (
+    discover,
+    *(_step(name, help_text) for name, help_text in STEPS.items()),
+    run,
+    history,
+)

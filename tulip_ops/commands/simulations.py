@@ -1,0 +1,36 @@
+"""`tulip simulate`: an archive with known truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tulip_ops.commands.options import as_json, show
+from tulip_ops.settings import Settings
+
+
+@click.command()
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path),
+              help="Folder of the archive; default: TULIP_ARCHIVE.")
+@click.option("--season", "seasons", type=click.IntRange(2015, 2100), multiple=True,
+              default=(2024, 2025, 2026), show_default=True, help="May be repeated.")
+@click.option("--seed", type=int, default=7, show_default=True,
+              help="The same seed makes the same pixels.")
+@as_json
+def simulate(out: Path | None, seasons: tuple[int, ...], seed: int, as_json: bool) -> None:
+    """Write a simulated archive: two areas of one tile, several seasons, clouds, and the truth.
+
+    Every id starts with SIM. Beside the scenes lie `areas.geojson` for `tulip aoi add`, and
+    with each scene its truth.
+    """
+    from tulip_ops import simulations
+
+    place = out or Path(Settings.load().archive_place)
+    ids = simulations.write_archive(place, seasons, seed)
+    show(
+        as_json,
+        f"{len(ids)} simulated scenes of {len(seasons)} seasons in {place}",
+        simulated=[str(i) for i in ids],
+        place=str(place),
+    )

@@ -1,0 +1,240 @@
+"""The story: what happens to one acquisition, in the order of the pipeline.
+
+Each step reads, thinks and writes, and knows the acquisition by its id alone. A step whose
+product is there, whole and made from the same inputs by the same model does nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+
+from tulip_ops import clouds, polygons, rasters, stac, vectors
+from tulip_ops.domain import Acquisition, AcquisitionId, Area, Detection, Outcome
+from tulip_ops.errors import NothingValid
+from tulip_ops.grid import Grid, project, tile_grid
+from tulip_ops.networks import registry
+from tulip_ops.settings import Settings
+from tulip_ops.sources import Source
+from tulip_ops.store import Store
+
+log = logging.getLogger(__name__)
+
+CONTEXT = 640.0
+"""Metres read around an area, so that fields on its border are seen whole and the networks
+have surroundings."""
+
+
+def acquire(
+    acquisition: Acquisition, areas: Sequence[Area], source: Source, store: Store, *, force: bool
+) -> Outcome:
+    """Bring the pixels over the areas to surface reflectance on the tile's 10 m grid."""
+    wanted = _ground(acquisition, areas)
+    if wanted.is_empty:
+        return Outcome("skipped", fresh=True, summary="it lies outside every area", figures={})
+    whole = tile_grid(acquisition.id.tile)
+    grid = whole.window(project(wanted, 4326, whole.epsg).buffer(CONTEXT).bounds)
+    recipe = store.recipe(
+        "acquire", format=1, href=acquisition.href, source=source.name, grid=grid.as_json()
+    )
+    if not force and store.is_current(acquisition.id, "reflectance.tif", recipe):
+        return _unchanged(store, acquisition.id, "acquired")
+    reflectance, bands = source.read(acquisition, grid)
+    measured = float(np.isfinite(reflectance).all(axis=0)[_inside(areas, grid)].mean())
+    if measured == 0:
+        raise NothingValid(
+            f"{acquisition.id} holds no valid pixel over {_names(areas)}; look at"
+            f" {acquisition.href}, its footprint promised some"
+        )
+    store.start_item(acquisition.id, stac.product_item(acquisition, grid, bands))
+    with store.writing(acquisition.id, "reflectance.tif") as path:
+        rasters.write_reflectance(path, reflectance, grid, bands)
+        store.publish(
+            acquisition.id,
+            "reflectance.tif",
+            path,
+            recipe=recipe,
+            title="Surface reflectance",
+            media_type=stac.COG,
+            properties={"tulip:measured_fraction": round(measured, 4)},
+        )
+    summary = f"{len(bands)} bands of {grid.width} x {grid.height} px, {measured:.0%} measured"
+    return Outcome("done", True, summary, {"measured_fraction": round(measured, 4)})
+
+
+def screen(
+    acquisition_id: AcquisitionId,
+    areas: Sequence[Area],
+    store: Store,
+    settings: Settings,
+    *,
+    force: bool,
+) -> Outcome:
+    """Let the cloud filter say where the ground is clear; too little ends the acquisition."""
+    reflectance_path = store.product(acquisition_id, "reflectance.tif")
+    bands = rasters.band_names(reflectance_path)
+    card = registry.choose(settings.models, "cloud-filter", settings.cloud_filter, bands)
+    recipe = store.recipe(
+        "screen",
+        format=1,
+        reflectance=store.checksum(acquisition_id, "reflectance.tif"),
+        model=card.reference.as_json(),
+        areas=[area.geometry.wkb_hex for area in areas],
+    )
+    fresh = force or not store.is_current(acquisition_id, "cloud.tif", recipe)
+    if fresh:
+        from tulip_ops.networks import predict
+
+        reflectance, bands, grid = rasters.read_reflectance(reflectance_path)
+        cloud = predict.load_cloud_filter(card, settings.threads).cloud_probability(
+            reflectance, bands
+        )
+        clear = clouds.clear(cloud, card.threshold)
+        share = float(clear[_inside(areas, grid)].mean())
+        with store.writing(acquisition_id, "cloud.tif") as path:
+            rasters.write_probability(path, cloud[np.newaxis], grid, ("cloud",))
+            store.publish(
+                acquisition_id,
+                "cloud.tif",
+                path,
+                recipe=recipe,
+                title="Cloud probability",
+                media_type=stac.COG,
+                model=card.reference,
+                properties={
+                    "tulip:clear_fraction": round(share, 4),
+                    "tulip:cloud_threshold": card.threshold,
+                },
+            )
+    share = float(store.properties(acquisition_id)["tulip:clear_fraction"])
+    figures = {"clear_fraction": share, "model": str(card.reference)}
+    if share < settings.minimum_clear:
+        summary = f"{share:.0%} clear, less than the {settings.minimum_clear:.0%} that is needed"
+        return Outcome("skipped", fresh, f"too cloudy: {summary}", figures)
+    return Outcome("done", fresh, f"{share:.0%} of the areas is clear", figures)
+
+
+def segment(
+    acquisition_id: AcquisitionId, store: Store, settings: Settings, *, force: bool
+) -> Outcome:
+    """Let the U-Net say where tulips grow and where they flower, on clear ground alone."""
+    reflectance_path = store.product(acquisition_id, "reflectance.tif")
+    cloud_path = store.product(acquisition_id, "cloud.tif")
+    bands = rasters.band_names(reflectance_path)
+    card = registry.choose(settings.models, "unet", settings.unet, bands)
+    recipe = store.recipe(
+        "segment",
+        format=1,
+        reflectance=store.checksum(acquisition_id, "reflectance.tif"),
+        cloud=store.checksum(acquisition_id, "cloud.tif"),
+        model=card.reference.as_json(),
+    )
+    if not force and store.is_current(acquisition_id, "tulip.tif", recipe):
+        return _unchanged(store, acquisition_id, "segmented")
+    from tulip_ops.networks import predict
+
+    reflectance, bands, grid = rasters.read_reflectance(reflectance_path)
+    cloud, _ = rasters.read_probability(cloud_path)
+    threshold = float(store.properties(acquisition_id)["tulip:cloud_threshold"])
+    tulip = predict.load_unet(card, settings.threads).tulip_probability(reflectance, bands)
+    tulip[:, ~clouds.clear(cloud[0], threshold)] = np.nan
+    with store.writing(acquisition_id, "tulip.tif") as path:
+        rasters.write_probability(path, tulip, grid, ("tulip", "bloom"))
+        store.publish(
+            acquisition_id,
+            "tulip.tif",
+            path,
+            recipe=recipe,
+            title="Probability of tulips and of tulips in flower",
+            media_type=stac.COG,
+            model=card.reference,
+            properties={"tulip:tulip_threshold": card.threshold},
+        )
+    share = float((tulip[0] >= card.threshold).sum() / max(1, np.isfinite(tulip[0]).sum()))
+    figures = {"tulip_share": round(share, 4), "model": str(card.reference)}
+    return Outcome("done", True, f"{share:.1%} of the clear ground is tulips", figures)
+
+
+def vectorize(
+    acquisition_id: AcquisitionId,
+    areas: Sequence[Area],
+    store: Store,
+    settings: Settings,
+    *,
+    force: bool,
+) -> Outcome:
+    """Turn the probabilities into polygons that share borders and carry their figures."""
+    tulip_path = store.product(acquisition_id, "tulip.tif")
+    threshold = float(store.properties(acquisition_id)["tulip:tulip_threshold"])
+    recipe = store.recipe(
+        "vectorize",
+        format=1,
+        tulip=store.checksum(acquisition_id, "tulip.tif"),
+        threshold=threshold,
+        minimum_area=settings.minimum_area,
+        areas=[area.geometry.wkb_hex for area in areas],
+    )
+    if not force and store.is_current(acquisition_id, "detections.parquet", recipe):
+        return _unchanged(store, acquisition_id, "vectorized")
+    probability, grid = rasters.read_probability(tulip_path)
+    detections = detect(
+        probability, grid, areas, threshold=threshold, minimum_area=settings.minimum_area
+    )
+    with store.writing(acquisition_id, "detections.parquet") as path:
+        vectors.write_detections(path, detections)
+        store.publish(
+            acquisition_id,
+            "detections.parquet",
+            path,
+            recipe=recipe,
+            title="Detected tulip fields",
+            media_type=stac.PARQUET,
+            properties={"tulip:detections": len(detections)},
+        )
+    hectares = sum(detection.area_m2 for detection in detections) / 1e4
+    figures = {"detections": len(detections), "hectares": round(hectares, 2)}
+    return Outcome("done", True, f"{len(detections)} fields on {hectares:.1f} ha", figures)
+
+
+def detect(
+    probability: np.ndarray,
+    grid: Grid,
+    areas: Sequence[Area],
+    *,
+    threshold: float,
+    minimum_area: float,
+) -> list[Detection]:
+    """The tulip fields in `probability` that reach into an area.
+
+    probability: (2, height, width) float32 in [0, 1], tulip and bloom; NaN where not seen.
+    """
+    tulip, in_flower = probability
+    traced = rasters.trace(np.nan_to_num(tulip) >= threshold, grid)
+    outlines = polygons.simplify(
+        traced, resolution=grid.resolution, minimum_area=minimum_area
+    )
+    reach = shapely.union_all([project(area.geometry, 4326, grid.epsg) for area in areas])
+    outlines = [outline for outline in outlines if outline.intersects(reach)]
+    return polygons.measure(outlines, rasters.burn(outlines, grid), tulip, in_flower, grid)
+
+
+def _ground(acquisition: Acquisition, areas: Sequence[Area]) -> shapely.Geometry:
+    """What the footprint covers of the areas, EPSG:4326."""
+    together = shapely.union_all([area.geometry for area in areas])
+    return shapely.intersection(together, acquisition.footprint)
+
+
+def _inside(areas: Sequence[Area], grid: Grid) -> np.ndarray:
+    """(height, width) bool: True where a pixel's centre lies in an area."""
+    return rasters.burn([project(area.geometry, 4326, grid.epsg) for area in areas], grid) >= 0
+
+
+def _names(areas: Sequence[Area]) -> str:
+    return ", ".join(area.name for area in areas)
+
+
+def _unchanged(store: Store, acquisition_id: AcquisitionId, what: str) -> Outcome:
+    return Outcome("done", False, f"already {what}, nothing changed", {})
