@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
 import shapely
 from affine import Affine
 from pyproj import Geod, Transformer
 from shapely.geometry.base import BaseGeometry
 
 from tulip_ops.errors import BadArea, BadScene, NothingValid
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 WGS84 = 4326
 TILE_SIZE = 10980
@@ -78,6 +82,9 @@ class Grid:
             self.left + self.width * self.resolution,
             self.top,
         )
+
+    def as_json(self) -> dict[str, float]:
+        return asdict(self)
 
     def window(self, bounds: Bounds) -> Grid:
         """The smallest part of this grid that covers what `bounds` share with it.
@@ -160,8 +167,12 @@ def project(geometry: Geometry, from_epsg: int, to_epsg: int) -> Geometry:
     """
     if from_epsg == to_epsg:
         return geometry
-    turn = _transformer(from_epsg, to_epsg)
-    projected: Geometry = shapely.transform(geometry, turn.transform, interleaved=False)
+    transformer = _transformer(from_epsg, to_epsg)
+
+    def turn(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.column_stack(transformer.transform(points[:, 0], points[:, 1]))
+
+    projected: Geometry = shapely.transform(geometry, turn)
     if not shapely.is_empty(projected) and not math.isfinite(sum(projected.bounds)):
         raise BadArea(
             f"the geometry {' '.join(f'{edge:.4f}' for edge in geometry.bounds)} (EPSG:{from_epsg})"

@@ -21,7 +21,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from tulip_ops.domain import AcquisitionId
+from tulip_ops.domain import AcquisitionId, ModelReference
 from tulip_ops.errors import BadSetting, ProductDamaged, ProductMissing
 
 JSON = Any
@@ -31,6 +31,7 @@ ITEM = "item.json"
 
 _MULTIHASH_SHA256 = "1220"
 """Prefix of a sha2-256 digest of 32 bytes in STAC's `file:checksum`."""
+_EMPTY: Mapping[str, JSON] = {"properties": {}, "assets": {}}
 _UNFINISHED = ".unfinished"
 _STALE_SECONDS = 24 * 3600
 _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
@@ -62,14 +63,16 @@ class Store:
     def start_item(self, acquisition_id: AcquisitionId, item: Mapping[str, JSON]) -> None:
         """Write the item of an acquisition, before its first product.
 
-        Assets of products that are published already are kept: their own recipes decide
-        whether they are still current.
+        Products that are published already stay listed, with the properties they brought:
+        their own recipes decide whether they are still current.
         """
         folder = self._folder / str(acquisition_id)
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder):
-            kept = self.item(acquisition_id)["assets"] if (folder / ITEM).exists() else {}
-            _write_item(folder, {**item, "assets": {**item.get("assets", {}), **kept}})
+            old = self.item(acquisition_id) if (folder / ITEM).exists() else _EMPTY
+            properties = {**old["properties"], **item["properties"]}
+            assets = {**item["assets"], **old["assets"]}
+            _write_item(folder, {**item, "properties": properties, "assets": assets})
 
     def item(self, acquisition_id: AcquisitionId) -> dict[str, JSON]:
         """The STAC item. `ProductMissing` without one, `ProductDamaged` if it is not JSON."""
@@ -148,17 +151,20 @@ class Store:
         recipe: str,
         title: str,
         media_type: str,
+        model: ModelReference | None = None,
         properties: Mapping[str, JSON] | None = None,
+        fields: Mapping[str, JSON] | None = None,
     ) -> None:
         """Move a written file to its place and list it in the item.
 
-        path: from `writing`. properties: further STAC fields of the asset.
+        path: from `writing`. model: the network that made it. properties: what the step found
+        out about the acquisition, for the item. fields: further STAC fields of the asset.
         The file comes first and the item second: killed between the two, the item's checksum
         does not match and the product is not current. `ProductMissing` if no item was started.
         """
         folder = self._folder / str(acquisition_id)
         asset = {
-            **(properties or {}),
+            **(fields or {}),
             "href": f"./{name}",
             "title": title,
             "type": media_type,
@@ -167,17 +173,21 @@ class Store:
             "file:checksum": _MULTIHASH_SHA256 + _sha256(path),
             "tulip:recipe": recipe,
         }
+        if model is not None:
+            asset["tulip:model"] = asdict(model)
         with _locked(folder):
             item = self.item(acquisition_id)
             _move(path, folder / name)
-            item["assets"] = {**item["assets"], _key(name): asset}
+            item["assets"][_key(name)] = asset
+            item["properties"].update(properties or {})
             _write_item(folder, item)
 
     def _asset(self, acquisition_id: AcquisitionId, name: str) -> dict[str, JSON]:
         assets = self.item(acquisition_id)["assets"]
         if _key(name) not in assets:
             raise ProductMissing(
-                f"{acquisition_id} has no {name} yet; `tulip run {acquisition_id}` makes all products"
+                f"{acquisition_id} has no {name} yet;"
+                f" `tulip run {acquisition_id}` makes all its products"
             )
         asset: dict[str, JSON] = assets[_key(name)]
         return asset

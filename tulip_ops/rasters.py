@@ -1,0 +1,412 @@
+"""Rasters in and out: the one door to rasterio.
+
+Arrays are (bands, height, width). Reflectance is float32 where 1.0 is 100 %, probability is
+float32 in [0, 1], and NaN stands where nothing was measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from numpy.typing import NDArray
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
+from rasterio.errors import RasterioError
+from rasterio.features import rasterize, shapes
+from rasterio.session import AWSSession
+from rasterio.vrt import WarpedVRT
+from rasterio.warp import transform as transform_points
+from rasterio.windows import Window
+from shapely.geometry import Polygon, shape
+
+from tulip_ops.errors import BandMissing, TulipError, UnreadableRaster
+from tulip_ops.grid import Grid
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader, DatasetWriter
+    from shapely.geometry.base import BaseGeometry
+
+DN_SCALE = 1e-4
+DN_OFFSET = -0.1
+"""On disk reflectance is uint16: reflectance = DN * DN_SCALE + DN_OFFSET, DN 0 = not measured."""
+DN_NODATA = 0
+PROBABILITY_STEPS = 250
+"""On disk probability is uint8: probability = value / PROBABILITY_STEPS."""
+PROBABILITY_NODATA = 255
+
+Float = NDArray[np.float32]
+
+_FINER = 1.05
+"""Source pixels per grid pixel from which averaging beats interpolating."""
+_BLOCK = 512
+
+
+@dataclass(frozen=True, slots=True)
+class RasterFacts:
+    """What a raster's header says."""
+
+    epsg: int | None
+    """None where it has no CRS, or one outside the EPSG registry."""
+    transform: tuple[float, float, float, float, float, float]
+    """From (column, row) to (x, y): the first two rows of the affine matrix."""
+    shape: tuple[int, int]
+    """(height, width)"""
+    bounds: tuple[float, float, float, float]
+    """(left, bottom, right, top)"""
+    dtype: str
+    """Of the first band, as NumPy names it."""
+    bands: tuple[str, ...]
+    """Descriptions of the bands without alpha, "" where a band has none."""
+    has_alpha: bool
+    nodata: float | None
+    scale: float
+    offset: float
+    """Of the first band: value * scale + offset."""
+    taken: str | None
+    """TIFFTAG_DATETIME: `YYYY:MM:DD hh:mm:ss`, in practice of the file rather than the scene."""
+
+
+def look(href: str, *, s3_endpoint: str | None = None) -> RasterFacts:
+    """Read a raster's header; `UnreadableRaster`."""
+    with _opened(href, s3_endpoint) as source:
+        colours = [index for index in source.indexes if not _is_alpha(source, index)]
+        return RasterFacts(
+            epsg=source.crs.to_epsg() if source.crs else None,
+            transform=tuple(source.transform)[:6],
+            shape=source.shape,
+            bounds=tuple(source.bounds),
+            dtype=source.dtypes[0],
+            bands=tuple(source.descriptions[index - 1] or "" for index in colours),
+            has_alpha=len(colours) < source.count,
+            nodata=source.nodata,
+            scale=source.scales[0],
+            offset=source.offsets[0],
+            taken=source.tags().get("TIFFTAG_DATETIME"),
+        )
+
+
+def read_onto(
+    sources: Sequence[tuple[str, int]],
+    grid: Grid,
+    *,
+    scale: float = 1.0,
+    offset: float = 0.0,
+    nodata: float | None = None,
+    s3_endpoint: str | None = None,
+) -> Float:
+    """Warp bands of rasters in any CRS onto `grid`; value = stored * scale + offset.
+
+    sources: (href, band index from 1) pairs. nodata: stored value that means nothing was
+    measured; None takes what the file declares (nodata value, alpha or internal mask).
+    Returns (len(sources), height, width) float32, NaN where nothing was measured or a source
+    does not reach.
+
+    A pixel is the average of the source's pixels where these are finer on the ground, and
+    interpolated bilinearly otherwise; pixels without a measurement take no part in either.
+    Reads no more of a source than the grid needs. `UnreadableRaster`, `BandMissing`.
+    """
+    values = np.empty((len(sources), *grid.shape), dtype=np.float32)
+    for href in dict.fromkeys(href for href, _ in sources):
+        places = [place for place, source in enumerate(sources) if source[0] == href]
+        indexes = [sources[place][1] for place in places]
+        with _opened(href, s3_endpoint) as source:
+            absent = [index for index in indexes if not 1 <= index <= source.count]
+            if absent:
+                raise BandMissing(f"{href} has {source.count} bands, no band {absent[0]}")
+            options = _warp_options(source, grid, nodata)
+            with WarpedVRT(source, **options) as warped:
+                # band by band into place: one copy of the pixels, not two
+                for place, index in zip(places, indexes, strict=True):
+                    warped.read(index, out=values[place])
+    values *= np.float32(scale)
+    values += np.float32(offset)
+    return values
+
+
+def write_reflectance(path: Path, reflectance: Float, grid: Grid, bands: Sequence[str]) -> None:
+    """Write a COG of uint16: reflectance = DN * 1e-4 - 0.1, DN 0 where not measured.
+
+    reflectance: (len(bands), *grid.shape) float32, NaN where not measured; kept to half a DN
+    within [-0.0999, 6.4535] and clipped to that.
+    """
+    _write(path, reflectance, grid, bands, _REFLECTANCE)
+
+
+def read_reflectance(path: Path) -> tuple[Float, tuple[str, ...], Grid]:
+    """What `write_reflectance` wrote, to half a DN: reflectance, band names, grid."""
+    return _read(path, DN_NODATA, DN_SCALE, DN_OFFSET)
+
+
+def write_probability(path: Path, probability: Float, grid: Grid, names: Sequence[str]) -> None:
+    """Write a COG of uint8: probability = value / 250, 255 where there is none.
+
+    probability: (len(names), *grid.shape) float32 in [0, 1], NaN where there is none.
+    """
+    _write(path, probability, grid, names, _PROBABILITY)
+
+
+def read_probability(path: Path) -> tuple[Float, Grid]:
+    """What `write_probability` wrote, to half of 1/250: probability and grid."""
+    probability, _, grid = _read(path, PROBABILITY_NODATA, 1 / PROBABILITY_STEPS, 0.0)
+    return probability, grid
+
+
+def write_labels(path: Path, labels: NDArray[np.uint8], grid: Grid, names: Sequence[str]) -> None:
+    """Write a COG of uint8 values that stand for themselves: (len(names), *grid.shape)."""
+    _write(path, labels, grid, names, _LABELS)
+
+
+def band_names(path: Path) -> tuple[str, ...]:
+    """Descriptions of the bands, in order; `UnreadableRaster`."""
+    return look(str(path)).bands
+
+
+def copy_as_cog(
+    source: Path,
+    target: Path,
+    *,
+    names: Sequence[str],
+    scale: float,
+    offset: float,
+    nodata: float | None,
+) -> None:
+    """Copy a raster's pixels unchanged into a COG in its own CRS.
+
+    names, scale, offset and nodata (None: as declared) go into the copy's header; an alpha
+    band stays behind the named ones. Reads every pixel: a truncated file is `UnreadableRaster`.
+    """
+    with _opened(str(source)) as original, _scratch(target) as draft:
+        profile = original.profile | _TILED | {"nodata": _declared(original, nodata)}
+        with rasterio.open(draft, "w", **profile) as copy:
+            copy.colorinterp = original.colorinterp
+            _describe(copy, names, scale, offset)
+            masked = MaskFlags.per_dataset in original.mask_flag_enums[0]
+            for _, window in copy.block_windows(1):
+                copy.write(original.read(window=window), window=window)
+                if masked and not _has_alpha(original):
+                    copy.write_mask(original.dataset_mask(window=window), window=window)
+        _as_cog(draft, target, Resampling.average)
+
+
+def trace(present: NDArray[np.bool_], grid: Grid) -> list[Polygon]:
+    """The outlines of what is present, along pixel edges, in the CRS of `grid`.
+
+    present: (height, width) bool. Pixels that share an edge are one polygon, those that share
+    a corner only are two; holes are kept. `burn(trace(p, grid), grid) >= 0` equals p.
+    """
+    found = shapes(present.astype(np.uint8), mask=present, connectivity=4, transform=grid.transform)
+    return [cast("Polygon", shape(outline)) for outline, _ in found]
+
+
+def burn(geometries: Sequence[BaseGeometry], grid: Grid) -> NDArray[np.int32]:
+    """Which geometry lies at each pixel's centre.
+
+    geometries: polygons in the CRS of `grid`.
+    Returns (height, width) int32: position in `geometries`, the last one where several
+    overlap, -1 where there is none.
+    """
+    numbered = [
+        (geometry, number) for number, geometry in enumerate(geometries) if not geometry.is_empty
+    ]
+    nowhere = np.full(grid.shape, -1, dtype=np.int32)
+    if numbered:
+        rasterize(numbered, out=nowhere, transform=grid.transform)
+    return nowhere
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    dtype: str
+    nodata: float | None
+    scale: float
+    offset: float
+    overviews: Resampling
+    encode: Callable[[NDArray[Any]], NDArray[Any]]
+
+
+def _as_dn(reflectance: Float) -> NDArray[np.uint16]:
+    numbers = np.rint((reflectance.astype(np.float64) - DN_OFFSET) / DN_SCALE).clip(1, 65535)
+    return np.where(np.isnan(reflectance), DN_NODATA, numbers).astype(np.uint16)
+
+
+def _as_steps(probability: Float) -> NDArray[np.uint8]:
+    numbers = np.rint(probability * PROBABILITY_STEPS).clip(0, PROBABILITY_STEPS)
+    return np.where(np.isnan(probability), PROBABILITY_NODATA, numbers).astype(np.uint8)
+
+
+_REFLECTANCE = _Encoding("uint16", DN_NODATA, DN_SCALE, DN_OFFSET, Resampling.average, _as_dn)
+_PROBABILITY = _Encoding(
+    "uint8", PROBABILITY_NODATA, 1 / PROBABILITY_STEPS, 0.0, Resampling.nearest, _as_steps
+)
+_LABELS = _Encoding("uint8", None, 1.0, 0.0, Resampling.nearest, np.asarray)
+_TILED: Mapping[str, Any] = {
+    "driver": "GTiff",
+    "tiled": True,
+    "blockxsize": _BLOCK,
+    "blockysize": _BLOCK,
+    "compress": None,
+    "interleave": "pixel",
+    "BIGTIFF": "IF_SAFER",
+}
+
+
+@contextmanager
+def _opened(href: str, s3_endpoint: str | None = None) -> Iterator[DatasetReader]:
+    """An open raster; every error of the library inside becomes `UnreadableRaster`."""
+    try:
+        with rasterio.Env(**_s3_options(href, s3_endpoint)), rasterio.open(href) as source:
+            yield source
+    except RasterioError as error:
+        cause = error.__cause__ or error
+        raise UnreadableRaster(
+            f"{href} cannot be read as a raster ({cause}); it is missing, truncated or of"
+            " another kind: fetch or make it again"
+        ) from error
+
+
+def _s3_options(href: str, endpoint: str | None) -> dict[str, Any]:
+    if not href.startswith("/vsis3/"):
+        return {}
+    # never list the bucket beside a file: one needless request for each
+    options: dict[str, Any] = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+    if endpoint is None:
+        return options
+    scheme, _, host = endpoint.rstrip("/").rpartition("://")
+    return options | {
+        "session": AWSSession(endpoint_url=host),
+        "AWS_HTTPS": "NO" if scheme == "http" else "YES",
+        "AWS_VIRTUAL_HOSTING": False,
+    }
+
+
+def _warp_options(source: DatasetReader, grid: Grid, nodata: float | None) -> dict[str, Any]:
+    if source.crs is None:
+        raise UnreadableRaster(f"{source.name} has no CRS; assign one, as gdal_edit -a_srs does")
+    finer = _source_pixels_per_pixel(source, grid) > _FINER
+    return {
+        "crs": f"EPSG:{grid.epsg}",
+        "transform": grid.transform,
+        "width": grid.width,
+        "height": grid.height,
+        "resampling": Resampling.average if finer else Resampling.bilinear,
+        "dtype": "float32",
+        "src_nodata": _declared(source, nodata),
+        "nodata": math.nan,
+        # a dark pixel is zero in one band: it is missing only where that band misses it
+        "UNIFIED_SRC_NODATA": "NO",
+    }
+
+
+def _source_pixels_per_pixel(source: DatasetReader, grid: Grid) -> float:
+    """How many source pixels cover a pixel in the middle of the grid, whatever the two CRS."""
+    left, bottom, right, top = grid.bounds
+    x, y, side = (left + right) / 2, (bottom + top) / 2, grid.resolution
+    (x0, x1, x2), (y0, y1, y2) = transform_points(
+        f"EPSG:{grid.epsg}", source.crs, [x, x + side, x], [y, y, y + side]
+    )
+    ground = abs((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0))
+    return float(ground / abs(source.transform.determinant))
+
+
+def _declared(source: DatasetReader, nodata: float | None) -> float | None:
+    value = source.nodata if nodata is None else nodata
+    return None if value is None else float(value)
+
+
+def _is_alpha(source: DatasetReader, index: int) -> bool:
+    return bool(source.colorinterp[index - 1] == ColorInterp.alpha)
+
+
+def _has_alpha(source: DatasetReader) -> bool:
+    return any(_is_alpha(source, index) for index in source.indexes)
+
+
+def _read(
+    path: Path, nodata: float, scale: float, offset: float
+) -> tuple[Float, tuple[str, ...], Grid]:
+    with _opened(str(path)) as source:
+        values = np.empty((source.count, *source.shape), dtype=np.float32)
+        for index in source.indexes:
+            stored = source.read(index)
+            np.multiply(stored, np.float32(scale), out=values[index - 1])
+            values[index - 1] += np.float32(offset)
+            values[index - 1][stored == nodata] = np.nan
+        grid = Grid(
+            epsg=source.crs.to_epsg(),
+            left=source.transform.c,
+            top=source.transform.f,
+            width=source.width,
+            height=source.height,
+            resolution=source.transform.a,
+        )
+        return values, tuple(name or "" for name in source.descriptions), grid
+
+
+def _write(
+    path: Path,
+    values: NDArray[Any],
+    grid: Grid,
+    names: Sequence[str],
+    encoding: _Encoding,
+) -> None:
+    if values.shape != (len(names), *grid.shape):
+        raise ValueError(f"{values.shape} is not ({len(names)}, {grid.height}, {grid.width})")
+    profile = {
+        "width": grid.width,
+        "height": grid.height,
+        "count": len(names),
+        "dtype": encoding.dtype,
+        "crs": f"EPSG:{grid.epsg}",
+        "transform": grid.transform,
+        "nodata": encoding.nodata,
+    }
+    with _scratch(path) as draft:
+        with rasterio.open(draft, "w", **_TILED, **profile) as target:
+            _describe(target, names, encoding.scale, encoding.offset)
+            for top in range(0, grid.height, _BLOCK):
+                rows = values[:, top : top + _BLOCK]
+                window = Window(0, top, grid.width, rows.shape[1])
+                target.write(encoding.encode(rows), window=window)
+        _as_cog(draft, path, encoding.overviews)
+
+
+def _describe(target: DatasetWriter, names: Sequence[str], scale: float, offset: float) -> None:
+    for index, name in enumerate(names, start=1):
+        target.set_band_description(index, name)
+    target.scales = [scale] * target.count
+    target.offsets = [offset] * target.count
+
+
+@contextmanager
+def _scratch(path: Path) -> Iterator[Path]:
+    """A file for the draft of a COG: GDAL makes COGs from finished rasters only."""
+    draft = path.with_name(path.name + ".draft")
+    try:
+        yield draft
+    except RasterioError as error:
+        raise TulipError(
+            f"{path} cannot be written ({error.__cause__ or error});"
+            " check the disk's space and the folder's rights"
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _as_cog(draft: Path, path: Path, overviews: Resampling) -> None:
+    rasterio.shutil.copy(
+        draft,
+        path,
+        driver="COG",
+        compress="DEFLATE",  # every GDAL build can open it, unlike ZSTD
+        predictor="STANDARD",
+        blocksize=_BLOCK,
+        overview_resampling=overviews.name,
+        interleave="pixel",
+    )
