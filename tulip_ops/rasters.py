@@ -26,17 +26,15 @@ from rasterio.warp import transform as transform_points
 from rasterio.windows import Window
 from shapely.geometry import Polygon, shape
 
+from tulip_ops import radiometry
 from tulip_ops.errors import BandMissing, TulipError, UnreadableRaster
 from tulip_ops.grid import Grid
+from tulip_ops.radiometry import DN_NODATA, DN_OFFSET, DN_SCALE
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader, DatasetWriter
     from shapely.geometry.base import BaseGeometry
 
-DN_SCALE = 1e-4
-DN_OFFSET = -0.1
-"""On disk reflectance is uint16: reflectance = DN * DN_SCALE + DN_OFFSET, DN 0 = not measured."""
-DN_NODATA = 0
 PROBABILITY_STEPS = 250
 """On disk probability is uint8: probability = value / PROBABILITY_STEPS."""
 PROBABILITY_NODATA = 255
@@ -189,7 +187,9 @@ def copy_as_cog(
             _describe(copy, names, scale, offset)
             masked = MaskFlags.per_dataset in original.mask_flag_enums[0]
             for _, window in copy.block_windows(1):
-                copy.write(original.read(window=window), window=window)
+                with _reading(str(source)):
+                    pixels = original.read(window=window)
+                copy.write(pixels, window=window)
                 if masked and not _has_alpha(original):
                     copy.write_mask(original.dataset_mask(window=window), window=window)
         _as_cog(draft, target, Resampling.average)
@@ -231,17 +231,14 @@ class _Encoding:
     encode: Callable[[NDArray[Any]], NDArray[Any]]
 
 
-def _as_dn(reflectance: Float) -> NDArray[np.uint16]:
-    numbers = np.rint((reflectance.astype(np.float64) - DN_OFFSET) / DN_SCALE).clip(1, 65535)
-    return np.where(np.isnan(reflectance), DN_NODATA, numbers).astype(np.uint16)
-
-
 def _as_steps(probability: Float) -> NDArray[np.uint8]:
     numbers = np.rint(probability * PROBABILITY_STEPS).clip(0, PROBABILITY_STEPS)
     return np.where(np.isnan(probability), PROBABILITY_NODATA, numbers).astype(np.uint8)
 
 
-_REFLECTANCE = _Encoding("uint16", DN_NODATA, DN_SCALE, DN_OFFSET, Resampling.average, _as_dn)
+_REFLECTANCE = _Encoding(
+    "uint16", DN_NODATA, DN_SCALE, DN_OFFSET, Resampling.average, radiometry.encode
+)
 _PROBABILITY = _Encoding(
     "uint8", PROBABILITY_NODATA, 1 / PROBABILITY_STEPS, 0.0, Resampling.nearest, _as_steps
 )
@@ -259,15 +256,23 @@ _TILED: Mapping[str, Any] = {
 
 @contextmanager
 def _opened(href: str, s3_endpoint: str | None = None) -> Iterator[DatasetReader]:
-    """An open raster; every error of the library inside becomes `UnreadableRaster`."""
+    with (
+        _reading(href),
+        rasterio.Env(**_s3_options(href, s3_endpoint)),
+        rasterio.open(href) as source,
+    ):
+        yield source
+
+
+@contextmanager
+def _reading(href: str) -> Iterator[None]:
+    """Errors of the library inside become `UnreadableRaster`."""
     try:
-        with rasterio.Env(**_s3_options(href, s3_endpoint)), rasterio.open(href) as source:
-            yield source
+        yield
     except RasterioError as error:
-        cause = error.__cause__ or error
         raise UnreadableRaster(
-            f"{href} cannot be read as a raster ({cause}); it is missing, truncated or of"
-            " another kind: fetch or make it again"
+            f"{href} cannot be read as a raster ({error.__cause__ or error}); it is missing,"
+            " truncated or of another kind: fetch or make it again"
         ) from error
 
 
