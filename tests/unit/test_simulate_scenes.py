@@ -1,0 +1,61 @@
+"""Scenes are whole, repeatable and labelled with what is really there."""
+
+from datetime import date
+
+import numpy as np
+
+from tulip_ops.simulate import Sky, Weather, make_polder, make_scene, training_scene
+from tulip_ops.simulate.crops import Crop
+
+
+def test_the_same_seed_gives_the_same_bytes() -> None:
+    first, second = training_scene(11, height=96, width=80), training_scene(11, height=96, width=80)
+    assert first.reflectance.tobytes() == second.reflectance.tobytes()
+    for name in ("tulip", "bloom", "cloud", "shadow", "fields"):
+        assert getattr(first.truth, name).tobytes() == getattr(second.truth, name).tobytes()
+    assert first.sensed_at == second.sensed_at
+
+
+def test_another_seed_gives_another_scene() -> None:
+    first, second = training_scene(1, height=64, width=64), training_scene(2, height=64, width=64)
+    assert not np.array_equal(first.reflectance, second.reflectance)
+
+
+def test_reflectance_comes_in_whole_digital_numbers() -> None:
+    scene = training_scene(3, height=64, width=64, sky=Sky(Weather.CLEAR))
+    numbers = scene.reflectance.astype(np.float64) / 1e-4
+    assert np.abs(numbers - np.round(numbers)).max() < 1e-2
+
+
+def test_tulips_are_whole_parcels_whether_in_flower_or_not() -> None:
+    polder = make_polder(5, 200, 200, [2025])
+    scene = make_scene(polder, date(2025, 3, 16), sky=Sky(Weather.CLEAR), seed=0)
+    tulip_parcels = np.flatnonzero(polder.plantings[2025].crop == Crop.TULIP)
+    assert np.array_equal(scene.truth.tulip, np.isin(polder.parcels, tulip_parcels))
+    assert scene.truth.tulip.mean() > 0.03
+    assert scene.truth.bloom.mean() < 0.01
+
+
+def test_an_early_spring_blooms_earlier_than_a_late_one() -> None:
+    polder = make_polder(6, 200, 200, [2021, 2024])
+    bloom = {
+        year: make_scene(polder, date(year, 4, 16), sky=Sky(Weather.CLEAR), seed=0)
+        for year in (2021, 2024)
+    }
+    share = {year: s.truth.bloom.sum() / s.truth.tulip.sum() for year, s in bloom.items()}
+    assert share[2021] < 0.05 < 0.1 < share[2024]
+
+
+def test_a_shadow_lies_away_from_the_sun() -> None:
+    polder = make_polder(7, 128, 128, [2025])
+    sky = Sky(Weather.SCATTERED, 0.2, 8.0, 600.0, sun_elevation=45.0, sun_azimuth=180.0)
+    truth = make_scene(polder, date(2025, 5, 1), sky=sky, seed=4).truth
+    moved = np.roll(truth.cloud, -60, axis=0)  # 600 m high at 45 degrees: 60 pixels to the north
+    assert np.corrcoef(moved.ravel(), truth.shadow.ravel())[0, 1] > 0.9
+
+
+def test_outside_the_swath_nothing_is_measured() -> None:
+    polder = make_polder(8, 64, 64, [2025])
+    sky = Sky(Weather.CLEAR, swath_edge=0.3)
+    scene = make_scene(polder, date(2025, 5, 1), sky=sky, seed=0)
+    assert 0.1 < np.isnan(scene.reflectance[0]).mean() < 0.6

@@ -1,0 +1,92 @@
+"""Farmsteads and villages, painted over a layout."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tulip_ops.simulate.layout import SPOT, Layout, Road
+from tulip_ops.simulate.spectra import Cover
+
+_ROOFS = (Cover.ROOF_TILE, Cover.ROOF_DARK, Cover.ROOF_METAL, Cover.ROOF_WHITE)
+_ROOF_SHARES = (0.38, 0.36, 0.22, 0.04)
+
+
+def settle(rng: np.random.Generator, layout: Layout) -> None:
+    """Paint farmsteads along the roads, and now and then a village, into `layout.cover`."""
+    high, wide = (size * SPOT for size in layout.cover.shape)
+    for road in layout.roads:
+        direction = np.array([-np.sin(road.angle), np.cos(road.angle)])
+        foot = np.array([np.cos(road.angle), np.sin(road.angle)]) * road.u
+        reach = float(np.hypot(high, wide))
+        for along in np.cumsum(rng.exponential(420, int(2 * reach / 300))) - reach:
+            for side in rng.permutation([-1, 1])[: rng.integers(1, 3)]:
+                _farm(rng, layout, road, foot + direction * along, int(side))
+    if rng.random() < min(0.9, 0.03 * high * wide / 1e6):
+        centre = rng.uniform(0, 1, 2) * (wide, high)
+        _village(rng, layout, centre, rng.uniform(120, 380), rng.uniform(0, np.pi))
+
+
+def _window(
+    layout: Layout, centre: NDArray[np.float64], reach: float, angle: float
+) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]] | None:
+    """The cover around `centre` as a view, and its spots' metres along two turned axes."""
+    rows, columns = layout.cover.shape
+    left, right = (min(max(round((centre[0] + s * reach) / SPOT), 0), columns) for s in (-1, 1))
+    top, bottom = (min(max(round((centre[1] + s * reach) / SPOT), 0), rows) for s in (-1, 1))
+    if left == right or top == bottom:
+        return None
+    dx = ((np.arange(left, right) + 0.5) * SPOT - centre[0])[None, :]
+    dy = ((np.arange(top, bottom) + 0.5) * SPOT - centre[1])[:, None]
+    a = dx * np.cos(angle) + dy * np.sin(angle)
+    b = dy * np.cos(angle) - dx * np.sin(angle)
+    return layout.cover[top:bottom, left:right], a, b
+
+
+def _farm(
+    rng: np.random.Generator, layout: Layout, road: Road, at: NDArray[np.float64], side: int
+) -> None:
+    half_a, half_b = rng.uniform(28, 52, 2)
+    normal = np.array([np.cos(road.angle), np.sin(road.angle)])
+    window = _window(layout, at + normal * side * (road.half_width + half_a), 80, road.angle)
+    if window is None:
+        return
+    cover, a, b = window
+    yard = (np.abs(a) < half_a) & (np.abs(b) < half_b)
+    hedge = rng.uniform(6, 13)
+    inside = (np.abs(a) < half_a - hedge) & (np.abs(b) < half_b - hedge)
+    cover[yard] = Cover.TREES
+    cover[inside] = Cover.VERGE
+    paved = inside & (b * rng.choice([-1, 1]) > rng.uniform(-15, 10))
+    cover[paved] = rng.choice([Cover.CONCRETE, Cover.ASPHALT])
+    for _ in range(rng.integers(2, 6)):
+        size = rng.uniform(5, 12), rng.uniform(8, 24)
+        size = size if rng.random() < 0.5 else size[::-1]
+        shift = rng.uniform(-0.7, 0.7, 2) * (half_a - hedge, half_b - hedge)
+        building = (np.abs(a - shift[0]) < size[0]) & (np.abs(b - shift[1]) < size[1]) & yard
+        cover[building] = rng.choice(_ROOFS, p=_ROOF_SHARES)
+
+
+def _village(
+    rng: np.random.Generator,
+    layout: Layout,
+    centre: NDArray[np.float64],
+    radius: float,
+    angle: float,
+) -> None:
+    window = _window(layout, centre, radius, angle)
+    if window is None:
+        return
+    cover, a, b = window
+    row = np.floor((b + 1000) / 13).astype(np.int64)
+    column = np.floor((a + 1000) / rng.choice([9.0, 12.0, 24.0])).astype(np.int64)
+    kinds = rng.choice(
+        [Cover.VERGE, Cover.TREES, Cover.ASPHALT, *_ROOFS],
+        (int(row.max()) + 1, int(column.max()) + 1),
+        p=[0.27, 0.22, 0.09, 0.2, 0.12, 0.07, 0.03],
+    )
+    houses = kinds[row, column]
+    houses = np.where(row % 5 == 0, np.uint8(Cover.ASPHALT), houses)
+    ragged = radius * (0.8 + 0.2 * np.sin(3 * np.arctan2(b, a) + rng.uniform(0, 6)))
+    inside = np.hypot(a, b) < ragged
+    cover[inside] = houses[inside]
