@@ -98,7 +98,7 @@ class Store:
     def is_current(self, acquisition_id: AcquisitionId, name: str, recipe: str) -> bool:
         """Whether the product is there, whole, and made by this recipe."""
         try:
-            asset = self._asset(acquisition_id, name)
+            asset = self.asset(acquisition_id, name)
         except ProductMissing:
             return False
         path = self._folder / str(acquisition_id) / name
@@ -106,7 +106,7 @@ class Store:
 
     def product(self, acquisition_id: AcquisitionId, name: str) -> Path:
         """The file of a product, verified by its checksum; `ProductMissing`, `ProductDamaged`."""
-        asset = self._asset(acquisition_id, name)
+        asset = self.asset(acquisition_id, name)
         path = self._folder / str(acquisition_id) / name
         if not path.is_file():
             raise ProductMissing(
@@ -120,7 +120,7 @@ class Store:
 
     def checksum(self, acquisition_id: AcquisitionId, name: str) -> str:
         """The listed sha256 of a product, hexadecimal; `ProductMissing`."""
-        multihash: str = self._asset(acquisition_id, name)["file:checksum"]
+        multihash: str = self.asset(acquisition_id, name)["file:checksum"]
         return multihash.removeprefix(_MULTIHASH_SHA256)
 
     @contextmanager
@@ -182,7 +182,8 @@ class Store:
             item["properties"].update(properties or {})
             _write_item(folder, item)
 
-    def _asset(self, acquisition_id: AcquisitionId, name: str) -> dict[str, JSON]:
+    def asset(self, acquisition_id: AcquisitionId, name: str) -> dict[str, JSON]:
+        """What the item lists of a product, what `publish` was given included; `ProductMissing`."""
         assets = self.item(acquisition_id)["assets"]
         if _key(name) not in assets:
             raise ProductMissing(
