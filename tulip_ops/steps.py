@@ -6,22 +6,29 @@ product is there, whole and made from the same inputs by the same model does not
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 import shapely
 
 from tulip_ops import clouds, polygons, rasters, stac, vectors
-from tulip_ops.domain import Acquisition, AcquisitionId, Area, Detection, Outcome
+from tulip_ops.domain import (
+    Acquisition,
+    AcquisitionId,
+    Area,
+    Detection,
+    ModelReference,
+    Outcome,
+)
 from tulip_ops.errors import NothingValid
 from tulip_ops.grid import Grid, project, tile_grid
 from tulip_ops.networks import registry
+from tulip_ops.postgis import detections as tables
+from tulip_ops.postgis.connection import Connection
 from tulip_ops.settings import Settings
 from tulip_ops.sources import Source
 from tulip_ops.store import Store
-
-log = logging.getLogger(__name__)
 
 CONTEXT = 640.0
 """Metres read around an area, so that fields on its border are seen whole and the networks
@@ -38,7 +45,7 @@ def acquire(
     whole = tile_grid(acquisition.id.tile)
     grid = whole.window(project(wanted, 4326, whole.epsg).buffer(CONTEXT).bounds)
     recipe = store.recipe(
-        "acquire", format=1, href=acquisition.href, source=source.name, grid=grid.as_json()
+        "acquire", format=1, source=source.name, href=acquisition.href, grid=grid
     )
     if not force and store.is_current(acquisition.id, "reflectance.tif", recipe):
         return _unchanged(store, acquisition.id, "acquired")
@@ -81,7 +88,7 @@ def screen(
         "screen",
         format=1,
         reflectance=store.checksum(acquisition_id, "reflectance.tif"),
-        model=card.reference.as_json(),
+        model=card.reference,
         areas=[area.geometry.wkb_hex for area in areas],
     )
     fresh = force or not store.is_current(acquisition_id, "cloud.tif", recipe)
@@ -93,7 +100,7 @@ def screen(
             reflectance, bands
         )
         clear = clouds.clear(cloud, card.threshold)
-        share = float(clear[_inside(areas, grid)].mean())
+        share = clouds.clear_fraction(clear, _inside(areas, grid))
         with store.writing(acquisition_id, "cloud.tif") as path:
             rasters.write_probability(path, cloud[np.newaxis], grid, ("cloud",))
             store.publish(
@@ -103,13 +110,13 @@ def screen(
                 recipe=recipe,
                 title="Cloud probability",
                 media_type=stac.COG,
-                model=card.reference,
                 properties={
+                    "tulip:model": asdict(card.reference),
+                    "tulip:threshold": card.threshold,
                     "tulip:clear_fraction": round(share, 4),
-                    "tulip:cloud_threshold": card.threshold,
                 },
             )
-    share = float(store.properties(acquisition_id)["tulip:clear_fraction"])
+    share = float(store.asset(acquisition_id, "cloud.tif")["tulip:clear_fraction"])
     figures = {"clear_fraction": share, "model": str(card.reference)}
     if share < settings.minimum_clear:
         summary = f"{share:.0%} clear, less than the {settings.minimum_clear:.0%} that is needed"
@@ -130,7 +137,7 @@ def segment(
         format=1,
         reflectance=store.checksum(acquisition_id, "reflectance.tif"),
         cloud=store.checksum(acquisition_id, "cloud.tif"),
-        model=card.reference.as_json(),
+        model=card.reference,
     )
     if not force and store.is_current(acquisition_id, "tulip.tif", recipe):
         return _unchanged(store, acquisition_id, "segmented")
@@ -138,7 +145,7 @@ def segment(
 
     reflectance, bands, grid = rasters.read_reflectance(reflectance_path)
     cloud, _ = rasters.read_probability(cloud_path)
-    threshold = float(store.properties(acquisition_id)["tulip:cloud_threshold"])
+    threshold = float(store.asset(acquisition_id, "cloud.tif")["tulip:threshold"])
     tulip = predict.load_unet(card, settings.threads).tulip_probability(reflectance, bands)
     tulip[:, ~clouds.clear(cloud[0], threshold)] = np.nan
     with store.writing(acquisition_id, "tulip.tif") as path:
@@ -150,8 +157,11 @@ def segment(
             recipe=recipe,
             title="Probability of tulips and of tulips in flower",
             media_type=stac.COG,
-            model=card.reference,
-            properties={"tulip:tulip_threshold": card.threshold},
+            properties={
+                "tulip:model": asdict(card.reference),
+                "tulip:threshold": card.threshold,
+                "tulip:bloom_threshold": card.bloom_threshold,
+            },
         )
     share = float((tulip[0] >= card.threshold).sum() / max(1, np.isfinite(tulip[0]).sum()))
     figures = {"tulip_share": round(share, 4), "model": str(card.reference)}
@@ -168,12 +178,14 @@ def vectorize(
 ) -> Outcome:
     """Turn the probabilities into polygons that share borders and carry their figures."""
     tulip_path = store.product(acquisition_id, "tulip.tif")
-    threshold = float(store.properties(acquisition_id)["tulip:tulip_threshold"])
+    made = store.asset(acquisition_id, "tulip.tif")
+    threshold, in_flower = float(made["tulip:threshold"]), float(made["tulip:bloom_threshold"])
     recipe = store.recipe(
         "vectorize",
         format=1,
         tulip=store.checksum(acquisition_id, "tulip.tif"),
         threshold=threshold,
+        in_flower=in_flower,
         minimum_area=settings.minimum_area,
         areas=[area.geometry.wkb_hex for area in areas],
     )
@@ -181,7 +193,12 @@ def vectorize(
         return _unchanged(store, acquisition_id, "vectorized")
     probability, grid = rasters.read_probability(tulip_path)
     detections = detect(
-        probability, grid, areas, threshold=threshold, minimum_area=settings.minimum_area
+        probability,
+        grid,
+        areas,
+        threshold=threshold,
+        in_flower=in_flower,
+        minimum_area=settings.minimum_area,
     )
     with store.writing(acquisition_id, "detections.parquet") as path:
         vectors.write_detections(path, detections)
@@ -205,20 +222,42 @@ def detect(
     areas: Sequence[Area],
     *,
     threshold: float,
+    in_flower: float,
     minimum_area: float,
 ) -> list[Detection]:
     """The tulip fields in `probability` that reach into an area.
 
     probability: (2, height, width) float32 in [0, 1], tulip and bloom; NaN where not seen.
+    threshold, in_flower: probability from which a pixel is tulip, and in flower.
+    minimum_area: smaller fields are left out, m2.
     """
-    tulip, in_flower = probability
+    tulip, bloom = probability
     traced = rasters.trace(np.nan_to_num(tulip) >= threshold, grid)
     outlines = polygons.simplify(
         traced, resolution=grid.resolution, minimum_area=minimum_area
     )
     reach = shapely.union_all([project(area.geometry, 4326, grid.epsg) for area in areas])
     outlines = [outline for outline in outlines if outline.intersects(reach)]
-    return polygons.measure(outlines, rasters.burn(outlines, grid), tulip, in_flower, grid)
+    labels = rasters.burn(outlines, grid)
+    return polygons.measure(outlines, labels, tulip, bloom, grid, in_flower=in_flower)
+
+
+def record(
+    acquisition_id: AcquisitionId, store: Store, database: Connection, *, run_id: str
+) -> Outcome:
+    """Write the detections into PostGIS, in the place of older ones, in one transaction."""
+    detections = vectors.read_detections(store.product(acquisition_id, "detections.parquet"))
+    recorded = tables.record_detections(
+        database,
+        acquisition_id,
+        detections,
+        unet=ModelReference(**store.asset(acquisition_id, "tulip.tif")["tulip:model"]),
+        cloud_filter=ModelReference(**store.asset(acquisition_id, "cloud.tif")["tulip:model"]),
+        sha256=store.checksum(acquisition_id, "detections.parquet"),
+        run_id=run_id,
+    )
+    summary = f"{recorded.rows} detections {'recorded' if recorded.changed else 'already recorded'}"
+    return Outcome("done", recorded.changed, summary, {"detections": recorded.rows})
 
 
 def _ground(acquisition: Acquisition, areas: Sequence[Area]) -> shapely.Geometry:
