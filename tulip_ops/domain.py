@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from tulip_ops.errors import BadAcquisitionId, BadArea
 
@@ -144,8 +144,10 @@ class ModelReference:
 class Outcome:
     """How a step ended, for people, scripts and the ledger."""
 
-    state: str
-    """done, current (the product was there, whole and made the same way) or skipped."""
+    state: Literal["done", "skipped"]
+    """skipped: there is nothing (more) to do with this acquisition, and `summary` says why."""
+    fresh: bool
+    """False where the product was there, whole and made the same way, so that nothing was done."""
     summary: str
     """One line for people."""
     figures: dict[str, float | int | str]
