@@ -1,0 +1,66 @@
+"""Where acquisitions come from, behind one small protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Protocol
+
+from tulip_ops.domain import Acquisition, AcquisitionId, Area
+from tulip_ops.errors import BadSetting
+from tulip_ops.grid import Grid
+from tulip_ops.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Source(Protocol):
+    """Offers acquisitions and their reflectance. A bad item never hides the others."""
+
+    name: str
+    """As TULIP_SOURCES calls it."""
+
+    @property
+    def problems(self) -> list[str]:
+        """Items of the latest look that cannot be used, each with its reason."""
+        ...
+
+    def search(self, areas: Sequence[Area], since: date, until: date) -> Iterator[Acquisition]:
+        """Acquisitions sensed from `since` to `until`, inclusive, over any of the areas.
+
+        Sorted by id; each once. `SourceUnavailable` if the source does not answer.
+        """
+        ...
+
+    def find(self, acquisition_id: AcquisitionId) -> Acquisition | None:
+        """The acquisition of that id; None if the source does not offer it."""
+        ...
+
+    def read(
+        self, acquisition: Acquisition, grid: Grid
+    ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+        """Reflectance on `grid` and the names of its bands, in the order of domain.BANDS.
+
+        (len(bands), *grid.shape) float32, 1.0 = 100 %, NaN where nothing was measured.
+        `UnreadableRaster`, `OffsetContradiction`, `SourceUnavailable`.
+        """
+        ...
+
+    def describe(self) -> str:
+        """One line for people: where it is and what it holds."""
+        ...
+
+
+def open_sources(settings: Settings) -> dict[str, Source]:
+    """The sources that the settings name, in their order; `BadSetting` for an unknown one."""
+    # the archive's libraries take a second to import, which most commands need not pay
+    from tulip_ops.sources.archive import Archive  # noqa: PLC0415
+
+    sources: dict[str, Source] = {}
+    for name in settings.sources:
+        if name != Archive.name:
+            raise BadSetting(f"TULIP_SOURCES names {name!r}; this version has only 'archive'")
+        sources[name] = Archive(settings.archive_place, settings.s3_endpoint)
+    return sources

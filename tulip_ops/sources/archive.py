@@ -1,0 +1,305 @@
+"""An archive: a static STAC catalog with COGs, in a folder or in S3.
+
+`catalog.json` links to items, or to further catalogs and collections. Anybody's catalog can be
+read; the ones written here hold a folder for each scene, with its item and its pixels in the
+CRS and encoding in which they came.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from shapely.geometry import box
+
+from tulip_ops import radiometry, rasters, stac
+from tulip_ops.domain import Acquisition, AcquisitionId, Area
+from tulip_ops.errors import BadScene
+from tulip_ops.grid import WGS84, Grid, project
+from tulip_ops.places import Places
+from tulip_ops.scenes import Scene, parse_scene
+from tulip_ops.sources import geotiff
+from tulip_ops.sources.catalog import Catalog
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+
+_PIXELS = "reflectance.tif"
+_SOURCE_SHA256 = "tulip:source_sha256"
+
+
+class Archive:
+    """A source, and the one place that scenes can be added to."""
+
+    name = "archive"
+
+    def __init__(self, place: str | Path, s3_endpoint: str | None = None) -> None:
+        """`place`: a folder or s3://bucket/prefix; it need not hold a catalog yet."""
+        self._places = Places(s3_endpoint)
+        self._catalog = Catalog(str(place), self._places)
+
+    @property
+    def problems(self) -> list[str]:
+        """As `Source` says, since the latest look at the catalog."""
+        return self._catalog.problems
+
+    def scenes(self) -> Iterator[Scene]:
+        """Every usable scene of the catalog; the others go to `problems`, and to the log.
+
+        `ArchiveNotFound` if there is no catalog.
+        """
+        self.problems.clear()
+        for address in self._catalog.items():
+            try:
+                yield self._scene(address)
+            except BadScene as error:
+                self.problems.append(str(error))
+        for problem in self.problems:
+            log.warning("left out: %s", problem)
+
+    def search(self, areas: Sequence[Area], since: date, until: date) -> Iterator[Acquisition]:
+        """As `Source` says."""
+        wanted = shapely.union_all([area.geometry for area in areas])
+        found: dict[AcquisitionId, Scene] = {}
+        for scene in self.scenes():
+            if since <= scene.id.day <= until and scene.footprint.intersects(wanted):
+                found.setdefault(scene.id, scene)
+        for acquisition_id in sorted(found):
+            yield found[acquisition_id].acquisition(self.name)
+
+    def find(self, acquisition_id: AcquisitionId) -> Acquisition | None:
+        """As `Source` says."""
+        for scene in self.scenes():
+            if scene.id == acquisition_id:
+                return scene.acquisition(self.name)
+        return None
+
+    def read(
+        self, acquisition: Acquisition, grid: Grid
+    ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+        """As `Source` says; `BadScene` if its item changed into one that cannot be used."""
+        scene = self._scene(acquisition.href)
+        names = tuple(scene.bands)
+        reflectance = np.empty((len(names), *grid.shape), dtype=np.float32)
+
+        alike: dict[tuple[float, float, float | None], list[str]] = {}
+        for name, band in scene.bands.items():
+            alike.setdefault((band.scale, band.offset, band.nodata), []).append(name)
+        for (scale, offset, nodata), group in alike.items():
+            bands = [scene.bands[name] for name in group]
+            values = rasters.read_onto(
+                [(self._places.raster_href(band.href), band.index) for band in bands],
+                grid,
+                scale=scale,
+                offset=offset,
+                nodata=nodata,
+                s3_endpoint=self._places.s3_endpoint,
+            )
+            where = f"{acquisition.id} ({acquisition.href})"
+            radiometry.check_offset(values, group, scale=scale, offset=offset, name=where)
+            reflectance[[names.index(name) for name in group]] = values
+        return reflectance, names
+
+    def describe(self) -> str:
+        """As `Source` says."""
+        ids = [scene.id for scene in self.scenes()]
+        simulated = sum(i.simulated for i in ids)
+        unusable = f", {len(self.problems)} items unusable" if self.problems else ""
+        return (
+            f"archive {self._catalog.place}: {len(ids)} scenes,"
+            f" {simulated} of them simulated{unusable}"
+        )
+
+    def add_files(
+        self,
+        files: Sequence[Path],
+        *,
+        platform: str | None = None,
+        tile: str | None = None,
+        day: date | None = None,
+        level: str = "L2A",
+        kind: str = "auto",
+        bands: Sequence[str] | None = None,
+        nodata: float | None = None,
+        stretch: float = 2.5,
+        offset: float | None = None,
+    ) -> list[AcquisitionId]:
+        """Add GeoTIFFs as scenes: pixels unchanged, in a COG of their own CRS.
+
+        Options as in `geotiff.understand`, which fills in what they leave open from names and
+        headers. Files of one platform, tile, day and level get sequences in the order of
+        their names. A file that is there already changes nothing. Returns the id of each
+        file, in the order of names. `BadScene` for the first file that cannot be used:
+        those before it stay.
+        """
+        known = self._known_files()
+        taken = {scene.id for scene in self._present()}
+        added = []
+        for path in sorted(files, key=lambda path: path.name):
+            try:
+                digest = _sha256(path)
+            except OSError as error:
+                raise BadScene(f"{path} cannot be read: {error.strerror}") from error
+            if digest not in known:
+                found = geotiff.understand(
+                    path,
+                    rasters.look(str(path)),
+                    platform=platform,
+                    tile=tile,
+                    day=day,
+                    level=level,
+                    kind=kind,
+                    bands=bands,
+                    nodata=nodata,
+                    stretch=stretch,
+                    offset=offset,
+                )
+                known[digest] = _next(found, taken)
+                taken.add(known[digest])
+                self._add_file(known[digest], path, digest, found)
+            added.append(known[digest])
+        return added
+
+    def add_scene(
+        self,
+        acquisition_id: AcquisitionId,
+        sensed_at: datetime,
+        reflectance: NDArray[np.float32],
+        bands: Sequence[str],
+        grid: Grid,
+        *,
+        properties: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add reflectance as a scene, in place of the one with that id if there is one.
+
+        reflectance: (len(bands), *grid.shape) float32, NaN where nothing was measured.
+        """
+        asset = self._write(
+            f"{acquisition_id}/{_PIXELS}",
+            lambda path: rasters.write_reflectance(path, reflectance, grid, bands),
+            title="Reflectance",
+            role="data",
+        )
+        self._catalog.publish(
+            stac.scene_item(
+                acquisition_id,
+                sensed_at,
+                project(box(*grid.bounds), grid.epsg, WGS84),
+                {"reflectance": asset},
+                {"gsd": grid.resolution, **(properties or {})},
+            )
+        )
+
+    def add_truth(
+        self,
+        acquisition_id: AcquisitionId,
+        name: str,
+        labels: NDArray[np.uint8],
+        grid: Grid,
+        names: Sequence[str],
+    ) -> None:
+        """Put what is known of a scene beside it: (len(names), *grid.shape) uint8.
+
+        `read` never shows it. The scene must be there: `BadScene` otherwise.
+        """
+        item = self._catalog.document(
+            self._catalog.address(str(acquisition_id), f"{acquisition_id}.json")
+        )
+        item["assets"][name] = self._write(
+            f"{acquisition_id}/{name}.tif",
+            lambda path: rasters.write_labels(path, labels, grid, names),
+            title="Truth",
+            role="truth",
+        )
+        self._catalog.publish(item)
+
+    def _add_file(
+        self, acquisition_id: AcquisitionId, path: Path, digest: str, found: geotiff.Found
+    ) -> None:
+        pixels = found.pixels
+        asset = self._write(
+            f"{acquisition_id}/{_PIXELS}",
+            lambda target: rasters.copy_as_cog(
+                path,
+                target,
+                names=pixels.bands,
+                scale=pixels.scale,
+                offset=pixels.offset,
+                nodata=pixels.nodata,
+            ),
+            title=pixels.title,
+            role="data",
+        )
+        self._catalog.publish(
+            stac.scene_item(
+                acquisition_id,
+                found.sensed_at,
+                found.footprint,
+                {"reflectance": asset},
+                {"tulip:source_file": path.name, _SOURCE_SHA256: digest},
+            )
+        )
+
+    def _write(
+        self, name: str, write: Callable[[Path], None], *, title: str, role: str
+    ) -> dict[str, Any]:
+        """Write a raster beside its item, and describe it as its own header does."""
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            self._places.writing(self._catalog.address(name), Path(scratch)) as path,
+        ):
+            write(path)
+            facts = rasters.look(str(path))
+            size, digest = path.stat().st_size, _sha256(path)
+        return stac.raster_asset(
+            f"./{Path(name).name}",
+            title=title,
+            role=role,
+            bands=facts.bands,
+            epsg=facts.epsg,
+            transform=facts.transform,
+            shape=facts.shape,
+            dtype=facts.dtype,
+            scale=facts.scale,
+            offset=facts.offset,
+            nodata=facts.nodata,
+            size=size,
+            sha256=digest,
+        )
+
+    def _scene(self, address: str) -> Scene:
+        return parse_scene(self._catalog.document(address), address)
+
+    def _known_files(self) -> dict[str, AcquisitionId]:
+        """Ids by the sha256 of the file that they were made of."""
+        known: dict[str, AcquisitionId] = {}
+        for scene in self._present():
+            digest = self._catalog.document(scene.address)["properties"].get(_SOURCE_SHA256)
+            if digest is not None:
+                known[digest] = scene.id
+        return known
+
+    def _present(self) -> list[Scene]:
+        return list(self.scenes()) if self._catalog.exists() else []
+
+
+def _next(found: geotiff.Found, taken: set[AcquisitionId]) -> AcquisitionId:
+    """The id with the lowest sequence that no other scene has."""
+    sequence = 0
+    while (candidate := found.id(sequence)) in taken:
+        sequence += 1
+    return candidate
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,183 @@
+"""STAC 1.1 out: the items of products and of scenes, and catalogs. The one door to pystac."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pystac
+from shapely.geometry import MultiPolygon, Polygon, box, mapping
+
+from tulip_ops.domain import (
+    BANDS,
+    Acquisition,
+    AcquisitionId,
+)
+from tulip_ops.grid import WGS84, Grid, project
+
+JSON = Any
+"""What json.loads gives."""
+
+COG = "image/tiff; application=geotiff; profile=cloud-optimized"
+PARQUET = "application/vnd.apache.parquet"
+
+_EXTENSIONS = [
+    f"https://stac-extensions.github.io/{name}/schema.json"
+    for name in ("eo/v2.0.0", "file/v2.1.0", "grid/v1.1.0", "projection/v2.0.0", "raster/v2.0.0")
+]
+COMMON_NAMES = {"rededge1": "rededge071", "rededge2": "rededge075", "rededge3": "rededge078"}
+"""How the eo extension calls bands that we call otherwise."""
+
+
+def product_item(
+    acquisition: Acquisition,
+    grid: Grid,
+    bands: Sequence[str],
+    *,
+    written_at: datetime | None = None,
+) -> dict[str, JSON]:
+    """The STAC 1.1 item of an acquisition's products, before the first of them is there.
+
+    grid: of all its rasters. bands: of its reflectance. written_at: UTC, becomes `created`.
+    """
+    left, bottom, right, top = grid.bounds
+    covered = box(left, bottom, right, top).segmentize((right - left) / 4)
+    item = _item(
+        acquisition.id,
+        acquisition.sensed_at,
+        project(covered, grid.epsg, WGS84),
+        {
+            "gsd": grid.resolution,
+            "proj:code": f"EPSG:{grid.epsg}",
+            "proj:shape": list(grid.shape),
+            "proj:transform": list(grid.transform)[:6],
+            "tulip:bands": list(bands),
+            "tulip:source": acquisition.source,
+        },
+    )
+    if written_at is not None:
+        item.common_metadata.created = written_at
+    item.add_link(
+        pystac.Link("derived_from", acquisition.href, media_type=pystac.MediaType.GEOJSON)
+    )
+    return _as_dict(item)
+
+
+def scene_item(
+    acquisition_id: AcquisitionId,
+    sensed_at: datetime,
+    footprint: Polygon | MultiPolygon,
+    assets: Mapping[str, Mapping[str, JSON]],
+    properties: Mapping[str, JSON],
+) -> dict[str, JSON]:
+    """The item of an archive's scene; footprint in EPSG:4326, assets as `raster_asset` gives."""
+    item = _item(acquisition_id, sensed_at, footprint, properties)
+    for key, asset in assets.items():
+        item.add_asset(key, pystac.Asset.from_dict(dict(asset)))
+    return _as_dict(item)
+
+
+def raster_asset(
+    href: str,
+    *,
+    title: str,
+    role: str,
+    bands: Sequence[str],
+    epsg: int | None,
+    transform: Iterable[float],
+    shape: Sequence[int],
+    dtype: str,
+    scale: float,
+    offset: float,
+    nodata: float | None,
+    size: int,
+    sha256: str,
+) -> dict[str, JSON]:
+    """Fields of a COG; href relative to the item, bands in the raster's order."""
+    return {
+        "href": href,
+        "title": title,
+        "type": COG,
+        "roles": [role],
+        "proj:code": None if epsg is None else f"EPSG:{epsg}",
+        "proj:transform": list(transform)[:6],
+        "proj:shape": list(shape),
+        "file:size": size,
+        "file:checksum": "1220" + sha256,  # multihash: sha2-256, 32 bytes
+        **encoding_fields(bands, dtype=dtype, scale=scale, offset=offset, nodata=nodata),
+    }
+
+
+def encoding_fields(
+    bands: Sequence[str],
+    *,
+    dtype: str,
+    scale: float = 1.0,
+    offset: float = 0.0,
+    nodata: float | None = None,
+) -> dict[str, JSON]:
+    """What the numbers of a raster are: value = stored * scale + offset."""
+    fields: dict[str, JSON] = {
+        "bands": [_band_fields(name) for name in bands],
+        "data_type": dtype,
+        "raster:scale": scale,
+        "raster:offset": offset,
+    }
+    if nodata is not None:
+        fields["nodata"] = "nan" if math.isnan(nodata) else nodata
+    return fields
+
+
+def _band_fields(name: str) -> dict[str, str]:
+    if name not in BANDS:
+        return {"name": name}
+    return {"name": name, "eo:common_name": COMMON_NAMES.get(name, name)}
+
+
+def new_catalog() -> dict[str, JSON]:
+    """An archive's catalog without items."""
+    catalog = pystac.Catalog(
+        "tulip-archive", "Sentinel-2 scenes for tulip_ops, as Cloud Optimized GeoTIFFs."
+    )
+    document: dict[str, JSON] = catalog.to_dict(include_self_link=False)
+    document["links"] = [{"rel": "root", "href": "./catalog.json", "type": "application/json"}]
+    return document
+
+
+def _item(
+    acquisition_id: AcquisitionId,
+    sensed_at: datetime,
+    footprint: Polygon | MultiPolygon,
+    properties: Mapping[str, JSON],
+) -> pystac.Item:
+    satellite = (
+        {"platform": "simulated"}
+        if acquisition_id.simulated
+        else {
+            "platform": f"sentinel-2{acquisition_id.platform[-1].lower()}",
+            "constellation": "sentinel-2",
+            "instruments": ["msi"],
+        }
+    )
+    return pystac.Item(
+        id=str(acquisition_id),
+        geometry=mapping(footprint),
+        bbox=list(footprint.bounds),
+        datetime=sensed_at,
+        stac_extensions=list(_EXTENSIONS),
+        properties={
+            **satellite,
+            "grid:code": f"MGRS-{acquisition_id.tile.lstrip('0')}",
+            "tulip:level": acquisition_id.level,
+            "tulip:sequence": acquisition_id.sequence,
+            "tulip:simulated": acquisition_id.simulated,
+            **properties,
+        },
+    )
+
+
+def _as_dict(item: pystac.Item) -> dict[str, JSON]:
+    document: dict[str, JSON] = item.to_dict(include_self_link=False, transform_hrefs=False)
+    return document
