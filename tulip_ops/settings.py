@@ -38,6 +38,13 @@ class Settings(BaseSettings):
         description="The same database as its owner, for migrations and roles;"
         " default: TULIP_DATABASE_URL.",
     )
+    database_reader_url: SecretStr | None = Field(
+        None, description="The same database with the rights of tulip_reader, for queries."
+    )
+    airflow_database_url: SecretStr | None = Field(
+        None,
+        description="PostgreSQL for the local Airflow's own tables; default: a private server.",
+    )
     store: str | None = Field(
         None, description="Folder of the products; default: <state>/store."
     )
@@ -91,14 +98,23 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls) -> Self:
-        """Settings from the environment and `<state>/local.env`; `BadSetting` names the first bad one."""
+        """Settings from the environment and `<state>/local.env`.
+
+        `BadSetting` names the first bad one. The URLs of the file belong to one database: none is
+        used beside a TULIP_DATABASE_URL of the environment.
+        """
         state = Path(os.environ.get("TULIP_STATE") or ".tulip")
         try:
-            return cls(_env_file=state / LOCAL_ENV)  # type: ignore[call-arg]  # pydantic-settings' own keyword
+            settings = cls(_env_file=state / LOCAL_ENV)  # type: ignore[call-arg]  # pydantic-settings' own keyword
+            given = cls(_env_file=None)  # type: ignore[call-arg]
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             name = "TULIP_" + str(first["loc"][0]).upper()
             raise BadSetting(f"{name}: {first['msg']}; see `tulip settings`") from None
+        if given.database_url is None:
+            return settings
+        urls = ("database_owner_url", "database_reader_url")
+        return settings.model_copy(update={name: getattr(given, name) for name in urls})
 
     @cached_property
     def store_place(self) -> str:
@@ -122,3 +138,12 @@ class Settings(BaseSettings):
         if self.database_owner_url is None:
             return self.writer_url()
         return self.database_owner_url.get_secret_value()
+
+
+def inherited_environment() -> dict[str, str]:
+    """What this process hands on to programs that it starts.
+
+    Without what is meant for another Airflow or another Python.
+    """
+    foreign = ("AIRFLOW", "PYTHON")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
