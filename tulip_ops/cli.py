@@ -22,7 +22,7 @@ from tulip_ops.commands import (
     pipeline,
     simulations,
 )
-from tulip_ops.commands.options import FAILED, BAD_INPUT
+from tulip_ops.commands.options import BAD_INPUT, FAILED
 from tulip_ops.errors import BadInput, TulipError
 
 

@@ -60,7 +60,7 @@ def discover(
     }
     with connection.connect(settings.writer_url(), "tulip discover") as database:
         new = ledger.admit(database, list(offered.values()), links)
-        pending = [i for i in ledger.waiting(database, links) if i not in set(new)]
+        pending = [i for i in ledger.waiting(database, list(links)) if i not in set(new)]
     if silent:
         raise SourceUnavailable(
             f"{'; '.join(silent)}; {len(new)} acquisitions of other sources were admitted"

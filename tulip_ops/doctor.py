@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tulip_ops.domain import BANDS
 from tulip_ops.errors import TulipError
 from tulip_ops.settings import Settings
 
@@ -84,8 +85,8 @@ def _models(settings: Settings) -> str:
     from tulip_ops.networks import registry
 
     cards = [
-        registry.choose(settings.models, kind, choice, registry.ALL_BANDS)
-        for kind, choice in (("cloud-filter", settings.cloud_filter), ("unet", settings.unet))
+        registry.choose(settings.models, "cloud-filter", settings.cloud_filter, BANDS),
+        registry.choose(settings.models, "unet", settings.unet, BANDS),
     ]
     for card in cards:
         registry.verify(card)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -97,7 +98,8 @@ class Area:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise BadArea(
-                f"{self.name!r} cannot name an area: use up to 63 lower-case letters, digits, - and _"
+                f"{self.name!r} cannot name an area:"
+                " use up to 63 lower-case letters, digits, - and _"
             )
         if self.geometry.is_empty or not self.geometry.is_valid:
             raise BadArea(f"the geometry of area {self.name} is empty or invalid; repair it first")
@@ -150,7 +152,7 @@ class Outcome:
     """False where the product was there, whole and made the same way, so that nothing was done."""
     summary: str
     """One line for people."""
-    figures: dict[str, float | int | str]
+    figures: Mapping[str, float | int | str]
     """Numbers worth keeping; JSON types only."""
 
 

@@ -11,6 +11,8 @@ from dataclasses import asdict
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from tulip_ops import clouds, polygons, rasters, stac, vectors
 from tulip_ops.domain import (
@@ -44,13 +46,11 @@ def acquire(
         return Outcome("skipped", fresh=True, summary="it lies outside every area", figures={})
     whole = tile_grid(acquisition.id.tile)
     grid = whole.window(project(wanted, 4326, whole.epsg).buffer(CONTEXT).bounds)
-    recipe = store.recipe(
-        "acquire", format=1, source=source.name, href=acquisition.href, grid=grid
-    )
+    recipe = store.recipe("acquire", format=1, source=source.name, href=acquisition.href, grid=grid)
     if not force and store.is_current(acquisition.id, "reflectance.tif", recipe):
-        return _unchanged(store, acquisition.id, "acquired")
+        return _unchanged("acquired")
     reflectance, bands = source.read(acquisition, grid)
-    measured = float(np.isfinite(reflectance).all(axis=0)[_inside(areas, grid)].mean())
+    measured = clouds.clear_fraction(~np.isnan(reflectance).any(axis=0), _inside(areas, grid))
     if measured == 0:
         raise NothingValid(
             f"{acquisition.id} holds no valid pixel over {_names(areas)}; look at"
@@ -117,7 +117,7 @@ def screen(
                 },
             )
     share = float(store.asset(acquisition_id, "cloud.tif")["tulip:clear_fraction"])
-    figures = {"clear_fraction": share, "model": str(card.reference)}
+    figures: dict[str, float | int | str] = {"clear_fraction": share, "model": str(card.reference)}
     if share < settings.minimum_clear:
         summary = f"{share:.0%} clear, less than the {settings.minimum_clear:.0%} that is needed"
         return Outcome("skipped", fresh, f"too cloudy: {summary}", figures)
@@ -140,7 +140,7 @@ def segment(
         model=card.reference,
     )
     if not force and store.is_current(acquisition_id, "tulip.tif", recipe):
-        return _unchanged(store, acquisition_id, "segmented")
+        return _unchanged("segmented")
     from tulip_ops.networks import predict
 
     reflectance, bands, grid = rasters.read_reflectance(reflectance_path)
@@ -164,7 +164,10 @@ def segment(
             },
         )
     share = float((tulip[0] >= card.threshold).sum() / max(1, np.isfinite(tulip[0]).sum()))
-    figures = {"tulip_share": round(share, 4), "model": str(card.reference)}
+    figures: dict[str, float | int | str] = {
+        "tulip_share": round(share, 4),
+        "model": str(card.reference),
+    }
     return Outcome("done", True, f"{share:.1%} of the clear ground is tulips", figures)
 
 
@@ -190,7 +193,7 @@ def vectorize(
         areas=[area.geometry.wkb_hex for area in areas],
     )
     if not force and store.is_current(acquisition_id, "detections.parquet", recipe):
-        return _unchanged(store, acquisition_id, "vectorized")
+        return _unchanged("vectorized")
     probability, grid = rasters.read_probability(tulip_path)
     detections = detect(
         probability,
@@ -217,7 +220,7 @@ def vectorize(
 
 
 def detect(
-    probability: np.ndarray,
+    probability: NDArray[np.float32],
     grid: Grid,
     areas: Sequence[Area],
     *,
@@ -233,9 +236,7 @@ def detect(
     """
     tulip, bloom = probability
     traced = rasters.trace(np.nan_to_num(tulip) >= threshold, grid)
-    outlines = polygons.simplify(
-        traced, resolution=grid.resolution, minimum_area=minimum_area
-    )
+    outlines = polygons.simplify(traced, resolution=grid.resolution, minimum_area=minimum_area)
     reach = shapely.union_all([project(area.geometry, 4326, grid.epsg) for area in areas])
     outlines = [outline for outline in outlines if outline.intersects(reach)]
     labels = rasters.burn(outlines, grid)
@@ -260,20 +261,23 @@ def record(
     return Outcome("done", recorded.changed, summary, {"detections": recorded.rows})
 
 
-def _ground(acquisition: Acquisition, areas: Sequence[Area]) -> shapely.Geometry:
+def _ground(acquisition: Acquisition, areas: Sequence[Area]) -> BaseGeometry:
     """What the footprint covers of the areas, EPSG:4326."""
-    together = shapely.union_all([area.geometry for area in areas])
-    return shapely.intersection(together, acquisition.footprint)
+    together: BaseGeometry = shapely.union_all([area.geometry for area in areas])
+    return together.intersection(acquisition.footprint)
 
 
-def _inside(areas: Sequence[Area], grid: Grid) -> np.ndarray:
-    """(height, width) bool: True where a pixel's centre lies in an area."""
-    return rasters.burn([project(area.geometry, 4326, grid.epsg) for area in areas], grid) >= 0
+def _inside(areas: Sequence[Area], grid: Grid) -> NDArray[np.bool_]:
+    """(height, width): True where a pixel's centre lies in an area."""
+    inside: NDArray[np.bool_] = (
+        rasters.burn([project(area.geometry, 4326, grid.epsg) for area in areas], grid) >= 0
+    )
+    return inside
 
 
 def _names(areas: Sequence[Area]) -> str:
     return ", ".join(area.name for area in areas)
 
 
-def _unchanged(store: Store, acquisition_id: AcquisitionId, what: str) -> Outcome:
+def _unchanged(what: str) -> Outcome:
     return Outcome("done", False, f"already {what}, nothing changed", {})

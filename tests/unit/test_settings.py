@@ -31,9 +31,7 @@ def test_a_variable_wins_over_the_local_stack_s_file(
     assert (settings.minimum_clear, settings.threads) == (0.2, 5)
 
 
-def test_a_bad_value_is_named_by_its_variable(
-    state: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bad_value_is_named_by_its_variable(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TULIP_MINIMUM_CLEAR", "2")
     with pytest.raises(BadSetting, match="TULIP_MINIMUM_CLEAR"):
         Settings.load()

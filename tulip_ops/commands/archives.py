@@ -24,16 +24,33 @@ def group() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )
 @click.option("--to", "place", help="Folder or s3://bucket/prefix; default: TULIP_ARCHIVE.")
-@click.option("--platform", type=click.Choice(["S2A", "S2B", "S2C", "S2D"]),
-              help="Satellite; default: from the file's name, or S2A before S2B flew.")
+@click.option(
+    "--platform",
+    type=click.Choice(["S2A", "S2B", "S2C", "S2D"]),
+    help="Satellite; default: from the file's name, or S2A before S2B flew.",
+)
 @click.option("--tile", help="MGRS tile, such as 31UFU; default: from the name, or the centre.")
 @click.option("--date", "day", type=DayType(), help="Day of sensing; default: from the name.")
-@click.option("--level", type=click.Choice(["L1C", "L2A"]), default="L2A", show_default=True,
-              help="Top of atmosphere or surface reflectance.")
-@click.option("--kind", type=click.Choice(["auto", "reflectance", "true-color"]), default="auto",
-              show_default=True, help="What the pixels are; auto: 8-bit RGB is true colour.")
-@click.option("--band", "bands", multiple=True,
-              help="STAC common name of each band, in order; default: the band descriptions.")
+@click.option(
+    "--level",
+    type=click.Choice(["L1C", "L2A"]),
+    default="L2A",
+    show_default=True,
+    help="Top of atmosphere or surface reflectance.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["auto", "reflectance", "true-color"]),
+    default="auto",
+    show_default=True,
+    help="What the pixels are; auto: 8-bit RGB is true colour.",
+)
+@click.option(
+    "--band",
+    "bands",
+    multiple=True,
+    help="STAC common name of each band, in order; default: the band descriptions.",
+)
 @click.option("--nodata", type=float, help="Pixel value that means: nothing measured.")
 @click.option("--stretch", type=float, help="Gain of true colour; default: the setting.")
 @as_json

@@ -25,9 +25,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     show(
         as_json,
         "\n".join(lines),
-        checks=[
-            {"name": c.name, "ok": c.ok, "found": c.found, "remedy": c.remedy} for c in checks
-        ],
+        checks=[{"name": c.name, "ok": c.ok, "found": c.found, "remedy": c.remedy} for c in checks],
     )
     if not all(check.ok for check in checks):
         ctx.exit(FAILED)

@@ -56,8 +56,11 @@ def verify(as_json: bool) -> None:
 @click.command()
 @click.argument("network", type=click.Choice(["cloud-filter", "unet"]))
 @click.option("--version", required=True, help="Name of the version to make, such as 2.")
-@click.option("--work", type=click.Path(file_okay=False, path_type=Path),
-              help="Folder for scenes, checkpoints and logs; default: <state>/training.")
+@click.option(
+    "--work",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for scenes, checkpoints and logs; default: <state>/training.",
+)
 @click.option("--scenes", type=click.IntRange(min=4), help="Simulated scenes to train on.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Rounds over the scenes.")
 @click.option("--seed", type=int, default=1, show_default=True)

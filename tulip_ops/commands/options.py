@@ -14,7 +14,7 @@ from tulip_ops.errors import BadAcquisitionId
 DONE, FAILED, BAD_INPUT, SKIPPED = 0, 1, 2, 99
 
 
-class AcquisitionIdType(click.ParamType):
+class AcquisitionIdType(click.ParamType[AcquisitionId]):
     name = "id"
 
     def convert(
@@ -26,7 +26,7 @@ class AcquisitionIdType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class DayType(click.ParamType):
+class DayType(click.ParamType[date]):
     name = "YYYY-MM-DD"
 
     def convert(

@@ -36,7 +36,6 @@ force = click.option(
 @click.option("--since", type=DayType(), help="First day to look at; wins over --look-back.")
 @click.option("--until", type=DayType(), help="Last day to look at; default: today.")
 @click.option("--look-back", type=click.IntRange(min=1), help="Days; default: the setting.")
-@run_id
 @as_json
 def discover(
     areas: tuple[str, ...],
@@ -44,7 +43,6 @@ def discover(
     since: date | None,
     until: date | None,
     look_back: int | None,
-    run_id: str,
     as_json: bool,
 ) -> None:
     """Ask the sources what is new over the areas, and put it into the ledger.
@@ -57,9 +55,7 @@ def discover(
     settings = Settings.load()
     last = until or datetime.now(UTC).date()
     first = since or last - timedelta(days=look_back or settings.look_back_days)
-    found = discovery.discover(
-        settings, areas=areas, sources=sources, since=first, until=last, run_id=run_id
-    )
+    found = discovery.discover(settings, areas=areas, sources=sources, since=first, until=last)
     ids = [str(i) for i in (*found.new, *found.pending)]
     show(
         as_json,
@@ -126,17 +122,27 @@ def run(
 
 
 @click.command()
-@click.option("--season", "seasons", type=click.IntRange(2015, 2100), multiple=True,
-              help="Only this season; may be repeated; default: every season with detections.")
-@run_id
+@click.option(
+    "--season",
+    "seasons",
+    type=click.IntRange(2015, 2100),
+    multiple=True,
+    help="Only this season; may be repeated; default: every season with detections.",
+)
 @as_json
-def history(seasons: tuple[int, ...], run_id: str, as_json: bool) -> None:
+def history(seasons: tuple[int, ...], as_json: bool) -> None:
     """Join detections to fields and say what bloomed, what did not, and what was not seen."""
     from tulip_ops import histories
 
     for outcome in histories.roll_up(Settings.load(), seasons):
-        show(as_json, outcome.summary, outcome=outcome.state, fresh=outcome.fresh,
-             summary=outcome.summary, **outcome.figures)
+        show(
+            as_json,
+            outcome.summary,
+            outcome=outcome.state,
+            fresh=outcome.fresh,
+            summary=outcome.summary,
+            **outcome.figures,
+        )
 
 
 COMMANDS: tuple[click.Command, ...] = (

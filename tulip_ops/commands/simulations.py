@@ -11,12 +11,23 @@ from tulip_ops.settings import Settings
 
 
 @click.command()
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path),
-              help="Folder of the archive; default: TULIP_ARCHIVE.")
-@click.option("--season", "seasons", type=click.IntRange(2015, 2100), multiple=True,
-              default=(2024, 2025, 2026), show_default=True, help="May be repeated.")
-@click.option("--seed", type=int, default=7, show_default=True,
-              help="The same seed makes the same pixels.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the archive; default: TULIP_ARCHIVE.",
+)
+@click.option(
+    "--season",
+    "seasons",
+    type=click.IntRange(2015, 2100),
+    multiple=True,
+    default=(2024, 2025, 2026),
+    show_default=True,
+    help="May be repeated.",
+)
+@click.option(
+    "--seed", type=int, default=7, show_default=True, help="The same seed makes the same pixels."
+)
 @as_json
 def simulate(out: Path | None, seasons: tuple[int, ...], seed: int, as_json: bool) -> None:
     """Write a simulated archive: two areas of one tile, several seasons, clouds, and the truth.
