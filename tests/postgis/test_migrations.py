@@ -1,0 +1,223 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from tulip_ops.errors import BadInput, DatabaseUnavailable, SchemaOutdated
+from tulip_ops.postgis import migrations, reference, revisions
+from tulip_ops.postgis.connection import Connection, connect
+
+NewDatabase = Callable[[], str]
+
+
+def test_no_two_revisions_follow_the_same_one() -> None:
+    assert revisions.heads() == [migrations.REVISION]
+
+
+def test_each_revision_is_a_file_of_sql_beside_a_file_of_python() -> None:
+    versions = Path(revisions.__file__).parent / "versions"
+    scripts = {path.stem for path in versions.glob("r*.py")}
+    assert scripts == {path.stem for path in versions.glob("*.sql")}
+
+
+def test_a_second_migration_changes_nothing(
+    new_database: NewDatabase, pg_dump: Callable[[str], str]
+) -> None:
+    url = new_database()
+    assert migrations.migrate(url) == migrations.REVISION
+    before = pg_dump(url), _written_by(url)
+    assert migrations.migrate(url) == migrations.REVISION
+    assert (pg_dump(url), _written_by(url)) == before
+
+
+def test_two_migrations_at_once_make_one_schema(
+    new_database: NewDatabase, database_url: str, pg_dump: Callable[[str], str]
+) -> None:
+    url = new_database()
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(migrations.migrate, [url, url]))
+    assert done == [migrations.REVISION] * 2
+    assert pg_dump(url) == pg_dump(database_url)
+
+
+def test_a_database_without_tables_asks_for_the_migration(new_database: NewDatabase) -> None:
+    with connect(new_database(), "tests") as connection:
+        assert migrations.schema_revision(connection) is None
+        with pytest.raises(SchemaOutdated, match="run `tulip database migrate`"):
+            migrations.require_current(connection)
+
+
+def test_a_newer_database_is_refused_and_left_alone(new_database: NewDatabase) -> None:
+    url = new_database()
+    migrations.migrate(url)
+    with connect(url, "tests") as connection:
+        migrations.require_current(connection)
+        connection.execute("update tulip.alembic_version set version_num = '9999'")
+        with pytest.raises(SchemaOutdated, match="install a newer version"):
+            migrations.require_current(connection)
+    with pytest.raises(SchemaOutdated, match="install a newer version"):
+        migrations.migrate(url)
+
+
+def test_going_back_is_refused_and_changes_nothing(new_database: NewDatabase) -> None:
+    from alembic import command
+
+    url = new_database()
+    migrations.migrate(url)
+    config = revisions._config()
+    with (
+        pytest.raises(BadInput, match="restore a backup"),
+        connect(url, "tests") as connection,
+        revisions.bind(connection) as bound,
+    ):
+        config.attributes["connection"] = bound
+        command.downgrade(config, "base")
+    with connect(url, "tests") as connection:
+        migrations.require_current(connection)
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(new_database: NewDatabase) -> None:
+    url = new_database()
+    with connect(url, "tests") as connection:
+        connection.execute("create schema tulip; create table tulip.attempt (in_the_way int)")
+    with pytest.raises(DatabaseUnavailable):
+        migrations.migrate(url)
+    with connect(url, "tests") as connection:
+        left = connection.execute(
+            "select relname from pg_class where relnamespace = 'tulip'::regnamespace"
+        ).fetchall()
+        assert left == [("attempt",)]
+        assert connection.execute("select to_regtype('geometry')").fetchone() == (None,)
+
+
+class TestUserWithoutRights:
+    """A login that is neither superuser nor may create roles, as on many a shared server."""
+
+    @pytest.fixture
+    def url(self, new_database: NewDatabase) -> str:
+        url = new_database()
+        with connect(url, "tests") as connection:
+            connection.execute(
+                "drop role if exists tulip_guest; create role tulip_guest login password 'Klompen7'"
+            )
+        return url
+
+    @pytest.fixture
+    def guest_url(self, url: str) -> str:
+        return make_conninfo(url, user="tulip_guest", password="Klompen7")
+
+    @pytest.fixture(autouse=True)
+    def remove(self, url: str) -> object:
+        yield
+        with connect(url, "tests") as connection:
+            connection.execute("drop owned by tulip_guest; drop role tulip_guest")
+
+    def test_is_told_what_an_administrator_must_do(self, url: str, guest_url: str) -> None:
+        steps = (
+            ("CREATE EXTENSION postgis", "create extension postgis"),
+            ("GRANT tulip_owner TO", "grant tulip_owner to tulip_guest"),
+            ("GRANT CREATE ON DATABASE", None),
+        )
+        for told, remedy in steps:
+            with pytest.raises(DatabaseUnavailable, match=told) as caught:
+                migrations.migrate(guest_url)
+            assert "Klompen7" not in str(caught.value)
+            with connect(url, "tests") as connection:
+                database = connection.info.dbname
+                connection.execute(
+                    remedy or f"grant create on database {database} to tulip_guest, tulip_owner"
+                )
+        migrations.migrate(guest_url)
+        with connect(url, "tests") as connection:
+            owners = connection.execute(
+                "select distinct pg_get_userbyid(relowner) from pg_class"
+                " where relnamespace = 'tulip'::regnamespace"
+            ).fetchall()
+        assert owners == [("tulip_owner",)]
+
+
+def test_everything_is_commented(database: Connection) -> None:
+    bare = database.execute("""
+        select c.relname, null
+        from pg_class c
+        where c.relnamespace = 'tulip'::regnamespace and c.relkind in ('r', 'v')
+            and obj_description(c.oid, 'pg_class') is null
+        union all
+        select c.relname, a.attname
+        from pg_class c
+        join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        where c.relnamespace = 'tulip'::regnamespace and c.relkind in ('r', 'v')
+            and col_description(c.oid, a.attnum) is null
+    """).fetchall()
+    assert bare == []
+
+
+def test_every_table_has_a_key_and_every_foreign_key_an_index(database: Connection) -> None:
+    keyless = database.execute("""
+        select relname from pg_class c
+        where relnamespace = 'tulip'::regnamespace and relkind = 'r'
+            and not exists (
+                select from pg_index i where i.indrelid = c.oid and i.indisprimary
+            )
+    """).fetchall()
+    assert keyless == []
+    slow = database.execute("""
+        select conrelid::regclass::text, conname from pg_constraint k
+        where connamespace = 'tulip'::regnamespace and contype = 'f'
+            and not exists (
+                select from pg_index i
+                where i.indrelid = k.conrelid and i.indkey[0] = k.conkey[1]
+            )
+    """).fetchall()
+    assert slow == []
+
+
+def test_gis_programs_see_one_geometry_of_one_type_in_4326(database: Connection) -> None:
+    columns = database.execute("""
+        select f_table_name, type, srid from public.geometry_columns
+        where f_table_schema = 'tulip' order by f_table_name
+    """).fetchall()
+    assert columns == [
+        ("acquisition", "MULTIPOLYGON", 4326),
+        ("area", "MULTIPOLYGON", 4326),
+        ("bloom_history", "POLYGON", 4326),
+        ("detection", "POLYGON", 4326),
+        ("field", "POLYGON", 4326),
+        ("latest_acquisitions", "MULTIPOLYGON", 4326),
+    ]
+    unindexed = database.execute("""
+        select f_table_name from public.geometry_columns g
+        join pg_class c on c.relname = g.f_table_name
+            and c.relnamespace = 'tulip'::regnamespace and c.relkind = 'r'
+        where not exists (
+            select from pg_index i
+            join pg_class ic on ic.oid = i.indexrelid
+            join pg_am m on m.oid = ic.relam
+            where i.indrelid = c.oid and m.amname = 'gist'
+        )
+    """).fetchall()
+    assert unindexed == []
+
+
+def test_the_documentation_is_what_the_database_says(
+    database: Connection, repository: Path
+) -> None:
+    page = repository / "docs" / "tables.md"
+    assert page.read_text() == reference.tables(database), (
+        "docs/tables.md lags behind; write it anew with"
+        " `python -m tulip_ops.postgis.reference URL > docs/tables.md`"
+    )
+
+
+def _written_by(url: str) -> list[tuple[str, ...]]:
+    """Which transactions wrote the catalog rows of the schema and of our roles."""
+    with psycopg.connect(url) as connection:
+        return connection.execute("""
+            select relname, xmin::text from pg_class where relnamespace = 'tulip'::regnamespace
+            union all select version_num, xmin::text from tulip.alembic_version
+            union all select rolname, xmin::text from pg_authid where rolname like 'tulip\\_%'
+            order by 1
+        """).fetchall()

@@ -1,0 +1,54 @@
+"""Areas of interest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tulip_ops.domain import Area
+from tulip_ops.errors import AreaNotFound
+from tulip_ops.postgis.connection import Connection, query, transaction, wkb
+
+
+def add_area(connection: Connection, area: Area) -> bool:
+    """Keep the area, in place of one of the same name; whether that changed anything.
+
+    An area whose geometry changes loses its links to acquisitions: the next discovery makes
+    them again, and the acquisitions over the new ground are carried once more.
+    """
+    with transaction(connection):
+        changed = connection.execute(
+            query("add_area"), {"name": area.name, "geometry": wkb(area.geometry)}
+        ).rowcount
+        if changed:
+            connection.execute(query("unlink_area"), {"name": area.name})
+    return changed > 0
+
+
+def list_areas(connection: Connection) -> list[Area]:
+    """Every area, by name."""
+    return get_areas(connection, None)
+
+
+def get_areas(connection: Connection, names: Sequence[str] | None) -> list[Area]:
+    """The areas of these names, or all where None, by name; `AreaNotFound` names the missing."""
+    wanted = None if names is None else list(names)
+    rows = connection.execute(query("get_areas"), {"names": wanted}).fetchall()
+    found = [Area(name, geometry) for name, geometry in rows]
+    missing = set(wanted or ()) - {area.name for area in found}
+    if missing:
+        raise _not_found(connection, sorted(missing))
+    return found
+
+
+def remove_area(connection: Connection, name: str) -> None:
+    """Forget the area; acquisitions and what they showed stay. `AreaNotFound`."""
+    if connection.execute(query("remove_area"), {"name": name}).rowcount == 0:
+        raise _not_found(connection, [name])
+
+
+def _not_found(connection: Connection, names: Sequence[str]) -> AreaNotFound:
+    known = [area.name for area in list_areas(connection)]
+    return AreaNotFound(
+        f"no area is called {', '.join(names)};"
+        f" known are {', '.join(known) or 'none yet'} (see `tulip aoi list`)"
+    )

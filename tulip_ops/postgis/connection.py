@@ -1,0 +1,116 @@
+"""The door to PostgreSQL: one connection, and errors that people understand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from typing import TypeAlias
+
+import psycopg
+import shapely
+from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+from psycopg.types import TypeInfo
+from psycopg.types.shapely import register_shapely
+
+from tulip_ops.errors import BadSetting, DatabaseUnavailable, SchemaOutdated, TulipError
+
+Connection: TypeAlias = psycopg.Connection[TupleRow]
+
+PATIENCE = 10
+"""Seconds to wait for a connection."""
+
+SILENCE = 60_000
+"""Milliseconds without an answer of the network after which a connection counts as lost."""
+
+_MISSING = (
+    errors.UndefinedTable,
+    errors.UndefinedColumn,
+    errors.UndefinedFunction,
+    errors.UndefinedObject,
+    errors.InvalidSchemaName,
+)
+
+
+@contextmanager
+def connect(url: str, application_name: str) -> Iterator[Connection]:
+    """A connection that commits each statement by itself, unless within `transaction`.
+
+    Geometries come and go as shapely's, EPSG:4326; times come in UTC. Every error of the
+    database that leaves the block is raised as `DatabaseUnavailable` or `SchemaOutdated`, a
+    connection lost halfway included, and none shows the password. `BadSetting` if `url`
+    cannot be read.
+    """
+    where, conninfo = _parse(url, application_name)
+    try:
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            geometry = TypeInfo.fetch(connection, "geometry")
+            if geometry is not None:  # else PostGIS is not there yet, and neither is a table
+                register_shapely(geometry, connection)
+            yield connection
+    except psycopg.Error as error:
+        raise explain(error, where) from error
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """All or nothing: what happens in the block is committed at its end, or never happened."""
+    with connection.transaction():
+        yield
+
+
+@cache
+def query(name: str) -> bytes:
+    """The SQL of `queries/<name>.sql`."""
+    return files(__package__).joinpath("queries", f"{name}.sql").read_bytes()
+
+
+def wkb(geometry: shapely.Geometry) -> bytes:
+    """EWKB of an EPSG:4326 geometry: what a geometry column takes."""
+    binary: bytes = shapely.to_wkb(shapely.set_srid(geometry, 4326), include_srid=True)
+    return binary
+
+
+def explain(error: psycopg.Error, where: str) -> TulipError:
+    """Our error for the database's, saying what to do."""
+    reason = " ".join((error.diag.message_primary or str(error)).split())
+    if isinstance(error, _MISSING):
+        return SchemaOutdated(
+            f"{where} lacks what this version needs ({reason}); run `tulip database migrate`"
+        )
+    if isinstance(error, errors.InsufficientPrivilege):
+        return DatabaseUnavailable(
+            f"{where} refuses: {reason}; the steps need the rights of tulip_writer, migrations"
+            " those of the owner"
+        )
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return DatabaseUnavailable(
+            f"{where} is not available: {reason}; check the server and TULIP_DATABASE_URL"
+        )
+    return DatabaseUnavailable(f"{where} refused a statement: {reason}")
+
+
+def _parse(url: str, application_name: str) -> tuple[str, str]:
+    """Host, port and database for messages, and what libpq connects with."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # Its message may quote the password.
+        raise BadSetting(
+            "the database URL cannot be read; it looks like"
+            " postgresql://user:password@host:port/name, with special characters %-encoded"
+        ) from None
+    host, port = parts.get("host") or "local socket", parts.get("port") or 5432
+    where = f"PostGIS at {host}:{port}, database {parts.get('dbname') or parts.get('user')},"
+    defaults: dict[str, str | int] = {
+        "connect_timeout": PATIENCE,
+        "application_name": application_name,
+        "tcp_user_timeout": SILENCE,
+        "keepalives_idle": SILENCE // 1000,
+    }
+    missing = {name: value for name, value in defaults.items() if name not in parts}
+    options = f"{parts.get('options') or ''} -c timezone=UTC"
+    return where, make_conninfo(url, **missing, options=options)

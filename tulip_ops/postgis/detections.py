@@ -1,0 +1,124 @@
+"""What acquisitions show: written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+
+from tulip_ops.domain import AcquisitionId, Detection, ModelReference
+from tulip_ops.errors import AcquisitionNotFound, DatabaseUnavailable
+from tulip_ops.postgis import locks
+from tulip_ops.postgis.connection import Connection, query, transaction
+
+_COPY = """
+copy tulip.detection (
+    acquisition_id, ordinal, unet_id, cloud_filter_id, geometry, area_m2, tulip_probability,
+    tulip_probability_std, bloom_fraction, run_id
+) from stdin (format binary)
+"""
+_COPY_TYPES = ("text", "int4", "int4", "int4", "bytea", "float8", "float4", "float4", "float4",
+               "text")  # fmt: skip
+
+
+class Season(NamedTuple):
+    """One year of either simulated or real acquisitions; the two never share a field."""
+
+    year: int
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What recording came to."""
+
+    rows: int
+    """Detections of the acquisition in the database."""
+    changed: bool
+    """False where they were recorded from the same bytes before."""
+
+
+def record_detections(
+    connection: Connection,
+    acquisition_id: AcquisitionId,
+    detections: Sequence[Detection],
+    *,
+    unet: ModelReference,
+    cloud_filter: ModelReference,
+    sha256: str,
+    run_id: str,
+) -> Recorded:
+    """Put `detections` in the place of what the acquisition showed, in one transaction.
+
+    sha256: of the file they come from. If the database holds what came from the same bytes,
+    nothing changes. Otherwise the links from fields and the observations made from the older
+    result go as well; the next history makes them again. `AcquisitionNotFound`.
+    """
+    name = str(acquisition_id)
+    with transaction(connection):
+        locks.keep_history_away(connection)
+        row = connection.execute(query("lock_detections"), {"id": name}).fetchone()
+        if row is None:
+            raise AcquisitionNotFound(f"{name} is not in the ledger; run `tulip discover`")
+        if row[0] == sha256:
+            return Recorded(len(detections), changed=False)
+        connection.execute(query("forget_observations"), {"id": name})
+        connection.execute(query("forget_detections"), {"id": name})
+        models = [_model_id(connection, model) for model in (unet, cloud_filter)]
+        copied = _copy(connection, name, models, detections, run_id)
+        if copied != len(detections):
+            raise DatabaseUnavailable(
+                f"the database took {copied} of {len(detections)} detections of {name}; nothing"
+                " was recorded, repeat the step"
+            )
+        connection.execute(query("note_detections"), {"id": name, "sha256": sha256})
+    return Recorded(copied, changed=True)
+
+
+def seasons(connection: Connection) -> list[Season]:
+    """The seasons of all recorded or skipped acquisitions, oldest first."""
+    return [Season(*row) for row in connection.execute(query("seasons"))]
+
+
+def season_detections(
+    connection: Connection, season: Season
+) -> list[tuple[int, AcquisitionId, Detection]]:
+    """Every detection of the season with its id, by acquisition and ordinal."""
+    rows = connection.execute(query("season_detections"), season._asdict())
+    return [
+        (detection_id, AcquisitionId.parse(name), Detection(*rest))
+        for detection_id, name, *rest in rows
+    ]
+
+
+def _model_id(connection: Connection, model: ModelReference) -> int:
+    key = {"name": model.name, "version": model.version, "sha256": model.sha256}
+    connection.execute(query("add_model"), key)
+    row = connection.execute(query("find_model"), key).fetchone()
+    assert row is not None  # noqa: S101 - models are never deleted
+    return int(row[0])
+
+
+def _copy(
+    connection: Connection,
+    name: str,
+    models: Sequence[int],
+    detections: Sequence[Detection],
+    run_id: str,
+) -> int:
+    """COPY the detections into place; returns how many rows the server counted."""
+    geometries = np.array([d.geometry for d in detections], dtype=object)
+    binaries = shapely.to_wkb(shapely.set_srid(geometries, 4326), include_srid=True)
+    with connection.cursor() as cursor:
+        with cursor.copy(_COPY) as copy:
+            copy.set_types(_COPY_TYPES)
+            for detection, binary in zip(detections, binaries, strict=True):
+                copy.write_row((
+                    name, detection.ordinal, *models, binary, detection.area_m2,
+                    detection.tulip_probability, detection.tulip_probability_std,
+                    detection.bloom_fraction, run_id,
+                ))  # fmt: skip
+        return cursor.rowcount

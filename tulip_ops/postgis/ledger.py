@@ -1,0 +1,217 @@
+"""The ledger: which acquisitions there are, how far each came, and every attempt that mattered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from psycopg import errors
+from psycopg.types.json import Jsonb
+
+from tulip_ops.domain import Acquisition, AcquisitionId
+from tulip_ops.errors import AcquisitionNotFound, OffsetContradiction
+from tulip_ops.postgis import locks
+from tulip_ops.postgis.connection import Connection, query, transaction, wkb
+
+STATES = {
+    "acquire": "acquired",
+    "screen": "screened",
+    "segment": "segmented",
+    "vectorize": "vectorized",
+    "record": "recorded",
+}
+"""The steps of one acquisition in their order, and the state that each leads to."""
+
+AttemptOutcome: TypeAlias = Literal["done", "skipped", "failed"]
+
+_PASSWORD = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
+_LONGEST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """What the ledger says of one acquisition; the fields are explained in docs/tables.md."""
+
+    acquisition: Acquisition
+    areas: tuple[str, ...]
+    state: str
+    reached: str | None
+    verdict: str | None
+    clear_fraction: float | None
+    detections_sha256: str | None
+
+
+def admit(
+    connection: Connection,
+    acquisitions: Sequence[Acquisition],
+    areas: Mapping[AcquisitionId, Sequence[str]],
+) -> list[AcquisitionId]:
+    """Take what is new into the ledger; returns the ids that were, in their order.
+
+    Two that admit at once never both get the same id. A known acquisition that gains an area
+    goes back to `discovered`: it must be carried again, over that area too.
+    """
+    ordered = sorted(acquisitions, key=lambda acquisition: acquisition.id)
+    with transaction(connection):
+        new = set(_returned(connection, "admit_acquisition", map(_columns, ordered)))
+        links = [{"id": str(a.id), "areas": list(areas.get(a.id, ()))} for a in ordered]
+        gained = dict.fromkeys(_returned(connection, "link_areas", links))
+        for acquisition_id in gained:
+            if acquisition_id not in new:
+                connection.execute(query("reopen_acquisition"), {"id": acquisition_id})
+    return sorted(map(AcquisitionId.parse, new))
+
+
+def entry(connection: Connection, acquisition_id: AcquisitionId) -> LedgerEntry | None:
+    """What the ledger says of the acquisition; None if it does not know it."""
+    row = connection.execute(query("ledger_entry"), {"id": str(acquisition_id)}).fetchone()
+    if row is None:
+        return None
+    text, sensed_at, source, href, footprint, bands, *rest, areas = row
+    identity = AcquisitionId.parse(text)
+    acquisition = Acquisition(identity, sensed_at, source, href, footprint, tuple(bands))
+    return LedgerEntry(acquisition, tuple(areas), *rest)
+
+
+def waiting(connection: Connection, ids: Sequence[AcquisitionId]) -> list[AcquisitionId]:
+    """Those of `ids` that are discovered and that no run has begun to carry, oldest first."""
+    rows = connection.execute(query("waiting"), {"ids": [str(i) for i in ids]})
+    return [AcquisitionId.parse(text) for (text,) in rows]
+
+
+def pending(
+    connection: Connection,
+    *,
+    ids: Sequence[AcquisitionId] | None = None,
+    areas: Sequence[str] | None = None,
+) -> list[AcquisitionId]:
+    """Those neither recorded, skipped, failed nor quarantined, oldest first; None means all."""
+    wanted = {
+        "ids": None if ids is None else [str(i) for i in ids],
+        "areas": None if areas is None else list(areas),
+    }
+    return [AcquisitionId.parse(text) for (text,) in connection.execute(query("pending"), wanted)]
+
+
+def begin_attempt(
+    connection: Connection, acquisition_id: AcquisitionId | None, step: str, run_id: str
+) -> int:
+    """Note that `step` begins; returns the attempt's id. `AcquisitionNotFound`."""
+    values = {
+        "id": None if acquisition_id is None else str(acquisition_id),
+        "step": step,
+        "run_id": run_id,
+    }
+    try:
+        row = connection.execute(query("begin_attempt"), values).fetchone()
+    except errors.ForeignKeyViolation as error:
+        raise AcquisitionNotFound(
+            f"{acquisition_id} is not in the ledger; run `tulip discover`"
+        ) from error
+    assert row is not None  # noqa: S101 - an insert that returns nothing has raised
+    return int(row[0])
+
+
+def end_attempt(
+    connection: Connection,
+    attempt_id: int,
+    outcome: AttemptOutcome,
+    *,
+    message: str,
+    fresh: bool = True,
+    figures: Mapping[str, float | int | str] | None = None,
+    error: str | None = None,
+) -> None:
+    """Note how the attempt ended, and move its acquisition as `next_state` says.
+
+    fresh: False where the step found its product whole and made the same way. Such an attempt
+    that moves nothing is forgotten, so that repeating finished work changes no row.
+    figures: kept with the attempt; `clear_fraction` among them also goes to the acquisition.
+    error: name of the error's class, for `failed`.
+    message: brought to one line, with passwords in URLs left out.
+    """
+    line, kept = one_line(message), dict(figures or {})
+    with transaction(connection):
+        if outcome == "skipped" or error == OffsetContradiction.__name__:
+            locks.keep_history_away(connection)
+        found = connection.execute(query("lock_state"), {"attempt_id": attempt_id}).fetchone()
+        acquisition_id, step, state, reached = found or (None, None, None, None)
+        moved = False
+        if acquisition_id is not None:
+            target = next_state(state, reached, step, outcome, fresh=fresh, error=error)
+            move = {"id": acquisition_id, "state": target, "step": step}
+            move |= {"verdict": None if outcome == "done" else line}
+            move |= {"clear_fraction": kept.get("clear_fraction")}
+            moved = target is not None and _move(connection, state, move)
+        if fresh or moved:
+            ending = {"attempt_id": attempt_id, "outcome": outcome, "error": error}
+            connection.execute(
+                query("end_attempt"), {**ending, "message": line, "figures": Jsonb(kept)}
+            )
+        else:
+            connection.execute(query("forget_attempt"), {"attempt_id": attempt_id})
+
+
+def next_state(
+    state: str,
+    reached: str | None,
+    step: str,
+    outcome: AttemptOutcome,
+    *,
+    fresh: bool,
+    error: str | None,
+) -> str | None:
+    """The state that an attempt of `step` leads to; None where it leaves the state as it is.
+
+    Work done moves the state, backwards too: what comes after must be done again. Work found
+    done moves it forwards only, or out of the failure of the same step. A failure does not undo
+    what an earlier run reached, whose products are still whole; pixels that contradict their
+    metadata do.
+    """
+    order = [None, *STATES]
+    ahead = order.index(step) > order.index(reached)
+    if outcome == "skipped":
+        return "skipped"
+    if outcome == "failed":
+        if error == OffsetContradiction.__name__:
+            return "quarantined"
+        return "failed" if ahead or state == "failed" else None
+    stuck_here = step == reached and state in {"failed", "skipped", "quarantined"}
+    return STATES[step] if fresh or ahead or stuck_here else None
+
+
+def one_line(text: str) -> str:
+    """`text` on one line of bounded length, without user and password in URLs."""
+    return _PASSWORD.sub("", " ".join(text.split()))[:_LONGEST]
+
+
+def _move(connection: Connection, state: str, move: Mapping[str, object]) -> bool:
+    """Bring the acquisition from `state` where `move` says; whether anything of it changed.
+
+    One that ends skipped or quarantined no longer stands behind what it showed before.
+    """
+    if move["state"] != state and move["state"] in {"skipped", "quarantined"}:
+        connection.execute(query("forget_observations"), move)
+        connection.execute(query("forget_detections"), move)
+        connection.execute(query("note_detections"), {**move, "sha256": None})
+    return connection.execute(query("move_acquisition"), move).rowcount > 0
+
+
+def _returned(connection: Connection, name: str, rows: Iterable[Mapping[str, object]]) -> list[str]:
+    """The first column of what the query returns for each of `rows`, in their order."""
+    with connection.cursor() as cursor:
+        cursor.executemany(query(name), list(rows), returning=True)
+        return [row[0] for result in cursor.results() for row in result]
+
+
+def _columns(acquisition: Acquisition) -> dict[str, object]:
+    return {
+        "id": str(acquisition.id),
+        "sensed_at": acquisition.sensed_at,
+        "source": acquisition.source,
+        "href": acquisition.href,
+        "footprint": wkb(acquisition.footprint),
+        "bands": list(acquisition.bands),
+    }

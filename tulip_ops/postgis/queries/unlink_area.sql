@@ -1,0 +1,2 @@
+-- Forget over which acquisitions an area lies.
+delete from tulip.acquisition_area where area = %(name)s

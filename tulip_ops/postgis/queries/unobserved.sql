@@ -1,0 +1,22 @@
+-- Acquisitions, and the fields under each that it has said nothing of.
+select a.acquisition_id, a.state = 'skipped' as skipped, f.field_id, f.geometry, f.area_m2
+from tulip.acquisition a
+join tulip.field f on f.simulated = a.simulated and st_intersects(f.geometry, a.footprint)
+where a.state in ('recorded', 'skipped')
+    and not exists (
+        select from tulip.observation o
+        where o.field_id = f.field_id and o.acquisition_id = a.acquisition_id
+    )
+    and (
+        exists (
+            select from tulip.acquisition_area l
+            join tulip.area r on r.name = l.area
+            where l.acquisition_id = a.acquisition_id and r.geometry && f.geometry
+        )
+        or exists (
+            select from tulip.field_detection l
+            join tulip.detection d using (detection_id)
+            where l.field_id = f.field_id and d.acquisition_id = a.acquisition_id
+        )
+    )
+order by a.sensed_at, a.acquisition_id, f.field_id

@@ -1,0 +1,4 @@
+-- Versions of PostgreSQL and PostGIS.
+select
+    current_setting('server_version'),
+    (select extversion from pg_extension where extname = 'postgis')

@@ -1,0 +1,10 @@
+-- Those of these acquisitions that no run has begun to carry, oldest first.
+select a.acquisition_id
+from tulip.acquisition a
+where a.acquisition_id = any(%(ids)s::text[])
+    and a.state = 'discovered'
+    and not exists (
+        select from tulip.attempt t
+        where t.acquisition_id = a.acquisition_id and t.started_at >= a.updated_at
+    )
+order by a.sensed_at, a.acquisition_id

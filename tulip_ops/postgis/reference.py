@@ -1,0 +1,53 @@
+"""docs/tables.md, written from what the database says of itself.
+
+`python -m tulip_ops.postgis.reference URL > docs/tables.md` writes it anew.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from tulip_ops.postgis.connection import Connection, connect, query
+
+_HEAD = """\
+# The tables
+
+Everything lies in the schema `tulip`. Geometries are EPSG:4326, longitude first; areas are
+square metres on the WGS84 ellipsoid (geodesic), so they hold at every latitude. The views are
+what to ask; the tables below them are what they are made of.
+
+| role | may |
+|---|---|
+| `tulip_owner` | change the schema: migrations |
+| `tulip_writer` | read and write rows: the steps |
+| `tulip_reader` | read: everybody who asks |
+
+This page is made from the comments in the database
+(`python -m tulip_ops.postgis.reference URL`); a test fails when it lags behind.
+"""
+
+
+def tables(connection: Connection) -> str:
+    """Markdown: each view and table with its columns, keys, checks and comments."""
+    parts = [_HEAD]
+    for name, is_view, comment, columns, constraints in connection.execute(query("reference")):
+        kind = "view" if is_view else "table"
+        parts.append(f"\n## {name}\n\n{kind.capitalize()}. {comment}\n")
+        parts.append("\n| column | type | meaning |\n|---|---|---|\n")
+        for column in columns:
+            optional = "" if is_view or column["required"] else ", may be null"
+            parts.append(f"| `{column['name']}` | {column['type']}{optional} |"
+                         f" {column['comment']} |\n")  # fmt: skip
+        if constraints:
+            parts.append("\n" + "".join(f"- `{_plain(rule)}`\n" for rule in constraints))
+    return "".join(parts)
+
+
+def _plain(rule: str) -> str:
+    """A constraint without the casts that PostgreSQL adds."""
+    return " ".join(rule.replace("::text", "").replace("::double precision", "").split())
+
+
+if __name__ == "__main__":
+    with connect(sys.argv[1], "tulip reference") as database:
+        sys.stdout.write(tables(database))
