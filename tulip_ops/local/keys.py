@@ -21,6 +21,7 @@ def keep(file: Path, make: Callable[[], str] = password) -> str:
 
 def write(file: Path, text: str) -> None:
     """Replace `file` by `text`, whole at every moment and never readable by others."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = file.with_name(f".{file.name}.{os.getpid()}")
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
         handle.write(text.rstrip("\n") + "\n")

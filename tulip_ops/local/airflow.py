@@ -1,0 +1,188 @@
+"""Airflow's four services on this machine, over PostgreSQL, all in one state folder.
+
+`<state>/airflow/airflow.cfg` holds everything that Airflow must know, so that a person needs
+`AIRFLOW_HOME` alone to use its command line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from tulip_ops.errors import ServiceFailed
+from tulip_ops.local import airflow_settings, keys, ports, processes
+from tulip_ops.local.airflow_settings import USER, Plan
+from tulip_ops.local.processes import Process
+from tulip_ops.local.rest import Rest
+from tulip_ops.settings import Settings, inherited_environment
+
+log = logging.getLogger(__name__)
+
+SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
+PORTS = {"api-server": 8080, "scheduler": 8793, "triggerer": 8794}
+"""Where a service listens if it is free there: the site, and two servers of logs."""
+MARK = "TULIP_LOCAL_SERVICE"
+"""Environment variable by which all descendants of a service are found again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Airflow:
+    """The installation below one state folder, running or not."""
+
+    state: Path
+    """Absolute."""
+
+    @property
+    def home(self) -> Path:
+        return self.state / "airflow"
+
+    @property
+    def passwords(self) -> Path:
+        """JSON of user and password, readable by its owner alone."""
+        return self.home / "passwords.json"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port('api-server')}"
+
+    def port(self, service: str) -> int:
+        return int((self.home / f"{service}.port").read_text())
+
+    def pid_file(self, service: str) -> Path:
+        return self.state / "run" / f"{service}.pid"
+
+    def log_file(self, service: str) -> Path:
+        return self.state / "log" / f"{service}.log"
+
+    def rest(self) -> Rest:
+        """Its REST API, as the user who owns it."""
+        return Rest(self.url, USER, json.loads(self.passwords.read_text())[USER])
+
+    def running(self) -> dict[str, Process | None]:
+        return {service: processes.recall(self.pid_file(service)) for service in SERVICES}
+
+    def start(self, plan: Plan, *, migrate: bool, patience: float = 240.0) -> None:
+        """Bring all services up and await their health; what runs as planned stays.
+
+        migrate: bring Airflow's own tables to its version first, which takes ten seconds.
+        """
+        for folder in (self.home, self.state / "run", self.state / "log"):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._end_leftovers()
+        chosen = {service: self._choose_port(service) for service in PORTS}
+        text = airflow_settings.configuration(plan, self.home, chosen, self.state / "keys")
+        environment = airflow_settings.environment(
+            plan, self.home, Path(sys.executable).parent, inherited_environment()
+        )
+        stamp, fingerprint = self.state / "run" / "airflow.stamp", _fingerprint(text, environment)
+        if migrate or not stamp.exists() or stamp.read_text() != fingerprint:
+            self.stop()
+            keys.write(self.home / "airflow.cfg", text)
+            if not self.passwords.exists():
+                keys.write(self.passwords, json.dumps({USER: keys.password()}))
+            if migrate:
+                self._migrate(environment)
+            stamp.write_text(fingerprint)
+        for service, process in self.running().items():
+            if process is None:
+                self._launch(service, environment)
+        self._await(patience)
+
+    def stop(self) -> bool:
+        """End every service with all that they started; whether there was anything to end."""
+        services = [process for process in self.running().values() if process is not None]
+        processes.end(services, patience=15.0)
+        left = self._descendants(SERVICES)
+        processes.end(left, patience=5.0)
+        for service in SERVICES:
+            self.pid_file(service).unlink(missing_ok=True)
+        return bool(services or left)
+
+    def unhealthy(self) -> list[str]:
+        """What is not well, in words; nothing where all is. `ServiceFailed`: no answer."""
+        dead = [service for service, process in self.running().items() if process is None]
+        if dead:
+            return [f"{service} does not run" for service in dead]
+        with self.rest() as rest:
+            parts = rest.health()
+        return [f"{part} is {state}" for part, state in parts.items() if state != "healthy"]
+
+    def _descendants(self, services: Iterable[str]) -> list[Process]:
+        marks = [str(self.pid_file(service)) for service in services]
+        return [one for mark in marks for one in processes.marked(MARK, mark)]
+
+    def _end_leftovers(self) -> None:
+        """End what a service left behind that was killed: workers, servers of logs, tasks."""
+        dead = [service for service, process in self.running().items() if process is None]
+        processes.end(self._descendants(dead), patience=5.0)
+
+    def _choose_port(self, service: str) -> int:
+        if processes.recall(self.pid_file(service)) is not None:
+            return self.port(service)
+        return ports.choose(self.home / f"{service}.port", PORTS[service])
+
+    def _migrate(self, environment: Mapping[str, str]) -> None:
+        output = self.state / "log" / "airflow-migration.log"
+        with output.open("w") as file:
+            done = subprocess.run(
+                [sys.executable, "-m", "airflow", "db", "migrate"],
+                stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment, check=False,
+            )  # fmt: skip
+        if done.returncode != 0:
+            raise ServiceFailed(f"`airflow db migrate` failed; see {output}:\n{_tail(output)}")
+
+    def _launch(self, service: str, environment: Mapping[str, str]) -> None:
+        process = processes.start(
+            [sys.executable, "-m", "airflow", service],
+            log=self.log_file(service),
+            environment={**environment, MARK: str(self.pid_file(service))},
+        )
+        processes.remember(process, self.pid_file(service))
+
+    def _await(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while True:
+            for service, process in self.running().items():
+                if process is None:
+                    file = self.log_file(service)
+                    raise ServiceFailed(f"Airflow's {service} ended; see {file}:\n{_tail(file)}")
+            try:
+                wrong = self.unhealthy()
+            except ServiceFailed as error:
+                wrong = [str(error)]
+            if not wrong:
+                return
+            if time.monotonic() > deadline:
+                raise ServiceFailed(
+                    f"Airflow is not healthy after {patience:.0f} s: {'; '.join(wrong)};"
+                    f" see the logs in {self.state / 'log'}"
+                )
+            time.sleep(0.5)
+
+
+def health(settings: Settings) -> str:
+    """Where the local Airflow answers; `ServiceFailed` says what of it is not well."""
+    airflow = Airflow(settings.state.absolute())
+    wrong = airflow.unhealthy()
+    if wrong:
+        raise ServiceFailed("; ".join(wrong))
+    return f"{airflow.url}, all services healthy"
+
+
+def _fingerprint(text: str, environment: Mapping[str, str]) -> str:
+    """Tells whether running services were started the same way."""
+    ours = {name: value for name, value in environment.items() if name.startswith("TULIP_")}
+    known = json.dumps([version("apache-airflow"), sys.executable, text, ours], sort_keys=True)
+    return hashlib.sha256(known.encode()).hexdigest()
+
+
+def _tail(file: Path) -> str:
+    return "\n".join(file.read_text(errors="replace").splitlines()[-15:])

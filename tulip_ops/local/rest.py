@@ -1,0 +1,91 @@
+"""Airflow's REST API, spoken to as any user would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from tulip_ops.errors import ServiceFailed
+
+PAGE = 100
+
+
+class Rest:
+    """The API of one Airflow, version 2; every answer is parsed JSON.
+
+    Each method raises `ServiceFailed` where Airflow does not answer, or refuses.
+    """
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self.url = url
+        self._login = {"username": user, "password": password}
+        self._token = ""
+        # A proxy of the environment has no business between us and this machine.
+        self._client = httpx.Client(base_url=url, timeout=30.0, trust_env=False)
+
+    def __enter__(self) -> Rest:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._client.close()
+
+    def health(self) -> dict[str, str]:
+        """State of each part: healthy, unhealthy, or unknown where it never reported."""
+        answer = self._send("GET", "/api/v2/monitor/health", {}, None)
+        return {
+            part: str((about or {}).get("status") or "unknown")
+            for part, about in _checked(answer).items()
+        }
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        return _checked(self._authorized("GET", path, parameters, None))
+
+    def find(self, path: str, **parameters: Any) -> Any | None:
+        """As `get`; None for what is not there."""
+        answer = self._authorized("GET", path, parameters, None)
+        return None if answer.status_code == httpx.codes.NOT_FOUND else _checked(answer)
+
+    def post(self, path: str, body: Any) -> Any:
+        return _checked(self._authorized("POST", path, {}, body))
+
+    def patch(self, path: str, body: Any) -> Any:
+        return _checked(self._authorized("PATCH", path, {}, body))
+
+    def rows(self, path: str, key: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+        """Every row of a list, page after page."""
+        offset = 0
+        while True:
+            page = self.get(path, limit=PAGE, offset=offset, **parameters)[key]
+            yield from page
+            offset += len(page)
+            if len(page) < PAGE:
+                return
+
+    def _authorized(
+        self, method: str, path: str, parameters: dict[str, Any], body: Any
+    ) -> httpx.Response:
+        path = f"/api/v2/{path}"
+        if self._token:
+            answer = self._send(method, path, parameters, body)
+            if answer.status_code != httpx.codes.UNAUTHORIZED:
+                return answer
+        self._token = _checked(self._send("POST", "/auth/token", {}, self._login))["access_token"]
+        return self._send(method, path, parameters, body)
+
+    def _send(
+        self, method: str, path: str, parameters: dict[str, Any], body: Any
+    ) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        try:
+            return self._client.request(method, path, params=parameters, json=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise ServiceFailed(f"Airflow at {self.url} does not answer: {error}") from error
+
+
+def _checked(answer: httpx.Response) -> Any:
+    if answer.is_success:
+        return answer.json()
+    asked = f"{answer.request.method} {answer.request.url.path}"
+    raise ServiceFailed(f"Airflow refused {asked}: {answer.status_code} {answer.text[:500]}")
