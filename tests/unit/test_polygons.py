@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+import shapely
+from shapely import affinity
+from shapely.geometry import Polygon, box
+
+from tulip_ops import rasters
+from tulip_ops.grid import Grid, geodesic_area, project
+from tulip_ops.polygons import measure, simplify
+
+GRID = Grid(32631, 600_000.0, 5_900_040.0, 120, 120)
+
+
+def slanted(width: float, height: float, angle: float) -> Polygon:
+    """A rectangle around the middle of GRID, off the pixel lattice."""
+    field = affinity.rotate(box(-width / 2, -height / 2, width / 2, height / 2), angle)
+    return affinity.translate(field, 600_603.0, 5_899_436.0)
+
+
+def traced(*fields: Polygon) -> list[Polygon]:
+    return rasters.trace(rasters.burn(fields, GRID) >= 0, GRID)
+
+
+def pixels(rows: list[str]) -> list[Polygon]:
+    """Outlines of the equal letters in `rows`, at 10 m; dots are ground."""
+    letters = np.array([list(row) for row in rows])
+    grid = Grid(32631, 600_000.0, 5_900_040.0, letters.shape[1], letters.shape[0])
+    present = [rasters.trace(letters == letter, grid) for letter in sorted({*letters.flat} - {"."})]
+    return [outline for outlines in present for outline in outlines]
+
+
+def turning(polygon: Polygon) -> float:
+    """Degrees turned along the border: 360 for a convex field, 90 more for each stair."""
+    x, y = np.diff(np.asarray(polygon.exterior.coords), axis=0).T
+    heading = x + 1j * y
+    return float(np.degrees(np.abs(np.angle(np.roll(heading, -1) / heading))).sum())
+
+
+@pytest.mark.parametrize("angle", [0, 3, 7, 18, 30, 45, 61, 88])
+def test_a_rectangle_at_any_angle_loses_its_stairs_and_keeps_its_area(angle):
+    truth = slanted(210.0, 640.0, angle)
+    (outline,) = traced(truth)
+    (field,) = simplify([outline], resolution=10, minimum_area=3000)
+    assert field.area == pytest.approx(outline.area, rel=0.01)
+    assert shapely.hausdorff_distance(field.boundary, truth.boundary, densify=0.02) < 12
+    overlap = field.intersection(truth).area / field.union(truth).area
+    assert overlap >= outline.intersection(truth).area / outline.union(truth).area
+    assert turning(field) <= 360.001 + (turning(outline) - 360) / 8
+
+
+def test_a_rectangle_along_the_pixels_is_kept_as_it_is():
+    outline = box(600_100, 5_899_000, 600_300, 5_899_500)
+    (field,) = simplify([outline], resolution=10, minimum_area=3000)
+    assert field.equals(outline)
+    assert len(field.exterior.coords) == 5
+
+
+def test_holes_are_kept_and_tiny_ones_filled():
+    outline = box(600_000, 5_899_000, 600_400, 5_899_400)
+    yard = box(600_100, 5_899_100, 600_150, 5_899_150)
+    speck = box(600_300, 5_899_300, 600_320, 5_899_320)
+    (field,) = simplify([outline - yard - speck], resolution=10, minimum_area=3000)
+    assert field.equals(outline - yard)
+
+
+def test_small_pieces_and_slivers_are_left_out():
+    large = box(600_000, 5_899_000, 600_200, 5_899_200)
+    small = box(600_300, 5_899_000, 600_350, 5_899_050)
+    sliver = box(600_400, 5_898_000, 600_410, 5_899_000)
+    fields = simplify([small, large, sliver], resolution=10, minimum_area=3000)
+    assert [field.equals(large) for field in fields] == [True]
+
+
+def test_neighbours_keep_sharing_their_border():
+    outlines = pixels(
+        [
+            "aaaaaaaabbbb",
+            "aaaaaaaabbbb",
+            "aaaaaaabbbbb",
+            "aaaaaabbbbbb",
+            "aaaaaabbbbbb",
+            "aaaaabbbbbbb",
+            "aaaaabbbbccc",
+            "aaaaccccccc.",
+            "aaaaccccccc.",
+            "aaaacccccc..",
+        ]
+    )
+    fields = simplify(outlines, resolution=10, minimum_area=500)
+    assert len(fields) == 3
+    assert shapely.coverage_is_valid(fields)
+    assert all(
+        one.boundary.intersection(other.boundary).length > 20
+        for one, other in zip(fields, fields[1:] + fields[:1], strict=True)
+    )
+    gaps = shapely.union_all(fields).area - sum(field.area for field in fields)
+    assert gaps == pytest.approx(0, abs=1e-6)
+
+
+def test_nothing_in_nothing_out():
+    assert simplify([], resolution=10, minimum_area=3000) == []
+    assert simplify([box(0, 0, 10, 10)], resolution=10, minimum_area=3000) == []
+    nothing = np.full(GRID.shape, np.nan, dtype=np.float32)
+    assert (
+        measure([], np.full(GRID.shape, -1, dtype=np.int32), nothing, nothing, GRID, in_flower=0.5)
+        == []
+    )
+
+
+def test_measure_reads_the_pixels_of_each_polygon():
+    south = box(600_000, 5_899_000, 600_200, 5_899_100)
+    north = box(600_000, 5_899_500, 600_100, 5_899_600)
+    polygons = [south, north]
+    labels = rasters.burn(polygons, GRID)
+    tulip = np.where(labels == 0, 0.8, 0.6).astype(np.float32)
+    bloom = np.zeros_like(tulip)
+    half = np.flatnonzero(labels.ravel() == 0)
+    tulip.ravel()[half[:40]] = np.nan
+    tulip.ravel()[half[40:80]] = 0.4
+    bloom.ravel()[half[40:80]] = 0.5
+    first, second = measure(polygons, labels, tulip, bloom, GRID, in_flower=0.5)
+    assert (first.ordinal, second.ordinal) == (0, 1)
+    assert first.geometry.equals(project(north, 32631, 4326))
+    assert first.tulip_probability == pytest.approx(0.6)
+    assert first.tulip_probability_std == pytest.approx(0, abs=1e-6)
+    assert first.bloom_fraction == 0
+    assert second.tulip_probability == pytest.approx((40 * 0.4 + 120 * 0.8) / 160)
+    assert second.tulip_probability_std == pytest.approx(0.4 * np.sqrt(0.25 * 0.75))
+    assert second.bloom_fraction == pytest.approx(0.25)
+    assert second.area_m2 == pytest.approx(geodesic_area(second.geometry))
+    assert second.area_m2 == pytest.approx(20_000, rel=1e-3)  # UTM's scale is off by up to 0.04 %
+
+
+def test_order_is_north_to_south_then_west_to_east():
+    grid = Grid(32631, 600_000.0, 5_900_040.0, 20, 20)
+    corners = [(100, 5_899_900), (0, 5_899_900), (50, 5_900_000)]
+    polygons = [box(600_000 + x, y, 600_040 + x, y + 40) for x, y in corners]
+    ones = np.ones(grid.shape, dtype=np.float32)
+    detections = measure(polygons, rasters.burn(polygons, grid), ones, ones, grid, in_flower=0.5)
+    west = [project(d.geometry, 4326, 32631).bounds[0] - 600_000 for d in detections]
+    assert west == pytest.approx([50, 0, 100], abs=1e-3)
+
+
+def test_a_polygon_over_no_seen_pixel_is_left_out():
+    polygons = [
+        box(600_000, 5_899_900, 600_050, 5_899_950),
+        box(600_101, 5_899_901, 600_104, 5_899_904),
+    ]
+    ones = np.ones(GRID.shape, dtype=np.float32)
+    (only,) = measure(polygons, rasters.burn(polygons, GRID), ones, ones, GRID, in_flower=0.5)
+    assert only.geometry.equals(project(polygons[0], 32631, 4326))
+    unseen = np.full_like(ones, np.nan)
+    assert (
+        measure(polygons, rasters.burn(polygons, GRID), unseen, unseen, GRID, in_flower=0.5) == []
+    )

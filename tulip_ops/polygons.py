@@ -1,0 +1,228 @@
+"""From pixel outlines to clean field polygons with their figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import shapely
+
+from tulip_ops.domain import Detection
+from tulip_ops.grid import WGS84, Grid, geodesic_area, project
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from shapely.geometry import Polygon
+
+TINY_HOLE = 8
+"""Pixels: a smaller hole is noise of the network, not ground without tulips."""
+
+SLIVER_WIDTH = 1.0
+"""Pixels: a piece whose mean width (2 x area / perimeter) is not above this is a mixed edge."""
+
+CORNER_RUN = 3
+"""Pixels: where two straight runs of at least this length meet, the field has a true corner;
+shorter runs are the stairs of a slanted edge."""
+
+TOLERANCE = 1.0
+"""Pixels: square root of the triangle that simplification may remove. Measured on 300
+rectangles of 80-300 m x 200-800 m at any angle, 10 m pixels, stairs softened before: the area
+changes by -0.1 % in the mean (at most 0.75 % in 95 %, 1.3 % in 99 %), a quarter of the vertices
+remain, and the overlap with the truth (IoU) rises from 0.962 to 0.979. At 0.7 areas stay
+within 0.4 %, but edges at 30-40 degrees keep waves of a quarter pixel and twice the vertices;
+at 2 single areas change by 3 %."""
+
+
+def simplify(
+    outlines: Sequence[Polygon], *, resolution: float, minimum_area: float
+) -> list[Polygon]:
+    """Field polygons without stair steps, small pieces, slivers and tiny holes.
+
+    outlines: polygons along pixel edges that do not overlap, metres; neighbours share edges.
+    resolution: side of a pixel, metres. minimum_area: smaller pieces are left out, m2.
+    Returns them in the order given, valid, without overlaps; neighbours still share their
+    border. Where minimum_area is below TINY_HOLE pixels, holes down to it are kept too.
+    """
+    smallest_hole = min(TINY_HOLE * resolution**2, minimum_area)  # so no kept piece lies in one
+    filled = _without_small_rings(outlines, minimum_area, smallest_hole)
+    width = 2 * shapely.area(filled) / shapely.length(filled)
+    kept = filled[(shapely.area(filled) >= minimum_area) & (width > SLIVER_WIDTH * resolution)]
+    if not len(kept):
+        return []
+    return list(shapely.coverage_simplify(_soften(kept, resolution), TOLERANCE * resolution))
+
+
+def measure(
+    polygons: Sequence[Polygon],
+    labels: NDArray[np.int32],
+    tulip: NDArray[np.float32],
+    bloom: NDArray[np.float32],
+    grid: Grid,
+    *,
+    in_flower: float,
+) -> list[Detection]:
+    """Detections with area, probability and bloom, north to south, then west to east.
+
+    polygons: in the grid's CRS. labels: (height, width), index of the polygon at each pixel
+    centre, -1 where none. tulip, bloom: (height, width), probabilities; NaN where not seen.
+    in_flower: bloom probability from which a pixel counts as in flower.
+    A polygon over no seen pixel is left out: nothing was detected there.
+    """
+    figures = _figures(labels, len(polygons), tulip, bloom >= in_flower)
+    seen = [index for index in range(len(polygons)) if figures.seen[index]]
+    detections = []
+    for ordinal, index in enumerate(sorted(seen, key=lambda i: _reading_order(polygons[i]))):
+        geometry = project(polygons[index], grid.epsg, WGS84)
+        detections.append(
+            Detection(
+                ordinal=ordinal,
+                geometry=geometry,
+                area_m2=geodesic_area(geometry),
+                tulip_probability=float(figures.mean[index]),
+                tulip_probability_std=float(figures.std[index]),
+                bloom_fraction=float(figures.in_flower[index]),
+            )
+        )
+    return detections
+
+
+class _Figures(NamedTuple):
+    """Per polygon: number of seen pixels, then mean, spread and share in flower over them."""
+
+    seen: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    in_flower: NDArray[np.float64]
+
+
+def _figures(
+    labels: NDArray[np.int32],
+    count: int,
+    tulip: NDArray[np.float32],
+    flowers: NDArray[np.bool_],
+) -> _Figures:
+    seen = (labels >= 0) & np.isfinite(tulip)
+    label = labels[seen]
+    probability = tulip[seen].astype(np.float64)
+    pixels = np.bincount(label, minlength=count)
+    divisor = np.maximum(pixels, 1)
+    mean = np.bincount(label, probability, count) / divisor
+    variance = np.bincount(label, (probability - mean[label]) ** 2, count) / divisor
+    in_flower = np.bincount(label, flowers[seen], count) / divisor
+    return _Figures(pixels, np.clip(mean, 0, 1), np.sqrt(variance), in_flower)
+
+
+def _reading_order(polygon: Polygon) -> tuple[float, float, bytes]:
+    left, _, _, top = polygon.bounds
+    return -top, left, polygon.wkb
+
+
+def _without_small_rings(
+    outlines: Sequence[Polygon], smallest_shell: float, smallest_hole: float
+) -> NDArray[np.object_]:
+    rings, owner = shapely.get_rings(np.asarray(outlines, dtype=object), return_index=True)
+    area = shapely.area(shapely.polygons(rings))
+    is_shell = np.append(True, owner[1:] != owner[:-1])[: len(owner)]
+    large = is_shell & (area >= smallest_shell)
+    kept = large | (~is_shell & (area >= smallest_hole) & np.isin(owner, owner[large]))
+    renumbered = np.unique(owner[kept], return_inverse=True)[1]
+    return np.asarray(shapely.polygons(rings[kept], indices=renumbered), dtype=object)
+
+
+def _soften(outlines: NDArray[np.object_], resolution: float) -> NDArray[np.object_]:
+    """The same outlines with their stairs cut and filled to slopes, vertices still shared.
+
+    A slanted straight edge is a stair of runs with steps of one pixel between them. Each step
+    becomes a slope that reaches half the shorter of its two runs to both sides: what it cuts
+    off equals what it fills, and the slopes of a straight edge meet in one line. Of any other
+    corner the half pixel edges are cut, as marching squares do; vertices stay where outlines
+    meet and at true corners (CORNER_RUN). The border moves by at most half a pixel, on which
+    no two outlines can cross; all of it depends on undirected runs, so both neighbours of a
+    shared border do the same.
+    """
+    rings, polygon_of_ring = shapely.get_rings(outlines, return_index=True)
+    origin = shapely.get_coordinates(rings[0])[0]
+    corner, ring, is_node, after = _breaks(rings, origin, resolution)
+    before = np.empty_like(after)
+    before[after] = np.arange(len(after))
+    run = corner[after] - corner
+    length = np.abs(run).sum(axis=1)
+    heading = run / length[:, np.newaxis]
+    turn = heading[before, 0] * heading[:, 1] - heading[before, 1] * heading[:, 0]
+    is_step = (length == 1) & (turn * turn[after] < 0) & ~is_node & ~is_node[after]
+    reach = np.minimum(length[before], length[after]) / 2  # of the slope, if the run is a step
+    back = np.where(is_step, reach, 0.5)
+    ahead = np.where(is_step[before], reach[before], 0.5)
+    stays = is_node | (np.minimum(length[before], length) >= CORNER_RUN)
+    back[stays] = ahead[stays] = 0
+    points = np.stack(
+        [corner - back[:, np.newaxis] * heading[before], corner + ahead[:, np.newaxis] * heading],
+        axis=1,
+    ).reshape(-1, 2)
+    ring = np.repeat(ring, 2)
+    is_new = np.append(True, (points[1:] != points[:-1]).any(axis=1) | (ring[1:] != ring[:-1]))
+    softened = shapely.linearrings(origin + points[is_new] * resolution, indices=ring[is_new])
+    return np.asarray(shapely.polygons(softened, indices=polygon_of_ring), dtype=object)
+
+
+def _breaks(
+    rings: NDArray[np.object_], origin: NDArray[np.float64], resolution: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """Where the rings turn or meet: corner, ring, whether rings meet there, what follows it.
+
+    Corners are (n, 2), counted in whole pixels from `origin`.
+    """
+    corner, ring = _unit_steps(rings, origin, resolution)
+    after = _followers(ring)
+    step = corner[after] - corner
+    turns = np.empty(len(ring), dtype=bool)
+    turns[after] = (step[after] != step).any(axis=1)
+    is_node = _nodes(corner, after)
+    kept = turns | is_node
+    return corner[kept], ring[kept], is_node[kept], _followers(ring[kept])
+
+
+def _unit_steps(
+    rings: NDArray[np.object_], origin: NDArray[np.float64], resolution: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every pixel corner along the rings, and its ring."""
+    coordinates, ring = shapely.get_coordinates(rings, return_index=True)
+    vertex = np.rint((coordinates - origin) / resolution).astype(np.int64)
+    starts = np.flatnonzero(ring[1:] == ring[:-1])  # the last vertex of a ring repeats its first
+    side = vertex[starts + 1] - vertex[starts]
+    length = np.abs(side).sum(axis=1)
+    along = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    corner = np.repeat(vertex[starts], length, axis=0)
+    corner += np.repeat(np.sign(side), length, axis=0) * along[:, np.newaxis]
+    return corner, np.repeat(ring[starts], length)
+
+
+def _followers(ring: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Index of the next entry on the same ring; the first one follows the last."""
+    follower = np.arange(1, len(ring) + 1)
+    is_last = np.append(ring[1:] != ring[:-1], True)
+    follower[is_last] = np.flatnonzero(np.append(True, is_last[:-1]))
+    return follower
+
+
+def _nodes(corner: NDArray[np.int64], follower: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """True at corners where more than two pixel edges meet and one of them is shared.
+
+    Without a shared edge two outlines only touch at the corner, and may part.
+    """
+    vertex = np.unique(_key(corner), return_inverse=True)[1]
+    _, first, uses = np.unique(
+        _key(corner + corner[follower]), return_index=True, return_counts=True
+    )
+    ends = np.concatenate([vertex[first], vertex[follower][first]])
+    degree = np.bincount(ends)
+    is_shared = np.bincount(ends, np.tile(uses > 1, 2)) > 0
+    node: NDArray[np.bool_] = ((degree > 2) & is_shared)[vertex]
+    return node
+
+
+def _key(points: NDArray[np.int64]) -> NDArray[np.int64]:
+    """One number for each pair of coordinates below 2**31."""
+    key: NDArray[np.int64] = points[:, 0] * 2**32 + points[:, 1]
+    return key
