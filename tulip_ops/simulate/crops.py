@@ -37,39 +37,39 @@ class Crop(IntEnum):
 
 
 SHARES = {
-    Crop.WHEAT: 0.165,
-    Crop.POTATO: 0.285,
-    Crop.BEET: 0.115,
-    Crop.ONION: 0.145,
-    Crop.MAIZE: 0.055,
-    Crop.GRASS: 0.075,
-    Crop.RAPE: 0.012,
+    Crop.WHEAT: 0.125,
+    Crop.POTATO: 0.335,
+    Crop.BEET: 0.135,
+    Crop.ONION: 0.175,
+    Crop.MAIZE: 0.05,
+    Crop.GRASS: 0.05,
+    Crop.RAPE: 0.008,
     Crop.HYACINTH: 0.008,
     Crop.DAFFODIL: 0.012,
-    Crop.SPRING_CEREAL: 0.07,
-    Crop.FALLOW: 0.035,
-    Crop.RED_SOIL: 0.006,
+    Crop.SPRING_CEREAL: 0.055,
+    Crop.FALLOW: 0.025,
+    Crop.RED_SOIL: 0.005,
     Crop.COVERED: 0.007,
     Crop.STRAW: 0.01,
 }
 """Crops of parcels without tulips, as shares that sum to 1."""
 
 _RISE = {
-    Crop.WHEAT: (250.0, 125.0, 1.0),
+    Crop.WHEAT: (285.0, 120.0, 1.0),
     Crop.POTATO: (1225.0, 60.0, 0.97),
     Crop.BEET: (1190.0, 95.0, 0.95),
     Crop.ONION: (1440.0, 150.0, 0.72),
-    Crop.MAIZE: (1400.0, 90.0, 0.97),
+    Crop.MAIZE: (1430.0, 90.0, 0.97),
     Crop.GRASS: (60.0, 130.0, 0.95),
     Crop.RAPE: (200.0, 90.0, 0.98),
-    Crop.SPRING_CEREAL: (760.0, 90.0, 0.96),
+    Crop.SPRING_CEREAL: (830.0, 95.0, 0.96),
     Crop.FALLOW: (1500.0, 300.0, 0.4),
 }
 """Warmth at half cover, how gradually it closes (degC days), and full cover."""
 _LEAF = {
     Crop.POTATO: spectra.BROADLEAF,
-    Crop.BEET: spectra.BROADLEAF,
-    Crop.MAIZE: spectra.BROADLEAF,
+    Crop.BEET: spectra.BEET_LEAF,
+    Crop.MAIZE: spectra.MAIZE_LEAF,
     Crop.ONION: spectra.GRASS,
     Crop.GRASS: spectra.GRASS,
     Crop.RAPE: spectra.RAPE,
@@ -78,11 +78,12 @@ _LEAF = {
 _BULBS = (Crop.TULIP, Crop.HYACINTH, Crop.DAFFODIL)
 _OPENS = {Crop.TULIP: 690.0, Crop.HYACINTH: 470.0, Crop.DAFFODIL: 400.0}
 _COLOUR_SHARES = {
-    Crop.TULIP: (0.26, 0.07, 0.18, 0.23, 0.09, 0.09, 0.08, 0.0),
+    Crop.TULIP: (0.20, 0.07, 0.15, 0.29, 0.10, 0.11, 0.08, 0.0),
     Crop.HYACINTH: (0.05, 0.0, 0.3, 0.0, 0.2, 0.1, 0.0, 0.35),
     Crop.DAFFODIL: (0.0, 0.0, 0.0, 0.88, 0.12, 0.0, 0.0, 0.0),
 }
-_LATER = np.array([-15, 0, 20, 35, 5, 15, -5, 0], dtype=np.float32)
+_YELLOW = spectra.COLOURS.index("yellow")
+_LATER = np.array([-40, -20, 10, 25, 5, 0, -20, 0], dtype=np.float32)
 """How much later than the average a colour opens, degC days (2016: red first, yellow last)."""
 
 
@@ -95,7 +96,9 @@ class Planting:
     ahead: NDArray[np.float32]
     """(parcels,) how far the parcel is ahead of its crop's usual growth, degC days."""
     closed: NDArray[np.float32]
-    """(parcels,) share of the ground that a bulb crop's leaves can cover, 0..1."""
+    """(units,) share of the ground that a bulb crop's leaves can cover, 0..1."""
+    tone: NDArray[np.float32]
+    """(units,) brightness of leaves against the usual, about 1."""
     brightness: NDArray[np.float32]
     """(units,) logarithm of the soil's brightness against the usual."""
     colour: NDArray[np.uint8]
@@ -117,27 +120,33 @@ def plant(crop: NDArray[np.uint8], parcel: NDArray[np.int32], rng: np.random.Gen
     parcels, units = len(crop), len(parcel)
     colour = np.zeros(units, dtype=np.uint8)
     opens = np.full(units, np.inf, dtype=np.float32)
-    lasts = rng.uniform(60, 150, units).astype(np.float32)
-    density = rng.uniform(0.45, 1.0, units).astype(np.float32)
+    lasts = rng.uniform(55, 130, units).astype(np.float32)
+    density = rng.uniform(0.3, 0.95, units).astype(np.float32)
     shift = rng.normal(0, 35, parcels) - 130 * (rng.random(parcels) < 0.05)
-    same = rng.choice([0.35, 0.6, 0.97], parcels, p=[0.4, 0.35, 0.25])
+    same = rng.choice([0.3, 0.6, 0.9], parcels, p=[0.5, 0.35, 0.15])
     for kind in _BULBS:
         own = np.flatnonzero(crop[parcel] == kind)
         colour[own] = rng.choice(len(spectra.COLOURS), len(own), p=_COLOUR_SHARES[kind])
         start = _OPENS[kind] + shift[parcel[own]] + rng.normal(0, 55, len(own))
         start += _LATER[colour[own]]
-        start[rng.random(len(own)) < (0.27 if kind == Crop.TULIP else 0.05)] = np.inf
+        start[rng.random(len(own)) < (0.25 if kind == Crop.TULIP else 0.05)] = np.inf
         opens[own] = start
+        lasts[own] *= np.where(colour[own] == _YELLOW, 1.35, 1)
     follow = rng.random(units) < same[parcel]
     for unit in np.flatnonzero(follow[1:] & (parcel[1:] == parcel[:-1])) + 1:
         for values in (colour, opens, lasts, density):
             values[unit] = values[unit - 1]
     uneven = 0.05 * (rng.random(parcels) < 0.35)
+    thin = np.where(rng.random(units) < 0.09, rng.uniform(0.05, 0.5, units), 1)
+    density = (density * np.sqrt(thin)).astype(np.float32)
     brightness = rng.normal(-0.07, 0.11, parcels)[parcel] + rng.normal(0, uneven[parcel])
     return Planting(
         crop,
         rng.normal(0, 45, parcels).astype(np.float32),
-        rng.uniform(0.6, 0.97, parcels).astype(np.float32),
+        (rng.uniform(0.45, 0.95, parcels)[parcel] * thin).astype(np.float32),
+        np.exp(rng.normal(0, 0.08, parcels)[parcel] + rng.normal(0, 0.05, units)).astype(
+            np.float32
+        ),
         brightness.astype(np.float32),
         colour,
         opens,
@@ -170,7 +179,7 @@ def reflect(
     """
     parcels = len(planting.crop)
     crop = planting.crop[parcel]
-    today = rng.normal(0, 0.05) + rng.normal(0, 0.11, parcels)
+    today = rng.normal(0, 0.08) + rng.normal(0, 0.11, parcels)
     slope = rng.normal(0, 0.02, parcels)[parcel, None] * np.linspace(-1, 1, 10)
     soil = spectra.SOIL * np.exp((planting.brightness + today[parcel])[:, None] + slope)
     soil = np.where((crop == Crop.RED_SOIL)[:, None], spectra.RED_SOIL, soil).astype(np.float32)
@@ -180,11 +189,13 @@ def reflect(
     for kind in Crop:
         own = planting.crop == kind
         if own.any():
-            share[own], leaf[own] = _grown(kind, now[own], planting.closed[own], rng)
-    share = share[parcel, None]
-    result = share * leaf[parcel] + (1 - share) * soil
-    flowering = in_flower(planting, warmth)
+            share[own], leaf[own] = _grown(kind, now[own], rng)
     bulbs = np.isin(crop, _BULBS)
+    share = (share[parcel] * np.where(bulbs, planting.closed, 1))[:, None]
+    # Between leaves the soil lies in shade, and moist.
+    soil = soil * (1 - 0.3 * share)
+    result = share * leaf[parcel] * planting.tone[:, None] + (1 - share) * soil
+    flowering = in_flower(planting, warmth)
     strength = np.where(bulbs, flowering * planting.density, 0)[:, None].astype(np.float32)
     result = (1 - strength) * result + strength * spectra.FLOWERS[planting.colour]
     for kind, material in ((Crop.COVERED, spectra.PLASTIC), (Crop.STRAW, spectra.STRAW)):
@@ -193,14 +204,15 @@ def reflect(
     return result.astype(np.float32), np.where(bulbs, flowering, 0).astype(np.float32)
 
 
-def _grown(kind: Crop, now: Reals, closed: Reals, rng: np.random.Generator) -> tuple[Reals, Reals]:
+def _grown(kind: Crop, now: Reals, rng: np.random.Generator) -> tuple[Reals, Reals]:
     """Share of the ground under leaves (n,) and the leaves' spectrum (n, 10) of n parcels."""
     count = len(now)
     if kind in _BULBS:
         spent = _logistic((now - 1250) / 110)[:, None]
-        lifted = now > 1680
-        share = np.where(lifted, 0, closed * _logistic((now - 330) / 70))
-        return share, (1 - spent) * spectra.BULB_LEAF + spent * spectra.BULB_SPENT
+        lifted = (now > 1680)[:, None]
+        share = np.where(now > 1680, _logistic((now - 2130) / 90), _logistic((now - 330) / 70))
+        standing = (1 - spent) * spectra.BULB_LEAF + spent * spectra.BULB_SPENT
+        return share, np.where(lifted, spectra.GRASS, standing)
     if kind in (Crop.WHEAT, Crop.SPRING_CEREAL):
         share = _rise(kind, now)
         headed = _logistic((now - 1150) / 60)[:, None]
@@ -214,13 +226,15 @@ def _grown(kind: Crop, now: Reals, closed: Reals, rng: np.random.Generator) -> t
     if kind == Crop.RAPE:
         flower = np.exp(-0.5 * ((now - 760) / 95) ** 2)[:, None]
         return _rise(kind, now), (1 - flower) * spectra.RAPE + flower * spectra.RAPE_FLOWER
-    share = _rise(kind, now) if kind in _RISE else np.zeros(count, dtype=np.float32)
+    share = np.asarray(_rise(kind, now) if kind in _RISE else np.zeros(count))
     leaf = np.tile(_LEAF.get(kind, spectra.GRASS), (count, 1))
     if kind in (Crop.MAIZE, Crop.BEET, Crop.POTATO):
         chance = 0.75 if kind == Crop.MAIZE else 0.04
         ploughed = 650 + 250 * rng.random(count)
         green = (now < ploughed) & (rng.random(count) < chance)
         share = np.where(green, 0.88, share)
+        if kind == Crop.POTATO:
+            share = share * (1 - _logistic((now - 2230) / 60))
         leaf = np.where(green[:, None], spectra.GRASS, leaf)
     return share.astype(np.float32), leaf
 

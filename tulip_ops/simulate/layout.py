@@ -121,7 +121,7 @@ def _edges(
 def _strips(rng: np.random.Generator, low: float, high: float) -> NDArray[np.float64]:
     """Edges of the parcels between `low` and `high`, both included."""
     span = high - low
-    widths = np.clip(rng.lognormal(4.45, 0.6, int(span / 28) + 1), 28, 330)
+    widths = np.clip(rng.lognormal(4.65, 0.6, int(span / 28) + 1), 28, 330)
     inner = low + np.cumsum(widths)
     inner = inner[(inner > low + 25) & (inner < high - 25)]
     return np.concatenate([[low], inner, [high]])
@@ -240,7 +240,7 @@ def lay_out(rng: np.random.Generator, height: int, width: int) -> Layout:
         np.copyto(cover, found, where=found > 0)
     wooded = np.zeros(count, dtype=np.uint8)
     kinds = rng.choice(
-        [0, Cover.WOOD, Cover.GLASS, Cover.SOLAR], count, p=[0.982, 0.012, 0.003, 0.003]
+        [0, Cover.WOOD, Cover.GLASS, Cover.SOLAR], count, p=[0.99, 0.007, 0.002, 0.001]
     )
     wooded[:] = kinds
     return Layout(

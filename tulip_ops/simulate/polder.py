@@ -85,11 +85,11 @@ def make_polder(seed: int, height: int, width: int, seasons: Sequence[int]) -> P
 def _tulip_years(layout: Layout, rng: np.random.Generator) -> NDArray[np.bool_]:
     """(parcels, 12): whether a parcel carries tulips in season s, at column s % 12."""
     count = int(layout.parcel[-1]) + 1
-    wait = rng.choice([6, 4, 3, 2, 1000], count, p=[0.58, 0.12, 0.04, 0.05, 0.21])
+    wait = rng.choice([6, 4, 3, 2, 1000], count, p=[0.55, 0.12, 0.05, 0.07, 0.21])
     phase = rng.integers(0, 12, count)
     years = (np.arange(12) + phase[:, None]) % wait[:, None].clip(max=12) == 0
     years[wait == 1000] = False
-    again = np.roll(years, 1, axis=1) & (rng.random((count, 12)) < 0.07)
+    again = np.roll(years, 1, axis=1) & (rng.random((count, 12)) < 0.12)
     wide = np.bincount(layout.parcel, weights=layout.width, minlength=count) > 30
     return np.asarray((years | again) & wide[:, None])
 
@@ -110,6 +110,6 @@ def _texture(rng: np.random.Generator, layout: Layout, height: int, width: int) 
     streaks = line(rng, _LINE, (0.8, 3.0, 10.0))
     place = ((across / 5).astype(np.int64) + parcel * 977) % _LINE
     striped = rng.uniform(0.2, 1.0, int(layout.parcel[-1]) + 1).astype(np.float32)[parcel]
-    patches = fractal(rng, height, width, 2.6, coarsest=60)
+    patches = fractal(rng, height, width, 2.7, coarsest=90)
     grain = fractal(rng, height, width, 1.0)
-    return np.asarray(0.6 * striped * streaks[place] + 0.7 * patches + 0.3 * grain)
+    return np.asarray(0.6 * striped * streaks[place] + 0.85 * patches + 0.3 * grain)

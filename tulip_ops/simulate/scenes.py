@@ -137,7 +137,7 @@ def training_scene(
     rng = np.random.default_rng([seed, 3])
     season = int(rng.choice(KNOWN_SEASONS))
     day = date(season, 3, 15) + timedelta(days=int(rng.integers(0, 93)))
-    while rng.random() < 0.6 and not 560 < warmth(day) < 950:
+    while rng.random() < 0.7 and not 580 < warmth(day) < 920:
         day = date(season, 3, 15) + timedelta(days=int(rng.integers(0, 93)))
     polder = make_polder(int(rng.integers(2**31)), height, width, [season])
     return make_scene(

@@ -53,7 +53,7 @@ def _farm(
         return
     cover, a, b = window
     yard = (np.abs(a) < half_a) & (np.abs(b) < half_b)
-    hedge = rng.uniform(6, 13)
+    hedge = rng.uniform(8, 17)
     inside = (np.abs(a) < half_a - hedge) & (np.abs(b) < half_b - hedge)
     cover[yard] = Cover.TREES
     cover[inside] = Cover.VERGE
@@ -78,12 +78,12 @@ def _village(
     if window is None:
         return
     cover, a, b = window
-    row = np.floor((b + 1000) / 13).astype(np.int64)
+    row = np.floor((b + 1000) / 14).astype(np.int64)
     column = np.floor((a + 1000) / rng.choice([9.0, 12.0, 24.0])).astype(np.int64)
     kinds = rng.choice(
         [Cover.VERGE, Cover.TREES, Cover.ASPHALT, *_ROOFS],
         (int(row.max()) + 1, int(column.max()) + 1),
-        p=[0.27, 0.22, 0.09, 0.2, 0.12, 0.07, 0.03],
+        p=[0.34, 0.26, 0.09, 0.12, 0.13, 0.05, 0.01],
     )
     houses = kinds[row, column]
     houses = np.where(row % 5 == 0, np.uint8(Cover.ASPHALT), houses)

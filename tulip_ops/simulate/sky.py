@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from statistics import NormalDist
 
@@ -78,6 +79,19 @@ class Sky:
         )
 
 
+def sun(day: date) -> tuple[float, float]:
+    """Elevation and azimuth of the sun, degrees, over the Noordoostpolder at 10:50 UTC."""
+    latitude, hour = np.radians(52.75), np.radians(-11.8)
+    declination = np.radians(23.44 * np.sin(2 * np.pi * (day.timetuple().tm_yday - 81) / 365.25))
+    south = np.sin(latitude) * np.cos(hour) - np.cos(latitude) * np.tan(declination)
+    up = np.sin(latitude) * np.sin(declination)
+    up += np.cos(latitude) * np.cos(declination) * np.cos(hour)
+    return (
+        float(np.degrees(np.arcsin(up))),
+        float(180 + np.degrees(np.arctan2(np.sin(hour), south))),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Overhead:
     """What stands above every pixel: optical depths (H, W) and the shadow on the ground."""
@@ -119,6 +133,7 @@ def form(sky: Sky, rng: np.random.Generator, height: int, width: int) -> Overhea
     displaced = np.roll(cloud, shift, axis=(0, 1))
     shadow = 1 - np.exp(-0.75 * blur(displaced, 0.8)) if sky.cover > 0 else nothing
     top = rng.uniform(0.23, 0.42) + rng.uniform(0.25, 0.55) * cloud / (cloud + 12)
+    top = top * rng.uniform(0.65, 1.1)
     tint = 1 + rng.normal(0, 0.02) * np.linspace(1, -1, 10)
     tint[8:] *= rng.uniform(0.55, 0.85, 2)
     return Overhead(
@@ -134,7 +149,7 @@ def form(sky: Sky, rng: np.random.Generator, height: int, width: int) -> Overhea
 
 def _clouds(sky: Sky, rng: np.random.Generator, height: int, width: int) -> Floats:
     """Optical depth (height, width) of clouds that cover about `sky.cover`."""
-    coarsest = float(np.exp(rng.uniform(np.log(25), np.log(400))))
+    coarsest = float(np.exp(rng.uniform(np.log(40), np.log(400))))
     body = fractal(rng, height, width, rng.uniform(2.9, 3.7), coarsest=coarsest)
     if sky.kind == Weather.OVERCAST:
         return np.asarray(sky.optical_depth * np.exp(0.3 * body), dtype=np.float32)
