@@ -107,7 +107,8 @@ def read_onto(
     does not reach.
 
     A pixel is the average of the source's pixels where these are finer on the ground, and
-    interpolated bilinearly otherwise; pixels without a measurement take no part in either.
+    interpolated bilinearly otherwise; pixels without a measurement take no part in either. It
+    is measured where its centre was, so areas are kept.
     Reads no more of a source than the grid needs. `UnreadableRaster`, `BandMissing`.
     """
     values = np.empty((len(sources), *grid.shape), dtype=np.float32)
@@ -123,6 +124,11 @@ def read_onto(
                 # band by band into place: one copy of the pixels, not two
                 for place, index in zip(places, indexes, strict=True):
                     warped.read(index, out=values[place])
+            if options["resampling"] == Resampling.average:
+                # an average is there wherever it touches a measurement: half a pixel too far
+                with WarpedVRT(source, **options | {"resampling": Resampling.nearest}) as centres:
+                    for place, index in zip(places, indexes, strict=True):
+                        values[place][np.isnan(centres.read(index))] = np.nan
     values *= np.float32(scale)
     values += np.float32(offset)
     return values
@@ -413,5 +419,4 @@ def _as_cog(draft: Path, path: Path, overviews: Resampling) -> None:
         predictor="STANDARD",
         blocksize=_BLOCK,
         overview_resampling=overviews.name,
-        interleave="pixel",
     )

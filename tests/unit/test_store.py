@@ -1,0 +1,259 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tulip_ops.domain import AcquisitionId, ModelReference
+from tulip_ops.errors import BadSetting, ProductDamaged, ProductMissing
+from tulip_ops.store import Store
+
+ID = AcquisitionId.parse("S2A_31UFU_20160501_0_L2A")
+ITEM = {"id": str(ID), "properties": {"gsd": 10}, "assets": {}}
+RECIPE = Store.recipe("segment", format=1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(str(tmp_path))
+    store.start_item(ID, ITEM)
+    return store
+
+
+def put(store: Store, data: bytes, name: str = "tulip.tif", recipe: str = RECIPE) -> None:
+    with store.writing(ID, name) as path:
+        path.write_bytes(data)
+        store.publish(ID, name, path, recipe=recipe, title="Tulips", media_type="image/tiff")
+
+
+def files(folder: Path) -> set[str]:
+    return {path.name for path in (folder / str(ID)).iterdir()} - {".lock"}
+
+
+def test_a_published_product_is_current_whole_and_listed(store: Store, tmp_path: Path) -> None:
+    assert not store.is_current(ID, "tulip.tif", RECIPE)
+    with store.writing(ID, "tulip.tif") as path:
+        assert path.suffix == ".tif"
+        path.write_bytes(b"abc")
+        store.publish(
+            ID,
+            "tulip.tif",
+            path,
+            recipe=RECIPE,
+            title="Tulips",
+            media_type="image/tiff",
+            model=ModelReference("unet", "1", "ff"),
+            properties={"tulip:threshold": 0.4},
+            fields={"data_type": "uint8"},
+        )
+    assert store.is_current(ID, "tulip.tif", RECIPE)
+    assert store.product(ID, "tulip.tif").read_bytes() == b"abc"
+    assert store.properties(ID) == {"gsd": 10, "tulip:threshold": 0.4}
+    sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert store.checksum(ID, "tulip.tif") == sha256
+    assert store.item(ID)["assets"]["tulip"] == {
+        "href": "./tulip.tif",
+        "title": "Tulips",
+        "type": "image/tiff",
+        "roles": ["data"],
+        "data_type": "uint8",
+        "file:size": 3,
+        "file:checksum": "1220" + sha256,
+        "tulip:recipe": RECIPE,
+        "tulip:model": {"name": "unet", "version": "1", "sha256": "ff"},
+    }
+    assert files(tmp_path) == {"item.json", "tulip.tif"}
+
+
+def test_another_recipe_is_not_current(store: Store) -> None:
+    put(store, b"abc")
+    assert not store.is_current(ID, "tulip.tif", Store.recipe("segment", format=2))
+
+
+def test_a_changed_upstream_product_makes_downstream_stale(store: Store) -> None:
+    put(store, b"reflectance", "reflectance.tif")
+    first = Store.recipe("screen", reflectance=store.checksum(ID, "reflectance.tif"))
+    put(store, b"cloud", "cloud.tif", first)
+    put(store, b"other reflectance", "reflectance.tif")
+    second = Store.recipe("screen", reflectance=store.checksum(ID, "reflectance.tif"))
+    assert store.is_current(ID, "cloud.tif", first)
+    assert not store.is_current(ID, "cloud.tif", second)
+
+
+@pytest.mark.parametrize("data", [b"abX", b"ab", b""])
+def test_damage_is_noticed(store: Store, data: bytes) -> None:
+    put(store, b"abc")
+    store.product(ID, "tulip.tif").write_bytes(data)
+    assert not store.is_current(ID, "tulip.tif", RECIPE)
+    with pytest.raises(ProductDamaged, match=r"tulip\.tif does not match its checksum"):
+        store.product(ID, "tulip.tif")
+
+
+def test_what_is_missing_is_said(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(ProductMissing, match=r"has no cloud\.tif yet"):
+        store.product(ID, "cloud.tif")
+    with pytest.raises(ProductMissing, match=r"has no cloud\.tif yet"):
+        store.checksum(ID, "cloud.tif")
+    put(store, b"abc")
+    store.product(ID, "tulip.tif").unlink()
+    assert not store.is_current(ID, "tulip.tif", RECIPE)
+    with pytest.raises(ProductMissing, match=r"listed in item\.json but missing"):
+        store.product(ID, "tulip.tif")
+    with pytest.raises(ProductMissing, match=f"tulip acquire {ID}"):
+        Store(str(tmp_path / "empty")).item(ID)
+
+
+def test_an_item_that_is_no_json_is_damaged(store: Store, tmp_path: Path) -> None:
+    (tmp_path / str(ID) / "item.json").write_text("{")
+    with pytest.raises(ProductDamaged, match="is not JSON"):
+        store.item(ID)
+
+
+def test_starting_an_item_again_keeps_what_later_steps_brought(store: Store) -> None:
+    with store.writing(ID, "cloud.tif") as path:
+        path.write_bytes(b"abc")
+        store.publish(
+            ID,
+            "cloud.tif",
+            path,
+            recipe=RECIPE,
+            title="Clouds",
+            media_type="image/tiff",
+            properties={"tulip:clear_fraction": 0.5},
+        )
+    store.start_item(ID, {**ITEM, "properties": {"gsd": 20}})
+    assert store.is_current(ID, "cloud.tif", RECIPE)
+    assert store.properties(ID) == {"gsd": 20, "tulip:clear_fraction": 0.5}
+
+
+def test_a_failing_writer_leaves_nothing(store: Store, tmp_path: Path) -> None:
+    put(store, b"old")
+    with pytest.raises(OSError, match="disk full"):
+        fail_halfway(store)
+    assert files(tmp_path) == {"item.json", "tulip.tif"}
+    assert store.product(ID, "tulip.tif").read_bytes() == b"old"
+
+
+def fail_halfway(store: Store) -> None:
+    with store.writing(ID, "tulip.tif") as path:
+        path.write_bytes(b"half")
+        path.with_name(path.name + ".draft").write_bytes(b"also")
+        raise OSError("disk full")
+
+
+KILLED_WHILE_WRITING = """
+import sys, time
+from tulip_ops.store import Store
+from tulip_ops.domain import AcquisitionId
+i = AcquisitionId.parse(sys.argv[2])
+with Store(sys.argv[1]).writing(i, "tulip.tif") as path:
+    path.write_bytes(b"half")
+    print("written", flush=True)
+    time.sleep(60)
+"""
+KILLED_BEFORE_ITEM = """
+import sys, time
+from tulip_ops import store
+from tulip_ops.domain import AcquisitionId
+def write_item(folder, item):
+    print("moved", flush=True)
+    time.sleep(60)
+store._write_item = write_item
+i = AcquisitionId.parse(sys.argv[2])
+s = store.Store(sys.argv[1])
+with s.writing(i, "tulip.tif") as path:
+    path.write_bytes(b"new")
+    s.publish(i, "tulip.tif", path, recipe=sys.argv[3], title="", media_type="image/tiff")
+"""
+
+
+def kill(program: str, folder: Path) -> None:
+    """Run a program until it prints a line, then SIGKILL it."""
+    arguments = [sys.executable, "-c", program, str(folder), str(ID), RECIPE]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+
+
+def test_a_writer_killed_in_the_middle_changes_nothing_and_is_cleaned_up(
+    store: Store, tmp_path: Path
+) -> None:
+    put(store, b"old")
+    kill(KILLED_WHILE_WRITING, tmp_path)
+    assert len(files(tmp_path)) == 3
+    assert store.is_current(ID, "tulip.tif", RECIPE)
+    with store.writing(ID, "cloud.tif"):
+        pass
+    assert len(files(tmp_path)) == 3  # another product's leftovers are not its business
+    with store.writing(ID, "tulip.tif"):
+        pass
+    assert files(tmp_path) == {"item.json", "tulip.tif"}
+
+
+def test_a_writer_killed_between_product_and_item_leaves_no_current_product(
+    store: Store, tmp_path: Path
+) -> None:
+    put(store, b"old")
+    kill(KILLED_BEFORE_ITEM, tmp_path)
+    assert (tmp_path / str(ID) / "tulip.tif").read_bytes() == b"new"
+    assert not store.is_current(ID, "tulip.tif", RECIPE)
+    with pytest.raises(ProductDamaged):
+        store.product(ID, "tulip.tif")
+    put(store, b"new")
+    assert store.product(ID, "tulip.tif").read_bytes() == b"new"
+
+
+def test_unfinished_files_of_living_writers_stay_for_a_day(store: Store) -> None:
+    with store.writing(ID, "tulip.tif") as path:
+        path.write_bytes(b"in work")
+        with store.writing(ID, "tulip.tif"):
+            assert path.exists()
+        long_ago = time.time() - 25 * 3600
+        os.utime(path, (long_ago, long_ago))
+        with store.writing(ID, "tulip.tif"):
+            assert not path.exists()
+
+
+def test_processes_that_publish_at_once_lose_nothing(store: Store, tmp_path: Path) -> None:
+    program = """
+import sys
+from tulip_ops.store import Store
+from tulip_ops.domain import AcquisitionId
+i = AcquisitionId.parse(sys.argv[2])
+s = Store(sys.argv[1])
+for n in range(20):
+    name = f"p{sys.argv[3]}x{n}.bin"
+    with s.writing(i, name) as path:
+        path.write_bytes(name.encode())
+        s.publish(i, name, path, recipe="r", title="", media_type="x/y")
+"""
+    running = [
+        subprocess.Popen([sys.executable, "-c", program, str(tmp_path), str(ID), str(number)])
+        for number in range(2)
+    ]
+    assert [process.wait() for process in running] == [0, 0]
+    assert len(store.item(ID)["assets"]) == 40
+
+
+def test_recipes_depend_on_inputs_and_not_on_their_order() -> None:
+    model = ModelReference("unet", "1", "ff")
+    assert Store.recipe("a", x=1, model=model) == Store.recipe("a", model=model, x=1)
+    different = {
+        Store.recipe("a", x=1),
+        Store.recipe("a", x=2),
+        Store.recipe("b", x=1),
+        Store.recipe("a", y=1),
+        Store.recipe("a", x=model),
+        Store.recipe("a", x=ModelReference("unet", "2", "ff")),
+    }
+    assert len(different) == 6
+
+
+def test_only_folders_can_be_stores() -> None:
+    with pytest.raises(BadSetting, match="folders only"):
+        Store("s3://bucket/store")
