@@ -7,7 +7,7 @@ import pytest
 
 from tulip_ops.domain import AcquisitionId
 from tulip_ops.errors import BadScene
-from tulip_ops.scenes import common_name, parse_scene
+from tulip_ops.sources.scenes import common_name, parse_scene
 
 ADDRESS = "/archive/scene/item.json"
 SQUARE = [[[5.0, 52.0], [6.0, 52.0], [6.0, 53.0], [5.0, 53.0], [5.0, 52.0]]]

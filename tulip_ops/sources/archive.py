@@ -24,9 +24,9 @@ from tulip_ops.domain import Acquisition, AcquisitionId, Area
 from tulip_ops.errors import BadScene
 from tulip_ops.grid import WGS84, Grid, project
 from tulip_ops.places import Places
-from tulip_ops.scenes import Scene, parse_scene
 from tulip_ops.sources import geotiff
 from tulip_ops.sources.catalog import Catalog
+from tulip_ops.sources.scenes import Scene, parse_scene
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,7 +15,7 @@ from tulip_ops.domain import AcquisitionId
 from tulip_ops.errors import BadScene
 from tulip_ops.grid import WGS84, project, tile_at, tile_grid
 from tulip_ops.rasters import RasterFacts
-from tulip_ops.scenes import common_name
+from tulip_ops.sources.scenes import common_name
 
 _S2B_LAUNCH = date(2017, 3, 7)
 _OFFSET_BASELINE = 400
