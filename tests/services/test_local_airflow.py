@@ -58,7 +58,7 @@ def plan(state: Path) -> Iterator[Plan]:
 def airflow(state: Path, plan: Plan) -> Iterator[Airflow]:
     airflow = Airflow(state)
     try:
-        airflow.start(plan, migrate=True)
+        airflow.start(plan, new_database=True)
         yield airflow
     finally:
         airflow.stop()
@@ -96,7 +96,7 @@ def test_only_the_password_of_the_file_opens_the_door(airflow: Airflow) -> None:
 def test_a_second_start_changes_nothing(airflow: Airflow, plan: Plan) -> None:
     before = airflow.running()
     began = time.monotonic()
-    airflow.start(plan, migrate=False)
+    airflow.start(plan, new_database=False)
     assert airflow.running() == before
     assert time.monotonic() - began < 3
 
@@ -130,7 +130,7 @@ def test_a_killed_scheduler_comes_back_without_its_orphans(airflow: Airflow, pla
     assert airflow.unhealthy() == ["scheduler does not run"]
     assert lingering(airflow), "a session of its own outlives the scheduler"
 
-    airflow.start(plan, migrate=False)
+    airflow.start(plan, new_database=False)
     after = airflow.running()
     assert lingering(airflow) == []
     assert after["scheduler"] not in (None, scheduler)
@@ -140,7 +140,9 @@ def test_a_killed_scheduler_comes_back_without_its_orphans(airflow: Airflow, pla
 def test_other_settings_restart_the_services(airflow: Airflow, plan: Plan) -> None:
     before = airflow.running()
     port = airflow.port("api-server")
-    airflow.start(replace(plan, settings={**plan.settings, "TULIP_THREADS": "1"}), migrate=False)
+    airflow.start(
+        replace(plan, settings={**plan.settings, "TULIP_THREADS": "1"}), new_database=False
+    )
     assert not set(before.values()) & set(airflow.running().values())
     assert airflow.port("api-server") == port
     assert airflow.unhealthy() == []
@@ -157,7 +159,7 @@ def test_stop_leaves_no_process(airflow: Airflow) -> None:
 def test_a_service_that_ends_is_told_with_its_log(airflow: Airflow, plan: Plan) -> None:
     broken = replace(plan, database_url="postgresql://nobody:none@127.0.0.1:9/none")
     with pytest.raises(ServiceFailed, match=re.escape(str(airflow.state / "log"))):
-        airflow.start(broken, migrate=True)
+        airflow.start(broken, new_database=True)
 
 
 def lingering(airflow: Airflow) -> list[processes.Process]:

@@ -69,10 +69,11 @@ class Airflow:
     def running(self) -> dict[str, Process | None]:
         return {service: processes.recall(self.pid_file(service)) for service in SERVICES}
 
-    def start(self, plan: Plan, *, migrate: bool, patience: float = 240.0) -> None:
+    def start(self, plan: Plan, *, new_database: bool, patience: float = 240.0) -> None:
         """Bring all services up and await their health; what runs as planned stays.
 
-        migrate: bring Airflow's own tables to its version first, which takes ten seconds.
+        Airflow's own tables are brought to its version where they were not already, which takes
+        ten seconds. new_database: they are surely missing, whatever was done before.
         """
         for folder in (self.home, self.state / "run", self.state / "log"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -82,15 +83,21 @@ class Airflow:
         environment = airflow_settings.environment(
             plan, self.home, Path(sys.executable).parent, inherited_environment()
         )
-        stamp, fingerprint = self.state / "run" / "airflow.stamp", _fingerprint(text, environment)
-        if migrate or not stamp.exists() or stamp.read_text() != fingerprint:
+        started, migrated = self.state / "run" / "airflow.started", self.home / "migrated"
+        current = _fingerprint(text, environment)
+        if new_database:
+            migrated.unlink(missing_ok=True)
+        if not started.exists() or started.read_text() != current:
             self.stop()
             keys.write(self.home / "airflow.cfg", text)
             if not self.passwords.exists():
                 keys.write(self.passwords, json.dumps({USER: keys.password()}))
-            if migrate:
-                self._migrate(environment)
-            stamp.write_text(fingerprint)
+        tables = hashlib.sha256(f"{version('apache-airflow')} {plan.database_url}".encode())
+        if not migrated.exists() or migrated.read_text() != tables.hexdigest():
+            self.stop()
+            self._migrate(environment)
+            migrated.write_text(tables.hexdigest())
+        started.write_text(current)
         for service, process in self.running().items():
             if process is None:
                 self._launch(service, environment)
@@ -99,7 +106,7 @@ class Airflow:
     def stop(self) -> bool:
         """End every service with all that they started; whether there was anything to end."""
         services = [process for process in self.running().values() if process is not None]
-        processes.end(services, patience=15.0)
+        processes.end(services, patience=8.0)
         left = self._descendants(SERVICES)
         processes.end(left, patience=5.0)
         for service in SERVICES:

@@ -1,0 +1,117 @@
+"""Which scenes and which areas the demo works on."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tulip_ops.errors import ArchiveNotFound, ServiceFailed
+from tulip_ops.local import local_env
+from tulip_ops.settings import Settings, inherited_environment
+
+log = logging.getLogger(__name__)
+
+AREA = "archive"
+"""Name of the area that an archive's scenes cover together."""
+CATALOG = "catalog.json"
+AREAS = "areas.geojson"
+
+Say = Callable[[str], None]
+
+
+def provide(
+    settings: Settings, writer_url: str, archive: str | None, areas: Path | None, say: Say
+) -> Settings:
+    """Bring scenes and areas together; the settings by which everything finds them.
+
+    archive: folder or s3:// prefix with a STAC catalog, or a folder of GeoTIFFs, which become
+    an archive in the state folder; None: the archive of the settings, simulated first where the
+    default one is empty.
+    areas: None: those beside the catalog, else for an archive that was handed in the ground
+    that its scenes cover.
+    """
+    place = _handed_in(archive, settings, say) if archive else _settled(settings, say)
+    if archive:
+        kept = local_env.read(settings.state)
+        local_env.write(settings.state, {**kept, "TULIP_ARCHIVE": place})
+        settings = settings.model_copy(update={"archive": place})
+    beside = Path(place) / AREAS
+    if areas is None and not place.startswith("s3://") and beside.exists():
+        areas = beside
+    if areas is not None:
+        tulip(["aoi", "add", str(areas.absolute())], settings, say)
+    elif archive:
+        _add_footprint(settings, place, writer_url, say)
+    return settings
+
+
+def tulip(arguments: list[str], settings: Settings, say: Say) -> None:
+    """Run `tulip`, as a person would; its last line says what came of it."""
+    words = " ".join(["tulip", *arguments])
+    say(f"$ {words if len(words) < 160 else words[:150] + ' ...'}")
+    environment = {**inherited_environment(), "TULIP_STATE": str(settings.state.absolute())}
+    done = subprocess.run(
+        [Path(sys.executable).parent / "tulip", *arguments],
+        env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise ServiceFailed(f"`{words}` failed:\n{done.stderr.strip()[-3000:]}")
+    say((done.stdout.strip().splitlines() or ["done"])[-1])
+
+
+def _settled(settings: Settings, say: Say) -> str:
+    """The archive of the settings; where the default one is missing, a simulated one."""
+    place = settings.archive_place
+    if place.startswith("s3://"):
+        return place
+    folder = Path(place).absolute()
+    if not (folder / CATALOG).exists():
+        if settings.archive is not None:
+            raise ArchiveNotFound(
+                f"{folder} holds no {CATALOG}: see TULIP_ARCHIVE in `tulip settings`, or hand"
+                " GeoTIFFs in with `make demo ARCHIVE=<folder>`"
+            )
+        tulip(["simulate", "--out", str(folder)], settings, say)
+    return str(folder)
+
+
+def _handed_in(archive: str, settings: Settings, say: Say) -> str:
+    if archive.startswith("s3://"):
+        return archive
+    folder = Path(archive).expanduser().absolute()
+    if (folder / CATALOG).exists():
+        return str(folder)
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in {".tif", ".tiff"})
+    if not files:
+        raise ArchiveNotFound(
+            f"{folder} holds neither a STAC catalog ({CATALOG}) nor GeoTIFFs (*.tif); ARCHIVE"
+            " takes a folder of either, or s3://bucket/prefix of a catalog"
+        )
+    key = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
+    place = settings.state.absolute() / "archives" / f"{folder.name}-{key}"
+    say(f"{folder} holds {len(files)} GeoTIFFs and no {CATALOG}; they become the archive {place}")
+    tulip(["archive", "add", "--to", str(place), *map(str, files)], settings, say)
+    return str(place)
+
+
+def _add_footprint(settings: Settings, place: str, writer_url: str, say: Say) -> None:
+    """The ground that the archive's scenes cover together becomes one area."""
+    # Importing these costs a second, which a plain demo need not pay.
+    import shapely  # noqa: PLC0415
+
+    from tulip_ops.domain import Area  # noqa: PLC0415
+    from tulip_ops.postgis import areas, connection  # noqa: PLC0415
+    from tulip_ops.sources.archive import Archive  # noqa: PLC0415
+
+    scenes = list(Archive(place, settings.s3_endpoint).scenes())
+    if not scenes:
+        raise ArchiveNotFound(f"{place} holds no scene that can be used; see `tulip archive list`")
+    union = shapely.normalize(shapely.union_all([scene.footprint for scene in scenes]))
+    ground = shapely.MultiPolygon(shapely.get_parts(union).tolist())
+    with connection.connect(writer_url, "tulip demo") as database:
+        areas.add_area(database, Area(AREA, ground))
+    say(f"no AREAS: all ground of the {len(scenes)} scenes is the area of interest `{AREA}`")

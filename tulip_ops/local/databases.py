@@ -1,0 +1,115 @@
+"""The two databases of the local stack: ours with PostGIS, and Airflow's own.
+
+Ours is the user's where TULIP_DATABASE_URL names one; everything else lives in the private
+server of the state folder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tulip_ops.local import keys, local_env, postgres
+from tulip_ops.local.postgres import Server
+from tulip_ops.postgis import migrations, roles
+from tulip_ops.settings import Settings
+
+SERVICE_FILE = "pg_service.conf"
+OWNER, LOGINS, AIRFLOW = "local_owner", "local", "airflow"
+
+
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """Where everything is kept."""
+
+    writer_url: str = field(repr=False)
+    """Ours, for the steps."""
+    reader_url: str = field(repr=False)
+    """Ours, with no more rights than queries need; the user's own where he brought one."""
+    airflow_url: str = field(repr=False)
+    airflow_is_new: bool
+    """Whether Airflow's own was made just now."""
+    by_hand: str
+    """How to open ours with psql, no password in the line."""
+
+
+def provide(settings: Settings) -> Databases:
+    """Start, make and migrate what is missing; `<state>/local.env` then names it."""
+    state = settings.state.absolute()
+    own = own_database(settings)
+    airflow_url = settings.airflow_database_url
+    server = None if own and airflow_url else postgres.start(state / "postgres")
+    created = server is not None and airflow_url is None and _create_airflow(server, state)
+    if server is not None and not own:
+        writer_url, reader_url = _provide_ours(server, state)
+        by_hand = f"PGSERVICEFILE={settings.state / SERVICE_FILE} psql service=tulip"
+    else:
+        migrations.migrate(settings.owner_url())
+        reader, writer_url = settings.database_reader_url, settings.writer_url()
+        reader_url = reader.get_secret_value() if reader else writer_url
+        by_hand = 'psql "$TULIP_DATABASE_URL"'
+    if airflow_url is not None:
+        url = airflow_url.get_secret_value()
+    else:
+        assert server is not None  # noqa: S101 - started above, without an airflow_url
+        url = server.address(AIRFLOW, AIRFLOW, _password(state, AIRFLOW))
+    return Databases(writer_url, reader_url, url, created, by_hand)
+
+
+def own_database(settings: Settings) -> bool:
+    """Whether the user brought a database, and it is not the one that we noted ourselves."""
+    ours = local_env.read(settings.state).get("TULIP_DATABASE_URL")
+    return settings.database_url is not None and settings.database_url.get_secret_value() != ours
+
+
+def _provide_ours(server: Server, state: Path) -> tuple[str, str]:
+    """The database `tulip` with its schema and logins; returns the writer's and reader's URLs."""
+    owner_password, writer_password, reader_password = (
+        _password(state, name) for name in ("owner", "writer", "reader")
+    )
+    _create(server, "tulip", OWNER, owner_password, "createrole")
+    server.run("create extension if not exists postgis", database="tulip")
+    owner_url = server.address("tulip", OWNER, owner_password)
+    migrations.migrate(owner_url)
+    writer, reader = roles.grant_logins(
+        owner_url, writer_password=writer_password, reader_password=reader_password, prefix=LOGINS
+    )
+    writer_url = server.address("tulip", writer, writer_password)
+    reader_url = server.address("tulip", reader, reader_password)
+    kept = {k: v for k, v in local_env.read(state).items() if not k.startswith("TULIP_DATABASE_")}
+    ours = {
+        "TULIP_DATABASE_URL": writer_url,
+        "TULIP_DATABASE_OWNER_URL": owner_url,
+        "TULIP_DATABASE_READER_URL": reader_url,
+    }
+    local_env.write(state, kept | ours)
+    service = {
+        "host": "127.0.0.1", "port": server.port, "dbname": "tulip",
+        "user": reader, "password": reader_password,
+    }  # fmt: skip
+    lines = [f"{name}={value}" for name, value in service.items()]
+    keys.write(state / SERVICE_FILE, "\n".join(["[tulip]", *lines]))
+    return writer_url, reader_url
+
+
+def _create_airflow(server: Server, state: Path) -> bool:
+    return _create(server, AIRFLOW, AIRFLOW, _password(state, AIRFLOW), "nocreaterole")
+
+
+def _create(server: Server, database: str, owner: str, password: str, right: str) -> bool:
+    """A database and the login that owns it; whether the database was made just now.
+
+    The password is one of ours: letters, digits, - and _.
+    """
+    known = f"select 1 from pg_roles where rolname = '{owner}'"  # noqa: S608 - a constant
+    verb = "alter" if server.run(known) else "create"
+    server.run(f"{verb} role {owner} login {right} password '{password}'")
+    exists = f"select 1 from pg_database where datname = '{database}'"  # noqa: S608 - a constant
+    if server.run(exists):
+        return False
+    server.run(f"create database {database} owner {owner}")
+    return True
+
+
+def _password(state: Path, name: str) -> str:
+    return keys.keep(state / "keys" / f"database-{name}")

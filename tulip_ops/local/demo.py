@@ -1,0 +1,203 @@
+"""The main job on this machine: from an archive of scenes to the season table, through Airflow."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tulip_ops.domain import AcquisitionId
+from tulip_ops.errors import ServiceFailed
+from tulip_ops.local import archives, databases, pipeline, postgres
+from tulip_ops.local.airflow import Airflow
+from tulip_ops.local.airflow_settings import USER, Plan
+from tulip_ops.local.databases import Databases
+from tulip_ops.local.pipeline import Journey
+from tulip_ops.local.progress import Board, Report
+from tulip_ops.local.rest import Rest
+from tulip_ops.postgis import connection, ledger
+from tulip_ops.postgis import status as tables
+from tulip_ops.settings import Settings, inherited_environment
+
+log = logging.getLogger(__name__)
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SQL = "select * from tulip.season_summary order by area, season"
+
+
+def run(
+    settings: Settings,
+    archive: str | None = None,
+    areas: Path | None = None,
+    *,
+    started: float | None = None,
+) -> None:
+    """Carry every acquisition of the archive that is new into PostGIS, and print the answer.
+
+    archive, areas: as `archives.provide`. started: when the command began, in seconds since
+    1970, to tell how long the installation took. `ServiceFailed` names what failed.
+    """
+    report = Report()
+    if started is not None:
+        report.seconds["environment"] = max(0.0, time.time() - started)
+    with _alone(settings):
+        with report.phase("PostGIS"):
+            found = databases.provide(settings)
+            report.detail(f"ready: {found.by_hand}")
+        with report.phase("scenes and areas"):
+            settings = archives.provide(settings, found.writer_url, archive, areas, report.detail)
+            report.detail(f"archive {settings.archive_place}")
+        with report.phase("Airflow"):
+            airflow = _start_airflow(settings, found)
+            report.detail(f"healthy: {airflow.url}")
+        with airflow.rest() as rest:
+            failures = _carry(rest, found, settings, report)
+    _conclude(found, airflow, settings, report)
+    if failures:
+        raise ServiceFailed("\n  ".join([f"{len(failures)} runs failed:", *failures]))
+
+
+def up(settings: Settings) -> None:
+    """Start PostGIS and Airflow, and leave them running."""
+    report = Report()
+    with _alone(settings):
+        with report.phase("PostGIS"):
+            found = databases.provide(settings)
+        with report.phase("Airflow"):
+            airflow = _start_airflow(settings, found)
+    _say_where(airflow, settings, report)
+
+
+def stop(settings: Settings) -> None:
+    """End everything that was started here, by pid."""
+    report = Report()
+    state = settings.state.absolute()
+    ended = Airflow(state).stop()
+    report.say("Airflow stopped" if ended else "Airflow was not running")
+    ended = postgres.stop(state / "postgres")
+    report.say("PostgreSQL stopped" if ended else "PostgreSQL was not running")
+
+
+def status(settings: Settings) -> dict[str, str]:
+    """What runs, in words, by the name of the service."""
+    state = settings.state.absolute()
+    server, airflow = postgres.find(state / "postgres"), Airflow(state)
+    words = {"postgres": f"process {server.pid}" if server else "stopped"}
+    for service, process in airflow.running().items():
+        words[service] = f"process {process.pid}" if process else "stopped"
+    try:
+        words["airflow"] = "; ".join(airflow.unhealthy()) or f"healthy, {airflow.url}"
+    except ServiceFailed as error:
+        words["airflow"] = str(error)
+    words["login"] = f"{USER}, password in {settings.state / 'airflow' / 'passwords.json'}"
+    return words
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One at a time in one state folder."""
+    folder = settings.state / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ServiceFailed(
+                f"another `make demo` is at work in {settings.state.absolute()}; wait for it"
+            ) from None
+        yield
+
+
+def _start_airflow(settings: Settings, found: Databases) -> Airflow:
+    if not (ROOT / "dags").is_dir():
+        raise ServiceFailed(f"there is no {ROOT / 'dags'}: run this from a clone of the repository")
+    airflow = Airflow(settings.state.absolute())
+    plan = Plan(
+        dags=ROOT / "dags",
+        plugins=ROOT / "plugins",
+        database_url=found.airflow_url,
+        settings=_for_services(settings),
+        parallelism=max(3, _cores()),
+    )
+    airflow.start(plan, new_database=found.airflow_is_new)
+    return airflow
+
+
+def _for_services(settings: Settings) -> dict[str, str]:
+    """The variables whose relative paths would mean another place to a task."""
+    given = inherited_environment()
+    places = {
+        "TULIP_STORE": settings.store_place,
+        "TULIP_ARCHIVE": settings.archive_place,
+        "TULIP_MODELS": str(settings.models),
+    }
+    return {"TULIP_STATE": str(settings.state.absolute())} | {
+        name: place if place.startswith("s3://") else str(Path(place).absolute())
+        for name, place in places.items()
+        if name in given
+    }
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _carry(rest: Rest, found: Databases, settings: Settings, report: Report) -> list[str]:
+    """Discover, follow every run to its end, roll up; what failed, a line each."""
+    with report.phase("discovery"):
+        pipeline.prepare(rest, slots=max(1, _cores() // settings.threads))
+        since = datetime.now(UTC)
+        left = pipeline.unfinished(rest)
+        new = pipeline.discover(rest)
+        report.detail(f"{len(new)} acquisitions to carry")
+        if left:
+            report.detail(f"{len(left)} of an earlier time are still under way")
+    ids, since = tuple(sorted({*new, *left})), min([since, *left.values()])
+    journeys: dict[str, Journey] = {}
+    if ids:
+        with report.phase("acquisitions"):
+            journeys = pipeline.follow(rest, ids, since, Board(len(ids)).show)
+    with report.phase("history"):
+        rolled = pipeline.await_history(rest, since)
+        report.detail("every season is rolled up" if not rolled else f"failed: {rolled}")
+    failed = [one for one in journeys.values() if one.state == "failed"]
+    return [_why(rest, found, one) for one in failed] + [f"tulip_history {one}" for one in rolled]
+
+
+def _why(rest: Rest, found: Databases, journey: Journey) -> str:
+    """The acquisition, the step, and the line that names the error."""
+    with connection.connect(found.reader_url, "tulip demo") as database:
+        entry = ledger.entry(database, AcquisitionId.parse(journey.acquisition_id))
+    if entry is not None and entry.state in {"failed", "quarantined"}:
+        why = entry.verdict or entry.state
+    else:
+        why = pipeline.last_words(rest, pipeline.ACQUISITION, journey.run_id, journey.step)
+    return f"{journey.acquisition_id} {journey.step}: {why}"
+
+
+def _conclude(found: Databases, airflow: Airflow, settings: Settings, report: Report) -> None:
+    with connection.connect(found.reader_url, "tulip demo") as database:
+        rows = tables.season_table(database)
+    report.say("\n== What bloomed, and when\n")
+    report.say(tables.as_text(rows))
+    if any(row["simulated"] for row in rows):
+        report.detail(
+            "\n   Rows marked simulated show the simulator's fields, seen by no satellite."
+        )
+    report.say("\n== By hand\n")
+    report.detail(f"this table     {found.by_hand} -c '{SQL}'")
+    _say_where(airflow, settings, report)
+    report.say("\n== Time\n")
+    report.say(report.times())
+
+
+def _say_where(airflow: Airflow, settings: Settings, report: Report) -> None:
+    passwords = settings.state / airflow.passwords.relative_to(airflow.state)
+    report.detail(f"Airflow        {airflow.url}, user {USER}, password in {passwords}")
+    report.detail(f"logs           {settings.state / 'log'}, and of each task in Airflow")
+    report.detail("stop it        make stop")
