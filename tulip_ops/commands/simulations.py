@@ -26,7 +26,7 @@ from tulip_ops.settings import Settings
     help="May be repeated.",
 )
 @click.option(
-    "--seed", type=int, default=7, show_default=True, help="The same seed makes the same pixels."
+    "--seed", type=int, default=0, show_default=True, help="The same seed makes the same pixels."
 )
 @as_json
 def simulate(out: Path | None, seasons: tuple[int, ...], seed: int, as_json: bool) -> None:
