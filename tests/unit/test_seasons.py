@@ -1,0 +1,106 @@
+from datetime import date
+
+import pytest
+
+from tulip_ops.domain import AcquisitionId, Observation, SeasonVerdict, Verdict
+from tulip_ops.seasons import summarize
+
+WINDOW = ("03-20", "06-05")
+
+
+def look(text: str, sequence: int = 0) -> tuple[date, Observation]:
+    """`04-20 bloom 0.3`: what the day's acquisition says of field 7 in 2026."""
+    month_day, verdict, *fraction = text.split()
+    day = date.fromisoformat(f"2026-{month_day}")
+    share = float(fraction[0]) if fraction else (None if verdict == "not_seen" else 0.01)
+    acquisition = AcquisitionId("S2B", "31UFU", day, sequence, "L2A")
+    clear = 0.2 if verdict == "not_seen" else 0.9
+    return day, Observation(7, acquisition, Verdict(verdict), clear, 0.8, share)
+
+
+def season(*looks: str, area: float | None = 5e4):
+    return summarize(7, 2026, [look(text) for text in looks], area, WINDOW)
+
+
+def days(*month_days: str | None) -> tuple[date | None, ...]:
+    return tuple(day and date.fromisoformat(f"2026-{day}") for day in month_days)
+
+
+def test_a_season_with_everything():
+    found = season(
+        "04-01 no_bloom",
+        "04-09 no_bloom",
+        "04-14 not_seen",
+        "04-16 bloom 0.1",
+        "04-21 bloom 0.4",
+        "04-24 not_seen 0.6",
+        "04-29 bloom 0.2",
+        "05-06 no_bloom",
+        "05-21 no_bloom",
+    )
+    assert found.verdict is SeasonVerdict.BLOOMED
+    assert (found.field_id, found.season, found.area_m2) == (7, 2026, 5e4)
+    assert found.clear_looks == 7
+    assert found.onset == days("04-10", "04-16")
+    assert found.end == days("04-29", "05-05")
+    assert (found.peak, found.peak_bloom_fraction) == (date(2026, 4, 21), 0.4)
+
+
+def test_without_looks_around_the_bounds_are_open():
+    found = season("04-20 bloom 0.3")
+    assert found.onset == days(None, "04-20")
+    assert found.end == days("04-20", None)
+    assert found.clear_looks == 1
+
+
+def test_seen_without_flowers_is_not_bloomed():
+    found = season("04-05 no_bloom", "04-25 not_seen", area=None)
+    assert found.verdict is SeasonVerdict.NOT_BLOOMED
+    assert found.clear_looks == 1
+    assert (found.onset, found.peak, found.end, found.peak_bloom_fraction) == (None,) * 4
+    assert found.area_m2 is None
+
+
+@pytest.mark.parametrize(
+    "looks", [(), ("04-20 not_seen",), ("03-19 no_bloom", "04-20 not_seen", "06-06 no_bloom")]
+)
+def test_without_a_clear_look_inside_the_window_it_was_not_seen(looks):
+    found = season(*looks)
+    assert found.verdict is SeasonVerdict.NOT_SEEN
+    assert found.clear_looks == 0
+
+
+@pytest.mark.parametrize("day", ["03-20", "06-05"])
+def test_the_window_includes_its_first_and_last_day(day):
+    assert season(f"{day} no_bloom").verdict is SeasonVerdict.NOT_BLOOMED
+    assert season(f"{day} bloom 0.2").verdict is SeasonVerdict.BLOOMED
+
+
+def test_flowers_outside_the_window_are_no_tulips():
+    assert season("08-10 bloom 0.9").verdict is SeasonVerdict.NOT_SEEN
+    found = season("04-20 no_bloom", "08-10 bloom 0.9")
+    assert found.verdict is SeasonVerdict.NOT_BLOOMED
+
+
+def test_clear_looks_outside_the_window_bound_onset_and_end():
+    found = season("03-10 no_bloom", "04-20 bloom 0.3", "06-10 no_bloom")
+    assert found.onset == days("03-11", "04-20")
+    assert found.end == days("04-20", "06-09")
+    assert found.clear_looks == 1
+
+
+def test_two_acquisitions_of_one_day_are_one_look():
+    twice = [look("04-20 no_bloom", 0), look("04-20 bloom 0.3", 1), look("04-10 no_bloom")]
+    found = summarize(7, 2026, twice, None, WINDOW)
+    assert found.onset == days("04-11", "04-20")
+    assert found.end == days("04-20", None)
+
+
+def test_the_earliest_of_equal_peaks():
+    assert season("04-25 bloom 0.3", "04-20 bloom 0.3").peak == date(2026, 4, 20)
+
+
+def test_a_false_look_within_the_bloom_does_not_split_it():
+    found = season("04-15 bloom 0.2", "04-20 no_bloom", "04-25 bloom 0.3", "05-05 no_bloom")
+    assert found.onset == days(None, "04-15")
+    assert found.end == days("04-25", "05-04")
