@@ -25,7 +25,7 @@ DEMO_GRID = Grid(32631, 677600.0, 5850240.0, 290, 638)
 """Covers both areas and a margin, 2.9 x 6.4 km."""
 _AREAS = {
     "creil": (677900.0, 5847630.0, 680400.0, 5850130.0),
-    "espel": (677700.0, 5843950.0, 680200.0, 5846450.0),
+    "espel": (677700.0, 5843970.0, 680200.0, 5846470.0),
 }
 """West, south, east, north in the CRS of the grid; 2.5 x 2.5 km each."""
 _FIRST_LOOK = 630.0

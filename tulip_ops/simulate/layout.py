@@ -8,6 +8,7 @@ edges, so that no polygon is ever rasterized.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,19 +64,18 @@ class Layout:
     cover: NDArray[np.uint8]
     unit: NDArray[np.int32]
     across: NDArray[np.float32]
-    parcel: NDArray[np.int32]
-    width: NDArray[np.float32]
+    parcel: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    width: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     """(units,) metres across each strip."""
-    roads: list[Road]
-    wooded: NDArray[np.uint8]
+    roads: list[Road] = field(default_factory=list)
+    other: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, dtype=np.uint8))
     """(parcels,) cover of parcels that are no field: wood, glass, solar panels; else 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """A column edge that farms can stand along: its section, place and half width."""
+    """A column edge that farms can stand along: its direction, place and half width."""
 
-    section: int
     angle: float
     u: float
     half_width: float
@@ -130,7 +130,7 @@ def _strips(rng: np.random.Generator, low: float, high: float) -> NDArray[np.flo
 def _fill_block(build: _Builder, block: int, low: float, high: float) -> None:
     rng = build.rng
     edges = _strips(rng, low, high)
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges.tolist()):
         beds = max(1, int((end - start) / _BED_WIDTHS[rng.integers(len(_BED_WIDTHS))]))
         even = (np.arange(1, beds) + rng.uniform(-0.3, 0.3, beds - 1)) / beds
         cuts = start + (end - start) * even
@@ -208,44 +208,47 @@ def lay_out(rng: np.random.Generator, height: int, width: int) -> Layout:
     base = float(rng.normal(0, 0.07) + rng.integers(2) * np.pi / 2)
     if rng.random() < 0.5:
         base = rng.uniform(0, np.pi)
-    shape = section.shape
-    cover = np.zeros(shape, dtype=np.uint8)
-    unit = np.zeros(shape, dtype=np.int32)
-    across = np.zeros(shape, dtype=np.float32)
-    parcels: list[NDArray[np.int32]] = []
-    widths: list[NDArray[np.float32]] = []
-    roads: list[Road] = []
-    units = count = 0
+    layout = Layout(
+        np.zeros(section.shape, dtype=np.uint8),
+        np.zeros(section.shape, dtype=np.int32),
+        np.zeros(section.shape, dtype=np.float32),
+    )
     for number in np.unique(section):
         angle = base + (rng.normal(0, 0.5) if rng.random() < 0.3 else 0.0)
-        here = section == number
-        rows, columns = np.nonzero(here)
-        u = x[columns] * np.cos(angle) + y[rows] * np.sin(angle)
-        v = y[rows] * np.cos(angle) - x[columns] * np.sin(angle)
-        build = _build_section(rng, (u.min(), u.max()), (v.min(), v.max()))
-        cover[here], strip, distance = _look_up(build, u, v)
-        unit[here] = strip + units
-        across[here] = distance
-        parcels.append(np.array(build.parcel, dtype=np.int32) + count)
-        spans = np.diff([*build.unit_keys, build.unit_keys[-1] + 30.0])
-        widths.append(np.clip(spans, 5, 100).astype(np.float32))
-        for edge, kind in zip(build.u_edges, build.u_kind, strict=True):
-            if _KINDS[kind] in ("avenue", "road"):
-                bands = PROFILES[_KINDS[kind]]
-                roads.append(Road(int(number), float(angle), float(edge), bands[-1][0]))
-        units += len(build.unit_keys)
-        count += build.parcels
+        _lay_section(rng, layout, section == number, (x, y), angle)
     for distance, kind in lines:
         found = _PROFILE[kind, _bins(distance)]
-        np.copyto(cover, found, where=found > 0)
-    wooded = np.zeros(count, dtype=np.uint8)
-    kinds = rng.choice(
-        [0, Cover.WOOD, Cover.GLASS, Cover.SOLAR], count, p=[0.99, 0.007, 0.002, 0.001]
-    )
-    wooded[:] = kinds
-    return Layout(
-        cover, unit, across, np.concatenate(parcels), np.concatenate(widths), roads, wooded
-    )
+        np.copyto(layout.cover, found, where=found > 0)
+    kinds = (0, Cover.WOOD, Cover.GLASS, Cover.SOLAR)
+    count = int(layout.parcel[-1]) + 1
+    layout.other = rng.choice(kinds, count, p=[0.99, 0.007, 0.002, 0.001]).astype(np.uint8)
+    return layout
+
+
+def _lay_section(
+    rng: np.random.Generator,
+    layout: Layout,
+    here: NDArray[np.bool_],
+    axes: tuple[NDArray[np.float64], NDArray[np.float64]],
+    angle: float,
+) -> None:
+    """Lay blocks, parcels and strips where `here`, turned by `angle`, into `layout`."""
+    rows, columns = np.nonzero(here)
+    x, y = axes[0][columns], axes[1][rows]
+    u = x * np.cos(angle) + y * np.sin(angle)
+    v = y * np.cos(angle) - x * np.sin(angle)
+    build = _build_section(rng, (u.min(), u.max()), (v.min(), v.max()))
+    layout.cover[here], strip, layout.across[here] = _look_up(build, u, v)
+    layout.unit[here] = strip + len(layout.parcel)
+    count = int(layout.parcel[-1]) + 1 if len(layout.parcel) else 0
+    parcel = np.array(build.parcel, dtype=np.int32) + count
+    layout.parcel = np.concatenate([layout.parcel, parcel])
+    spans = np.diff([*build.unit_keys, build.unit_keys[-1] + 30.0])
+    width = np.clip(spans, 5, 100).astype(np.float32)
+    layout.width = np.concatenate([layout.width, width])
+    for edge, kind in zip(build.u_edges, build.u_kind, strict=True):
+        if _KINDS[kind] in ("avenue", "road"):
+            layout.roads.append(Road(angle, float(edge), PROFILES[_KINDS[kind]][-1][0]))
 
 
 def _sections(

@@ -61,8 +61,8 @@ def make_polder(seed: int, height: int, width: int, seasons: Sequence[int]) -> P
     rng = np.random.default_rng([seed, 0])
     layout = lay_out(rng, height, width)
     settle(rng, layout)
-    wooded = layout.wooded[layout.parcel[layout.unit]]
-    np.copyto(layout.cover, wooded, where=(wooded > 0) & (layout.cover == Cover.FIELD))
+    other = layout.other[layout.parcel[layout.unit]]
+    np.copyto(layout.cover, other, where=(other > 0) & (layout.cover == Cover.FIELD))
     tulips = _tulip_years(layout, rng)
     plantings = {}
     for season in seasons:

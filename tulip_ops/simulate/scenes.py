@@ -8,7 +8,8 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.simulate.crops import Crop, reflect
+from tulip_ops.simulate.crops import Crop
+from tulip_ops.simulate.growth import reflect
 from tulip_ops.simulate.noise import Floats, blur, fractal
 from tulip_ops.simulate.polder import Polder, make_polder
 from tulip_ops.simulate.seasons import KNOWN_SEASONS, warmth
@@ -137,7 +138,7 @@ def training_scene(
     rng = np.random.default_rng([seed, 3])
     season = int(rng.choice(KNOWN_SEASONS))
     day = date(season, 3, 15) + timedelta(days=int(rng.integers(0, 93)))
-    while rng.random() < 0.7 and not 580 < warmth(day) < 920:
+    while rng.random() < 0.8 and not 580 < warmth(day) < 920:
         day = date(season, 3, 15) + timedelta(days=int(rng.integers(0, 93)))
     polder = make_polder(int(rng.integers(2**31)), height, width, [season])
     return make_scene(
