@@ -67,14 +67,15 @@ def test_going_back_is_refused_and_changes_nothing(new_database: NewDatabase) ->
 
     url = new_database()
     migrations.migrate(url)
-    config = revisions._config()
-    with (
-        pytest.raises(BadInput, match="restore a backup"),
-        connect(url, "tests") as connection,
-        revisions.bind(connection) as bound,
-    ):
-        config.attributes["connection"] = bound
-        command.downgrade(config, "base")
+
+    def go_back() -> None:
+        config = revisions.configuration()
+        with connect(url, "tests") as connection, revisions.bind(connection) as bound:
+            config.attributes["connection"] = bound
+            command.downgrade(config, "base")
+
+    with pytest.raises(BadInput, match="restore a backup"):
+        go_back()
     with connect(url, "tests") as connection:
         migrations.require_current(connection)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import psycopg
 import shapely
@@ -66,6 +66,13 @@ def transaction(connection: Connection) -> Iterator[None]:
 def query(name: str) -> bytes:
     """The SQL of `queries/<name>.sql`."""
     return files(__package__).joinpath("queries", f"{name}.sql").read_bytes()
+
+
+def for_each(connection: Connection, name: str, rows: Iterable[Mapping[str, object]]) -> list[Any]:
+    """Run the query for each of `rows`, in one go; the first column of all that it returns."""
+    with connection.cursor() as cursor:
+        cursor.executemany(query(name), list(rows), returning=True)
+        return [row[0] for result in cursor.results() for row in result]
 
 
 def wkb(geometry: shapely.Geometry) -> bytes:

@@ -79,7 +79,7 @@ def record_detections(
 
 
 def seasons(connection: Connection) -> list[Season]:
-    """The seasons of all recorded or skipped acquisitions, oldest first."""
+    """Every season of which acquisitions, or an older history, have something to say."""
     return [Season(*row) for row in connection.execute(query("seasons"))]
 
 

@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 from tulip_ops.domain import AcquisitionId, Field, FieldSeason, Observation, Verdict
-from tulip_ops.postgis.connection import Connection, query, transaction, wkb
+from tulip_ops.postgis.connection import Connection, for_each, query, transaction, wkb
 from tulip_ops.postgis.detections import Season, season_detections, seasons
 from tulip_ops.postgis.locks import lock_history
 
@@ -77,17 +77,21 @@ def save_fields(
 ) -> list[int]:
     """Keep the fields of a season and which detections they are; returns the ids of `new`.
 
-    kept: by field id. A field whose geometry changes loses its observations, which were made
-    on the old one. Links of the season's detections that are in neither `kept` nor `new` go,
-    and so do fields that no detection of any season is linked to or still waits to be.
+    kept: by field id. A field keeps the outline of the first season that shows it, so that
+    it stays where it is as seasons come. One that is drawn anew loses its observations, which
+    were made on the old outline. Links of the season's detections that are in neither `kept` nor
+    `new` go, and so do fields that no detection of any season is linked to or waits to be.
     """
     with transaction(connection):
-        for field_id, shape in kept.items():
-            values = {"field_id": field_id, "geometry": wkb(shape.geometry)}
-            values["area_m2"] = shape.area_m2
-            if connection.execute(query("redraw_field"), values).rowcount:
-                connection.execute(query("forget_field_observations"), {"field_id": field_id})
-        ids = [_add_field(connection, season, shape) for shape in new]
+        outlines = [
+            {**season._asdict(), "field_id": field_id, **_columns(shape)}
+            for field_id, shape in kept.items()
+        ]
+        redrawn = for_each(connection, "redraw_field", outlines)
+        connection.execute(query("forget_field_observations"), {"field_ids": redrawn})
+        ids: list[int] = for_each(
+            connection, "add_field", [{**season._asdict(), **_columns(shape)} for shape in new]
+        )
         links = [
             (field_id, detection_id)
             for field_id, shape in (*kept.items(), *zip(ids, new, strict=True))
@@ -162,10 +166,5 @@ def write_field_seasons(connection: Connection, season: Season, rows: Sequence[F
         return gone + connection.execute(query("write_field_seasons"), columns).rowcount
 
 
-def _add_field(connection: Connection, season: Season, shape: FieldShape) -> int:
-    values = {"simulated": season.simulated, "area_m2": shape.area_m2}
-    row = connection.execute(
-        query("add_field"), {**values, "geometry": wkb(shape.geometry)}
-    ).fetchone()
-    assert row is not None  # noqa: S101 - an insert that returns nothing has raised
-    return int(row[0])
+def _columns(shape: FieldShape) -> dict[str, object]:
+    return {"geometry": wkb(shape.geometry), "area_m2": shape.area_m2}

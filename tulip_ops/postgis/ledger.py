@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from tulip_ops.domain import Acquisition, AcquisitionId
 from tulip_ops.errors import AcquisitionNotFound, OffsetContradiction
 from tulip_ops.postgis import locks
-from tulip_ops.postgis.connection import Connection, query, transaction, wkb
+from tulip_ops.postgis.connection import Connection, for_each, query, transaction, wkb
 
 STATES = {
     "acquire": "acquired",
@@ -55,9 +55,9 @@ def admit(
     """
     ordered = sorted(acquisitions, key=lambda acquisition: acquisition.id)
     with transaction(connection):
-        new = set(_returned(connection, "admit_acquisition", map(_columns, ordered)))
+        new = set(for_each(connection, "admit_acquisition", map(_columns, ordered)))
         links = [{"id": str(a.id), "areas": list(areas.get(a.id, ()))} for a in ordered]
-        gained = dict.fromkeys(_returned(connection, "link_areas", links))
+        gained = dict.fromkeys(for_each(connection, "link_areas", links))
         for acquisition_id in gained:
             if acquisition_id not in new:
                 connection.execute(query("reopen_acquisition"), {"id": acquisition_id})
@@ -197,13 +197,6 @@ def _move(connection: Connection, state: str, move: Mapping[str, object]) -> boo
         connection.execute(query("forget_detections"), move)
         connection.execute(query("note_detections"), {**move, "sha256": None})
     return connection.execute(query("move_acquisition"), move).rowcount > 0
-
-
-def _returned(connection: Connection, name: str, rows: Iterable[Mapping[str, object]]) -> list[str]:
-    """The first column of what the query returns for each of `rows`, in their order."""
-    with connection.cursor() as cursor:
-        cursor.executemany(query(name), list(rows), returning=True)
-        return [row[0] for result in cursor.results() for row in result]
 
 
 def _columns(acquisition: Acquisition) -> dict[str, object]:

@@ -1,2 +1,2 @@
--- Forget what acquisitions said of a field.
-delete from tulip.observation where field_id = %(field_id)s
+-- Forget what acquisitions said of fields.
+delete from tulip.observation where field_id = any(%(field_ids)s::bigint[])

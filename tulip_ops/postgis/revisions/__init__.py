@@ -46,14 +46,14 @@ def bind(connection: Connection) -> Iterator[Bound]:
 
 def upgrade(bound: Bound) -> None:
     """Run what is missing, within the transaction of `bound`."""
-    config = _config()
+    config = configuration()
     config.attributes["connection"] = bound
     command.upgrade(config, "head")
 
 
 def heads() -> list[str]:
     """The revisions that no other follows; more than one is a mistake."""
-    return list(ScriptDirectory.from_config(_config()).get_heads())
+    return list(ScriptDirectory.from_config(configuration()).get_heads())
 
 
 def run(name: str) -> None:
@@ -67,7 +67,8 @@ def refuse_downgrade() -> NoReturn:
     raise BadInput("migrations only go forwards; to go back, restore a backup of the database")
 
 
-def _config() -> Config:
+def configuration() -> Config:
+    """Alembic's configuration; there is no alembic.ini."""
     config = Config()
     config.set_main_option("script_location", f"{__package__}:.")
     return config

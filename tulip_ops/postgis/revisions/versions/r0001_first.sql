@@ -214,7 +214,7 @@ comment on table tulip.field is
 comment on column tulip.field.field_id is 'Identity, kept from season to season.';
 comment on column tulip.field.simulated is
     'True where the field was detected in simulated acquisitions.';
-comment on column tulip.field.geometry is 'Outline, EPSG:4326.';
+comment on column tulip.field.geometry is 'Outline in the first season that shows it, EPSG:4326.';
 comment on column tulip.field.area_m2 is 'Geodesic area of the outline, square metres.';
 
 
@@ -287,7 +287,7 @@ comment on column tulip.field_season.season is 'Calendar year of the bloom.';
 comment on column tulip.field_season.verdict is
     'bloomed, not_bloomed, or not_seen where no clear look fell into the bloom window.';
 comment on column tulip.field_season.clear_looks is
-    'Observations inside the bloom window that are not not_seen.';
+    'Observations inside the bloom window other than not_seen.';
 comment on column tulip.field_season.area_m2 is
     'Geodesic area as detected in this season, square metres; null where it was not detected.';
 comment on column tulip.field_season.onset_earliest is
@@ -367,7 +367,7 @@ comment on column tulip.bloom_history.verdict is 'bloomed, not_bloomed or not_se
 comment on column tulip.bloom_history.previous_verdict is
     'Verdict of the season before; null where that season is not in the history.';
 comment on column tulip.bloom_history.change is
-    'new (bloomed, never before), returning (bloomed after a season without), continuing (bloomed twice running), gone (bloomed the season before), absent (neither), unknown (this season or the one before was not seen).';
+    'new (bloomed, not known to have bloomed before), returning (bloomed after a season without), continuing (bloomed twice running), gone (bloomed the season before), absent (neither), unknown (this season or the one before was not seen).';
 comment on column tulip.bloom_history.last_bloom_season is
     'Last earlier season in which it was seen to bloom; null where there is none.';
 comment on column tulip.bloom_history.years_since_bloom is
@@ -377,7 +377,7 @@ comment on column tulip.bloom_history.area_m2 is
 comment on column tulip.bloom_history.area_change_m2 is
     'That area less the area of the season before, where it bloomed in both; square metres.';
 comment on column tulip.bloom_history.clear_looks is
-    'Observations inside the bloom window that are not not_seen.';
+    'Observations inside the bloom window other than not_seen.';
 comment on column tulip.bloom_history.onset_earliest is 'Earliest possible first day in bloom.';
 comment on column tulip.bloom_history.onset_latest is 'Latest possible first day in bloom.';
 comment on column tulip.bloom_history.peak is 'Day of the largest bloom fraction seen.';
