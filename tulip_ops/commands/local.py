@@ -22,11 +22,12 @@ def group() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Areas of interest; default: where the archive's scenes lie.",
 )
-def demo(archive: str | None, areas: Path | None) -> None:
+@click.option("--started", type=float, hidden=True, help="When `make demo` began, epoch seconds.")
+def demo(archive: str | None, areas: Path | None, started: float | None) -> None:
     """Run the main job: from an archive of scenes to the season table, through Airflow."""
     from tulip_ops.local import demo as local_demo
 
-    local_demo.run(Settings.load(), archive, areas)
+    local_demo.run(Settings.load(), archive, areas, started=started)
 
 
 @group.command()
