@@ -44,7 +44,7 @@ require_venv() {
 # uv does not read pip's settings: what pip.conf and PIP_ variables say is handed on.
 # Of one option the variable wins, then the settings of the environment, the user, the machine.
 pip_says() {
-    "$HERE/.tulip/uv/bin/python" -m pip config list 2>/dev/null |
+    echo "$pip_config" |
         sed -n "s/^\(:env:\|site\|user\|global\|install\)\.$1='\(.*\)'$/\1 \2/p" |
         awk '{ n = index(":env: install site user global", $1) }
              !best || n < best { best = n; $1 = ""; line = substr($0, 2) }
@@ -67,6 +67,7 @@ if ! "$HERE/.tulip/uv/bin/uv" --version >/dev/null 2>&1 ||
         --require-hashes --only-binary :all: -r scripts/uv.txt
     cp scripts/uv.txt .tulip/uv/uv.txt
 fi
+pip_config=$("$HERE/.tulip/uv/bin/python" -m pip config list 2>/dev/null || true)
 hand_on UV_DEFAULT_INDEX "$(pip_says index-url)"
 if [ -n "$(pip_says extra-index-url)" ]; then
     hand_on UV_INDEX "$(pip_says extra-index-url)"
@@ -82,6 +83,7 @@ export VIRTUAL_ENV="$VENV"
 "$VENV/bin/python" -c "import sys; sys.exit(sys.prefix != '$VENV')" 2>/dev/null ||
     "$uv" venv --quiet --clear --python "$python" "$VENV"
 rm -f "$STAMP"
-"$uv" pip sync --require-hashes requirements.txt
+echo "installing the packages of requirements.txt into .tulip/venv" >&2
+"$uv" pip sync --quiet --require-hashes requirements.txt
 "$uv" pip install --quiet --no-deps --no-build-isolation --editable .
 wanted > "$STAMP"
