@@ -1,0 +1,134 @@
+"""Cutting rasters into chips and windows, and putting predictions back together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Value = TypeVar("Value", bound=np.generic)
+
+FLOOR = 1e-6
+"""Weight of a pixel inside the margin: it counts only where no other chip reaches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where the chips of one raster lie.
+
+    Invariants: every pixel of the raster is covered; all chips have the same size and lie
+    inside the padded raster; origins are multiples of `align`.
+    """
+
+    height: int
+    """Of the raster, in pixels."""
+    width: int
+    chip_height: int
+    chip_width: int
+    padded_height: int
+    """Of the raster after padding by reflection at its bottom and right."""
+    padded_width: int
+    rows: tuple[int, ...]
+    """First rows of the chips, ascending."""
+    columns: tuple[int, ...]
+    """First columns of the chips, ascending."""
+
+    @property
+    def origins(self) -> list[tuple[int, int]]:
+        """First row and column of each chip, row by row: the order of `cut` and `stitch`."""
+        return [(row, column) for row in self.rows for column in self.columns]
+
+    def __len__(self) -> int:
+        return len(self.rows) * len(self.columns)
+
+
+def plan(
+    height: int, width: int, size: int, step: int, *, align: int = 1, shrink: bool = False
+) -> Plan:
+    """Chips of `size` x `size` pixels every `step` pixels over a raster.
+
+    The last chip of a row or column is shifted inward, so that it ends with the raster.
+    `align` (a divisor of `size` and `step`) pads the raster to a multiple of it and keeps
+    every origin on one, as networks that pool need it. A raster smaller than a chip is padded
+    up to `size`, or with `shrink` only up to the next multiple of `align`.
+    """
+    if min(height, width, size, step, align) < 1 or step > size or size % align or step % align:
+        raise ValueError(
+            f"cannot plan chips: height {height}, width {width}, size {size}, step {step},"
+            f" align {align}; all at least 1, step at most size, both multiples of align"
+        )
+    padded_height, chip_height, rows = _axis(height, size, step, align, shrink)
+    padded_width, chip_width, columns = _axis(width, size, step, align, shrink)
+    return Plan(height, width, chip_height, chip_width, padded_height, padded_width, rows, columns)
+
+
+def _axis(
+    length: int, size: int, step: int, align: int, shrink: bool
+) -> tuple[int, int, tuple[int, ...]]:
+    """(padded length, chip length, origins) along one axis."""
+    aligned = -(-length // align) * align
+    chip = min(size, aligned) if shrink else size
+    padded = max(aligned, chip)
+    origins = [*range(0, padded - chip, step), padded - chip]
+    return padded, chip, tuple(origins)
+
+
+def pad(raster: NDArray[Value], plan: Plan) -> NDArray[Value]:
+    """The raster (bands, height, width), reflected at its bottom and right to the padded size."""
+    rows = _reflection(plan.height, plan.padded_height)
+    columns = _reflection(plan.width, plan.padded_width)
+    return raster[:, rows[:, None], columns[None, :]]
+
+
+def _reflection(length: int, padded: int) -> NDArray[np.intp]:
+    """Index of the source pixel for each padded pixel; the border pixel is not repeated."""
+    period = max(2 * (length - 1), 1)
+    index = np.arange(padded) % period
+    return np.minimum(index, period - index) if length > 1 else np.zeros(padded, dtype=np.intp)
+
+
+def cut(raster: NDArray[Value], plan: Plan) -> NDArray[Value]:
+    """(bands, height, width) to (N, bands, chip_height, chip_width), in plan order."""
+    padded = pad(raster, plan)
+    return np.stack(
+        [
+            padded[:, row : row + plan.chip_height, column : column + plan.chip_width]
+            for row, column in plan.origins
+        ]
+    )
+
+
+def stitch(
+    chips: NDArray[np.float32], plan: Plan, *, margin: int | None = None
+) -> NDArray[np.float32]:
+    """Blend overlapping predictions back onto the grid they were cut from.
+
+    chips: (N, bands, chip_height, chip_width) in plan order, finite.
+    Returns (bands, height, width), float32: every pixel is a weighted mean of the chips
+    covering it, so `stitch(cut(x, plan), plan)` equals x up to rounding. Without `margin` all
+    chips weigh the same. With it weights rise linearly from `margin` pixels inside a chip's
+    border, except where that border is the raster's own: predictions that were made without
+    seeing their surroundings do not count where a better one exists.
+    """
+    total = np.zeros((chips.shape[1], plan.padded_height, plan.padded_width), dtype=np.float64)
+    weight = np.zeros((plan.padded_height, plan.padded_width), dtype=np.float64)
+    for chip, (row, column) in zip(chips, plan.origins, strict=True):
+        down = _taper(row, plan.chip_height, plan.padded_height, margin)
+        across = _taper(column, plan.chip_width, plan.padded_width, margin)
+        weights = down[:, None] * across[None, :]
+        here = np.s_[row : row + plan.chip_height, column : column + plan.chip_width]
+        total[:, here[0], here[1]] += chip * weights
+        weight[here] += weights
+    return (total / weight)[:, : plan.height, : plan.width].astype(np.float32)
+
+
+def _taper(origin: int, chip: int, padded: int, margin: int | None) -> NDArray[np.float64]:
+    """Weights along one axis of a chip; a border of the raster counts as endlessly far."""
+    if margin is None:
+        return np.ones(chip)
+    inside = np.arange(1, chip + 1)
+    near = inside if origin > 0 else np.full(chip, chip + margin)
+    far = inside[::-1] if origin + chip < padded else np.full(chip, chip + margin)
+    return np.asarray(np.maximum(np.minimum(near, far) - margin, FLOOR), dtype=np.float64)
