@@ -1,19 +1,16 @@
 -- The fields that detections of a season touch or are linked to.
 with shown as (
     select d.detection_id, d.geometry
-    from tulip.detection d
-    join tulip.acquisition a using (acquisition_id)
+    from tulip.acquisition a
+    join tulip.detection d using (acquisition_id)
     where a.season = %(year)s and a.simulated = %(simulated)s
+), known as (
+    select f.field_id from shown s join tulip.field f on st_intersects(f.geometry, s.geometry)
+    union
+    select l.field_id from shown s join tulip.field_detection l using (detection_id)
 )
 select f.field_id, f.geometry, f.area_m2
 from tulip.field f
+join known using (field_id)
 where f.simulated = %(simulated)s
-    and (
-        exists (select from shown s where st_intersects(s.geometry, f.geometry))
-        or exists (
-            select from tulip.field_detection l
-            join shown s using (detection_id)
-            where l.field_id = f.field_id
-        )
-    )
 order by f.field_id
