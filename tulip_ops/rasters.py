@@ -416,6 +416,7 @@ def _as_cog(draft: Path, path: Path, overviews: Resampling) -> None:
         path,
         driver="COG",
         compress="DEFLATE",  # every GDAL build can open it, unlike ZSTD
+        level=1,  # on imagery no larger than level 6, and faster
         predictor="STANDARD",
         blocksize=_BLOCK,
         overview_resampling=overviews.name,

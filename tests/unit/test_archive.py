@@ -257,6 +257,18 @@ def test_simulated_scenes_come_back_as_they_were_made(tmp_path: Path) -> None:
     assert "1 scenes, 1 of them simulated" in archive.describe()
 
 
+def test_another_scene_of_the_same_id_has_another_fingerprint(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    prints = []
+    for value in (0.1, 0.1, 0.2):
+        reflectance = np.full((1, *GRID.shape), value, np.float32)
+        archive.add_scene(SIM, SENSED_AT, reflectance, ("red",), GRID)
+        acquisition = archive.find(SIM)
+        assert acquisition is not None
+        prints.append(archive.fingerprint(acquisition))
+    assert prints[0] == prints[1] != prints[2]
+
+
 def test_truth_needs_its_scene(tmp_path: Path) -> None:
     with pytest.raises(BadScene, match="missing"):
         Archive(tmp_path).add_truth(SIM, "truth", np.zeros((1, 30, 40), np.uint8), GRID, ("x",))

@@ -48,6 +48,10 @@ class Source(Protocol):
         """
         ...
 
+    def fingerprint(self, acquisition: Acquisition) -> str:
+        """What `read` depends on: another one as soon as the scene or its description changed."""
+        ...
+
     def describe(self) -> str:
         """One line for people: where it is and what it holds."""
         ...

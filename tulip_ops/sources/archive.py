@@ -8,6 +8,7 @@ CRS and encoding in which they came.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -108,6 +109,11 @@ class Archive:
             radiometry.check_offset(values, group, scale=scale, offset=offset, name=where)
             reflectance[[names.index(name) for name in group]] = values
         return reflectance, names
+
+    def fingerprint(self, acquisition: Acquisition) -> str:
+        """As `Source` says: of the item, which holds the checksums of its pixels if it is ours."""
+        item = self._catalog.document(acquisition.href)
+        return hashlib.sha256(json.dumps(item, sort_keys=True).encode()).hexdigest()
 
     def describe(self) -> str:
         """As `Source` says."""

@@ -86,11 +86,6 @@ def understand(
     """
     if facts.epsg is None:
         raise BadScene(f"{path} has no CRS of the EPSG registry; assign one with gdal_edit -a_srs")
-    words = _words(path)
-    sensed_at = _sensed_at(path, words, facts, day)
-    ground = project(box(*facts.bounds), facts.epsg, WGS84)
-    square = tile or _told(_TILE, words) or tile_at(ground.centroid.x, ground.centroid.y)
-    tile_grid(square)
     if kind == "auto":
         rendered = facts.dtype == "uint8" and len(facts.bands) == 3
         kind = "true-color" if rendered else "reflectance"
@@ -98,6 +93,11 @@ def understand(
         pixels = _true_color(path, facts, bands, stretch)
     else:
         pixels = _reflectance(path, facts, bands, offset)
+    words = _words(path)
+    sensed_at = _sensed_at(path, words, facts, day)
+    ground = project(box(*facts.bounds), facts.epsg, WGS84)
+    square = tile or _told(_TILE, words) or tile_at(ground.centroid.x, ground.centroid.y)
+    tile_grid(square)  # refuses a tile that does not exist
     return Found(
         facts=facts,
         platform=platform or _told(_PLATFORM, words) or _only_platform(path, sensed_at.date()),
