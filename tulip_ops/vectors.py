@@ -1,0 +1,201 @@
+"""Vector files in and out: the door to pyarrow and geopandas."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import shapely
+from pyproj import CRS
+from shapely.geometry import MultiPolygon
+from shapely.geometry.base import BaseGeometry
+
+from tulip_ops.domain import Area, Detection
+from tulip_ops.errors import BadArea, ProductDamaged
+from tulip_ops.grid import WGS84
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+
+log = logging.getLogger(__name__)
+
+_COLUMNS = (
+    ("ordinal", pa.int32()),
+    ("geometry", pa.binary()),
+    ("area_m2", pa.float64()),
+    ("tulip_probability", pa.float64()),
+    ("tulip_probability_std", pa.float64()),
+    ("bloom_fraction", pa.float64()),
+)
+"""The fields of a Detection, in their order."""
+
+_NAME_LENGTH = 63
+
+
+def write_detections(path: Path, detections: Sequence[Detection], **provenance: str) -> None:
+    """Write GeoParquet 1.1 in EPSG:4326: a row per detection, its fields as columns.
+
+    provenance: further columns with the same text in every row, such as the acquisition and the
+    model. Equal input gives equal bytes, with the same release of pyarrow.
+    """
+    outlines = [detection.geometry for detection in detections]
+    columns: dict[str, pa.Array] = {
+        name: pa.array([getattr(detection, name) for detection in detections], kind)
+        for name, kind in _COLUMNS
+        if name != "geometry"
+    }
+    columns["geometry"] = pa.array([outline.wkb for outline in outlines], pa.binary())
+    table = pa.table({name: columns[name] for name, _ in _COLUMNS})
+    for name, text in provenance.items():
+        table = table.append_column(name, pa.array([text] * len(outlines), pa.string()))
+    geo = {b"geo": json.dumps(_geo(outlines), sort_keys=True).encode()}
+    pq.write_table(table.replace_schema_metadata(geo), path, compression="zstd")
+
+
+def read_detections(path: Path) -> list[Detection]:
+    """What `write_detections` wrote, in its order; `ProductDamaged` if it is something else."""
+    names = [name for name, _ in _COLUMNS]
+    try:
+        rows = pq.read_table(path, columns=names).select(names).to_pydict()
+        rows["geometry"] = shapely.from_wkb(np.array(rows["geometry"], dtype=object)).tolist()
+    except (OSError, KeyError, pa.ArrowException, shapely.errors.ShapelyError) as error:
+        raise ProductDamaged(
+            f"{path} does not hold detections ({error}); repeat `tulip vectorize` with --force"
+        ) from error
+    return [Detection(*row) for row in zip(*(rows[name] for name in names), strict=True)]
+
+
+def read_areas(path: Path, name: str | None = None) -> list[Area]:
+    """Areas of interest from a GeoJSON, GeoPackage or any vector file that OGR reads.
+
+    Coordinates in any CRS are brought to EPSG:4326. With `name`, all polygons of the file are
+    one area. Without, each is one, named by its `name` column, else by the file; names are
+    brought to what `Area` allows, and numbered where they repeat. Invalid polygons are
+    repaired with a warning. `BadArea` for anything that is not a polygon on the Earth.
+    """
+    polygons = [found for frame in _layers(path) for found in _polygons(frame, path)]
+    if not polygons:
+        raise BadArea(f"{path} holds no polygon; draw at least one")
+    if name is not None:
+        return [Area(name, _multipolygon(shapely.union_all([shape for _, shape in polygons])))]
+    taken: set[str] = set()
+    areas = []
+    for wanted, shape in polygons:
+        areas.append(Area(_unique(_slug(wanted or path.stem), taken), shape))
+        taken.add(areas[-1].name)
+    return areas
+
+
+def write_areas(path: Path, areas: Sequence[Area]) -> None:
+    """Write GeoJSON (RFC 7946) with a `name` for each area; `read_areas` gives them back."""
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"name": area.name},
+            "geometry": shapely.geometry.mapping(area.geometry),
+        }
+        for area in areas
+    ]
+    collection = {"type": "FeatureCollection", "features": features}
+    path.write_text(json.dumps(collection) + "\n", encoding="utf-8")
+
+
+def union_footprint(areas: Iterable[Area]) -> MultiPolygon:
+    """The ground of all areas together, EPSG:4326; empty if there are none."""
+    return _multipolygon(shapely.union_all([area.geometry for area in areas]))
+
+
+def _geo(outlines: Sequence[BaseGeometry]) -> dict[str, Any]:
+    """The file metadata that GeoParquet 1.1 asks for."""
+    column: dict[str, Any] = {
+        "encoding": "WKB",
+        "crs": CRS.from_epsg(WGS84).to_json_dict(),
+        "geometry_types": sorted({outline.geom_type for outline in outlines}),
+    }
+    if outlines:
+        column["bbox"] = list(map(float, shapely.total_bounds(outlines)))
+    return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+
+
+def _layers(path: Path) -> Iterator[GeoDataFrame]:
+    """Each layer of a file that has geometries; others, such as styles, are left out."""
+    # geopandas takes over a second to import, and steps that only know Parquet need none of it
+    import geopandas  # noqa: PLC0415
+    from pyogrio import errors  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    try:
+        layers = geopandas.list_layers(path)
+        for layer, kind in zip(layers["name"], layers["geometry_type"], strict=True):
+            if kind is not None:
+                yield geopandas.read_file(path, layer=layer, engine="pyogrio")
+    except (errors.DataSourceError, errors.FeatureError, errors.GeometryError) as error:
+        raise BadArea(
+            f"{path} cannot be read as a vector file ({error}); use GeoJSON or GeoPackage"
+        ) from error
+
+
+def _polygons(frame: GeoDataFrame, path: Path) -> Iterator[tuple[str | None, MultiPolygon]]:
+    """(name or None, geometry in EPSG:4326) of each row."""
+    if frame.crs is None:
+        raise BadArea(f"{path} declares no CRS; assign one, as ogr2ogr -a_srs does")
+    places = [f"feature {number} of {path}" for number in range(1, len(frame) + 1)]
+    checked = [_checked(*pair) for pair in zip(frame.geometry, places, strict=True)]
+    on_earth = frame.set_geometry(checked, crs=frame.crs).to_crs(WGS84).geometry
+    names = [None] * len(frame)
+    if "name" in frame.columns:
+        names = frame["name"].astype(object).where(frame["name"].notna(), None).tolist()
+    for shape, name, place in zip(on_earth, names, places, strict=True):
+        if not np.isfinite(shape.bounds).all():
+            raise BadArea(f"{place} has no place in longitude and latitude; check its CRS")
+        yield (None if name is None else str(name)), _repaired(shape, place)
+
+
+def _checked(shape: BaseGeometry | None, place: str) -> MultiPolygon:
+    if shape is None or shape.is_empty:
+        raise BadArea(f"{place} has no geometry; draw or delete it")
+    if shape.geom_type not in {"Polygon", "MultiPolygon"}:
+        raise BadArea(f"{place} is a {shape.geom_type}; an area of interest is a polygon")
+    return _repaired(shapely.force_2d(shape), place)
+
+
+def _repaired(shape: BaseGeometry, place: str) -> MultiPolygon:
+    if shape.is_valid:
+        return _multipolygon(shape)
+    log.warning("%s was invalid and is repaired: %s", place, shapely.is_valid_reason(shape))
+    repaired = _multipolygon(shapely.make_valid(shape))
+    if repaired.is_empty:
+        raise BadArea(f"{place} encloses no ground: {shapely.is_valid_reason(shape)}; redraw it")
+    return repaired
+
+
+def _multipolygon(shape: BaseGeometry) -> MultiPolygon:
+    """The polygons of a geometry; lines and points that a repair may leave are dropped."""
+    parts = [shapely.get_parts(part) for part in shapely.get_parts(shape)]
+    flat = [part for group in parts for part in group]
+    return MultiPolygon([part for part in flat if part.geom_type == "Polygon"])
+
+
+def _slug(text: str) -> str:
+    """Lower-case ASCII letters, digits, - and _, beginning with a letter or digit."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_")[:_NAME_LENGTH] or "area"
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    candidates = (f"{name[: _NAME_LENGTH - len(tail)]}{tail}" for tail in _tails())
+    return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def _tails() -> Iterator[str]:
+    yield ""
+    for number in count(2):
+        yield f"-{number}"
