@@ -39,11 +39,11 @@ SHARES = {
     Crop.ONION: 0.175,
     Crop.MAIZE: 0.05,
     Crop.GRASS: 0.05,
-    Crop.RAPE: 0.008,
+    Crop.RAPE: 0.005,
     Crop.HYACINTH: 0.008,
     Crop.DAFFODIL: 0.012,
     Crop.SPRING_CEREAL: 0.055,
-    Crop.FALLOW: 0.025,
+    Crop.FALLOW: 0.028,
     Crop.RED_SOIL: 0.005,
     Crop.COVERED: 0.007,
     Crop.STRAW: 0.01,
@@ -104,7 +104,7 @@ def plant(crop: NDArray[np.uint8], parcel: NDArray[np.int32], rng: np.random.Gen
     for kind in BULBS:
         own = np.flatnonzero(crop[parcel] == kind)
         colour[own] = rng.choice(len(spectra.COLOURS), len(own), p=_COLOUR_SHARES[kind])
-        start = _OPENS[kind] + shift[parcel[own]] + rng.normal(0, 55, len(own))
+        start = _OPENS[kind] + shift[parcel[own]] + rng.normal(0, 50, len(own))
         start += _LATER[colour[own]]
         start[rng.random(len(own)) < (0.25 if kind == Crop.TULIP else 0.05)] = np.inf
         opens[own] = start
@@ -118,7 +118,7 @@ def plant(crop: NDArray[np.uint8], parcel: NDArray[np.int32], rng: np.random.Gen
     return Planting(
         crop=crop,
         ahead=_single(rng.normal(0, 45, parcels)),
-        closed=_single(rng.uniform(0.45, 0.95, parcels)[parcel] * thin),
+        closed=_single(rng.uniform(0.55, 0.97, parcels)[parcel] * thin),
         tone=_single(np.exp(rng.normal(0, 0.08, parcels)[parcel] + rng.normal(0, 0.05, units))),
         blush=_single(np.exp(rng.normal(0.04, 0.08, parcels)[parcel] + rng.normal(0, 0.06, units))),
         brightness=_single(

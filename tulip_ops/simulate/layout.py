@@ -29,7 +29,7 @@ PROFILES: dict[str, Bands] = {
     "margin": ((2.0, Cover.VERGE),),
     "track": ((2.2, Cover.CONCRETE), (5.0, Cover.VERGE)),
     "road": ((3.2, Cover.ASPHALT), (8.0, Cover.VERGE), (9.5, Cover.WATER), (11.0, Cover.VERGE)),
-    "avenue": ((3.2, Cover.ASPHALT), (6.0, Cover.VERGE), (17.0, Cover.TREES), (20.0, Cover.VERGE)),
+    "avenue": ((3.2, Cover.ASPHALT), (5.0, Cover.VERGE), (19.0, Cover.TREES), (22.0, Cover.VERGE)),
     "trees": ((7.0, Cover.TREES), (10.0, Cover.VERGE)),
     "canal": ((9.0, Cover.WATER), (15.0, Cover.VERGE), (19.0, Cover.TREES)),
     "waterway": ((24.0, Cover.WATER), (32.0, Cover.VERGE), (36.0, Cover.ASPHALT)),
@@ -56,11 +56,13 @@ _PROFILE = _profile_table()
 class Layout:
     """Land without seasons.
 
-    cover (FINE*H, FINE*W) uint8 of `Cover`; unit (FINE*H, FINE*W) int32, strip under each
+    section (FINE*H, FINE*W) uint8, piece of land with axes of its own; cover
+    (FINE*H, FINE*W) uint8 of `Cover`; unit (FINE*H, FINE*W) int32, strip under each
     spot, also where cover hides it; across (FINE*H, FINE*W) float32, metres across the rows;
     parcel (units,) int32, parcel of each strip.
     """
 
+    section: NDArray[np.uint8]
     cover: NDArray[np.uint8]
     unit: NDArray[np.int32]
     across: NDArray[np.float32]
@@ -74,8 +76,9 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """A column edge that farms can stand along: its direction, place and half width."""
+    """A column edge that farms can stand along, with its direction, place and half width."""
 
+    section: int
     angle: float
     u: float
     half_width: float
@@ -209,13 +212,14 @@ def lay_out(rng: np.random.Generator, height: int, width: int) -> Layout:
     if rng.random() < 0.5:
         base = rng.uniform(0, np.pi)
     layout = Layout(
+        section,
         np.zeros(section.shape, dtype=np.uint8),
         np.zeros(section.shape, dtype=np.int32),
         np.zeros(section.shape, dtype=np.float32),
     )
     for number in np.unique(section):
         angle = base + (rng.normal(0, 0.5) if rng.random() < 0.3 else 0.0)
-        _lay_section(rng, layout, section == number, (x, y), angle)
+        _lay_section(rng, layout, int(number), (x, y), angle)
     for distance, kind in lines:
         found = _PROFILE[kind, _bins(distance)]
         np.copyto(layout.cover, found, where=found > 0)
@@ -228,11 +232,12 @@ def lay_out(rng: np.random.Generator, height: int, width: int) -> Layout:
 def _lay_section(
     rng: np.random.Generator,
     layout: Layout,
-    here: NDArray[np.bool_],
+    section: int,
     axes: tuple[NDArray[np.float64], NDArray[np.float64]],
     angle: float,
 ) -> None:
-    """Lay blocks, parcels and strips where `here`, turned by `angle`, into `layout`."""
+    """Lay the blocks, parcels and strips of a section, turned by `angle`, into `layout`."""
+    here = layout.section == section
     rows, columns = np.nonzero(here)
     x, y = axes[0][columns], axes[1][rows]
     u = x * np.cos(angle) + y * np.sin(angle)
@@ -248,7 +253,8 @@ def _lay_section(
     layout.width = np.concatenate([layout.width, width])
     for edge, kind in zip(build.u_edges, build.u_kind, strict=True):
         if _KINDS[kind] in ("avenue", "road"):
-            layout.roads.append(Road(angle, float(edge), PROFILES[_KINDS[kind]][-1][0]))
+            half_width = PROFILES[_KINDS[kind]][-1][0]
+            layout.roads.append(Road(section, angle, float(edge), half_width))
 
 
 def _sections(

@@ -85,7 +85,7 @@ def make_polder(seed: int, height: int, width: int, seasons: Sequence[int]) -> P
 def _tulip_years(layout: Layout, rng: np.random.Generator) -> NDArray[np.bool_]:
     """(parcels, 12): whether a parcel carries tulips in season s, at column s % 12."""
     count = int(layout.parcel[-1]) + 1
-    wait = rng.choice([6, 4, 3, 2, 1000], count, p=[0.55, 0.12, 0.05, 0.07, 0.21])
+    wait = rng.choice([6, 4, 3, 2, 1000], count, p=[0.49, 0.11, 0.04, 0.07, 0.29])
     phase = rng.integers(0, 12, count)
     years = (np.arange(12) + phase[:, None]) % wait[:, None].clip(max=12) == 0
     years[wait == 1000] = False

@@ -43,12 +43,22 @@ def _window(
     return layout.cover[top:bottom, left:right], a, b
 
 
+def _section_at(layout: Layout, place: NDArray[np.float64]) -> int | None:
+    """The section at a place (x, y) in metres, None outside the land."""
+    column, row = (place // SPOT).astype(int).tolist()
+    high, wide = layout.section.shape
+    return int(layout.section[row, column]) if 0 <= row < high and 0 <= column < wide else None
+
+
 def _farm(
     rng: np.random.Generator, layout: Layout, road: Road, at: NDArray[np.float64], side: int
 ) -> None:
-    half_a, half_b = rng.uniform(28, 52, 2)
+    half_a, half_b = rng.uniform(30, 56, 2)
     normal = np.array([np.cos(road.angle), np.sin(road.angle)])
-    window = _window(layout, at + normal * side * (road.half_width + half_a), 80, road.angle)
+    centre = at + normal * side * (road.half_width + half_a)
+    if _section_at(layout, centre) != road.section:
+        return
+    window = _window(layout, centre, 80, road.angle)
     if window is None:
         return
     cover, a, b = window
@@ -58,7 +68,7 @@ def _farm(
     cover[yard] = Cover.TREES
     cover[inside] = Cover.VERGE
     paved = inside & (b * rng.choice([-1, 1]) > rng.uniform(-15, 10))
-    cover[paved] = rng.choice([Cover.CONCRETE, Cover.ASPHALT])
+    cover[paved] = rng.choice([Cover.CONCRETE, Cover.ASPHALT, Cover.VERGE])
     for _ in range(rng.integers(2, 6)):
         size = rng.uniform(5, 12), rng.uniform(8, 24)
         size = size if rng.random() < 0.5 else size[::-1]
