@@ -1,0 +1,115 @@
+"""Once a day: what is new over the areas? Starts one run per acquisition.
+
+**When.** Daily at 05:00 UTC. Sentinel-2 passes at about 10:30 local solar time and Level-2A
+follows within hours, nearly always before the next morning, so that the overpass of the day before
+is carried through when the day's work begins. What is published later is found a day later: every
+discovery looks back over many days. Unpausing the DAG for the first time starts nothing by itself.
+
+**By hand.** Trigger it with an area, a source, a number of days or a range of dates; `since` wins
+over `look_back_days`. Finding the same again is harmless: the ledger `tulip.acquisition` decides
+what is new.
+
+**Never lost, never twice.** `tulip discover` puts an id into the ledger before Airflow hears of
+it. If the task dies in between, the ledger has the id and no run carries it. Such an id is
+*pending*: in the ledger, and no step has begun. A retry, or a later discovery, starts pending ids
+as well, but only while no run of `tulip_acquisition` is queued or running: a queued run has not
+begun either, and would be started twice. The same heals ids that were found while
+`tulip_acquisition` was paused, because Airflow gives a paused DAG no runs.
+
+### Triage
+- *Failed after retries*: a source or the database does not answer. See the last lines of the log
+  and `tulip doctor`. The next day's run makes up for what was missed.
+- *Failed at once*: no area or source has that name, or a setting is bad; the log says which. See
+  `tulip aoi list` and `tulip settings`.
+- *Success, but nothing to emit*: all is known already, or lies outside the areas. The log counts
+  what is known; try `tulip discover --since YYYY-MM-DD` by hand.
+- *"left for the next discovery" in the log*: ids are pending while other runs are alive. Nothing
+  to do, or trigger this DAG again when `tulip_acquisition` is idle.
+- *Success, but `tulip_acquisition` has no new runs*: it is paused. Unpause it, then trigger this
+  DAG again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airflow.sdk import DAG, CronTriggerTimetable, Param
+from tulip_steps import ACQUISITION_DAG, ACQUISITIONS, DEFAULTS, option, step
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+
+def to_start(output: str, context: Context) -> list[str]:
+    """The ids that need a run: what is new and, when no run is alive, what is pending."""
+    found = json.loads(output)
+    new, pending = found["new"], found["pending"]
+    alive = context["ti"].get_dr_count(dag_id=ACQUISITION_DAG, states=["queued", "running"])
+    if pending and alive:
+        log.info(
+            "%d pending ids are left for the next discovery, because %d runs of %s are alive: %s",
+            len(pending), alive, ACQUISITION_DAG, ", ".join(pending),
+        )  # fmt: skip
+        return list(new)
+    return [*new, *pending]
+
+
+with DAG(
+    dag_id="tulip_discover",
+    description="Daily: what is new over the areas? Starts one run per acquisition.",
+    doc_md=__doc__,
+    # Without timedelta(0) an unpausing until 07:24 would start the run of 05:00.
+    schedule=CronTriggerTimetable("0 5 * * *", timezone="UTC", run_immediately=timedelta(0)),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULTS,
+    tags=["tulip", "daily"],
+    params={
+        "area": Param(
+            None,
+            type=["null", "string"],
+            description="Name of one area of interest, as `tulip aoi list` shows it."
+            " Empty: all areas.",
+        ),
+        "source": Param(
+            None,
+            type=["null", "string"],
+            description="Name of one source, such as archive. Empty: all of TULIP_SOURCES.",
+        ),
+        "look_back_days": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            description="Days to look back. Empty: TULIP_LOOK_BACK_DAYS, which is 60 unless set.",
+        ),
+        "since": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            description="First day to look at, YYYY-MM-DD; wins over look_back_days.",
+        ),
+        "until": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            description="Last day to look at, YYYY-MM-DD. Empty: today.",
+        ),
+    },
+):
+    step(
+        "discover",
+        option("--area", "area"),
+        option("--source", "source"),
+        option("--look-back", "look_back_days"),
+        option("--since", "since"),
+        option("--until", "until"),
+        "--json",
+        outlet=ACQUISITIONS,
+        keys=to_start,
+        doc_md="Runs `tulip discover` and emits one partition per id to start.",
+    )
