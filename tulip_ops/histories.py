@@ -85,7 +85,12 @@ def _observe(pair: Unobserved, store: Store) -> list[Observation]:
     for layer in bloom.layers(outlines):
         labels = rasters.burn([outlines[index] for index in layer], grid)
         looks = bloom.observe(
-            labels, len(layer), *probability, in_flower=in_flower, inside=inside[layer]
+            labels,
+            len(layer),
+            probability[0],
+            probability[1],
+            in_flower=in_flower,
+            inside=inside[layer],
         )
         observations += [
             Observation(

@@ -7,14 +7,13 @@ product is there, whole and made from the same inputs by the same model does not
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from tulip_ops import clouds, polygons, rasters, stac, vectors
+from tulip_ops import clouds, polygons, radiometry, rasters, stac, vectors
 from tulip_ops.domain import (
     Acquisition,
     AcquisitionId,
@@ -46,11 +45,12 @@ def acquire(
         return Outcome("skipped", fresh=True, summary="it lies outside every area", figures={})
     whole = tile_grid(acquisition.id.tile)
     grid = whole.window(project(wanted, 4326, whole.epsg).buffer(CONTEXT).bounds)
-    recipe = store.recipe("acquire", format=1, source=source.name, href=acquisition.href, grid=grid)
+    recipe = store.recipe("acquire", format=1, source=source.fingerprint(acquisition), grid=grid)
     if not force and store.is_current(acquisition.id, "reflectance.tif", recipe):
         return _unchanged("acquired")
     reflectance, bands = source.read(acquisition, grid)
-    measured = clouds.clear_fraction(~np.isnan(reflectance).any(axis=0), _inside(areas, grid))
+    valid: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(reflectance), axis=0)
+    measured = clouds.clear_fraction(valid, _inside(areas, grid))
     if measured == 0:
         raise NothingValid(
             f"{acquisition.id} holds no valid pixel over {_names(areas)}; look at"
@@ -66,6 +66,13 @@ def acquire(
             recipe=recipe,
             title="Surface reflectance",
             media_type=stac.COG,
+            fields=stac.encoding_fields(
+                bands,
+                dtype="uint16",
+                scale=radiometry.DN_SCALE,
+                offset=radiometry.DN_OFFSET,
+                nodata=radiometry.DN_NODATA,
+            ),
             properties={"tulip:measured_fraction": round(measured, 4)},
         )
     summary = f"{len(bands)} bands of {grid.width} x {grid.height} px, {measured:.0%} measured"
@@ -110,13 +117,11 @@ def screen(
                 recipe=recipe,
                 title="Cloud probability",
                 media_type=stac.COG,
-                properties={
-                    "tulip:model": asdict(card.reference),
-                    "tulip:threshold": card.threshold,
-                    "tulip:clear_fraction": round(share, 4),
-                },
+                model=card.reference,
+                fields={**_probability_fields("cloud"), "tulip:threshold": card.threshold},
+                properties={"tulip:clear_fraction": round(share, 4)},
             )
-    share = float(store.asset(acquisition_id, "cloud.tif")["tulip:clear_fraction"])
+    share = float(store.properties(acquisition_id)["tulip:clear_fraction"])
     figures: dict[str, float | int | str] = {"clear_fraction": share, "model": str(card.reference)}
     if share < settings.minimum_clear:
         summary = f"{share:.0%} clear, less than the {settings.minimum_clear:.0%} that is needed"
@@ -157,8 +162,9 @@ def segment(
             recipe=recipe,
             title="Probability of tulips and of tulips in flower",
             media_type=stac.COG,
-            properties={
-                "tulip:model": asdict(card.reference),
+            model=card.reference,
+            fields={
+                **_probability_fields("tulip", "bloom"),
                 "tulip:threshold": card.threshold,
                 "tulip:bloom_threshold": card.bloom_threshold,
             },
@@ -204,7 +210,12 @@ def vectorize(
         minimum_area=settings.minimum_area,
     )
     with store.writing(acquisition_id, "detections.parquet") as path:
-        vectors.write_detections(path, detections)
+        vectors.write_detections(
+            path,
+            detections,
+            acquisition=str(acquisition_id),
+            model=str(ModelReference(**made["tulip:model"])),
+        )
         store.publish(
             acquisition_id,
             "detections.parquet",
@@ -254,7 +265,11 @@ def record(
         detections,
         unet=ModelReference(**store.asset(acquisition_id, "tulip.tif")["tulip:model"]),
         cloud_filter=ModelReference(**store.asset(acquisition_id, "cloud.tif")["tulip:model"]),
-        sha256=store.checksum(acquisition_id, "detections.parquet"),
+        sha256=store.recipe(  # of both: two empty detections are alike, what was seen is not
+            "record",
+            tulip=store.checksum(acquisition_id, "tulip.tif"),
+            detections=store.checksum(acquisition_id, "detections.parquet"),
+        ),
         run_id=run_id,
     )
     summary = f"{recorded.rows} detections {'recorded' if recorded.changed else 'already recorded'}"
@@ -273,6 +288,15 @@ def _inside(areas: Sequence[Area], grid: Grid) -> NDArray[np.bool_]:
         rasters.burn([project(area.geometry, 4326, grid.epsg) for area in areas], grid) >= 0
     )
     return inside
+
+
+def _probability_fields(*bands: str) -> dict[str, object]:
+    return stac.encoding_fields(
+        bands,
+        dtype="uint8",
+        scale=1 / rasters.PROBABILITY_STEPS,
+        nodata=rasters.PROBABILITY_NODATA,
+    )
 
 
 def _names(areas: Sequence[Area]) -> str:

@@ -52,6 +52,9 @@ def group() -> None:
     help="STAC common name of each band, in order; default: the band descriptions.",
 )
 @click.option("--nodata", type=float, help="Pixel value that means: nothing measured.")
+@click.option(
+    "--offset", type=float, help="Reflectance = DN / 10000 + offset; default: from the file."
+)
 @click.option("--stretch", type=float, help="Gain of true colour; default: the setting.")
 @as_json
 def add(
@@ -64,6 +67,7 @@ def add(
     kind: str,
     bands: tuple[str, ...],
     nodata: float | None,
+    offset: float | None,
     stretch: float | None,
     as_json: bool,
 ) -> None:
@@ -85,6 +89,7 @@ def add(
         kind=kind,
         bands=bands or None,
         nodata=nodata,
+        offset=offset,
         stretch=stretch or settings.true_color_stretch,
     )
     show(as_json, "\n".join(str(i) for i in ids), added=[str(i) for i in ids])

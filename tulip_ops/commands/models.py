@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -80,12 +81,13 @@ def train(
 
     settings = Settings.load()
     trainer = {"cloud-filter": training.train_cloud_filter, "unet": training.train_unet}[network]
-    sizes = {"scenes": scenes, "epochs": epochs}
+    given: dict[str, Any] = {"scenes": scenes, "epochs": epochs}
     card = trainer(
         settings.models,
         work or settings.state / "training",
         version=version,
         seed=seed,
-        **{name: size for name, size in sizes.items() if size is not None},
+        threads=settings.threads,
+        **{name: size for name, size in given.items() if size is not None},
     )
     click.echo(f"{card.reference}: {card.folder}")
