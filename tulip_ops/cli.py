@@ -55,7 +55,7 @@ def main(verbose: bool) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     if not verbose:
-        for talkative in ("alembic", "botocore", "rasterio", "matplotlib"):
+        for talkative in ("alembic", "botocore", "httpx", "rasterio", "matplotlib"):
             logging.getLogger(talkative).setLevel(logging.WARNING)
 
 

@@ -162,6 +162,8 @@ class Airflow:
                     file = self.log_file(service)
                     raise ServiceFailed(f"Airflow's {service} ended; see {file}:\n{_tail(file)}")
             try:
+                with self.rest() as rest:
+                    rest.wake()
                 wrong = self.unhealthy()
             except ServiceFailed as error:
                 wrong = [str(error)]

@@ -72,7 +72,10 @@ def _provide_ours(server: Server, state: Path) -> tuple[str, str]:
     owner_url = server.address("tulip", OWNER, owner_password)
     migrations.migrate(owner_url)
     writer, reader = roles.grant_logins(
-        owner_url, writer_password=writer_password, reader_password=reader_password, prefix=LOGINS
+        server.address("tulip", postgres.ADMINISTRATOR, server.password),
+        writer_password=writer_password,
+        reader_password=reader_password,
+        prefix=LOGINS,
     )
     writer_url = server.address("tulip", writer, writer_password)
     reader_url = server.address("tulip", reader, reader_password)

@@ -27,6 +27,7 @@ from tulip_ops.settings import Settings, inherited_environment
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+BAD_STATES = ("failed", "quarantined")
 SQL = "select * from tulip.season_summary order by area, season"
 
 
@@ -57,7 +58,7 @@ def run(
             report.detail(f"healthy: {airflow.url}")
         with airflow.rest() as rest:
             failures = _carry(rest, found, settings, report)
-    _conclude(found, airflow, settings, report)
+    _conclude(found, airflow, settings, report, len(failures))
     if failures:
         raise ServiceFailed("\n  ".join([f"{len(failures)} runs failed:", *failures]))
 
@@ -153,42 +154,49 @@ def _carry(rest: Rest, found: Databases, settings: Settings, report: Report) -> 
         pipeline.prepare(rest, slots=max(1, _cores() // settings.threads))
         since = datetime.now(UTC)
         left = pipeline.unfinished(rest)
-        new = pipeline.discover(rest)
-        report.detail(f"{len(new)} acquisitions to carry")
-        if left:
-            report.detail(f"{len(left)} of an earlier time are still under way")
-    ids, since = tuple(sorted({*new, *left})), min([since, *left.values()])
+        new, waiting = pipeline.discover(rest)
+        report.detail(f"{len(new)} acquisitions are new")
+        if left or waiting:
+            report.detail(f"{len(left.keys() | waiting)} of an earlier time have not ended")
+    ids, since = new | waiting | left.keys(), min([since, *left.values()])
     journeys: dict[str, Journey] = {}
     if ids:
         with report.phase("acquisitions"):
             journeys = pipeline.follow(rest, ids, since, Board(len(ids)).show)
     with report.phase("history"):
-        rolled = pipeline.await_history(rest, since)
+        rolled = pipeline.await_history(rest, journeys.values(), since)
         report.detail("every season is rolled up" if not rolled else f"failed: {rolled}")
     failed = [one for one in journeys.values() if one.state == "failed"]
-    return [_why(rest, found, one) for one in failed] + [f"tulip_history {one}" for one in rolled]
+    alone = [f"{one}: no run was started; repeat `make demo`" for one in ids - journeys.keys()]
+    whys = [_why(rest, found, one) for one in failed]
+    return whys + sorted(alone) + [f"tulip_history {one}" for one in rolled]
 
 
 def _why(rest: Rest, found: Databases, journey: Journey) -> str:
     """The acquisition, the step, and the line that names the error."""
     with connection.connect(found.reader_url, "tulip demo") as database:
         entry = ledger.entry(database, AcquisitionId.parse(journey.acquisition_id))
-    if entry is not None and entry.state in {"failed", "quarantined"}:
+    if entry is not None and entry.state in BAD_STATES:
         why = entry.verdict or entry.state
     else:
         why = pipeline.last_words(rest, pipeline.ACQUISITION, journey.run_id, journey.step)
     return f"{journey.acquisition_id} {journey.step}: {why}"
 
 
-def _conclude(found: Databases, airflow: Airflow, settings: Settings, report: Report) -> None:
+def _conclude(
+    found: Databases, airflow: Airflow, settings: Settings, report: Report, failed: int
+) -> None:
     with connection.connect(found.reader_url, "tulip demo") as database:
-        rows = tables.season_table(database)
+        rows, figures = tables.season_table(database), tables.status(database)
     report.say("\n== What bloomed, and when\n")
     report.say(tables.as_text(rows))
     if any(row["simulated"] for row in rows):
         report.detail(
             "\n   Rows marked simulated show the simulator's fields, seen by no satellite."
         )
+    earlier = sum(int(figures.get(f"acquisitions {state}", 0)) for state in BAD_STATES) - failed
+    if earlier > 0:
+        report.say(f"\n{earlier} acquisitions failed at an earlier time; repeat one: tulip run ID")
     report.say("\n== By hand\n")
     report.detail(f"this table     {found.by_hand} -c '{SQL}'")
     _say_where(airflow, settings, report)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from tulip_ops.domain import AcquisitionId
 from tulip_ops.errors import ServiceFailed
 from tulip_ops.local.rest import Rest
 
@@ -18,6 +20,8 @@ STEPS = ("acquire", "screen", "segment", "vectorize", "record")
 POOL = "tulip_networks"
 FIRST_DAY = "2015-06-23"
 """Sentinel-2A flew: no scene is older."""
+FIRST_SIGN = 60.0
+"""Seconds after which an id without a run counts as left to the next discovery."""
 FINISHED = frozenset({"success", "failed"})
 _ERROR = re.compile(r"[A-Z]\w+: ")
 
@@ -34,6 +38,13 @@ class Journey:
     """The step at work, or the one at which it ended; empty while queued."""
     seconds: float
     """Since the run began."""
+    recorded_at: datetime | None
+    """When the step `record` ended, of a run that came to its end."""
+
+    @property
+    def season(self) -> str:
+        """Calendar year of the acquisition: the partition key of its season's roll-up."""
+        return str(AcquisitionId.parse(self.acquisition_id).season)
 
     @property
     def ended(self) -> bool:
@@ -69,86 +80,96 @@ def unfinished(rest: Rest) -> dict[str, datetime]:
     }
 
 
-def discover(rest: Rest, patience: float = 600.0) -> tuple[str, ...]:
-    """Trigger discovery over all days and await it; the ids for which it started runs."""
+def discover(rest: Rest, patience: float = 600.0) -> tuple[set[str], set[str]]:
+    """Trigger discovery over all days and await it.
+
+    Returns the ids that are new, for which it started runs, and those that were found earlier
+    and never begun, for which it did so too unless other runs were alive.
+    """
     body = {"logical_date": None, "conf": {"since": FIRST_DAY}}
     run = rest.post(f"dags/{DISCOVER}/dagRuns", body)["dag_run_id"]
     deadline = time.monotonic() + patience
     while True:
         state = rest.get(f"dags/{DISCOVER}/dagRuns/{run}")["state"]
-        if state == "failed":
-            why = last_words(rest, DISCOVER, run, "discover")
-            raise ServiceFailed(f"discovery failed: {why}")
-        if state == "success":
+        if state in FINISHED:
             break
         if time.monotonic() > deadline:
             raise ServiceFailed(f"discovery is still {state} after {patience:.0f} s")
-        time.sleep(0.5)
-    events = rest.rows("assets/events", "asset_events", source_dag_id=DISCOVER, source_run_id=run)
-    return tuple(sorted({row["partition_key"] for row in events if row["partition_key"]}))
+        time.sleep(1.0)
+    lines = _log(rest, DISCOVER, run, "discover")
+    if state == "failed":
+        raise ServiceFailed(f"discovery failed: {_reason(lines)}")
+    # The list of asset events would say the same, but answers 500 while a run it lists waits.
+    found = json.loads(next(line for line in lines if line.startswith('{"new": ')))
+    return set(found["new"]), set(found["pending"])
 
 
 def follow(
     rest: Rest,
-    ids: tuple[str, ...],
+    ids: set[str],
     since: datetime,
     show: Callable[[Mapping[str, Journey]], None],
     patience: float = 1800.0,
 ) -> dict[str, Journey]:
-    """Show how the runs of `ids` get on until all have ended.
+    """Show how the runs of `ids` get on until all have ended; those without a run are absent.
 
     `ServiceFailed` after `patience` seconds in which nothing moved.
     """
     known: dict[str, Journey] = {}
-    moved = time.monotonic()
+    began = moved = time.monotonic()
     while True:
         latest = {**known, **_look(rest, ids, since, known)}
         show(latest)
-        if all(i in latest and latest[i].ended for i in ids):
+        alone = ids - latest.keys() if time.monotonic() - began < FIRST_SIGN else set()
+        if not alone and all(one.ended for one in latest.values()):
             return latest
         if _places(latest) != _places(known):
             moved = time.monotonic()
         if time.monotonic() - moved > patience:
             raise ServiceFailed(f"nothing moved for {patience:.0f} s in the runs of {ACQUISITION}")
         known = latest
-        time.sleep(1.0)
+        time.sleep(2.0)
 
 
-def await_history(rest: Rest, since: datetime, patience: float = 600.0) -> list[str]:
-    """Wait until every season recorded after `since` was rolled up; the runs that failed."""
+def await_history(
+    rest: Rest, journeys: Iterable[Journey], since: datetime, patience: float = 600.0
+) -> list[str]:
+    """Wait until the season of everything recorded was rolled up; the runs that failed."""
+    recorded = [(one.season, one.recorded_at) for one in journeys if one.recorded_at is not None]
     deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        events = rest.rows(
-            "assets/events", "asset_events", source_dag_id=ACQUISITION,
-            timestamp_gte=since.isoformat(), order_by="timestamp",
-        )  # fmt: skip
-        recorded = {row["partition_key"]: row["timestamp"] for row in events}
-        runs = list(
-            rest.rows(f"dags/{HISTORY}/dagRuns", "dag_runs", run_after_gte=since.isoformat())
+    path, after = f"dags/{HISTORY}/dagRuns", since.isoformat()
+    while True:
+        runs = list(rest.rows(path, "dag_runs", run_after_gte=after))
+        begun = [(run["partition_key"], datetime.fromisoformat(run["run_after"])) for run in runs]
+        covered = all(
+            any(key == season and moment >= recorded_at for key, moment in begun)
+            for season, recorded_at in recorded
         )
-        covered = {
-            season
-            for season, moment in recorded.items()
-            for run in runs
-            if run["partition_key"] == season and run["run_after"] >= moment
-        }
-        if covered == recorded.keys() and all(run["state"] in FINISHED for run in runs):
+        if covered and all(run["state"] in FINISHED for run in runs):
             return [run["dag_run_id"] for run in runs if run["state"] == "failed"]
-        time.sleep(0.5)
-    raise ServiceFailed(f"{HISTORY} did not end within {patience:.0f} s")
+        if time.monotonic() > deadline:
+            raise ServiceFailed(f"{HISTORY} did not end within {patience:.0f} s")
+        time.sleep(1.0)
 
 
 def last_words(rest: Rest, dag: str, run: str, task: str) -> str:
     """The line of the log that names why the task failed."""
+    return _reason(_log(rest, dag, run, task))
+
+
+def _log(rest: Rest, dag: str, run: str, task: str) -> list[str]:
     instance = f"dags/{dag}/dagRuns/{run}/taskInstances/{task}"
     attempt = rest.get(instance)["try_number"]
-    lines = [str(entry["event"]) for entry in rest.get(f"{instance}/logs/{attempt}")["content"]]
+    return [str(entry["event"]) for entry in rest.get(f"{instance}/logs/{attempt}")["content"]]
+
+
+def _reason(lines: list[str]) -> str:
     named = [line for line in lines if _ERROR.match(line)]
     return (named or lines or ["its log is empty"])[-1]
 
 
 def _look(
-    rest: Rest, ids: tuple[str, ...], since: datetime, known: Mapping[str, Journey]
+    rest: Rest, ids: set[str], since: datetime, known: Mapping[str, Journey]
 ) -> dict[str, Journey]:
     """What changed: the runs of `ids` that have not ended yet."""
     path, after = f"dags/{ACQUISITION}/dagRuns", since.isoformat()
@@ -160,31 +181,45 @@ def _look(
         tasks = {}
         if row["state"] != "queued":
             instances = rest.rows(f"{path}/{row['dag_run_id']}/taskInstances", "task_instances")
-            tasks = {task["task_id"]: task["state"] or "waiting" for task in instances}
+            tasks = {task["task_id"]: task for task in instances}
         found[key] = journey(row, tasks)
     return found
 
 
-def journey(run: Mapping[str, Any], tasks: Mapping[str, str]) -> Journey:
+def journey(run: Mapping[str, Any], tasks: Mapping[str, Mapping[str, Any]]) -> Journey:
     """How far a run came, from the rows of the REST API.
 
-    tasks: state of each task; none while the run is queued.
+    tasks: by name; none while the run is queued.
     """
-    state, step = run["state"], ""
+    states = {name: tasks[name]["state"] or "waiting" for name in STEPS if name in tasks}
+    state, step, recorded_at = run["state"], "", None
     if state in FINISHED:
-        odd = [name for name in STEPS if tasks.get(name) in {"failed", "skipped"}]
+        odd = [name for name, at in states.items() if at in {"failed", "skipped"}]
         step = odd[0] if odd else STEPS[-1]
         if state == "success":
             state = "skipped" if odd else "recorded"
-    else:
-        ahead = [name for name in STEPS if tasks.get(name, "waiting") != "success"]
-        step = ahead[0] if tasks and ahead else ""
-        if tasks.get(step) == "up_for_retry":
+    elif states:
+        ahead = [name for name, at in states.items() if at != "success"]
+        step = ahead[0] if ahead else STEPS[-1]
+        if states[step] == "up_for_retry":
             state = "retrying"
-    began, ended = run["start_date"], run["end_date"]
+    if state == "recorded":
+        recorded_at = datetime.fromisoformat(tasks[STEPS[-1]]["end_date"])
+    return Journey(
+        acquisition_id=str(run["partition_key"]),
+        run_id=str(run["dag_run_id"]),
+        state=state,
+        step=step,
+        seconds=_seconds(run["start_date"], run["end_date"]),
+        recorded_at=recorded_at,
+    )
+
+
+def _seconds(began: str | None, ended: str | None) -> float:
+    if began is None:
+        return 0.0
     until = datetime.fromisoformat(ended) if ended else datetime.now(UTC)
-    seconds = (until - datetime.fromisoformat(began)).total_seconds() if began else 0.0
-    return Journey(str(run["partition_key"]), str(run["dag_run_id"]), state, step, seconds)
+    return (until - datetime.fromisoformat(began)).total_seconds()
 
 
 def _places(journeys: Mapping[str, Journey]) -> dict[str, tuple[str, str]]:
