@@ -67,7 +67,7 @@ def acquisition_picture(
     image = _image(rgb, clear)
     headings = (
         "image",
-        f"cloud screen: {clear.mean():.0%} clear",
+        f"cloud screen: {clear.sum() / max(np.isfinite(cloud).sum(), 1):.0%} clear",
         "tulip probability",
         f"{len(polygons)} tulip fields",
     )
