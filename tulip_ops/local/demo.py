@@ -191,9 +191,7 @@ def _conclude(
     report.say("\n== What bloomed, and when\n")
     report.say(tables.as_text(rows))
     if any(row["simulated"] for row in rows):
-        report.detail(
-            "\n   Rows marked simulated show the simulator's fields, seen by no satellite."
-        )
+        report.say("\nRows marked simulated show the simulator's fields, seen by no satellite.")
     earlier = sum(int(figures.get(f"acquisitions {state}", 0)) for state in BAD_STATES) - failed
     if earlier > 0:
         report.say(f"\n{earlier} acquisitions failed at an earlier time; repeat one: tulip run ID")
