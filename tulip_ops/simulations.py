@@ -28,7 +28,9 @@ def write_archive(
     archive = Archive(place)
     overpasses = demo_archive(seasons, seed)
     ids = []
-    for overpass in tqdm(overpasses, total=len(demo_dates(seasons)), desc="simulate", unit="scene"):
+    total = len(demo_dates(seasons))
+    # disable=None: no bar where stderr is no terminal
+    for overpass in tqdm(overpasses, total=total, desc="simulate", unit="scene", disable=None):
         archive.add_scene(
             overpass.id,
             overpass.sensed_at,

@@ -23,7 +23,7 @@ from tulip_ops.domain import (
     Outcome,
 )
 from tulip_ops.errors import NothingValid
-from tulip_ops.grid import Grid, project, tile_grid
+from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.networks import registry
 from tulip_ops.postgis import detections as tables
 from tulip_ops.postgis.connection import Connection
@@ -44,7 +44,9 @@ def acquire(
     if wanted.is_empty:
         return Outcome("skipped", fresh=True, summary="it lies outside every area", figures={})
     whole = tile_grid(acquisition.id.tile)
-    grid = whole.window(project(wanted, 4326, whole.epsg).buffer(CONTEXT).bounds)
+    around = project(wanted, WGS84, whole.epsg).buffer(CONTEXT)
+    covered = project(acquisition.footprint, WGS84, whole.epsg)
+    grid = whole.window(around.envelope.intersection(covered.envelope).bounds)
     recipe = store.recipe("acquire", format=1, source=source.fingerprint(acquisition), grid=grid)
     if not force and store.is_current(acquisition.id, "reflectance.tif", recipe):
         return _unchanged("acquired")
@@ -248,7 +250,7 @@ def detect(
     tulip, bloom = probability
     traced = rasters.trace(np.nan_to_num(tulip) >= threshold, grid)
     outlines = polygons.simplify(traced, resolution=grid.resolution, minimum_area=minimum_area)
-    reach = shapely.union_all([project(area.geometry, 4326, grid.epsg) for area in areas])
+    reach = shapely.union_all([project(area.geometry, WGS84, grid.epsg) for area in areas])
     outlines = [outline for outline in outlines if outline.intersects(reach)]
     labels = rasters.burn(outlines, grid)
     return polygons.measure(outlines, labels, tulip, bloom, grid, in_flower=in_flower)
@@ -285,7 +287,7 @@ def _ground(acquisition: Acquisition, areas: Sequence[Area]) -> BaseGeometry:
 def _inside(areas: Sequence[Area], grid: Grid) -> NDArray[np.bool_]:
     """(height, width): True where a pixel's centre lies in an area."""
     inside: NDArray[np.bool_] = (
-        rasters.burn([project(area.geometry, 4326, grid.epsg) for area in areas], grid) >= 0
+        rasters.burn([project(area.geometry, WGS84, grid.epsg) for area in areas], grid) >= 0
     )
     return inside
 
