@@ -1,0 +1,85 @@
+"""The reference pages of settings and commands, written from the code itself.
+
+    python -m tulip_ops.commands.reference docs
+
+writes them anew; a test holds them to the code.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from tulip_ops.cli import main
+from tulip_ops.settings import Settings
+
+_GENERATED = "<!-- written by `make docs`; change the code instead -->"
+
+
+def settings_page() -> str:
+    """docs/settings.md."""
+    lines = [
+        "# Settings",
+        "",
+        _GENERATED,
+        "",
+        (
+            "Every setting is an environment variable. Variables win over `<state>/local.env`, which"
+            " `make demo` writes, and that over the defaults. An empty variable counts as unset."
+            " `tulip settings` shows the values in force, `tulip doctor` whether they work."
+        ),
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        lines.append(
+            f"| `TULIP_{name.upper()}` | {_default(name, field.default)} | {field.description} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def commands_page() -> str:
+    """docs/cli.md."""
+    lines = [
+        "# The command line",
+        "",
+        _GENERATED,
+        "",
+        (
+            "`tulip --help` and `tulip <command> --help` say the same. Exit codes: 0 done, 99 skipped"
+            " (too cloudy, nothing to do), 1 failed, 2 bad input. Results go to stdout, with `--json`"
+            " as one JSON object; progress and logs go to stderr."
+        ),
+    ]
+    for words, command in _commands("tulip", main):
+        context = click.Context(command, info_name=words, terminal_width=90, max_content_width=90)
+        lines += ["", f"## {words}", "", "```text", command.get_help(context), "```"]
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"settings.md": settings_page, "cli.md": commands_page}
+
+
+def _commands(words: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    yield words, command
+    if isinstance(command, click.Group):
+        for name in sorted(command.commands):
+            yield from _commands(f"{words} {name}", command.commands[name])
+
+
+def _default(name: str, default: object) -> str:
+    if name == "models":
+        return "`models/` beside the package"
+    if isinstance(default, tuple):
+        return "`[" + ", ".join(f'"{part}"' for part in default) + "]`"
+    return "" if default is None else f"`{default}`"
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    for page, write in PAGES.items():
+        (folder / page).write_text(write(), encoding="utf-8")
