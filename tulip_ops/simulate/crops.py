@@ -53,7 +53,7 @@ SHARES = {
 BULBS = (Crop.TULIP, Crop.HYACINTH, Crop.DAFFODIL)
 _OPENS = {Crop.TULIP: 690.0, Crop.HYACINTH: 470.0, Crop.DAFFODIL: 400.0}
 _COLOUR_SHARES = {
-    Crop.TULIP: (0.25, 0.08, 0.15, 0.27, 0.09, 0.08, 0.08, 0.0),
+    Crop.TULIP: (0.23, 0.07, 0.15, 0.31, 0.09, 0.08, 0.07, 0.0),
     Crop.HYACINTH: (0.05, 0.0, 0.3, 0.0, 0.2, 0.1, 0.0, 0.35),
     Crop.DAFFODIL: (0.0, 0.0, 0.0, 0.88, 0.12, 0.0, 0.0, 0.0),
 }
@@ -97,7 +97,7 @@ def plant(crop: NDArray[np.uint8], parcel: NDArray[np.int32], rng: np.random.Gen
     parcels, units = len(crop), len(parcel)
     colour = np.zeros(units, dtype=np.uint8)
     opens = np.full(units, np.inf, dtype=np.float32)
-    lasts = rng.uniform(55, 130, units).astype(np.float32)
+    lasts = rng.uniform(60, 140, units).astype(np.float32)
     density = rng.uniform(0.3, 0.95, units).astype(np.float32)
     shift = rng.normal(0, 35, parcels) - 130 * (rng.random(parcels) < 0.05)
     same = rng.choice([0.3, 0.6, 0.9], parcels, p=[0.5, 0.35, 0.15])
@@ -118,7 +118,7 @@ def plant(crop: NDArray[np.uint8], parcel: NDArray[np.int32], rng: np.random.Gen
     return Planting(
         crop=crop,
         ahead=_single(rng.normal(0, 45, parcels)),
-        closed=_single(rng.uniform(0.55, 0.97, parcels)[parcel] * thin),
+        closed=_single(rng.uniform(0.48, 0.96, parcels)[parcel] * thin),
         tone=_single(np.exp(rng.normal(0, 0.08, parcels)[parcel] + rng.normal(0, 0.05, units))),
         blush=_single(np.exp(rng.normal(0.04, 0.08, parcels)[parcel] + rng.normal(0, 0.06, units))),
         brightness=_single(

@@ -1,4 +1,4 @@
-"""Farmsteads and villages, painted over a layout."""
+"""Farmsteads, villages and lakes, painted over a layout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ROOF_SHARES = (0.38, 0.36, 0.22, 0.04)
 
 
 def settle(rng: np.random.Generator, layout: Layout) -> None:
-    """Paint farmsteads along the roads, and now and then a village, into `layout.cover`."""
+    """Paint farmsteads along the roads, now and then a village or a lake, into the cover."""
     high, wide = (size * SPOT for size in layout.cover.shape)
     for road in layout.roads:
         direction = np.array([-np.sin(road.angle), np.cos(road.angle)])
@@ -25,6 +25,8 @@ def settle(rng: np.random.Generator, layout: Layout) -> None:
     if rng.random() < min(0.9, 0.03 * high * wide / 1e6):
         centre = rng.uniform(0, 1, 2) * (wide, high)
         _village(rng, layout, centre, rng.uniform(120, 380), rng.uniform(0, np.pi))
+    if rng.random() < min(0.5, 0.02 * high * wide / 1e6):
+        _lake(rng, layout, rng.uniform(0, 1, 2) * (wide, high), rng.uniform(60, 700))
 
 
 def _window(
@@ -97,6 +99,23 @@ def _village(
     )
     houses = kinds[row, column]
     houses = np.where(row % 5 == 0, np.uint8(Cover.ASPHALT), houses)
-    ragged = radius * (0.8 + 0.2 * np.sin(3 * np.arctan2(b, a) + rng.uniform(0, 6)))
-    inside = np.hypot(a, b) < ragged
+    inside = np.hypot(a, b) < radius * _ragged(rng, np.arctan2(b, a))
     cover[inside] = houses[inside]
+
+
+def _lake(
+    rng: np.random.Generator, layout: Layout, centre: NDArray[np.float64], radius: float
+) -> None:
+    window = _window(layout, centre, radius, 0.0)
+    if window is None:
+        return
+    cover, a, b = window
+    distance = np.hypot(a, b) - radius * _ragged(rng, np.arctan2(b, a))
+    cover[distance < 0] = Cover.TREES
+    cover[distance < -12] = Cover.WATER
+
+
+def _ragged(rng: np.random.Generator, bearing: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Radius by bearing of a round outline with three or four bays, 0.6 to 1."""
+    bays = np.sin(rng.integers(3, 5) * bearing + rng.uniform(0, 6))
+    return np.asarray(0.8 + 0.13 * bays + 0.07 * np.sin(7 * bearing + rng.uniform(0, 6)))
