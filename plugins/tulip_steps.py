@@ -109,8 +109,9 @@ class ProcessStep(BaseOperator):
                 preexec_fn=_end_with_parent,  # noqa: PLW1509  # one system call, no locks
             )
             assert self._process.stderr is not None  # noqa: S101  # PIPE above
-            for line in self._process.stderr:
-                self.log.info("%s", line.rstrip())
+            with self._process.stderr as lines:
+                for line in lines:
+                    self.log.info("%s", line.rstrip())
             code = self._process.wait()
             results.seek(0)
             output = results.read()
