@@ -1,0 +1,198 @@
+"""The DAGs in a real Airflow, with a stand-in for `tulip` that ends as the id says."""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tulip_ops.errors import ServiceFailed
+from tulip_ops.local import pipeline, postgres
+from tulip_ops.local.airflow import Airflow
+from tulip_ops.local.airflow_settings import Plan
+from tulip_ops.local.rest import Rest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+FINE, CLOUDY, BAD, SHAKY, LATER = OFFERED = (
+    "S2B_31UFU_20240420_0_L2A",
+    "S2B_31UFU_20240421_1_L2A",
+    "S2B_31UFU_20240422_2_L2A",
+    "S2B_31UFU_20250423_3_L2A",
+    "S2B_31UFU_20250424_0_L2A",
+)
+TULIP = """
+import fcntl, json, os, signal, sys
+from pathlib import Path
+
+state = Path(os.environ["TULIP_STATE"])
+step, *arguments = sys.argv[1:]
+with (state / "calls").open("a+") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    file.seek(0)
+    earlier = [json.loads(line) for line in file]
+    print(json.dumps([step, *arguments]), file=file, flush=True)
+if step == "discover":
+    offered = (state / "offered").read_text().split()
+    begun = [call[1] for call in earlier if call[0] == "acquire"]
+    admitted = state / "admitted"
+    known = admitted.read_text().split() if admitted.exists() else []
+    admitted.write_text(" ".join({*known, *offered}))
+    if not known:  # the ledger knows them, Airflow does not
+        os.kill(os.getppid(), signal.SIGKILL)
+    new = [i for i in offered if i not in known]
+    print(json.dumps({"new": new, "pending": [i for i in known if i not in begun]}))
+elif step != "history":
+    sequence = arguments[0].split("_")[3]
+    if (step, sequence) == ("screen", "1"):
+        sys.exit(99)
+    if (step, sequence) == ("acquire", "2"):
+        sys.exit(2)
+    if (step, sequence) == ("segment", "3") and [step, *arguments] not in earlier:
+        sys.exit(1)
+"""
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    state = tmp_path_factory.mktemp("state")
+    programs = state / "programs"
+    programs.mkdir()
+    for name, text in {
+        "tulip": f"#!{sys.executable}\n{TULIP}",
+        "python": f'#!/bin/sh\nexec "{sys.executable}" "$@"\n',
+    }.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    (state / "offered").write_text(" ".join(OFFERED))
+    return state
+
+
+@pytest.fixture(scope="module")
+def rest(state: Path, repository: Path) -> Iterator[Rest]:
+    server = postgres.start(state / "postgres", durable=False)
+    airflow = Airflow(state)
+    try:
+        server.run("create database airflow")
+        plan = Plan(
+            dags=repository / "dags",
+            plugins=repository / "plugins",
+            database_url=server.address("airflow", postgres.ADMINISTRATOR, server.password),
+            settings={"TULIP_STATE": str(state)},
+            parallelism=3,
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            # The programs beside this Python come first on the PATH of the tasks.
+            patch.setattr(sys, "executable", str(state / "programs" / "python"))
+            airflow.start(plan, new_database=True)
+        with airflow.rest() as rest:
+            pipeline.prepare(rest, slots=2)
+            yield rest
+    finally:
+        airflow.stop()
+        server.stop()
+
+
+def calls(state: Path, step: str) -> list[str]:
+    lines = [json.loads(line) for line in (state / "calls").read_text().splitlines()]
+    return [call[-1] for call in lines if call[0] == step]
+
+
+def runs(rest: Rest, dag: str) -> list[dict[str, Any]]:
+    return list(rest.rows(f"dags/{dag}/dagRuns", "dag_runs"))
+
+
+def finished(rest: Rest, dag: str, count: int, patience: float = 240.0) -> list[dict[str, Any]]:
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        found = runs(rest, dag)
+        if len(found) >= count and all(run["state"] in {"success", "failed"} for run in found):
+            return found
+        time.sleep(0.5)
+    pytest.fail(f"{dag} after {patience:.0f} s: {[run['state'] for run in runs(rest, dag)]}")
+
+
+@pytest.fixture(scope="module")
+def season(rest: Rest) -> dict[str, dict[str, Any]]:
+    """Everything that was offered, discovered and carried to its end; the runs by their ids."""
+    assert runs(rest, pipeline.DISCOVER) == [], "unpausing must not start discovery"
+    rest.post(f"dags/{pipeline.DISCOVER}/dagRuns", {"logical_date": None})
+    assert finished(rest, pipeline.DISCOVER, 1)[0]["state"] == "success"
+    carried = finished(rest, pipeline.ACQUISITION, len(OFFERED))
+    return {run["partition_key"]: run for run in carried}
+
+
+def states(rest: Rest, run: dict[str, Any]) -> dict[str, str]:
+    path = f"dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances"
+    return {task["task_id"]: task["state"] for task in rest.rows(path, "task_instances")}
+
+
+def test_a_discovery_that_died_before_airflow_knew_is_made_up_for(season, state):
+    assert len(calls(state, "discover")) == 2
+    assert set(season) == set(OFFERED)
+
+
+@pytest.mark.usefixtures("season")
+def test_each_acquisition_has_exactly_one_run(rest):
+    found = Counter(run["partition_key"] for run in runs(rest, pipeline.ACQUISITION))
+    assert found == Counter(OFFERED)
+
+
+def test_a_bad_one_fails_alone_and_is_not_repeated(season, state):
+    assert {key: run["state"] for key, run in season.items()} == {
+        FINE: "success", CLOUDY: "success", BAD: "failed", SHAKY: "success", LATER: "success",
+    }  # fmt: skip
+    assert calls(state, "acquire").count(BAD) == 1
+
+
+def test_a_verdict_skips_the_rest(rest, season):
+    assert states(rest, season[CLOUDY]) == {
+        "acquire": "success", "screen": "skipped", "segment": "skipped", "vectorize": "skipped",
+        "record": "skipped",
+    }  # fmt: skip
+
+
+def test_a_failure_that_may_pass_is_repeated(season, state):
+    assert season[SHAKY]["state"] == "success"
+    assert calls(state, "segment").count(SHAKY) == 2
+
+
+@pytest.mark.usefixtures("season")
+def test_each_season_is_rolled_up_after_its_last_record(rest, state):
+    finished(rest, pipeline.HISTORY, 2)
+    steps = [tuple(json.loads(line)) for line in (state / "calls").read_text().splitlines()]
+    for year, recorded in ((2024, [FINE]), (2025, [SHAKY, LATER])):
+        last = max(steps.index(("record", one)) for one in recorded)
+        assert ("history", f"--season={year}") in steps[last:]
+    assert {run["partition_key"] for run in runs(rest, pipeline.HISTORY)} == {"2024", "2025"}
+
+
+def test_lists_show_the_acquisition_of_each_task(rest, season):
+    path = f"dags/{pipeline.ACQUISITION}/dagRuns/{season[FINE]['dag_run_id']}/taskInstances"
+    assert {task["rendered_map_index"] for task in rest.rows(path, "task_instances")} == {FINE}
+
+
+def test_finding_nothing_new_starts_nothing_and_warns_nobody(rest, season):
+    before = len(list(rest.rows("assets/events", "asset_events")))
+    rest.post(f"dags/{pipeline.DISCOVER}/dagRuns", {"logical_date": None})
+    assert [run["state"] for run in finished(rest, pipeline.DISCOVER, 2)] == ["success"] * 2
+    assert len(list(rest.rows("assets/events", "asset_events"))) == before
+    assert len(runs(rest, pipeline.ACQUISITION)) == len(season)
+    assert list(rest.rows("eventLogs", "event_logs", event="missing partition key")) == []
+
+
+def test_by_hand_with_an_id(rest, season, state):
+    body = {"logical_date": None, "conf": {"acquisition_id": FINE}}
+    rest.post(f"dags/{pipeline.ACQUISITION}/dagRuns", body)
+    finished(rest, pipeline.ACQUISITION, len(season) + 1)
+    assert calls(state, "record").count(FINE) == 2
+
+
+def test_by_hand_with_a_bad_id_is_refused(rest):
+    body = {"logical_date": None, "conf": {"acquisition_id": "nonsense"}}
+    with pytest.raises(ServiceFailed, match=r"400|does not match"):
+        rest.post(f"dags/{pipeline.ACQUISITION}/dagRuns", body)
