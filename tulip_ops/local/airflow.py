@@ -27,8 +27,8 @@ from tulip_ops.settings import Settings, inherited_environment
 log = logging.getLogger(__name__)
 
 SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
-PORTS = {"api-server": 8080, "scheduler": 8793, "triggerer": 8794}
-"""Where a service listens if it is free there: the site, and two servers of logs."""
+LISTENING = ("api-server", "scheduler", "triggerer")
+"""Those with a port: the site, and two servers of logs."""
 MARK = "TULIP_LOCAL_SERVICE"
 """Environment variable by which all descendants of a service are found again."""
 
@@ -78,7 +78,7 @@ class Airflow:
         for folder in (self.home, self.state / "run", self.state / "log"):
             folder.mkdir(parents=True, exist_ok=True)
         self._end_leftovers()
-        chosen = {service: self._choose_port(service) for service in PORTS}
+        chosen = {service: self._choose_port(service) for service in LISTENING}
         text = airflow_settings.configuration(plan, self.home, chosen, self.state / "keys")
         environment = airflow_settings.environment(
             plan, self.home, Path(sys.executable).parent, inherited_environment()
@@ -119,6 +119,7 @@ class Airflow:
         if dead:
             return [f"{service} does not run" for service in dead]
         with self.rest() as rest:
+            rest.get("version")  # refused where another Airflow has our port
             parts = rest.health()
         return [f"{part} is {state}" for part, state in parts.items() if state != "healthy"]
 
@@ -134,7 +135,7 @@ class Airflow:
     def _choose_port(self, service: str) -> int:
         if processes.recall(self.pid_file(service)) is not None:
             return self.port(service)
-        return ports.choose(self.home / f"{service}.port", PORTS[service])
+        return ports.choose(self.home / f"{service}.port")
 
     def _migrate(self, environment: Mapping[str, str]) -> None:
         output = self.state / "log" / "airflow-migration.log"

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from pathlib import Path
 
+RANGE = range(20000, 30000)
+"""Below the ports that Linux takes for outgoing connections. Chosen at random, so that two
+stacks that start at the same moment do not meet."""
+
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on 127.0.0.1:port now."""
+    """Whether a server could listen on `port` of every address of this machine now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind(("", port))
         except OSError:
             return False
         return True
 
 
-def choose(file: Path, preferred: int = 0) -> int:
-    """The port noted in `file` while it is free, else `preferred`, else any; noted in `file`."""
-    noted = int(file.read_text()) if file.exists() else preferred
-    for port in (noted, preferred):
-        if port and is_free(port):
-            break
-    else:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
+def choose(file: Path) -> int:
+    """The port noted in `file` while it is free, else another; noted in `file`."""
+    port = int(file.read_text()) if file.exists() else 0
+    while not port or not is_free(port):
+        port = random.choice(RANGE)  # noqa: S311 - no secret
     file.write_text(f"{port}\n")
     return port
