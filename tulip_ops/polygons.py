@@ -25,13 +25,13 @@ CORNER_RUN = 3
 """Pixels: where two straight runs of at least this length meet, the field has a true corner;
 shorter runs are the stairs of a slanted edge."""
 
-TOLERANCE = 1.0
-"""Pixels: square root of the triangle that simplification may remove. Measured on 300
-rectangles of 80-300 m x 200-800 m at any angle, 10 m pixels, stairs softened before: the area
-changes by -0.1 % in the mean (at most 0.75 % in 95 %, 1.3 % in 99 %), a quarter of the vertices
-remain, and the overlap with the truth (IoU) rises from 0.962 to 0.979. At 0.7 areas stay
-within 0.4 %, but edges at 30-40 degrees keep waves of a quarter pixel and twice the vertices;
-at 2 single areas change by 3 %."""
+TOLERANCE = 0.7
+"""Pixels: square root of the triangle that simplification may remove. Measured on rectangles at
+any angle, 10 m pixels, stairs softened before: the area changes by less than 0.5 % for 80-300 m
+x 200-800 m and less than 1 % for 80-150 m x 200-300 m, a third of the vertices remain, straight
+edges scatter by 1.4 m about their line (2.9 m as traced), and the overlap with the truth (IoU)
+rises from 0.962 to 0.980. A tolerance of 1 makes edges no straighter and saves another third of
+the vertices, but moves single areas by up to 5 %."""
 
 
 def simplify(

@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from shapely.geometry import box
@@ -11,6 +11,7 @@ shapes = st.tuples(st.integers(1, 12), st.integers(1, 12))
 probabilities = st.floats(0, 1, width=32) | st.just(float("nan"))
 
 
+@settings(deadline=None)
 @given(shapes, st.integers(0, 5), st.data())
 def test_every_look_is_what_a_loop_over_the_pixels_says(shape, count, data):
     labels = data.draw(arrays.arrays(np.int32, shape, elements=st.integers(-1, count - 1)))
@@ -34,6 +35,7 @@ def test_every_look_is_what_a_loop_over_the_pixels_says(shape, count, data):
 corner = st.integers(0, 20)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(corner, corner, st.integers(1, 6), st.integers(1, 6)), max_size=20))
 def test_layers_hold_every_field_once_and_no_overlap(rectangles):
     fields = [box(x, y, x + w, y + h) for x, y, w, h in rectangles]

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
 
@@ -31,12 +31,14 @@ def a_season(draw):
     ]
 
 
+@settings(deadline=None)
 @given(a_season(), st.randoms(use_true_random=False))
 def test_fields_do_not_depend_on_the_order(detections, random):
     shuffled = random.sample(detections, len(detections))
     assert cluster(shuffled) == cluster(detections)
 
 
+@settings(deadline=None)
 @given(a_season())
 def test_outlines_do_not_depend_on_the_ids(detections):
     renumbered = [(1000 - number, date, found) for number, date, found in detections]
@@ -44,6 +46,7 @@ def test_outlines_do_not_depend_on_the_ids(detections):
     assert [field.geometry for field in after] == [field.geometry for field in before]
 
 
+@settings(deadline=None)
 @given(a_season())
 def test_fields_are_apart_and_share_out_all_detections(detections):
     fields = cluster(detections)
@@ -57,6 +60,7 @@ def test_fields_are_apart_and_share_out_all_detections(detections):
             assert outline.intersection(other).area < 1e-6 * STEP**2
 
 
+@settings(deadline=None)
 @given(a_season())
 def test_what_lies_apart_does_not_matter(detections):
     far = [
@@ -68,6 +72,7 @@ def test_what_lies_apart_does_not_matter(detections):
     assert cluster([*detections, *far]) == there + cluster(detections)
 
 
+@settings(deadline=None)
 @given(a_season(), st.randoms(use_true_random=False))
 def test_assignment_is_one_to_one_in_any_order(detections, random):
     season_fields = cluster(detections)
@@ -88,6 +93,7 @@ def test_assignment_is_one_to_one_in_any_order(detections, random):
     assert sorted(map(id, shuffled.new)) == sorted(map(id, assignment.new))
 
 
+@settings(deadline=None)
 @given(a_season())
 def test_a_season_finds_its_own_fields_again(detections):
     season_fields = cluster(detections)

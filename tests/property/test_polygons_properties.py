@@ -1,6 +1,6 @@
 import numpy as np
 import shapely
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from shapely import affinity
@@ -20,6 +20,7 @@ def grid_of(array: np.ndarray) -> Grid:
     return Grid(32631, 600_000.0, 5_900_040.0, array.shape[1], array.shape[0])
 
 
+@settings(deadline=None)
 @given(rasters_of_booleans)
 @example(np.zeros((5, 5), bool))
 @example(np.ones((5, 5), bool))
@@ -30,6 +31,7 @@ def test_tracing_and_burning_gives_the_raster_back(present):
     assert shapely.coverage_is_valid(outlines)
 
 
+@settings(deadline=None)
 @given(rasters_of_letters, st.sampled_from([0.0, 300.0, 3000.0]))
 @example(CHECKERBOARD.astype(np.int8), 0.0)
 @example(np.kron(CHECKERBOARD, np.ones((3, 3))).astype(np.int8), 300.0)
@@ -45,6 +47,7 @@ def test_simplification_leaves_a_valid_coverage(letters, minimum_area):
     assert all(field.is_valid for field in on_earth)
 
 
+@settings(deadline=None)
 @given(
     st.floats(90, 280),
     st.floats(200, 400),
@@ -57,9 +60,10 @@ def test_a_field_keeps_its_area(width, height, angle, shift):
     truth = affinity.translate(truth, 300 + shift[0], 300 + shift[1])
     (outline,) = rasters.trace(rasters.burn([truth], grid) >= 0, grid)
     (field,) = simplify([outline], resolution=10, minimum_area=3000)
-    assert abs(field.area / outline.area - 1) < 0.05  # the worst angles; 0.01 in 95 %
+    assert abs(field.area / outline.area - 1) < 0.015
 
 
+@settings(deadline=None)
 @given(rasters_of_booleans, st.data())
 def test_figures_are_those_of_the_pixels_under_each_polygon(present, data):
     grid = grid_of(present)

@@ -1,6 +1,6 @@
 from datetime import date, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tulip_ops.domain import AcquisitionId, Observation, SeasonVerdict, Verdict
@@ -27,6 +27,7 @@ any_day = looks(st.dates(date(2026, 1, 1), date(2026, 12, 31)))
 seasons = st.lists(any_day | spring, max_size=12)
 
 
+@settings(deadline=None)
 @given(seasons, st.randoms(use_true_random=False))
 def test_neither_order_nor_repetition_matters(observations, random):
     again = observations + random.sample(observations, random.randint(0, len(observations)))
@@ -34,6 +35,7 @@ def test_neither_order_nor_repetition_matters(observations, random):
     assert summarize(1, 2026, again, 1.0, WINDOW) == summarize(1, 2026, observations, 1.0, WINDOW)
 
 
+@settings(deadline=None)
 @given(seasons)
 def test_a_summary_is_consistent(observations):
     found = summarize(1, 2026, observations, None, WINDOW)
@@ -50,6 +52,7 @@ def test_a_summary_is_consistent(observations):
         )
 
 
+@settings(deadline=None)
 @given(st.lists(spring, max_size=12))
 def test_what_is_not_seen_adds_nothing(observations):
     clouds = [(day, look) for day, look in observations if look.verdict is Verdict.NOT_SEEN]
@@ -57,6 +60,7 @@ def test_what_is_not_seen_adds_nothing(observations):
     assert summarize(1, 2026, observations, None, WINDOW) == summarize(1, 2026, clear, None, WINDOW)
 
 
+@settings(deadline=None)
 @given(
     st.dates(date(2026, 4, 1), date(2026, 4, 30)),
     st.integers(5, 30),

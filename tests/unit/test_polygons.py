@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import shapely
@@ -29,11 +31,21 @@ def pixels(rows: list[str]) -> list[Polygon]:
     return [outline for outlines in present for outline in outlines]
 
 
-def turning(polygon: Polygon) -> float:
-    """Degrees turned along the border: 360 for a convex field, 90 more for each stair."""
-    x, y = np.diff(np.asarray(polygon.exterior.coords), axis=0).T
-    heading = x + 1j * y
-    return float(np.degrees(np.abs(np.angle(np.roll(heading, -1) / heading))).sum())
+def unevenness(polygon: Polygon, truth: Polygon) -> float:
+    """Metres that the border scatters about straight lines along the sides of a rectangle."""
+    border = polygon.exterior
+    steps = shapely.line_interpolate_point(border, np.arange(0, border.length))
+    points = shapely.get_coordinates(steps)
+    scatter = []
+    corners = np.asarray(truth.exterior.coords)
+    for start, end in pairwise(corners):
+        length = np.hypot(*(end - start))
+        x, y = (end - start) / length
+        along, off = (points - start) @ (x, y), (points - start) @ (-y, x)
+        side = (along > 25) & (along < length - 25) & (np.abs(off) < 20)
+        line = np.polynomial.Polynomial.fit(along[side], off[side], 1)
+        scatter.append((off[side] - line(along[side])).std())
+    return max(scatter)
 
 
 @pytest.mark.parametrize("angle", [0, 3, 7, 18, 30, 45, 61, 88])
@@ -45,7 +57,8 @@ def test_a_rectangle_at_any_angle_loses_its_stairs_and_keeps_its_area(angle):
     assert shapely.hausdorff_distance(field.boundary, truth.boundary, densify=0.02) < 12
     overlap = field.intersection(truth).area / field.union(truth).area
     assert overlap >= outline.intersection(truth).area / outline.union(truth).area
-    assert turning(field) <= 360.001 + (turning(outline) - 360) / 8
+    assert unevenness(field, truth) <= 0.8 * unevenness(outline, truth) + 1e-9
+    assert len(field.exterior.coords) <= max(17, 0.7 * len(outline.exterior.coords))
 
 
 def test_a_rectangle_along_the_pixels_is_kept_as_it_is():
