@@ -1,0 +1,71 @@
+import keras
+import numpy as np
+import pytest
+
+from tulip_ops.networks import losses
+
+pytestmark = pytest.mark.filterwarnings(
+    # Keras 3.15 hands TensorFlow's variables to NumPy in the old way
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
+
+
+def one_hot(classes: list[int]) -> np.ndarray:
+    return np.eye(3, dtype=np.float32)[np.array([[classes]])]  # (1, 1, W, 3)
+
+
+def value(tensor: keras.KerasTensor) -> float:
+    return float(keras.ops.convert_to_numpy(tensor))
+
+
+def test_a_perfect_answer_costs_nothing() -> None:
+    truth = one_hot([0, 1, 2, 1])
+
+    assert value(losses.soft_dice(truth, truth)) == pytest.approx(0, abs=1e-6)
+    assert value(losses.cross_entropy(truth, truth)) == pytest.approx(0, abs=1e-6)
+
+
+def test_soft_dice_is_its_formula() -> None:
+    truth = one_hot([0, 0, 1])
+    probability = np.array([[[[0.5, 0.5, 0], [1, 0, 0], [0.2, 0.7, 0.1]]]], dtype=np.float32)
+
+    background = (2 * 1.5 + 1) / (2 + 1.7 + 1)
+    tulip = (2 * 0.7 + 1) / (1 + 1.2 + 1)
+    flower = 1 / (0.1 + 1)
+    expected = 1 - (background + tulip + flower) / 3
+    assert value(losses.soft_dice(truth, probability)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_pixels_that_do_not_count_change_nothing() -> None:
+    truth, certain = one_hot([0, 1, 2]), one_hot([1, 1, 2]) * np.float32(0.8) + np.float32(0.1)
+    hidden = truth.copy()
+    hidden[0, 0, 0] = 0
+    other = certain.copy()
+    other[0, 0, 0] = (0.9, 0.05, 0.05)
+
+    assert value(losses.segmentation_loss(hidden, certain)) == pytest.approx(
+        value(losses.segmentation_loss(hidden, other))
+    )
+    assert value(losses.segmentation_loss(truth, certain)) != pytest.approx(
+        value(losses.segmentation_loss(truth, other))
+    )
+
+
+def test_iou_over_the_data_set_weighs_pixels_and_the_mean_weighs_images() -> None:
+    yes, no = np.ones(8, dtype=bool), np.zeros(8, dtype=bool)
+    half = np.arange(8) < 4
+    one = np.arange(8) < 1
+    images = [(half, yes, yes), (one, one, yes), (no, no, yes)]
+
+    assert losses.iou(half, yes) == 0.5
+    assert np.isnan(losses.iou(no, no))
+    assert losses.mean_iou(images) == pytest.approx((0.5 + 1) / 2)
+    assert losses.data_set_iou(images) == pytest.approx(5 / 9)
+
+
+def test_iou_leaves_out_what_does_not_count() -> None:
+    truth = np.array([True, True, False, False])
+    predicted = np.array([True, False, True, False])
+    counted = np.array([True, True, False, True])
+
+    assert losses.iou(predicted, truth, counted) == 0.5

@@ -1,0 +1,214 @@
+"""Whole trainings in miniature: that they run, go on after a kill, and tell the truth."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tulip_ops.errors import BadSetting
+from tulip_ops.networks import data, evaluate, fit, losses, predict, registry, train, unet
+from tulip_ops.networks.data import Scene
+from tulip_ops.networks.registry import Card, Normalization, UNetArchitecture
+
+pytestmark = pytest.mark.filterwarnings(
+    # Keras 3.15 hands TensorFlow's variables to NumPy in the old way
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
+
+RGB = ("red", "green", "blue")
+
+
+def red_fields(seed: int) -> Scene:
+    """Tulips are where it is red: learnt within seconds."""
+    random = np.random.default_rng(seed)
+    truth = np.zeros((64, 64, 4), dtype=np.uint8)
+    dn = random.integers(1900, 2100, (64, 64, 3)).astype(np.uint16)
+    row, column = random.integers(8, 32, 2)
+    truth[row : row + 24, column : column + 24, :2] = (1, data.SHARE)
+    dn[row : row + 24, column : column + 24, 0] += 1500
+    return Scene(seed, dn, truth)
+
+
+COURSE = fit.Course(
+    bands=RGB,
+    seed=1,
+    scenes=4,
+    scene=64,
+    epochs=3,
+    steps=4,
+    batch=4,
+    chip=32,
+    first_chip=16,
+    first_epochs=1,
+    rate=1e-2,
+    precision="float32",
+)
+JOB = fit.Job(
+    kind="unet",
+    name="unet-rgb",
+    version="1",
+    architecture=UNetArchitecture(base=4, levels=2),
+    window=64,
+    course=COURSE,
+    build=lambda dtype: unet.build(3, 4, 2, dtype=dtype),
+    draw=data.draw_for_unet,
+    target=data.unet_target,
+    loss=losses.segmentation_loss,
+)
+NORMALIZATION = Normalization(lowest=0, highest=0.4, mean=(0.15,) * 3, std=(0.08,) * 3)
+
+
+def fitted(folder: Path, *, interrupted: bool = False) -> list[np.ndarray]:
+    """Weights after training, which with `interrupted` dies after its first epoch."""
+    predict.use_threads(1)
+    folder.mkdir(exist_ok=True)
+    scenes = [red_fields(seed) for seed in range(4)]
+
+    def run(job: fit.Job) -> list[np.ndarray]:
+        keras.utils.set_random_seed(1)
+        network = job.build("float32")
+        fit.fit(job, network, scenes, scenes, NORMALIZATION, folder)
+        return list(network.get_weights())
+
+    if interrupted:
+        with pytest.raises(tf.errors.OpError, match="killed"):
+            run(replace(JOB, draw=dying(JOB.draw, after=4 * 4 + 4 * 4 + 2)))
+    return run(JOB)
+
+
+def dying(
+    draw: Callable[[Sequence[Scene], np.random.Generator, int], data.Drawn], after: int
+) -> Callable[[Sequence[Scene], np.random.Generator, int], data.Drawn]:
+    """`draw`, until the process dies in its second epoch."""
+    left = iter(range(after))
+
+    def drawing(scenes: Sequence[Scene], random: np.random.Generator, chip: int) -> data.Drawn:
+        if next(left, None) is None:
+            raise RuntimeError("killed")
+        return draw(scenes, random, chip)
+
+    return drawing
+
+
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    at_once = fitted(tmp_path / "a")
+    in_two = fitted(tmp_path / "b", interrupted=True)
+
+    for one, other in zip(at_once, in_two, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    log = (tmp_path / "b" / "log.csv").read_text().splitlines()
+    assert log[0] == "epoch,chip,loss,validation_loss,seconds"
+    assert [line.split(",")[:2] for line in log[1:]] == [["1", "16"], ["2", "32"], ["3", "32"]]
+
+
+def test_another_course_never_takes_up_a_foreign_checkpoint() -> None:
+    other = replace(JOB, course=replace(COURSE, seed=2))
+
+    assert JOB.folder(Path("work")) == replace(JOB).folder(Path("work"))
+    assert JOB.folder(Path("work")) != other.folder(Path("work"))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Card:
+    predict.use_threads(1)
+    folder = tmp_path_factory.mktemp("train")
+    return train.train_unet(
+        folder / "models",
+        folder / "work",
+        version="0.1",
+        seed=3,
+        scenes=4,
+        scene=96,
+        epochs=2,
+        steps=2,
+        batch=4,
+        threads=1,
+        chip=32,
+        base=4,
+        levels=2,
+    )
+
+
+@pytest.mark.slow
+def test_a_training_ends_in_a_whole_model(trained: Card) -> None:
+    models = trained.folder.parent.parent
+
+    assert [path.name for path in sorted(trained.folder.iterdir())] == [
+        "CARD.md",
+        "model.json",
+        "model.weights.h5",
+    ]
+    assert registry.choose(models, "unet", "auto", RGB) == trained
+    registry.verify(trained)
+    assert trained.metrics["scenes"] <= 2
+    assert 0 <= trained.metrics["tulip_iou"] <= 1
+    assert trained.training.settings["seed"] == 3
+    assert trained.training.settings["simulator"] == data.simulator_version()
+    assert not list(models.glob("*/.*"))
+
+
+@pytest.mark.slow
+def test_the_card_says_that_all_of_it_is_simulated(trained: Card) -> None:
+    text = (trained.folder / "CARD.md").read_text()
+
+    assert "**Simulated, all of it" in text
+    assert "never seen a real image" in text
+    assert f"| tulip iou | {trained.metrics['tulip_iou']} |" in text
+    assert json.loads((trained.folder / "model.json").read_text())["sha256"] == trained.sha256
+
+
+@pytest.mark.slow
+def test_a_version_is_never_overwritten(trained: Card, tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="choose another version"):
+        train.train_unet(trained.folder.parent.parent, tmp_path, version="0.1")
+
+
+@pytest.mark.slow
+def test_a_cloud_filter_is_trained_the_same_way(tmp_path: Path) -> None:
+    predict.use_threads(1)
+
+    card = train.train_cloud_filter(
+        tmp_path / "models",
+        tmp_path / "work",
+        version="0.1",
+        scenes=24,
+        scene=96,
+        epochs=1,
+        steps=1,
+        batch=2,
+        threads=1,
+        chip=64,
+    )
+
+    assert card.kind == "cloud-filter"
+    assert 0 <= card.metrics["accuracy"] <= 1
+    assert card.metrics["chips_cloudy"] + card.metrics["chips_clear"] > 0
+
+
+def test_the_threshold_is_where_the_score_is_best() -> None:
+    assert evaluate.best_threshold(lambda step: -abs(step - 0.3)) == pytest.approx(0.3)
+    assert evaluate.best_threshold(lambda step: float(0.4 < step < 0.6)) == pytest.approx(0.5)
+    assert evaluate.best_threshold(lambda _: float("nan")) == pytest.approx(0.5, abs=0.03)
+
+
+def test_cloud_filter_metrics_are_counted() -> None:
+    judged = evaluate.Judged(
+        np.array([0.9, 0.8, 0.2, 0.6, 0.1], dtype=np.float32),
+        np.array([True, True, True, False, False]),
+        undecided=4,
+    )
+
+    assert evaluate.cloud_filter_metrics(judged, 0.5) == {
+        "accuracy": 0.6,
+        "f1": 0.6667,
+        "precision": 0.6667,
+        "recall": 0.6667,
+        "chips_cloudy": 3,
+        "chips_clear": 2,
+        "chips_left_out": 4,
+    }

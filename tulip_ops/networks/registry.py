@@ -1,0 +1,195 @@
+"""The models that are there. Pure file work: it imports neither keras nor tensorflow.
+
+A model is a folder models/<name>/<version>/ with model.weights.h5 (half precision), model.json
+(the card, as below) and CARD.md (the card for people).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tulip_ops.domain import ModelReference
+from tulip_ops.errors import ModelDamaged, ModelNotFound
+
+Kind = Literal["cloud-filter", "unet"]
+
+WEIGHTS = "model.weights.h5"
+CARD = "model.json"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Normalization(_Frozen):
+    """How reflectance becomes what a network reads."""
+
+    lowest: float
+    highest: float
+    """Reflectance is clipped to [lowest, highest] first."""
+    mean: tuple[float, ...]
+    """Per band, of the clipped training pixels."""
+    std: tuple[float, ...]
+
+    def apply(self, reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Channels-last (..., bands) to the same shape, float32; NaN becomes 0, the mean."""
+        mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
+        normalized = (np.clip(reflectance, self.lowest, self.highest) - mean) / std
+        return np.asarray(np.nan_to_num(normalized, nan=0.0), dtype=np.float32)
+
+
+class ResNetArchitecture(_Frozen):
+    """What to build before the weights of a cloud filter are loaded."""
+
+    network: Literal["resnet50"] = "resnet50"
+
+
+class UNetArchitecture(_Frozen):
+    """What to build before the weights of a U-Net are loaded."""
+
+    network: Literal["unet"] = "unet"
+    base: int = Field(ge=1)
+    """Filters of the first level."""
+    levels: int = Field(ge=1, le=8)
+
+
+class Training(_Frozen):
+    """What the weights have seen."""
+
+    data: str
+    licence: str
+    settings: dict[str, float | int | str]
+
+
+class Card(_Frozen):
+    """model.json: everything to use a model rightly, and to know what it is."""
+
+    kind: Kind
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    version: str = Field(pattern=r"^[0-9][0-9a-z.-]*$")
+    created: date
+    bands: tuple[str, ...] = Field(min_length=1)
+    """STAC common names, in the order of the network's channels."""
+    chip: int = Field(ge=16)
+    """Pixels on a side of the chips (cloud filter) or windows (U-Net) that it reads."""
+    architecture: ResNetArchitecture | UNetArchitecture = Field(discriminator="network")
+    normalization: Normalization
+    threshold: float = Field(gt=0, lt=1)
+    """From this probability on, a chip is cloudy, or a pixel tulip."""
+    bloom_threshold: float | None = Field(None, gt=0, lt=1)
+    """From this probability on, a pixel is in flower; None for a cloud filter."""
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Of the weights file."""
+    training: Training
+    metrics: dict[str, float | int]
+    folder: Path = Field(exclude=True)
+    """Where the card was read; not part of the file."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not len(self.bands) == len(self.normalization.mean) == len(self.normalization.std):
+            raise ValueError("bands, mean and std must have one length")
+        unet = isinstance(self.architecture, UNetArchitecture)
+        if unet != (self.kind == "unet"):
+            raise ValueError(f"a {self.kind} cannot be a {self.architecture.network}")
+        if unet != (self.bloom_threshold is not None):
+            raise ValueError("a unet, and only a unet, has a bloom_threshold")
+        return self
+
+    @property
+    def reference(self) -> ModelReference:
+        """Which network this is, for what it makes."""
+        return ModelReference(self.name, self.version, self.sha256)
+
+    @property
+    def weights(self) -> Path:
+        """The weights file."""
+        return self.folder / WEIGHTS
+
+
+def read_card(folder: Path) -> Card:
+    """The card of one model folder; `ModelDamaged` if it cannot be read."""
+    path = folder / CARD
+    try:
+        return Card.model_validate({**json.loads(path.read_bytes()), "folder": folder})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "card"
+        raise ModelDamaged(f"{path}: {where}: {first['msg']}; fetch the model again") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelDamaged(f"{path} cannot be read: {error}; fetch the model again") from error
+
+
+def list_models(models: Path) -> list[Card]:
+    """Every model below `models`, by name, then from the oldest version to the newest."""
+    cards = [read_card(path.parent) for path in models.glob(f"*/*/{CARD}")]
+    return sorted(cards, key=lambda card: (card.name, _age(card)))
+
+
+def find(models: Path, reference: str) -> Card:
+    """The model called name/version; `ModelNotFound` says which there are."""
+    there = list_models(models)
+    for card in there:
+        if str(card.reference) == reference:
+            return card
+    known = ", ".join(str(card.reference) for card in there)
+    raise ModelNotFound(f"no model {reference!r} in {models}; there is {known or 'none'}")
+
+
+def choose(models: Path, kind: Kind, choice: str, bands: Sequence[str]) -> Card:
+    """The model to use on an acquisition that offers `bands`.
+
+    choice: `auto`, a name (its newest version), or name/version. `auto` takes, among the models
+    whose bands are all offered, the one with the most bands, then the newest.
+    `ModelNotFound` if none fits; the message says which there are.
+    """
+    there = [card for card in list_models(models) if card.kind == kind]
+    fitting = [
+        card
+        for card in there
+        if set(card.bands) <= set(bands) and choice in ("auto", card.name, str(card.reference))
+    ]
+    if not fitting:
+        known = "; ".join(f"{card.reference} ({', '.join(card.bands)})" for card in there)
+        raise ModelNotFound(
+            f"no {kind} {choice!r} for the bands {', '.join(bands)} in {models};"
+            f" there is {known or 'none'}; choose one of these, or train one with `tulip train`"
+        )
+    return max(fitting, key=lambda card: (len(card.bands), _age(card)))
+
+
+def verify(card: Card) -> None:
+    """`ModelDamaged` unless the weights file has the checksum that the card states."""
+    try:
+        with card.weights.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelDamaged(
+            f"{card.weights} cannot be read: {error}; fetch the model again"
+        ) from error
+    if found != card.sha256:
+        raise ModelDamaged(
+            f"{card.weights} has sha256 {found}, its card says {card.sha256};"
+            " fetch the model again (with Git LFS or a shallow copy it may be cut short)"
+        )
+
+
+def write(card: Card, text: str) -> None:
+    """Write model.json and CARD.md into the card's folder."""
+    (card.folder / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (card.folder / "CARD.md").write_text(text, encoding="utf-8")
+
+
+def _age(card: Card) -> tuple[tuple[int, ...], date]:
+    """Orders versions: 1.10 is newer than 1.9."""
+    return tuple(int(digits) for digits in re.findall(r"\d+", card.version)), card.created
