@@ -126,7 +126,9 @@ with DAG(
             ID,
             outlet=SEASONS,
             keys=season_of,
+            trigger_rule="none_failed",  # what was skipped has not seen its fields: history asks
             doc_md="Writes the detections into PostGIS in one transaction, then tells"
-            " `tulip_history` the season.",
+            " `tulip_history` the season. After a skipped step there is nothing to write, but the"
+            " season must know what was not seen.",
         ),
     )

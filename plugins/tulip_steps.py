@@ -144,6 +144,7 @@ def step(
     timeout: timedelta = timedelta(hours=1),
     outlet: Asset | None = None,
     keys: Keys | None = None,
+    trigger_rule: str = "all_success",
 ) -> BaseOperator:
     """The task `name`, which runs `tulip <name> <arguments>`; arguments may be templates.
 
@@ -166,6 +167,7 @@ def step(
         keys=keys,
         outlets=[outlet] if outlet else None,
         execution_timeout=timeout,
+        trigger_rule=trigger_rule,
         doc_md=doc_md,
         **options,
     )

@@ -30,7 +30,7 @@ class Discovery:
     areas: tuple[str, ...]
     sources: tuple[str, ...]
     problems: tuple[str, ...]
-    """Items of the sources that could not be used, each with its reason."""
+    """Sources that were silent, and items that could not be used, each with its reason."""
 
 
 def discover(
@@ -43,8 +43,9 @@ def discover(
 ) -> Discovery:
     """Put what is new over the areas from `since` to `until` (inclusive) into the ledger.
 
-    No area or no source named means all of them. A source that does not answer raises
-    `SourceUnavailable`, but only after everything that the others offered was admitted.
+    No area or no source named means all of them. A source that does not answer is named among
+    the problems and does not keep the others from being carried; `SourceUnavailable` if none
+    answers.
     """
     asked = _chosen(open_sources(settings), sources)
     with connection.connect(settings.writer_url(), "tulip discover") as database:
@@ -52,6 +53,8 @@ def discover(
     if not wanted:
         raise AreaNotFound("there is no area of interest: add one with `tulip aoi add FILE`")
     offered, silent = _ask(asked, wanted, since, until)
+    if len(silent) == len(asked):
+        raise SourceUnavailable("; ".join(silent))
     links = {
         acquisition.id: tuple(
             area.name for area in wanted if area.geometry.intersects(acquisition.footprint)
@@ -61,17 +64,13 @@ def discover(
     with connection.connect(settings.writer_url(), "tulip discover") as database:
         new = ledger.admit(database, list(offered.values()), links)
         pending = [i for i in ledger.waiting(database, list(links)) if i not in set(new)]
-    if silent:
-        raise SourceUnavailable(
-            f"{'; '.join(silent)}; {len(new)} acquisitions of other sources were admitted"
-        )
     return Discovery(
         new=tuple(sorted(new)),
         pending=tuple(sorted(pending)),
         known=len(offered) - len(new),
         areas=tuple(area.name for area in wanted),
         sources=tuple(asked),
-        problems=tuple(problem for source in asked.values() for problem in source.problems),
+        problems=(*silent, *(text for source in asked.values() for text in source.problems)),
     )
 
 

@@ -97,6 +97,7 @@ def test_dags_start_one_another_by_partitions(dags, steps):
     assert outlets("tulip_discover", "discover") == [steps.ACQUISITIONS]
     assert dags["tulip_acquisition"].timetable.asset_condition == steps.ACQUISITIONS
     assert outlets("tulip_acquisition", "record") == [steps.SEASONS]
+    assert dags["tulip_acquisition"].get_task("record").trigger_rule == "none_failed"
     assert dags["tulip_history"].timetable.asset_condition == steps.SEASONS
 
 

@@ -1,10 +1,16 @@
-"""Who waits for whom. Each lock is held until the transaction ends."""
+"""Who waits for whom. Locks are held until the transaction ends, or where said the connection."""
 
 from __future__ import annotations
 
+import logging
+
+from tulip_ops.domain import AcquisitionId
 from tulip_ops.postgis.connection import Connection, query
 
-_MIGRATION, _HISTORY = 7_418_001, 7_418_002  # any numbers, as long as nobody else takes them
+log = logging.getLogger(__name__)
+
+# any numbers, as long as nobody else takes them
+_MIGRATION, _HISTORY, _ACQUISITION = 7_418_001, 7_418_002, 7_418_003
 
 
 def lock_migration(connection: Connection) -> None:
@@ -23,3 +29,15 @@ def keep_history_away(connection: Connection) -> None:
     Take it before any row lock: a history waits for rows while it holds its own.
     """
     connection.execute(query("lock_shared"), {"key": _HISTORY})
+
+
+def hold_acquisition(connection: Connection, acquisition_id: AcquisitionId) -> None:
+    """One process at a time carries an acquisition; held until the connection ends.
+
+    A second one waits, and then finds done what the first one did.
+    """
+    values = {"key": _ACQUISITION, "id": str(acquisition_id)}
+    if connection.execute(query("try_acquisition"), values).fetchone() == (True,):
+        return
+    log.info("waiting: another process carries %s", acquisition_id)
+    connection.execute(query("lock_acquisition"), values)

@@ -1,13 +1,10 @@
-"""The reference pages of settings and commands, written from the code itself.
+"""Writes docs/settings.md and docs/cli.md: `.tulip/venv/bin/python scripts/reference.py`.
 
-    python -m tulip_ops.commands.reference docs
-
-writes them anew; a test holds them to the code.
+A test fails when the pages and the code differ.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +13,7 @@ import click
 from tulip_ops.cli import main
 from tulip_ops.settings import Settings
 
-_GENERATED = "<!-- written by `make docs`; change the code instead -->"
+_GENERATED = "<!-- written by scripts/reference.py; change the code instead -->"
 
 
 def settings_page() -> str:
@@ -26,11 +23,9 @@ def settings_page() -> str:
         "",
         _GENERATED,
         "",
-        (
-            "Every setting is an environment variable. Variables win over `<state>/local.env`, which"
-            " `make demo` writes, and that over the defaults. An empty variable counts as unset."
-            " `tulip settings` shows the values in force, `tulip doctor` whether they work."
-        ),
+        "Every setting is an environment variable. Variables win over `<state>/local.env`, which",
+        "`make demo` writes, and that over the defaults. An empty variable counts as unset.",
+        "`tulip settings` shows the values in force, `tulip doctor` whether they work.",
         "",
         "| variable | default | meaning |",
         "|---|---|---|",
@@ -49,11 +44,9 @@ def commands_page() -> str:
         "",
         _GENERATED,
         "",
-        (
-            "`tulip --help` and `tulip <command> --help` say the same. Exit codes: 0 done, 99 skipped"
-            " (too cloudy, nothing to do), 1 failed, 2 bad input. Results go to stdout, with `--json`"
-            " as one JSON object; progress and logs go to stderr."
-        ),
+        "`tulip --help` and `tulip <command> --help` say the same. Exit codes: 0 done, 99 skipped",
+        "(too cloudy, nothing to do), 1 failed, 2 bad input. Results go to stdout, with `--json` as",
+        "one JSON object; progress and logs go to stderr.",
     ]
     for words, command in _commands("tulip", main):
         context = click.Context(command, info_name=words, terminal_width=90, max_content_width=90)
@@ -61,6 +54,7 @@ def commands_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = {"settings.md": settings_page, "cli.md": commands_page}
 
 
@@ -80,6 +74,5 @@ def _default(name: str, default: object) -> str:
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
     for page, write in PAGES.items():
-        (folder / page).write_text(write(), encoding="utf-8")
+        (DOCS / page).write_text(write(), encoding="utf-8")
