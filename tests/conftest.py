@@ -1,11 +1,15 @@
 """What every tier shares: where the real imagery lies, and a real PostGIS server."""
 
 import os
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
+NewDatabase = Callable[[], str]
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -34,3 +38,20 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = postgres.start(tmp_path_factory.mktemp("postgres"), durable=False)
     yield server.url
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def new_database(server_url: str) -> Iterator[NewDatabase]:
+    """Makes empty databases, and removes them in the end."""
+    names = []
+
+    def create() -> str:
+        names.append(f"tulip_{uuid.uuid4().hex[:12]}")
+        with psycopg.connect(server_url, autocommit=True) as server:
+            server.execute(f"create database {names[-1]}")
+        return make_conninfo(server_url, dbname=names[-1])
+
+    yield create
+    with psycopg.connect(server_url, autocommit=True) as server:
+        for name in names:
+            server.execute(f"drop database {name} with (force)")

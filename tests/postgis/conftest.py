@@ -14,6 +14,7 @@ from shapely.geometry import MultiPolygon, Polygon, box
 from tulip_ops.domain import Acquisition, AcquisitionId, Area, Detection, ModelReference
 from tulip_ops.grid import geodesic_area
 from tulip_ops.postgis import areas, detections, ledger, migrations, roles
+from tests.conftest import NewDatabase
 from tulip_ops.postgis.connection import Connection, connect
 
 TABLES = (
@@ -21,7 +22,6 @@ TABLES = (
     "detection", "field", "field_detection", "observation", "field_season",
 )  # fmt: skip
 
-NewDatabase = Callable[[], str]
 Dump = Callable[[Connection], dict[str, list[tuple[str, str]]]]
 
 
@@ -31,23 +31,6 @@ class Logins:
     """URL as a member of tulip_writer."""
     reader: str
     """URL as a member of tulip_reader."""
-
-
-@pytest.fixture(scope="session")
-def new_database(server_url: str) -> Iterator[NewDatabase]:
-    """Makes empty databases, and removes them in the end."""
-    names = []
-
-    def create() -> str:
-        names.append(f"tulip_{uuid.uuid4().hex[:12]}")
-        with psycopg.connect(server_url, autocommit=True) as server:
-            server.execute(f"create database {names[-1]}")
-        return make_conninfo(server_url, dbname=names[-1])
-
-    yield create
-    with psycopg.connect(server_url, autocommit=True) as server:
-        for name in names:
-            server.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture(scope="module")

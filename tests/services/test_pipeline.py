@@ -1,0 +1,232 @@
+"""The steps by hand, as a person types them, over a simulated season, with the shipped networks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import psycopg
+import pytest
+import rasterio
+from click.testing import CliRunner, Result
+
+from tests.conftest import NewDatabase
+from tulip_ops.cli import main
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+TULIP = Path(sys.executable).parent / "tulip"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A state folder and a database of one's own."""
+
+    state: Path
+    url: str
+
+    def tulip(self, *words: str, expect: int = 0) -> Result:
+        done = CliRunner().invoke(main, words)
+        assert done.exit_code == expect, (words, done.output, done.exception)
+        return done
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [TULIP, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        with psycopg.connect(self.url) as database:
+            return database.execute(sql).fetchall()  # type: ignore[arg-type]
+
+    def tables(self) -> dict[str, list[tuple[object, ...]]]:
+        names = ("acquisition", "attempt", "detection", "field", "observation", "field_season")
+        return {
+            name: self.rows(f"select xmin::text, t::text from tulip.{name} t order by 2")
+            for name in names
+        }
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> Iterator[Desk]:
+    state, url = tmp_path_factory.mktemp("desk"), new_database()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("TULIP_")]:
+            patch.delenv(name)
+        patch.setenv("TULIP_STATE", str(state))
+        patch.setenv("TULIP_DATABASE_URL", url)
+        desk = Desk(state, url)
+        desk.tulip("database", "migrate")
+        desk.tulip("simulate", "--season", "2024", "--season", "2025")
+        yield desk
+
+
+@pytest.fixture(scope="module")
+def ids(desk: Desk) -> list[str]:
+    """Everything discovered and carried by hand, both seasons rolled up."""
+    refused = desk.tulip("discover", expect=2)
+    assert "there is no area of interest" in refused.output
+    desk.tulip("aoi", "add", str(desk.state / "archive" / "areas.geojson"))
+    found = json.loads(desk.tulip("discover", "--since", "2024-01-01", "--json").stdout)
+    assert len(found["new"]) == 10
+    assert found["problems"] == []
+    ends = {
+        acquisition_id: CliRunner().invoke(main, ["run", acquisition_id]).exit_code
+        for acquisition_id in found["new"]
+    }
+    assert set(ends.values()) == {0, 99}
+    desk.tulip("history")
+    return list(found["new"])
+
+
+def test_the_overcast_acquisitions_are_skipped_with_their_verdict(
+    desk: Desk, ids: list[str]
+) -> None:
+    overcast = [name for name in ids if _truth(desk, name)["cloud"].mean() > 80]
+    assert len(overcast) == 2
+    for name in overcast:
+        ((state, verdict),) = desk.rows(
+            f"select state, verdict from tulip.acquisition where acquisition_id = '{name}'"
+        )
+        assert state == "skipped"
+        assert "too cloudy" in str(verdict)
+
+
+def test_a_skipped_acquisition_says_not_seen_of_every_field(desk: Desk, ids: list[str]) -> None:
+    rows = desk.rows(
+        "select distinct o.verdict from tulip.observation o"
+        " join tulip.acquisition a using (acquisition_id) where a.state = 'skipped'"
+    )
+    assert rows == [("not_seen",)]
+    fields = desk.rows("select count(*) from tulip.field")[0][0]
+    observed = desk.rows("select count(*) from tulip.observation")[0][0]
+    assert int(str(fields)) > 0
+    assert observed == int(str(fields)) * len(ids)
+
+
+def test_what_is_detected_lies_on_the_simulated_tulips(desk: Desk, ids: list[str]) -> None:
+    best = max(ids, key=lambda name: _iou(desk, name))
+    assert _iou(desk, best) > 0.5
+
+
+def test_both_areas_and_seasons_are_summed_up_as_simulated(desk: Desk, ids: list[str]) -> None:
+    rows = desk.rows("select area, season, simulated from tulip.season_summary order by 1, 2")
+    assert rows == [(area, season, True) for area in ("creil", "espel") for season in (2024, 2025)]
+    assert len(ids) == 10
+
+
+def test_doing_it_all_again_changes_nothing(desk: Desk, ids: list[str]) -> None:
+    before = desk.tables()
+    assert json.loads(desk.tulip("discover", "--since", "2024-01-01", "--json").stdout)["new"] == []
+    for name in ids:
+        assert CliRunner().invoke(main, ["run", name]).exit_code in {0, 99}
+    desk.tulip("history")
+    assert desk.tables() == before
+
+
+def test_two_at_once_do_the_work_once(desk: Desk, ids: list[str]) -> None:
+    name = ids[0]
+    before = desk.rows("select count(*) from tulip.attempt")[0][0]
+    first, second = (desk.start("acquire", name, "--json") for _ in range(2))
+    answers = [json.loads(process.communicate(timeout=120)[0]) for process in (first, second)]
+    assert [answer["fresh"] for answer in answers] == [False, False]
+    (desk.state / "store" / name / "reflectance.tif").unlink()
+    first, second = (desk.start("acquire", name, "--json") for _ in range(2))
+    answers = [json.loads(process.communicate(timeout=120)[0]) for process in (first, second)]
+    assert sorted(answer["fresh"] for answer in answers) == [False, True]
+    assert desk.rows("select count(*) from tulip.attempt")[0][0] == int(str(before)) + 1
+    desk.tulip("run", name)
+
+
+def test_a_step_killed_in_the_middle_leaves_nothing_half_written(
+    desk: Desk, ids: list[str]
+) -> None:
+    name = next(i for i in ids if (desk.state / "store" / i / "tulip.tif").exists())
+    product = desk.state / "store" / name / "tulip.tif"
+    content = product.read_bytes()
+    process = desk.start("segment", name, "--force")
+    time.sleep(4)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert product.read_bytes() == content
+    desk.tulip("run", name)
+    assert product.read_bytes() == content
+
+
+def test_another_scene_under_the_same_name_is_acquired_again(desk: Desk, ids: list[str]) -> None:
+    name = ids[-1]
+    before = (desk.state / "store" / name / "reflectance.tif").read_bytes()
+    desk.tulip("simulate", "--season", "2025", "--seed", "1")
+    answer = json.loads(desk.tulip("acquire", name, "--json").stdout)
+    assert answer["fresh"]
+    assert (desk.state / "store" / name / "reflectance.tif").read_bytes() != before
+    desk.tulip("simulate", "--season", "2025")
+    desk.tulip("run", name, expect=CliRunner().invoke(main, ["run", name]).exit_code)
+    assert (desk.state / "store" / name / "reflectance.tif").read_bytes() == before
+
+
+def test_an_area_that_comes_later_is_carried_over_known_acquisitions(
+    desk: Desk, ids: list[str]
+) -> None:
+    areas = geopandas.read_file(desk.state / "archive" / "areas.geojson")
+    between = areas.iloc[:1].copy()
+    between["geometry"] = between.translate(yoff=-0.002).buffer(-0.005)
+    between["name"] = "between"
+    between.to_file(desk.state / "between.geojson")
+    desk.tulip("aoi", "add", str(desk.state / "between.geojson"))
+    found = json.loads(desk.tulip("discover", "--since", "2024-01-01", "--json").stdout)
+    assert found["new"] == []
+    assert found["pending"] == ids
+    desk.tulip("aoi", "remove", "between")
+    for name in ids:
+        assert CliRunner().invoke(main, ["run", name]).exit_code in {0, 99}
+
+
+def test_a_history_without_its_products_says_which(desk: Desk, ids: list[str]) -> None:
+    name = next(i for i in ids if (desk.state / "store" / i / "tulip.tif").exists())
+    product = desk.state / "store" / name / "tulip.tif"
+    hidden = product.rename(product.with_suffix(".hidden"))
+    with psycopg.connect(desk.url) as database:
+        database.execute("delete from tulip.observation where acquisition_id = %s", (name,))
+    refused = desk.tulip("history", expect=1)
+    assert name in refused.output
+    hidden.rename(product)
+    desk.tulip("history")
+    missing = desk.rows(f"select count(*) from tulip.observation where acquisition_id = '{name}'")[
+        0
+    ][0]
+    assert int(str(missing)) > 0
+
+
+def test_the_picture_is_drawn(desk: Desk, ids: list[str]) -> None:
+    out = desk.state / "picture.png"
+    for name in (ids[0], *[i for i in ids if _truth(desk, i)["cloud"].mean() > 80][:1]):
+        desk.tulip("picture", name, str(out))
+        assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def _truth(desk: Desk, name: str) -> dict[str, np.ndarray]:
+    with rasterio.open(desk.state / "archive" / name / "truth.tif") as raster:
+        return dict(zip(raster.descriptions, raster.read(), strict=True))
+
+
+def _iou(desk: Desk, name: str) -> float:
+    """Of detected and true tulips where the acquisition saw the ground."""
+    path = desk.state / "store" / name / "tulip.tif"
+    if not path.exists():
+        return 0.0
+    with rasterio.open(path) as raster:
+        tulip = raster.read(1)
+    truth = _truth(desk, name)["tulip"] == 1
+    seen = tulip != 255
+    detected = seen & (tulip >= 125)
+    return float((detected & truth).sum() / max(1, ((detected | truth) & seen).sum()))
