@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
-import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from shapely.geometry import MultiPolygon, Polygon, box
 
+from tests.conftest import NewDatabase
 from tulip_ops.domain import Acquisition, AcquisitionId, Area, Detection, ModelReference
 from tulip_ops.grid import geodesic_area
 from tulip_ops.postgis import areas, detections, ledger, migrations, roles
-from tests.conftest import NewDatabase
 from tulip_ops.postgis.connection import Connection, connect
 
 TABLES = (

@@ -240,3 +240,18 @@ def test_a_process_keeps_its_first_number_of_threads(
     np.testing.assert_array_equal(
         first.tulip_probability(reflectance, BANDS), second.tulip_probability(reflectance, BANDS)
     )
+
+
+def test_statistics_too_large_for_half_precision_are_kept(tmp_path: Path) -> None:
+    half, again = unet.build(3, 4, 2, dtype="float16"), unet.build(3, 4, 2)
+    weights = [np.full(array.shape, 200_000.0) for array in half.get_weights()]
+    half.set_weights(
+        [
+            array if variable.path.endswith("moving_variance") else array * 0
+            for array, variable in zip(weights, half.weights, strict=True)
+        ]
+    )
+    half.save_weights(tmp_path / "half.weights.h5")
+    again.load_weights(tmp_path / "half.weights.h5")
+
+    assert max(array.max() for array in again.get_weights()) == 200_000
