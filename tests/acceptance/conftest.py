@@ -48,11 +48,14 @@ class Stack:
         answer: dict[str, object] = json.loads(self.tulip(*words, "--json").stdout)
         return answer
 
-    @property
-    def url(self) -> str:
+    def setting(self, name: str) -> str:
         lines = (self.state / "local.env").read_text().splitlines()
         values = dict(line.split("=", 1) for line in lines if "=" in line)
-        return values["TULIP_DATABASE_OWNER_URL"].strip("'\"")
+        return values[name].strip("'\"")
+
+    @property
+    def url(self) -> str:
+        return self.setting("TULIP_DATABASE_OWNER_URL")
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         with psycopg.connect(self.url) as database:
