@@ -55,7 +55,8 @@ def _convolve_twice(features: keras.KerasTensor, filters: int, dtype: str) -> ke
         kernel_initializer="he_normal",
         dtype=dtype,
     )(features)
-    features = layers.BatchNormalization(momentum=0.9, dtype=dtype)(features)
+    statistics = "float32" if dtype == "float16" else dtype  # variances pass float16's 65504
+    features = layers.BatchNormalization(momentum=0.9, dtype=statistics)(features)
     features = layers.ReLU(dtype=dtype)(features)
     features = layers.Conv2D(
         filters, 3, padding="same", kernel_initializer="he_normal", dtype=dtype
