@@ -45,9 +45,7 @@ class Settings(BaseSettings):
         None,
         description="PostgreSQL for the local Airflow's own tables; default: a private server.",
     )
-    store: str | None = Field(
-        None, description="Folder of the products; default: <state>/store."
-    )
+    store: str | None = Field(None, description="Folder of the products; default: <state>/store.")
     archive: str | None = Field(
         None,
         description="Folder or s3://bucket/prefix with a static STAC catalog;"
