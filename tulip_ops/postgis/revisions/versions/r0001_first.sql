@@ -431,7 +431,7 @@ with looked as (
         coalesce(s.bloomed, 0) as bloomed,
         coalesce(s.not_bloomed, 0) as not_bloomed,
         coalesce(s.not_seen, 0) as not_seen,
-        coalesce(s.hectares, 0) as hectares,
+        case when l.recorded > 0 then coalesce(s.hectares, 0) end as hectares,
         s.earliest_onset,
         s.median_peak
     from looked l
@@ -481,7 +481,7 @@ comment on column tulip.season_summary.fields_not_bloomed is
 comment on column tulip.season_summary.fields_not_seen is
     'Fields, known from other looks, of which the season allows no verdict.';
 comment on column tulip.season_summary.bloomed_ha is
-    'Geodesic area of the fields that bloomed, as detected in the season; hectares.';
+    'Geodesic area of the fields that bloomed, as detected in the season; hectares; null where no acquisition was recorded, so that nothing was seen.';
 comment on column tulip.season_summary.bloomed_change_ha is
     'That area less the one of the season before, hectares; null where there is none. Fields not seen in either season are missing from it.';
 comment on column tulip.season_summary.earliest_onset is
