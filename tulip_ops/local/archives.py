@@ -6,10 +6,10 @@ import hashlib
 import logging
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tulip_ops.errors import ArchiveNotFound, ServiceFailed
+from tulip_ops.errors import ArchiveNotFound, BadScene, ServiceFailed
 from tulip_ops.local import local_env
 from tulip_ops.settings import Settings, inherited_environment
 
@@ -94,14 +94,29 @@ def _handed_in(archive: str, settings: Settings, say: Say) -> str:
     key = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
     place = settings.state.absolute() / "archives" / f"{folder.name}-{key}"
     say(f"{folder} holds {len(files)} GeoTIFFs and no {CATALOG}; they become the archive {place}")
-    tulip(["archive", "add", "--to", str(place), *map(str, files)], settings, say)
+    _add_files(files, place, settings, say)
     return str(place)
+
+
+def _add_files(files: Sequence[Path], place: Path, settings: Settings, say: Say) -> None:
+    """Make an archive of those that are scenes; masks and the like often lie beside them."""
+    from tulip_ops.sources.archive import Archive  # noqa: PLC0415 - costs a second
+
+    archive, added = Archive(place, settings.s3_endpoint), 0
+    for file in files:
+        try:
+            archive.add_files([file], stretch=settings.true_color_stretch)
+            added += 1
+        except BadScene as error:
+            say(f"left out: {error}")
+    if not added:
+        raise ArchiveNotFound(f"none of the {len(files)} GeoTIFFs is a scene; see above why")
+    say(f"{added} scenes, as `tulip archive add` makes them")
 
 
 def _add_footprint(settings: Settings, place: str, writer_url: str, say: Say) -> None:
     """The ground that the archive's scenes cover together becomes one area."""
-    # Importing these costs a second, which a plain demo need not pay.
-    import shapely  # noqa: PLC0415
+    import shapely  # noqa: PLC0415 - these cost a second, which a plain demo need not pay
 
     from tulip_ops.domain import Area  # noqa: PLC0415
     from tulip_ops.postgis import areas, connection  # noqa: PLC0415
