@@ -184,7 +184,7 @@ class _Api:
     def __init__(self, stack: Stack) -> None:
         status = json.loads(stack.tulip("local", "status", "--json").stdout)
         self._client = httpx.Client(base_url=status["url"], timeout=60)
-        password = Path(status["password_file"]).read_text().strip()
+        password = json.loads(Path(status["password_file"]).read_text())[status["user"]]
         token = self._client.post(
             "/auth/token", json={"username": status["user"], "password": password}
         ).json()["access_token"]

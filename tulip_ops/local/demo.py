@@ -92,11 +92,11 @@ def status(settings: Settings) -> dict[str, str]:
     for service, process in airflow.running().items():
         words[service] = f"process {process.pid}" if process else "stopped"
     try:
-        words["airflow"] = "; ".join(airflow.unhealthy()) or f"healthy, {airflow.url}"
-    except ServiceFailed as error:
+        words["airflow"] = "; ".join(airflow.unhealthy()) or "healthy"
+        words["url"] = airflow.url
+    except (ServiceFailed, FileNotFoundError) as error:
         words["airflow"] = str(error)
-    words["login"] = f"{USER}, password in {settings.state / 'airflow' / 'passwords.json'}"
-    return words
+    return words | {"user": USER, "password_file": str(airflow.passwords)}
 
 
 @contextmanager
