@@ -93,9 +93,10 @@ def status(settings: Settings) -> dict[str, str]:
         words[service] = f"process {process.pid}" if process else "stopped"
     try:
         words["airflow"] = "; ".join(airflow.unhealthy()) or "healthy"
-        words["url"] = airflow.url
-    except (ServiceFailed, FileNotFoundError) as error:
+    except ServiceFailed as error:
         words["airflow"] = str(error)
+    if airflow.pid_file("api-server").exists():
+        words["url"] = airflow.url
     return words | {"user": USER, "password_file": str(airflow.passwords)}
 
 
