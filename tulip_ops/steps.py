@@ -6,7 +6,7 @@ product is there, whole and made from the same inputs by the same model does not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import shapely
@@ -110,19 +110,18 @@ def screen(
         )
         clear = clouds.clear(cloud, card.threshold)
         share = clouds.clear_fraction(clear, _inside(areas, grid))
-        with store.writing(acquisition_id, "cloud.tif") as path:
-            rasters.write_probability(path, cloud[np.newaxis], grid, ("cloud",))
-            store.publish(
-                acquisition_id,
-                "cloud.tif",
-                path,
-                recipe=recipe,
-                title="Cloud probability",
-                media_type=stac.COG,
-                model=card.reference,
-                fields={**_probability_fields("cloud"), "tulip:threshold": card.threshold},
-                properties={"tulip:clear_fraction": round(share, 4)},
-            )
+        _publish_probability(
+            store,
+            acquisition_id,
+            "cloud.tif",
+            cloud[np.newaxis],
+            grid,
+            card,
+            recipe=recipe,
+            bands=("cloud",),
+            title="Cloud probability",
+            properties={"tulip:clear_fraction": round(share, 4)},
+        )
     share = float(store.properties(acquisition_id)["tulip:clear_fraction"])
     figures: dict[str, float | int | str] = {"clear_fraction": share, "model": str(card.reference)}
     if share < settings.minimum_clear:
@@ -155,22 +154,17 @@ def segment(
     threshold = float(store.asset(acquisition_id, "cloud.tif")["tulip:threshold"])
     tulip = predict.load_unet(card, settings.threads).tulip_probability(reflectance, bands)
     tulip[:, ~clouds.clear(cloud[0], threshold)] = np.nan
-    with store.writing(acquisition_id, "tulip.tif") as path:
-        rasters.write_probability(path, tulip, grid, ("tulip", "bloom"))
-        store.publish(
-            acquisition_id,
-            "tulip.tif",
-            path,
-            recipe=recipe,
-            title="Probability of tulips and of tulips in flower",
-            media_type=stac.COG,
-            model=card.reference,
-            fields={
-                **_probability_fields("tulip", "bloom"),
-                "tulip:threshold": card.threshold,
-                "tulip:bloom_threshold": card.bloom_threshold,
-            },
-        )
+    _publish_probability(
+        store,
+        acquisition_id,
+        "tulip.tif",
+        tulip,
+        grid,
+        card,
+        recipe=recipe,
+        bands=("tulip", "bloom"),
+        title="Probability of tulips and of tulips in flower",
+    )
     share = float((tulip[0] >= card.threshold).sum() / max(1, np.isfinite(tulip[0]).sum()))
     figures: dict[str, float | int | str] = {
         "tulip_share": round(share, 4),
@@ -292,13 +286,42 @@ def _inside(areas: Sequence[Area], grid: Grid) -> NDArray[np.bool_]:
     return inside
 
 
-def _probability_fields(*bands: str) -> dict[str, object]:
-    return stac.encoding_fields(
+def _publish_probability(
+    store: Store,
+    acquisition_id: AcquisitionId,
+    name: str,
+    probability: NDArray[np.float32],
+    grid: Grid,
+    card: registry.Card,
+    *,
+    recipe: str,
+    bands: Sequence[str],
+    title: str,
+    properties: Mapping[str, object] | None = None,
+) -> None:
+    """Publish what a network gave; its thresholds travel with it."""
+    fields = stac.encoding_fields(
         bands,
         dtype="uint8",
         scale=1 / rasters.PROBABILITY_STEPS,
         nodata=rasters.PROBABILITY_NODATA,
     )
+    fields["tulip:threshold"] = card.threshold
+    if card.bloom_threshold is not None:
+        fields["tulip:bloom_threshold"] = card.bloom_threshold
+    with store.writing(acquisition_id, name) as path:
+        rasters.write_probability(path, probability, grid, bands)
+        store.publish(
+            acquisition_id,
+            name,
+            path,
+            recipe=recipe,
+            title=title,
+            media_type=stac.COG,
+            model=card.reference,
+            fields=fields,
+            properties=properties,
+        )
 
 
 def _names(areas: Sequence[Area]) -> str:
