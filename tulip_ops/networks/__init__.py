@@ -1,10 +1,11 @@
 """The networks. Nothing outside this package imports keras or tensorflow.
 
 TensorFlow reads two variables once, while it is being imported, and offers no other way: they
-are set here, before any module of this package can import it, and never read by us.
+are set here, before any module of this package can import it, and never read by us. A few lines
+that TensorFlow 2.21 writes before it reads its own variable remain.
 """
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its C++ banner is not for our stderr
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors alone
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
