@@ -23,6 +23,7 @@ def attempt(
     """
     with connection.connect(settings.writer_url(), f"tulip {step}") as database:
         locks.hold_acquisition(database, acquisition_id)
+        ledger.end_killed_attempts(database, acquisition_id)
         entry = _entry(database, acquisition_id, settings)
         if step == "record" and entry.state == "skipped":
             return Outcome("done", False, f"nothing to record, not seen: {entry.verdict}", {})

@@ -160,6 +160,8 @@ def test_a_step_killed_in_the_middle_leaves_nothing_half_written(
     assert product.read_bytes() == content
     desk.tulip("run", name)
     assert product.read_bytes() == content
+    killed = f"select step, error from tulip.attempt where acquisition_id = '{name}'"
+    assert desk.rows(f"{killed} and outcome = 'failed'") == [("segment", "Killed")]
 
 
 def test_another_scene_under_the_same_name_is_acquired_again(desk: Desk, ids: list[str]) -> None:

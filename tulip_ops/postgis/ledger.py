@@ -114,6 +114,15 @@ def begin_attempt(
     return int(row[0])
 
 
+def end_killed_attempts(connection: Connection, acquisition_id: AcquisitionId) -> int:
+    """Note as `Killed` what never ended; returns how many attempts that were.
+
+    Right only while the acquisition is held (`locks.hold_acquisition`): whoever began them is
+    gone then.
+    """
+    return connection.execute(query("end_killed_attempts"), {"id": str(acquisition_id)}).rowcount
+
+
 def end_attempt(
     connection: Connection,
     attempt_id: int,

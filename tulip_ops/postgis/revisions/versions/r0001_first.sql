@@ -136,9 +136,9 @@ comment on column tulip.attempt.step is
     'discover, acquire, screen, segment, vectorize, record or history.';
 comment on column tulip.attempt.started_at is 'When it began.';
 comment on column tulip.attempt.ended_at is
-    'When it ended; null while it runs, and for ever if its process was killed.';
+    'When it ended; null while it runs. If its process was killed, when the next attempt noted that.';
 comment on column tulip.attempt.outcome is 'done, skipped or failed; null while it runs.';
-comment on column tulip.attempt.error is 'Name of the error if it failed, such as SourceUnavailable.';
+comment on column tulip.attempt.error is 'Name of the error if it failed, such as SourceUnavailable; Killed if its process ended without a word.';
 comment on column tulip.attempt.message is 'What it said of itself, in one line without passwords.';
 comment on column tulip.attempt.run_id is
     'Which run began it: the Airflow run, or a name given by hand.';
