@@ -77,6 +77,9 @@ fi
 hand_on UV_FIND_LINKS "$(pip_says find-links | tr -s ' ' ',')"
 hand_on UV_INSECURE_HOST "$(pip_says trusted-host)"
 hand_on SSL_CERT_FILE "$(pip_says cert)"
+if [ -e /etc/ssl/certs/ca-certificates.crt ]; then
+    hand_on UV_SYSTEM_CERTS true # as pip does: a company's own authority is known to the machine
+fi
 
 uv=$HERE/.tulip/uv/bin/uv
 export VIRTUAL_ENV="$VENV"
