@@ -25,6 +25,15 @@ from tulip_ops.commands import (
 from tulip_ops.commands.options import BAD_INPUT, FAILED
 from tulip_ops.errors import BadInput, TulipError
 
+EXTRAS = {
+    "keras": "networks",
+    "tensorflow": "networks",
+    "matplotlib": "pictures",
+    "airflow": "airflow",
+    "httpx": "airflow",
+}
+"""Which extra of the package brings a library that not every environment has."""
+
 
 class _Door(click.Group):
     """Turns the errors that we raise on purpose into one line and an exit code."""
@@ -32,6 +41,15 @@ class _Door(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if error.name not in EXTRAS:
+                raise
+            click.echo(
+                f"{error.name} is not installed in this environment:"
+                f" pip install 'tulip_ops[{EXTRAS[error.name]}]'",
+                err=True,
+            )
+            ctx.exit(FAILED)
         except TulipError as error:
             click.echo(f"{type(error).__name__}: {error}", err=True)
             ctx.exit(BAD_INPUT if isinstance(error, BadInput) else FAILED)

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from tulip_ops.domain import BANDS
@@ -94,6 +95,8 @@ def _models(settings: Settings) -> str:
 
 
 def _airflow(settings: Settings) -> str:
+    if find_spec("airflow") is None:
+        return "not installed in this environment, and no step needs it"
     from tulip_ops.local import airflow
 
     return airflow.health(settings)

@@ -61,7 +61,7 @@ def test_an_unreadable_file(stack: Stack, archive_of_one: tuple[Path, str]) -> N
 def test_a_scene_outside_every_area(stack: Stack, images: list[Path], tmp_path: Path) -> None:
     import rasterio
 
-    elsewhere = tmp_path / "S2A_20160522_elsewhere.tif"
+    elsewhere = tmp_path / "S2A_2016-05-22_elsewhere.tif"
     with rasterio.open(images[0]) as source:
         moved = source.transform.translation(40_000, 0) * source.transform
         profile = {**source.profile, "transform": moved}
