@@ -61,6 +61,10 @@ class Stack:
         with psycopg.connect(self.url) as database:
             return database.execute(sql).fetchall()  # type: ignore[arg-type]
 
+    def execute(self, sql: str) -> None:
+        with psycopg.connect(self.url) as database:
+            database.execute(sql)  # type: ignore[arg-type]
+
     def everything(self) -> dict[str, list[tuple[object, ...]]]:
         """Every row of every table of ours, with the transaction that wrote it."""
         tables = self.rows(
@@ -80,7 +84,7 @@ def images(real_data: Path) -> list[Path]:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory, images: list[Path]) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("season2016")
     stack = Stack(folder / "state")

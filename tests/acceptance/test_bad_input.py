@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import rasterio
+from affine import Affine
 
 from tests.acceptance.conftest import Stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(stack: Stack) -> Iterator[None]:
+    """The ledger and the store of the season, whatever a test brought in."""
+    known = {name for (name,) in stack.rows("select acquisition_id from tulip.acquisition")}
+    yield
+    for (name,) in stack.rows("select acquisition_id from tulip.acquisition"):
+        if name not in known:
+            stack.execute(f"delete from tulip.acquisition where acquisition_id = '{name}'")
+            shutil.rmtree(stack.state / "store" / str(name), ignore_errors=True)
 
 
 def _one_message(stderr: str) -> str:
@@ -59,11 +74,9 @@ def test_an_unreadable_file(stack: Stack, archive_of_one: tuple[Path, str]) -> N
 
 
 def test_a_scene_outside_every_area(stack: Stack, images: list[Path], tmp_path: Path) -> None:
-    import rasterio
-
     elsewhere = tmp_path / "S2A_2016-05-22_elsewhere.tif"
     with rasterio.open(images[0]) as source:
-        moved = source.transform.translation(40_000, 0) * source.transform
+        moved = Affine.translation(40_000, 0) @ source.transform
         profile = {**source.profile, "transform": moved}
         with rasterio.open(elsewhere, "w", **profile) as target:
             target.write(source.read())

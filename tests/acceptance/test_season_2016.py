@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import geopandas
 import httpx
 import numpy as np
 import pystac
+import pystac.validation
 import pytest
 import rasterio
 from rio_cogeo.cogeo import cog_validate
@@ -153,29 +155,34 @@ def test_running_everything_again_leaves_every_row_as_it_was(stack: Stack) -> No
     assert {p: p.stat().st_mtime_ns for p in (stack.state / "store").rglob("*.tif")} == files
 
 
-def test_an_acquisition_is_started_by_hand_over_rest(stack: Stack) -> None:
+def test_an_acquisition_is_started_by_hand_over_rest(stack: Stack, api: _Api) -> None:
     wanted = str(stack.rows(
         "select acquisition_id from tulip.acquisition where state = 'recorded' order by 1 limit 1"
     )[0][0])  # fmt: skip
-    api = _Api(stack)
     run = api.trigger("tulip_acquisition", {"acquisition_id": wanted})
     assert api.ending("tulip_acquisition", run) == "success"
 
 
-def test_a_word_that_is_no_id_is_refused_by_the_api(stack: Stack) -> None:
-    answer = _Api(stack).post("tulip_acquisition", {"acquisition_id": "yesterday"})
+def test_a_word_that_is_no_id_is_refused_by_the_api(api: _Api) -> None:
+    answer = api.post("tulip_acquisition", {"acquisition_id": "yesterday"})
     assert answer.status_code == 400
     assert "yesterday" in answer.text
 
 
-def test_an_unknown_id_fails_its_own_run_without_a_retry(stack: Stack) -> None:
-    api = _Api(stack)
+def test_an_unknown_id_fails_its_own_run_without_a_retry(api: _Api) -> None:
     run = api.trigger("tulip_acquisition", {"acquisition_id": "S2A_31UFU_20160602_0_L2A"})
     assert api.ending("tulip_acquisition", run) == "failed"
     tasks = api.get(f"dags/tulip_acquisition/dagRuns/{run}/taskInstances").json()["task_instances"]
     assert {t["task_id"]: t["try_number"] for t in tasks if t["state"] == "failed"} == {
         "acquire": 1
     }
+
+
+@pytest.fixture(scope="module")
+def api(stack: Stack) -> Iterator[_Api]:
+    api = _Api(stack)
+    yield api
+    api.close()
 
 
 class _Api:
@@ -189,6 +196,9 @@ class _Api:
             "/auth/token", json={"username": status["user"], "password": password}
         ).json()["access_token"]
         self._client.headers["Authorization"] = f"Bearer {token}"
+
+    def close(self) -> None:
+        self._client.close()
 
     def get(self, path: str) -> httpx.Response:
         return self._client.get(f"/api/v2/{path}")
