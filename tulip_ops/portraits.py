@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +27,12 @@ def draw(acquisition_id: AcquisitionId, settings: Settings, out: Path) -> None:
     )
     cloud, cloud_threshold = np.full((1, *grid.shape), np.nan, np.float32), 0.5
     tulip, polygons = np.full((2, *grid.shape), np.nan, np.float32), []
-    try:
+    with suppress(ProductMissing):  # the picture shows how far the acquisition came
         cloud, _ = rasters.read_probability(store.product(acquisition_id, "cloud.tif"))
         cloud_threshold = float(store.asset(acquisition_id, "cloud.tif")["tulip:threshold"])
         tulip, _ = rasters.read_probability(store.product(acquisition_id, "tulip.tif"))
         detections = vectors.read_detections(store.product(acquisition_id, "detections.parquet"))
         polygons = [project(found.geometry, WGS84, grid.epsg) for found in detections]
-    except ProductMissing:
-        pass  # the picture shows how far the acquisition came
     pictures.acquisition_picture(
         out,
         str(acquisition_id),
