@@ -86,6 +86,7 @@ for command in (
     databases.group,
     simulations.simulate,
     pictures.picture,
+    pictures.season_picture,
     doctor.settings,
     doctor.doctor,
     local.group,

@@ -138,6 +138,21 @@ def season_picture(
     figure.savefig(path, dpi=100)
 
 
+def training_curves(table: Path, picture: Path) -> None:
+    """Draw the losses of a training's CSV log; `BadSetting` without matplotlib.
+
+    table: columns epoch, chip size, loss, validation loss, seconds, under a line of names.
+    """
+    epoch, _, loss, validation, _ = np.loadtxt(table, delimiter=",", skiprows=1, ndmin=2).T
+    figure = _figure(6, 4)
+    axes = figure.subplots()
+    axes.plot(epoch, loss, label="learned from")
+    axes.plot(epoch, validation, label="validation scenes")
+    axes.set(xlabel="epoch", ylabel="loss")
+    axes.legend()
+    figure.savefig(picture, dpi=120)
+
+
 def _figure(width: float, height: float) -> Figure:
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The picture of one acquisition: what `tulip picture` draws."""
+"""What `tulip picture` and `tulip season-picture` draw."""
 
 from __future__ import annotations
 
@@ -8,11 +8,34 @@ from pathlib import Path
 import numpy as np
 
 from tulip_ops import pictures, rasters, vectors
-from tulip_ops.domain import AcquisitionId
-from tulip_ops.errors import ProductMissing
+from tulip_ops.domain import AcquisitionId, SeasonVerdict
+from tulip_ops.errors import AreaNotFound, ProductMissing
 from tulip_ops.grid import WGS84, project
+from tulip_ops.postgis import areas, connection, history
 from tulip_ops.settings import Settings
 from tulip_ops.store import Store
+
+
+def draw_seasons(area: str, settings: Settings, out: Path, *, simulated: bool) -> None:
+    """Draw the fields of an area, season beside season, into a PNG.
+
+    `AreaNotFound` if there is no such area, or no field in it has a season yet.
+    """
+    with connection.connect(settings.writer_url(), "tulip season-picture") as database:
+        areas.get_areas(database, [area])
+        rows = history.area_seasons(database, area, simulated=simulated)
+    if not rows:
+        raise AreaNotFound(
+            f"no field of {area} has a {'simulated ' if simulated else ''}season yet;"
+            " run `tulip history`, or look at the other kind with --simulated or --satellite"
+        )
+    fields = {field.id: field for field, _, _ in rows}
+    seasons: dict[int, dict[int, SeasonVerdict]] = {}
+    for field, year, verdict in rows:
+        seasons.setdefault(year, {})[field.id] = verdict
+    pictures.season_picture(
+        out, area, list(fields.values()), dict(sorted(seasons.items())), simulated=simulated
+    )
 
 
 def draw(acquisition_id: AcquisitionId, settings: Settings, out: Path) -> None:

@@ -203,6 +203,17 @@ def test_the_picture_is_drawn(desk: Desk, ids: list[str]) -> None:
         assert out.read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_seasons_of_an_area_are_drawn(desk: Desk, ids: list[str]) -> None:
+    out = desk.state / "seasons.png"
+    desk.tulip("season-picture", "creil", str(out), "--simulated")
+    assert out.read_bytes().startswith(b"\x89PNG")
+    assert "--simulated" in desk.tulip("season-picture", "creil", str(out), expect=2).output
+    assert (
+        "no area is called" in desk.tulip("season-picture", "elsewhere", str(out), expect=2).output
+    )
+    assert len(ids) == 10
+
+
 def test_an_area_that_comes_later_is_carried_over_known_acquisitions(
     desk: Desk, ids: list[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""`tulip picture`: look at one acquisition."""
+"""`tulip picture` and `tulip season-picture`: look at an acquisition, or at an area."""
 
 from __future__ import annotations
 
@@ -19,4 +19,20 @@ def picture(acquisition_id: AcquisitionId, out: Path) -> None:
     from tulip_ops import portraits
 
     portraits.draw(acquisition_id, Settings.load(), out)
+    click.echo(str(out))
+
+
+@click.command()
+@click.argument("area")
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--simulated/--satellite",
+    default=False,
+    help="Draw what the simulator's scenes show, or a satellite's.  [default: satellite]",
+)
+def season_picture(area: str, out: Path, simulated: bool) -> None:
+    """Draw the fields of AREA into OUT (PNG): bloomed, not bloomed or not seen in each season."""
+    from tulip_ops import portraits
+
+    portraits.draw_seasons(area, Settings.load(), out, simulated=simulated)
     click.echo(str(out))

@@ -1,11 +1,6 @@
-"""A model's card for people, and the curves of its training."""
+"""A model's card for people."""
 
 from __future__ import annotations
-
-import importlib.util
-from pathlib import Path
-
-import numpy as np
 
 from tulip_ops.networks.registry import Card
 
@@ -72,19 +67,3 @@ def text(card: Card) -> str:
             "",
         ]
     )
-
-
-def draw_curves(table: Path, picture: Path) -> None:
-    """Draw the losses of a training's CSV log, where matplotlib is installed."""
-    if importlib.util.find_spec("matplotlib") is None:
-        return
-    from matplotlib.figure import Figure  # noqa: PLC0415 - an extra; training goes without it
-
-    epoch, _, loss, validation, _ = np.loadtxt(table, delimiter=",", skiprows=1, ndmin=2).T
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(epoch, loss, label="learned from")
-    axes.plot(epoch, validation, label="validation scenes")
-    axes.set(xlabel="epoch", ylabel="loss")
-    axes.legend()
-    figure.savefig(picture, dpi=120)

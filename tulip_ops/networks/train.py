@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tulip_ops import pictures
 from tulip_ops.errors import BadSetting, TulipError
 from tulip_ops.networks import augment, cards, cloud_filter, data, evaluate, losses, predict, unet
 from tulip_ops.networks.data import Scene
@@ -27,6 +29,8 @@ from tulip_ops.networks.registry import (
     read_card,
     write,
 )
+
+log = logging.getLogger(__name__)
 
 RGB = ("red", "green", "blue")
 VALIDATION, TEST = 1_000_000, 2_000_000
@@ -172,7 +176,10 @@ def _train(job: Job, models: Path, work: Path, threads: int) -> Card:
     card = _with_thresholds(card, choose, threads)
     card = card.model_copy(update={"metrics": evaluate.evaluate(card, measure, threads)})
     write(card, cards.text(card))
-    cards.draw_curves(folder / "log.csv", folder / "curves.png")
+    try:
+        pictures.training_curves(folder / "log.csv", folder / "curves.png")
+    except BadSetting as error:
+        log.warning("the curves are not drawn: %s", error)
     return _publish(card, models)
 
 

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
-from tulip_ops.domain import AcquisitionId, Field, FieldSeason, Observation, Verdict
+from tulip_ops.domain import (
+    AcquisitionId,
+    Field,
+    FieldSeason,
+    Observation,
+    SeasonVerdict,
+    Verdict,
+)
 from tulip_ops.postgis.connection import Connection, for_each, query, transaction, wkb
 from tulip_ops.postgis.detections import Season, season_detections, seasons
 from tulip_ops.postgis.locks import lock_history
@@ -25,6 +32,7 @@ __all__ = [
     "FieldShape",
     "Season",
     "Unobserved",
+    "area_seasons",
     "known_fields",
     "lock_history",
     "save_fields",
@@ -142,6 +150,14 @@ def season_observations(connection: Connection, season: Season) -> list[Observat
 def season_areas(connection: Connection, season: Season) -> dict[int, float]:
     """Square metres of each field detected in the season: the median over its acquisitions."""
     return dict(connection.execute(query("season_areas"), season._asdict()).fetchall())
+
+
+def area_seasons(
+    connection: Connection, area: str, *, simulated: bool
+) -> list[tuple[Field, int, SeasonVerdict]]:
+    """What each season says of the fields of an area, by field and season."""
+    rows = connection.execute(query("area_seasons"), {"area": area, "simulated": simulated})
+    return [(Field(*field), year, SeasonVerdict(verdict)) for *field, year, verdict in rows]
 
 
 def write_field_seasons(connection: Connection, season: Season, rows: Sequence[FieldSeason]) -> int:
