@@ -115,7 +115,7 @@ def season_picture(
     stretch = 1 / math.cos(math.radians((south + north) / 2))
     aspect = (north - south) * stretch / (east - west)
     height = 4.2 * max(0.4, min(2.0, aspect))
-    figure = _figure(4.4 * max(len(seasons), 1), height + 1.6)
+    figure = _figure(max(4.4 * len(seasons), 6.6), height + 1.6)  # the legend needs 6.6
     panels = figure.subplots(1, max(len(seasons), 1), squeeze=False)[0]
     for axes, (year, verdicts) in zip(panels, sorted(seasons.items()), strict=True):
         said = list(verdicts.values())
