@@ -7,7 +7,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg.conninfo import make_conninfo
+
+# Speed is measured in benchmarks, not in tests; a run that blocks others must be repeatable.
+settings.register_profile(
+    "tulip",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("tulip")
 
 NewDatabase = Callable[[], str]
 ROOT = Path(__file__).resolve().parent.parent
