@@ -49,7 +49,13 @@ def commands_page() -> str:
         "as one JSON object; progress and logs go to stderr.",
     ]
     for words, command in _commands("tulip", main):
-        context = click.Context(command, info_name=words, terminal_width=90, max_content_width=90)
+        context = click.Context(
+            command,
+            info_name=words,
+            terminal_width=90,
+            max_content_width=90,
+            help_option_names=main.context_settings["help_option_names"],
+        )
         lines += ["", f"## {words}", "", "```text", command.get_help(context), "```"]
     return "\n".join(lines) + "\n"
 
