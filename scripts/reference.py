@@ -1,10 +1,11 @@
 """Writes docs/settings.md and docs/cli.md: `.tulip/venv/bin/python scripts/reference.py`.
 
-A test fails when the pages and the code differ.
+With --check it writes nothing, and fails when the pages and the code differ.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,6 +80,18 @@ def _default(name: str, default: object) -> str:
     return "" if default is None else f"`{default}`"
 
 
+def run() -> int:
+    pages = {DOCS / page: write() for page, write in PAGES.items()}
+    if sys.argv[1:] == ["--check"]:
+        old = [path.name for path, text in pages.items() if path.read_text("utf-8") != text]
+        print(
+            f"run scripts/reference.py: {', '.join(old)} differ from the code" if old else "current"
+        )
+        return bool(old)
+    for path, text in pages.items():
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
 if __name__ == "__main__":
-    for page, write in PAGES.items():
-        (DOCS / page).write_text(write(), encoding="utf-8")
+    sys.exit(run())
