@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -82,9 +82,6 @@ class Grid:
             self.left + self.width * self.resolution,
             self.top,
         )
-
-    def as_json(self) -> dict[str, float]:
-        return asdict(self)
 
     def window(self, bounds: Bounds) -> Grid:
         """The smallest part of this grid that covers what `bounds` share with it.

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,11 +107,6 @@ def write_areas(path: Path, areas: Sequence[Area]) -> None:
     ]
     collection = {"type": "FeatureCollection", "features": features}
     path.write_text(json.dumps(collection) + "\n", encoding="utf-8")
-
-
-def union_footprint(areas: Iterable[Area]) -> MultiPolygon:
-    """The ground of all areas together, EPSG:4326; empty if there are none."""
-    return _multipolygon(shapely.union_all([area.geometry for area in areas]))
 
 
 def _geo(outlines: Sequence[BaseGeometry]) -> dict[str, Any]:

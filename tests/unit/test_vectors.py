@@ -13,7 +13,6 @@ from tulip_ops.errors import BadArea, ProductDamaged
 from tulip_ops.vectors import (
     read_areas,
     read_detections,
-    union_footprint,
     write_areas,
     write_detections,
 )
@@ -170,17 +169,11 @@ def test_a_file_without_crs_is_refused(tmp_path):
         read_areas(path)
 
 
-def test_the_ground_of_all_areas():
-    areas = [Area("a", MultiPolygon([WEST])), Area("b", MultiPolygon([WEST, EAST]))]
-    assert union_footprint(areas).equals(MultiPolygon([WEST, EAST]))
-    assert union_footprint([]).is_empty
-
-
 def test_a_real_register_of_parcels(real_data):
     path = real_data / "brp_2023" / "brpgewaspercelen_definitief_2023.gpkg"
     areas = read_areas(path)
     assert len(areas) == 100
     assert len({area.name for area in areas}) == 100
-    west, south, east, north = union_footprint(areas).bounds
+    west, south, east, north = shapely.total_bounds([area.geometry for area in areas])
     assert 3 < west < east < 8
     assert 50 < south < north < 54
