@@ -124,21 +124,12 @@ class TestAdmission:
             )
 
 
-class TestWaitingAndPending:
+class TestWaiting:
     def test_waiting_ends_when_a_run_begins(self, database: Connection, examples: Any) -> None:
         ids = examples.admit(database, LATER, TEXT)
         assert ledger.waiting(database, ids) == [examples.id(TEXT), examples.id(LATER)]
         ledger.begin_attempt(database, examples.id(TEXT), "acquire", "run 1")
         assert ledger.waiting(database, ids) == [examples.id(LATER)]
-
-    def test_pending_ends_at_the_end(self, database: Connection, examples: Any) -> None:
-        first, second = examples.admit(database, TEXT, LATER)[::-1]
-        assert ledger.pending(database) == [first, second]
-        _attempt(database, "acquire")
-        assert ledger.pending(database, ids=[first]) == [first]
-        assert ledger.pending(database, areas=["elsewhere"]) == []
-        examples.record(database, TEXT, [0])
-        assert ledger.pending(database, areas=["polder"]) == [second]
 
 
 class TestAttempts:

@@ -81,20 +81,6 @@ def waiting(connection: Connection, ids: Sequence[AcquisitionId]) -> list[Acquis
     return [AcquisitionId.parse(text) for (text,) in rows]
 
 
-def pending(
-    connection: Connection,
-    *,
-    ids: Sequence[AcquisitionId] | None = None,
-    areas: Sequence[str] | None = None,
-) -> list[AcquisitionId]:
-    """Those neither recorded, skipped, failed nor quarantined, oldest first; None means all."""
-    wanted = {
-        "ids": None if ids is None else [str(i) for i in ids],
-        "areas": None if areas is None else list(areas),
-    }
-    return [AcquisitionId.parse(text) for (text,) in connection.execute(query("pending"), wanted)]
-
-
 def begin_attempt(
     connection: Connection, acquisition_id: AcquisitionId | None, step: str, run_id: str
 ) -> int:
