@@ -1,7 +1,12 @@
 """What can go wrong, named for the fact.
 
-Every message says what was wrong, where, and what to do. `BadInput` ends the command
-line with 2 (repeating it cannot help); every other `TulipError` ends it with 1.
+Every message says what was wrong, where, and what to do. What happens next follows from the
+kind alone, and the kinds are the bases below:
+
+- `BadInput`: a person must change something first. Exit code 2, never retried.
+- `BadData`: a source delivered what cannot be used, and would deliver the same again. Exit code
+  3, never retried; the ledger quarantines the acquisition.
+- every other `TulipError`: a repeat may help. Exit code 1, retried.
 """
 
 
@@ -11,6 +16,10 @@ class TulipError(Exception):
 
 class BadInput(TulipError):
     """What the caller handed in cannot be used; a retry would not help."""
+
+
+class BadData(TulipError):
+    """What a source delivered of an acquisition cannot be used; asked again, it is the same."""
 
 
 class BadAcquisitionId(BadInput):
@@ -33,8 +42,8 @@ class BadSetting(BadInput):
     """A TULIP_ setting is missing or cannot be used."""
 
 
-class BadScene(BadInput):
-    """A file cannot become a scene of an archive: its date, tile, bands or CRS are missing."""
+class BadScene(BadInput, BadData):
+    """A file or STAC item describes no scene: its date, tile, bands, CRS or encoding is missing."""
 
 
 class ArchiveNotFound(BadInput):
@@ -45,19 +54,39 @@ class ModelNotFound(BadInput):
     """No shipped or trained model fits the bands of the acquisition."""
 
 
-class UnreadableRaster(TulipError):
+class CredentialMissing(BadInput):
+    """A source needs a credential, and the setting that holds it is empty."""
+
+
+class CredentialRefused(BadInput):
+    """A source refuses the credential that it was given (401, 403)."""
+
+
+class BudgetExceeded(BadInput):
+    """The request would cost more processing units than the run or the month has left."""
+
+
+class UnreadableRaster(BadData):
     """A raster is missing, truncated, empty or not a raster."""
 
 
-class BandMissing(TulipError):
+class ChecksumMismatch(BadData):
+    """A file's bytes or size differ from what its STAC item declares."""
+
+
+class BandMissing(BadData):
     """A scene lacks a band that the work needs."""
 
 
-class NothingValid(TulipError):
+class WrongGrid(BadData):
+    """A raster's CRS, size or place contradicts its metadata or its tile."""
+
+
+class NothingValid(BadData):
     """A scene holds no valid pixel over the areas of interest."""
 
 
-class OffsetContradiction(TulipError):
+class OffsetContradiction(BadData):
     """The pixels contradict the radiometric offset that their metadata declare."""
 
 
@@ -74,7 +103,15 @@ class ModelDamaged(TulipError):
 
 
 class SourceUnavailable(TulipError):
-    """A source of acquisitions does not answer."""
+    """A source does not answer: no connection, a cut one, a timeout, 5xx."""
+
+
+class TooManyRequests(SourceUnavailable):
+    """A source still answers 429 after the retries that it asked for."""
+
+
+class StoreUnavailable(TulipError):
+    """The store of products cannot be written or read: no connection, no rights, no space."""
 
 
 class DatabaseUnavailable(TulipError):

@@ -60,6 +60,21 @@ class Places:
         with _answering(address, self.s3_endpoint):
             self._client.upload_file(str(path), bucket, key)
 
+    def fetched(self, address: str, scratch: Path) -> Path:
+        """The file itself, or a copy of it in `scratch` if it is not in a folder.
+
+        `FileNotFoundError` without one, `SourceUnavailable`.
+        """
+        if not address.startswith(_S3):
+            path = Path(address)
+            path.stat()
+            return path
+        bucket, key = _split(address)
+        path = scratch / Path(address).name
+        with _answering(address, self.s3_endpoint):
+            self._client.download_file(bucket, key, str(path))
+        return path
+
     @staticmethod
     def raster_href(address: str) -> str:
         """What rasters.py opens."""

@@ -29,6 +29,7 @@ from tulip_ops.postgis import detections as tables
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.settings import Settings
 from tulip_ops.sources import Source
+from tulip_ops.sources.parts import MemoryParts
 from tulip_ops.store import Store
 
 CONTEXT = 640.0
@@ -50,7 +51,7 @@ def acquire(
     recipe = store.recipe("acquire", format=1, source=source.fingerprint(acquisition), grid=grid)
     if not force and store.is_current(acquisition.id, "reflectance.tif", recipe):
         return _unchanged("acquired")
-    reflectance, bands = source.read(acquisition, grid)
+    reflectance, bands = source.read(acquisition, grid, MemoryParts())
     valid: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(reflectance), axis=0)
     measured = clouds.clear_fraction(valid, _inside(areas, grid))
     if measured == 0:

@@ -10,6 +10,7 @@ from tulip_ops.domain import Acquisition, AcquisitionId, Area
 from tulip_ops.errors import BadSetting
 from tulip_ops.grid import Grid
 from tulip_ops.settings import Settings
+from tulip_ops.sources.parts import Parts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,12 +40,16 @@ class Source(Protocol):
         ...
 
     def read(
-        self, acquisition: Acquisition, grid: Grid
+        self, acquisition: Acquisition, grid: Grid, parts: Parts
     ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
         """Reflectance on `grid` and the names of its bands, in the order of domain.BANDS.
 
-        (len(bands), *grid.shape) float32, 1.0 = 100 %, NaN where nothing was measured.
-        `UnreadableRaster`, `OffsetContradiction`, `SourceUnavailable`.
+        (len(bands), *grid.shape) float32, 1.0 = 100 %, NaN where nothing was measured. `grid` is
+        a part of the tile's 10 m grid of at most some 12 million pixels; all NaN is right where
+        the swath does not reach.
+        parts: what an earlier read of the same scene and grid already got; what is in there is
+        not asked for again, and what is got goes in there at once.
+        Any `BadData` for pixels that cannot be trusted; `SourceUnavailable`.
         """
         ...
 

@@ -27,6 +27,7 @@ from tulip_ops.grid import WGS84, Grid, project
 from tulip_ops.places import Places
 from tulip_ops.sources import geotiff
 from tulip_ops.sources.catalog import Catalog
+from tulip_ops.sources.parts import Parts
 from tulip_ops.sources.scenes import Scene, parse_scene
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Archive:
         return None
 
     def read(
-        self, acquisition: Acquisition, grid: Grid
+        self, acquisition: Acquisition, grid: Grid, parts: Parts
     ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
         """As `Source` says; `BadScene` if its item changed into one that cannot be used."""
         scene = self._scene(acquisition.href)
@@ -97,14 +98,17 @@ class Archive:
             alike.setdefault((band.scale, band.offset, band.nodata), []).append(name)
         for (scale, offset, nodata), group in alike.items():
             bands = [scene.bands[name] for name in group]
-            values = rasters.read_onto(
-                [(self._places.raster_href(band.href), band.index) for band in bands],
-                grid,
-                scale=scale,
-                offset=offset,
-                nodata=nodata,
-                s3_endpoint=self._places.s3_endpoint,
-            )
+            values = parts.get(key := " ".join(group))
+            if values is None:
+                values = rasters.read_onto(
+                    [(self._places.raster_href(band.href), band.index) for band in bands],
+                    grid,
+                    scale=scale,
+                    offset=offset,
+                    nodata=nodata,
+                    s3_endpoint=self._places.s3_endpoint,
+                )
+                parts.keep(key, values)
             where = f"{acquisition.id} ({acquisition.href})"
             radiometry.check_offset(values, group, scale=scale, offset=offset, name=where)
             reflectance[[names.index(name) for name in group]] = values

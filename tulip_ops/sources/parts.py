@@ -1,0 +1,94 @@
+"""What an unfinished read has already got, so that a killed one never asks twice for it."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from tulip_ops.places import Places, join
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_DIGEST = hashlib.sha256().digest_size
+
+
+class Parts(Protocol):
+    """Arrays by keys that are the source's own affair: one per request, or per band and window.
+
+    They belong to one acquisition as its source describes it now, and to one grid. Several
+    threads may keep different keys at once.
+    """
+
+    def get(self, key: str) -> NDArray[np.float32] | None:
+        """What was kept under `key`, bit for bit; None if nothing was, or it is damaged."""
+        ...
+
+    def keep(self, key: str, values: NDArray[np.float32]) -> None:
+        """Keep `values`, of any shape, whole or not at all; in place of older ones."""
+        ...
+
+
+class MemoryParts:
+    """Parts that last as long as their process: for reads that nobody repeats."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, NDArray[np.float32]] = {}
+
+    def get(self, key: str) -> NDArray[np.float32] | None:
+        """As `Parts` says."""
+        return self._kept.get(key)
+
+    def keep(self, key: str, values: NDArray[np.float32]) -> None:
+        """As `Parts` says."""
+        self._kept[key] = values.copy()
+
+
+class StoredParts:
+    """Parts as files below an address, a folder or s3://bucket/prefix: they survive a kill.
+
+    A file is an array as NumPy's .npy, and the sha256 of the array's bytes after it.
+    """
+
+    def __init__(self, address: str, places: Places) -> None:
+        self._address = address
+        self._places = places
+
+    def get(self, key: str) -> NDArray[np.float32] | None:
+        """As `Parts` says; `StoreUnavailable`."""
+        with tempfile.TemporaryDirectory() as scratch:
+            try:
+                path = self._places.fetched(self._file(key), Path(scratch))
+            except FileNotFoundError:
+                return None
+            return _whole_array(path)
+
+    def keep(self, key: str, values: NDArray[np.float32]) -> None:
+        """As `Parts` says; `StoreUnavailable`."""
+        solid = np.ascontiguousarray(values)
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            self._places.writing(self._file(key), Path(scratch)) as path,
+            path.open("wb") as file,
+        ):
+            np.lib.format.write_array(file, solid, allow_pickle=False)
+            file.write(hashlib.sha256(solid.data).digest())
+
+    def _file(self, key: str) -> str:
+        return join(self._address, f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy")
+
+
+def _whole_array(path: Path) -> NDArray[np.float32] | None:
+    """The array of a file if its checksum says that it is what was kept."""
+    with path.open("rb") as file:
+        try:
+            values: NDArray[np.float32] = np.lib.format.read_array(file, allow_pickle=False)
+        except (ValueError, EOFError):
+            return None
+        digest = file.read(_DIGEST + 1)
+    solid = np.ascontiguousarray(values)
+    return values if digest == hashlib.sha256(solid.data).digest() else None
