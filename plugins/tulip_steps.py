@@ -52,7 +52,7 @@ DEFAULTS: dict[str, Any] = {
     "weight_rule": "upstream",  # what has begun is finished before more is begun
 }
 
-BAD_INPUT, SKIPPED = 2, 99  # exit codes of `tulip`; 0 is done, everything else failed
+BAD_INPUT, BAD_DATA, SKIPPED = 2, 3, 99  # exit codes of `tulip`; 0 is done, everything else failed
 GRACE = 3.0
 """Seconds between SIGTERM and SIGKILL; Airflow kills the task's own process after five."""
 
@@ -63,9 +63,10 @@ Keys = Callable[[str, "Context"], Sequence[str]]
 class ProcessStep(BaseOperator):
     """Runs `tulip` with `arguments` as a child process of the task.
 
-    Exit 0 ends the task as success, 99 as skipped, 2 as failed without a retry, anything else
-    and any signal as failed with retries. Arguments that render to nothing are left out.
-    The environment is inherited and never rendered, so no secret shows in the UI.
+    Exit 0 ends the task as success, 99 as skipped, 2 (bad input) and 3 (bad data: quarantined) as
+    failed without a retry, anything else and any signal as failed with retries. Arguments that
+    render to nothing are left out. The environment is inherited and never rendered, so
+    no secret shows in the UI.
     """
 
     template_fields: Sequence[str] = ("arguments",)
@@ -219,6 +220,10 @@ def _judge(words: str, code: int) -> None:
         raise AirflowSkipException(f"`{words}` had nothing to do: its lines above say why")
     if code == BAD_INPUT:
         raise AirflowFailException(f"`{words}` was given bad input: its last lines above say what")
+    if code == BAD_DATA:
+        raise AirflowFailException(
+            f"`{words}` met bad data: its last lines above say what, and the ledger quarantines it"
+        )
     if code == -signal.SIGKILL:
         raise AirflowException(
             f"`{words}` was ended by SIGKILL: without a person behind it, the machine ran out of"

@@ -1,6 +1,6 @@
 """The command line: `tulip <step> <id>` by hand and in every task alike.
 
-Exit codes: 0 done, 99 skipped (too cloudy, nothing to do), 1 failed, 2 bad input.
+Exit codes: 0 done, 99 skipped (too cloudy, nothing to do), 1 failed, 2 bad input, 3 bad data.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from tulip_ops.commands import (
     pipeline,
     simulations,
 )
-from tulip_ops.commands.options import BAD_INPUT, FAILED
-from tulip_ops.errors import BadInput, TulipError
+from tulip_ops.commands.options import BAD_DATA, BAD_INPUT, FAILED
+from tulip_ops.errors import BadData, BadInput, TulipError
 
 EXTRAS = {
     "keras": "networks",
@@ -52,7 +52,9 @@ class _Door(click.Group):
             ctx.exit(FAILED)
         except TulipError as error:
             click.echo(f"{type(error).__name__}: {error}", err=True)
-            ctx.exit(BAD_INPUT if isinstance(error, BadInput) else FAILED)
+            if isinstance(error, BadInput):
+                ctx.exit(BAD_INPUT)
+            ctx.exit(BAD_DATA if isinstance(error, BadData) else FAILED)
 
 
 @click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"]})
@@ -64,7 +66,8 @@ def main(verbose: bool) -> None:
     Every step takes an acquisition id, such as S2B_31UFU_20260420_0_L2A, finds the rest by
     itself and can be repeated: what is there and whole is not made again.
 
-    Exit codes: 0 done, 99 skipped (too cloudy, nothing to do), 1 failed, 2 bad input.
+    Exit codes: 0 done, 99 skipped (too cloudy, nothing to do), 1 failed, 2 bad input, 3 bad data
+    (quarantined). Only 1 is worth a repeat.
     Settings are TULIP_* variables: see `tulip settings`.
     """
     logging.basicConfig(

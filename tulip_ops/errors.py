@@ -124,3 +124,7 @@ class SchemaOutdated(TulipError):
 
 class ServiceFailed(TulipError):
     """A service of the local stack did not start, or ended."""
+
+
+QUARANTINED = frozenset(kind.__name__ for kind in BadData.__subclasses__())
+"""Names of the errors that quarantine an acquisition, as the ledger keeps them."""

@@ -42,14 +42,15 @@ class TestEnds:
             execute(task(steps))
         assert said()[-1] == "too cloudy"
 
-    def test_2_fails_and_is_not_retried(self, steps, stand_in):
+    @pytest.mark.parametrize(("code", "says"), [(2, "bad input"), (3, "quarantines")])
+    def test_2_and_3_fail_and_are_not_retried(self, steps, stand_in, code, says):
         from airflow.sdk.exceptions import AirflowFailException
 
-        stand_in("raise SystemExit(2)")
-        with pytest.raises(AirflowFailException, match="bad input"):
+        stand_in(f"raise SystemExit({code})")
+        with pytest.raises(AirflowFailException, match=says):
             execute(task(steps))
 
-    @pytest.mark.parametrize("code", [1, 3, 77])
+    @pytest.mark.parametrize("code", [1, 4, 77])
     def test_anything_else_fails_and_is_retried(self, steps, stand_in, code):
         from airflow.sdk.exceptions import AirflowException, AirflowFailException
 

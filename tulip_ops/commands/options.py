@@ -11,7 +11,7 @@ import click
 from tulip_ops.domain import AcquisitionId
 from tulip_ops.errors import BadAcquisitionId
 
-DONE, FAILED, BAD_INPUT, SKIPPED = 0, 1, 2, 99
+DONE, FAILED, BAD_INPUT, BAD_DATA, SKIPPED = 0, 1, 2, 3, 99
 
 
 class AcquisitionIdType(click.ParamType[AcquisitionId]):

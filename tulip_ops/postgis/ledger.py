@@ -11,7 +11,7 @@ from psycopg import errors
 from psycopg.types.json import Jsonb
 
 from tulip_ops.domain import Acquisition, AcquisitionId
-from tulip_ops.errors import AcquisitionNotFound, OffsetContradiction
+from tulip_ops.errors import QUARANTINED, AcquisitionNotFound, OffsetContradiction
 from tulip_ops.postgis import locks
 from tulip_ops.postgis.connection import Connection, for_each, query, transaction, wkb
 
@@ -129,7 +129,7 @@ def end_attempt(
     """
     line, kept = one_line(message), dict(figures or {})
     with transaction(connection):
-        if outcome == "skipped" or error == OffsetContradiction.__name__:
+        if outcome == "skipped" or error in QUARANTINED:
             locks.keep_history_away(connection)
         found = connection.execute(query("lock_state"), {"attempt_id": attempt_id}).fetchone()
         acquisition_id, step, state, reached = found or (None, None, None, None)
@@ -163,7 +163,7 @@ def next_state(
     Work done moves the state, backwards too: what comes after must be done again. Work found
     done moves it forwards only, or out of the failure of the same step. A failure does not undo
     what an earlier run reached, whose products are still whole; pixels that contradict their
-    metadata do.
+    metadata do. Bad data quarantines what nothing was reached of.
     """
     order = [None, *STATES]
     ahead = order.index(step) > order.index(reached)
@@ -171,6 +171,8 @@ def next_state(
         return "skipped"
     if outcome == "failed":
         if error == OffsetContradiction.__name__:
+            return "quarantined"
+        if error in QUARANTINED and (ahead or state in {"failed", "quarantined"}):
             return "quarantined"
         return "failed" if ahead or state == "failed" else None
     stuck_here = step == reached and state in {"failed", "skipped", "quarantined"}
