@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tulip_ops.errors import BadSetting
@@ -23,7 +23,9 @@ class Settings(BaseSettings):
     defaults. Empty variables count as unset.
     """
 
-    model_config = SettingsConfigDict(env_prefix="TULIP_", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="TULIP_", env_ignore_empty=True, extra="ignore", populate_by_name=True
+    )
 
     state: Path = Field(
         Path(".tulip"), description="Folder of everything that the local stack keeps."
@@ -56,6 +58,61 @@ class Settings(BaseSettings):
     )
     sources: tuple[str, ...] = Field(
         ("archive",), description="Sources to ask, in this order, as a JSON list."
+    )
+    sh_deployment: Literal["copernicus", "commercial"] = Field(
+        "copernicus",
+        description="Which Sentinel Hub: copernicus (Copernicus Data Space, free quota) or"
+        " commercial.",
+    )
+    sh_url: str | None = Field(
+        None,
+        description="Base URL of a Sentinel Hub deployment; default: that of TULIP_SH_DEPLOYMENT.",
+    )
+    sh_token_url: str | None = Field(
+        None,
+        description="Where that deployment hands out OAuth tokens; default: that of"
+        " TULIP_SH_DEPLOYMENT.",
+    )
+    sh_client_id: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("TULIP_SH_CLIENT_ID", "SH_CLIENT_ID"),
+        description="OAuth client of Sentinel Hub; SH_CLIENT_ID is read as well.",
+    )
+    sh_client_secret: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("TULIP_SH_CLIENT_SECRET", "SH_CLIENT_SECRET"),
+        description="Its secret; SH_CLIENT_SECRET is read as well.",
+    )
+    sh_instance_id: SecretStr | None = Field(
+        None, description="Configuration instance of Sentinel Hub's WMS, for sentinel-hub-wms."
+    )
+    sh_layer: str = Field(
+        "TRUE_COLOR", description="Layer of that instance that renders 8-bit true colour."
+    )
+    sh_timeout: float = Field(
+        300.0, gt=0, description="Seconds within which an answer of Sentinel Hub must be complete."
+    )
+    sh_attempts: int = Field(
+        4, ge=1, description="How often one request to Sentinel Hub is sent before it is given up."
+    )
+    sh_longest_wait: float = Field(
+        120.0,
+        ge=0,
+        description="Longest Retry-After of Sentinel Hub, in seconds, that is waited for.",
+    )
+    units_per_run: float = Field(
+        2000.0, ge=0, description="Processing units of Sentinel Hub that one run may use."
+    )
+    units_per_month: float = Field(
+        10000.0,
+        ge=0,
+        description="Processing units of Sentinel Hub that all runs together may use in a calendar"
+        " month (UTC).",
+    )
+    run_id: str | None = Field(
+        None,
+        description="What this run is called in the ledger and in the budget of processing units;"
+        " a DAG hands in its own. Default: each process is a run of its own.",
     )
     models: Path = Field(
         Path(__file__).resolve().parent.parent / "models", description="Folder of the networks."

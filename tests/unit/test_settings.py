@@ -45,7 +45,7 @@ def test_without_a_database_the_error_says_what_to_do(state: Path) -> None:
 def test_the_owner_s_url_defaults_to_the_writer_s(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TULIP_DATABASE_URL", "postgresql://a:secret@host/tulip")
+    monkeypatch.setenv("TULIP_DATABASE_URL", "postgresql://a:swordfish@host/tulip")
     settings = Settings.load()
-    assert settings.owner_url() == "postgresql://a:secret@host/tulip"
-    assert "secret" not in repr(settings)
+    assert settings.owner_url() == "postgresql://a:swordfish@host/tulip"
+    assert "swordfish" not in repr(settings)
