@@ -36,6 +36,7 @@ _ID = re.compile(
     r"_(?P<day>\d{8})_(?P<sequence>\d{1,3})_(?P<level>L1C|L2A)"
 )
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_BASELINE = re.compile(r"N?(?P<major>\d{1,2})\.?(?P<minor>\d{2})")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -94,6 +95,8 @@ class Area:
     """Lower-case letters, digits, `-` and `_`; unique."""
     geometry: MultiPolygon
     """EPSG:4326, longitude first; valid and not empty."""
+    sources: tuple[str, ...] = ()
+    """Sources to ask for this area, the preferred one first; empty: TULIP_SOURCES."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -126,6 +129,21 @@ class Acquisition:
     """Ground covered by the scene, EPSG:4326."""
     bands: tuple[str, ...]
     """STAC common names that the scene offers, in its own order."""
+    baseline: str | None = None
+    """Processing baseline as `05.11` (see `processing_baseline`); None where nobody says."""
+    relative_orbit: int | None = None
+    """1 to 143, as `sat:relative_orbit`; None where nobody says."""
+    provider_cloud_cover: float | None = None
+    """Percent of the whole scene, 0 to 100, as the provider's `eo:cloud_cover` says."""
+
+
+def processing_baseline(text: object) -> str | None:
+    """`05.11` for `05.11`, `5.11`, `0511` and `N0511`; None for whatever is no baseline.
+
+    Two such texts compare as their numbers do.
+    """
+    match = _BASELINE.fullmatch(str(text).strip())
+    return f"{int(match['major']):02}.{match['minor']}" if match else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ def test_season_summary(database: Connection, examples: Any) -> None:
         {
             "area": "polder", "season": 2023, "simulated": False,
             "acquisitions_recorded": 1, "acquisitions_skipped": 0, "acquisitions_failed": 0,
-            "acquisitions_unfinished": 0, "clear_looks": 2.3,
+            "acquisitions_unfinished": 0, "acquisitions_superseded": 0, "clear_looks": 2.3,
             "fields_bloomed": 1, "fields_not_bloomed": 1, "fields_not_seen": 1,
             "bloomed_ha": 4.0, "bloomed_change_ha": None,
             "earliest_onset": date(2023, 4, 20), "median_peak": date(2023, 4, 25),
@@ -118,7 +118,7 @@ def test_season_summary(database: Connection, examples: Any) -> None:
         {
             "area": "polder", "season": 2024, "simulated": False,
             "acquisitions_recorded": 1, "acquisitions_skipped": 1, "acquisitions_failed": 1,
-            "acquisitions_unfinished": 0, "clear_looks": 4.0,
+            "acquisitions_unfinished": 0, "acquisitions_superseded": 0, "clear_looks": 4.0,
             "fields_bloomed": 3, "fields_not_bloomed": 0, "fields_not_seen": 0,
             "bloomed_ha": 8.25, "bloomed_change_ha": 4.25,
             "earliest_onset": date(2024, 4, 15), "median_peak": date(2024, 4, 26),

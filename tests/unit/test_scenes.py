@@ -100,7 +100,7 @@ def test_a_product_name_says_what_the_id_does_not() -> None:
     properties = {"datetime": "2016-05-01T10:53:10Z", "s2:product_uri": name + ".SAFE"}
     scene = parse_scene(item(id="mine", properties=properties), ADDRESS)
     assert str(scene.id) == "S2A_31UFU_20160501_0_L2A"
-    assert scene.baseline == "0202"
+    assert scene.baseline == "02.02"
 
 
 def test_of_two_assets_the_finer_one_is_read() -> None:

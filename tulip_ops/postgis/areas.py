@@ -10,18 +10,21 @@ from tulip_ops.postgis.connection import Connection, query, transaction, wkb
 
 
 def add_area(connection: Connection, area: Area) -> bool:
-    """Keep the area, in place of one of the same name; whether that changed anything.
+    """Keep the area and its sources, in place of one of that name; whether anything changed.
 
     An area whose geometry changes loses its links to acquisitions: the next discovery makes
     them again, and the acquisitions over the new ground are carried once more.
     """
     with transaction(connection):
-        changed = connection.execute(
-            query("add_area"), {"name": area.name, "geometry": wkb(area.geometry)}
-        ).rowcount
-        if changed:
+        values = {
+            "name": area.name,
+            "geometry": wkb(area.geometry),
+            "sources": list(area.sources) or None,
+        }
+        changed = connection.execute(query("add_area"), values).fetchone()
+        if changed == (True,):
             connection.execute(query("unlink_area"), {"name": area.name})
-    return changed > 0
+    return changed is not None
 
 
 def list_areas(connection: Connection) -> list[Area]:
@@ -33,7 +36,7 @@ def get_areas(connection: Connection, names: Sequence[str] | None) -> list[Area]
     """The areas of these names, or all where None, by name; `AreaNotFound` names the missing."""
     wanted = None if names is None else list(names)
     rows = connection.execute(query("get_areas"), {"names": wanted}).fetchall()
-    found = [Area(name, geometry) for name, geometry in rows]
+    found = [Area(name, geometry, tuple(sources)) for name, geometry, sources in rows]
     missing = set(wanted or ()) - {area.name for area in found}
     if missing:
         raise _not_found(connection, sorted(missing))

@@ -55,7 +55,9 @@ def admit(
     """
     ordered = sorted(acquisitions, key=lambda acquisition: acquisition.id)
     with transaction(connection):
-        new = set(for_each(connection, "admit_acquisition", map(_columns, ordered)))
+        rows = [_columns(acquisition) for acquisition in ordered]
+        new = set(for_each(connection, "admit_acquisition", rows))
+        for_each(connection, "complete_acquisition", [row for row in rows if row["id"] not in new])
         links = [{"id": str(a.id), "areas": list(areas.get(a.id, ()))} for a in ordered]
         gained = dict.fromkeys(for_each(connection, "link_areas", links))
         for acquisition_id in gained:
@@ -69,9 +71,10 @@ def entry(connection: Connection, acquisition_id: AcquisitionId) -> LedgerEntry 
     row = connection.execute(query("ledger_entry"), {"id": str(acquisition_id)}).fetchone()
     if row is None:
         return None
-    text, sensed_at, source, href, footprint, bands, *rest, areas = row
+    text, sensed_at, source, href, footprint, bands, *told = row[:9]
     identity = AcquisitionId.parse(text)
-    acquisition = Acquisition(identity, sensed_at, source, href, footprint, tuple(bands))
+    acquisition = Acquisition(identity, sensed_at, source, href, footprint, tuple(bands), *told)
+    *rest, areas = row[9:]
     return LedgerEntry(acquisition, tuple(areas), *rest)
 
 
@@ -204,4 +207,7 @@ def _columns(acquisition: Acquisition) -> dict[str, object]:
         "href": acquisition.href,
         "footprint": wkb(acquisition.footprint),
         "bands": list(acquisition.bands),
+        "baseline": acquisition.baseline,
+        "relative_orbit": acquisition.relative_orbit,
+        "provider_cloud_cover": acquisition.provider_cloud_cover,
     }

@@ -7,21 +7,29 @@ Nothing behind this module knows whether a band was described by STAC 1.0's `eo:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import shapely
 from shapely.geometry import MultiPolygon, Polygon, shape
 
-from tulip_ops.domain import BANDS, SIMULATED_PLATFORM, Acquisition, AcquisitionId
+from tulip_ops.domain import (
+    BANDS,
+    SIMULATED_PLATFORM,
+    Acquisition,
+    AcquisitionId,
+    processing_baseline,
+)
 from tulip_ops.errors import BadAcquisitionId, BadScene
 from tulip_ops.places import resolve
 from tulip_ops.stac import COMMON_NAMES
 
 JSON = Any
 """What json.loads gives."""
+
+N = TypeVar("N", int, float)
 
 _SENTINEL_NAMES = dict(
     zip(("b02", "b03", "b04", "b05", "b06", "b07", "b08", "b8a", "b11", "b12"), BANDS, strict=True)
@@ -35,7 +43,8 @@ _RESOLUTION = re.compile(r"[-_](?P<metres>\d+)m$")
 _NOT_MEASURED = {"visual", "overview", "thumbnail", "truth", "metadata", "data-mask"}
 """Roles of assets that hold no reflectance."""
 _PRODUCT = re.compile(
-    r"(?P<platform>S2[A-D])_MSI(?P<level>L1C|L2A)_(?P<day>\d{8})T\d{6}_N(?P<baseline>\d{4})_R\d{3}"
+    r"(?P<platform>S2[A-D])_MSI(?P<level>L1C|L2A)_(?P<day>\d{8})T\d{6}_N(?P<baseline>\d{4})"
+    r"_R(?P<orbit>\d{3})"
     r"_T(?P<tile>\d{2}[A-Z]{3})"
 )
 _OURS = re.compile(r"(?:S2[A-D]|SIM)_\w{5}_\d{8}_\d{1,3}_L(?:1C|2A)")
@@ -70,7 +79,11 @@ class Scene:
     bands: Mapping[str, SceneBand]
     """By our names, in the order of domain.BANDS."""
     baseline: str | None
-    """Processing baseline as the item gives it, such as 05.10."""
+    """Processing baseline as 05.10; None where the item does not say."""
+    relative_orbit: int | None
+    """1 to 143; None where the item does not say."""
+    provider_cloud_cover: float | None
+    """Percent, as its `eo:cloud_cover` says; None where it does not."""
     address: str
     """Of the item."""
 
@@ -82,6 +95,9 @@ class Scene:
             href=self.address,
             footprint=self.footprint,
             bands=tuple(self.bands),
+            baseline=self.baseline,
+            relative_orbit=self.relative_orbit,
+            provider_cloud_cover=self.provider_cloud_cover,
         )
 
 
@@ -105,16 +121,29 @@ def parse_scene(document: Mapping[str, JSON], address: str) -> Scene:
         ) from error
     sensed_at = sensed_at.replace(tzinfo=sensed_at.tzinfo or UTC).astimezone(UTC)
     product = _product(item_id, properties)
-    baseline = properties.get("s2:processing_baseline") or (product and product["baseline"])
+    told = (properties.get("s2:processing_baseline"), properties.get("processing:version"))
+    baseline = next((text for text in told if text), product and product["baseline"])
+    orbit = properties.get("sat:relative_orbit") or (product and product["orbit"])
     hints = [*(properties.get(key) for key in _LEVEL_KEYS), document.get("collection")]
     return Scene(
         id=_scene_id(item_id, properties, sensed_at, hints, address),
         sensed_at=sensed_at,
         footprint=footprint,
         bands=_scene_bands(assets, address),
-        baseline=str(baseline) if baseline else None,
+        baseline=processing_baseline(baseline) if baseline else None,
+        relative_orbit=_number(orbit, int, 1, 143),
+        provider_cloud_cover=_number(properties.get("eo:cloud_cover"), float, 0, 100),
         address=address,
     )
+
+
+def _number(told: JSON, kind: Callable[[JSON], N], lowest: float, highest: float) -> N | None:
+    """What an item tells of itself beside its pixels; None where it is missing or impossible."""
+    try:
+        number = kind(told)
+    except (TypeError, ValueError):
+        return None
+    return number if lowest <= number <= highest else None
 
 
 def common_name(text: str) -> str | None:
