@@ -22,6 +22,8 @@ from tulip_ops.domain import ModelReference
 from tulip_ops.errors import ModelDamaged, ModelNotFound
 
 Kind = Literal["cloud-filter", "unet"]
+Output = Literal["cell", "chip", "tulip", "bloom"]
+"""What a network gives: cloud per cell and per chip, tulips and bloom per pixel."""
 
 WEIGHTS = "model.weights.h5"
 CARD = "model.json"
@@ -48,10 +50,29 @@ class Normalization(_Frozen):
         return np.asarray(np.nan_to_num(normalized, nan=0.0), dtype=np.float32)
 
 
+class Calibration(_Frozen):
+    """Platt's scaling: what a network says, brought to the share of cases in which it is right.
+
+    calibrated = sigmoid(slope * logit(probability) + intercept), after Platt, 1999 (Probabilistic
+    outputs for support vector machines); the default leaves probabilities as they are.
+    """
+
+    slope: float = Field(default=1.0, gt=0)
+    intercept: float = 0.0
+
+    def apply(self, probability: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Any shape, in [0, 1], NaN stays NaN; the order of probabilities never changes."""
+        if (self.slope, self.intercept) == (1.0, 0.0):
+            return probability
+        kept = np.clip(probability, 1e-7, 1 - 1e-7).astype(np.float64)
+        logit = self.slope * (np.log(kept) - np.log1p(-kept)) + self.intercept
+        return np.asarray(1 / (1 + np.exp(-logit)), dtype=np.float32)
+
+
 class ResNetArchitecture(_Frozen):
     """What to build before the weights of a cloud filter are loaded."""
 
-    network: Literal["resnet50"] = "resnet50"
+    network: Literal["resnet50", "resnet101"] = "resnet50"
 
 
 class UNetArchitecture(_Frozen):
@@ -85,9 +106,13 @@ class Card(_Frozen):
     architecture: ResNetArchitecture | UNetArchitecture = Field(discriminator="network")
     normalization: Normalization
     threshold: float = Field(gt=0, lt=1)
-    """From this probability on, a chip is cloudy, or a pixel tulip."""
+    """From this calibrated probability on, a cell is cloudy, or a pixel tulip."""
     bloom_threshold: float | None = Field(None, gt=0, lt=1)
-    """From this probability on, a pixel is in flower; None for a cloud filter."""
+    """From this calibrated probability on, a pixel is in flower; None for a cloud filter."""
+    chip_threshold: float | None = Field(None, gt=0, lt=1)
+    """From this calibrated probability on, a whole chip is cloudy; None for a U-Net."""
+    calibration: dict[Output, Calibration] = {}
+    """By output; an output that is not named says its probability as it is."""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     """Of the weights file."""
     training: Training
@@ -104,12 +129,20 @@ class Card(_Frozen):
             raise ValueError(f"a {self.kind} cannot be a {self.architecture.network}")
         if unet != (self.bloom_threshold is not None):
             raise ValueError("a unet, and only a unet, has a bloom_threshold")
+        if unet == (self.chip_threshold is not None):
+            raise ValueError("a cloud filter, and only a cloud filter, has a chip_threshold")
         return self
 
     @property
     def reference(self) -> ModelReference:
         """Which network this is, for what it makes."""
         return ModelReference(self.name, self.version, self.sha256)
+
+    def calibrated(
+        self, output: Output, probability: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """`probability` of one output, calibrated; see `Calibration.apply`."""
+        return self.calibration.get(output, Calibration()).apply(probability)
 
     @property
     def weights(self) -> Path:

@@ -1,0 +1,236 @@
+"""How good probabilities are, and what they are worth: arrays in, figures out; no network here.
+
+Training calls, on validation scenes and on what the network says before any calibration:
+
+    calibration = metrics.fit_calibration(probability, truth)
+    tally = metrics.tally((calibration.apply(said), true) for said, true in scenes)
+    threshold = metrics.best_threshold(tally, metrics.iou)       # or metrics.f1
+
+or simply `evaluate.settled(card, scenes, threads)`, which does both for every output of a model.
+
+Figures over scenes get their confidence intervals in `intervals`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tulip_ops.networks.intervals import Figure, Weights
+from tulip_ops.networks.registry import Calibration
+
+BINS = 1000
+"""Probabilities are counted in bins of 0.001; every threshold is the edge of a bin."""
+RELIABILITY_BINS = 20
+"""Bins of 0.05, in which what was said is compared with what came true."""
+_EDGES = (np.arange(BINS + 1) / BINS).astype(np.float32)
+_FINEST, _FARTHEST = 100, 1612
+"""Logits are fitted in steps of 1 / 100, up to +-16.12, the logit of 1 - 1e-7."""
+_FLATTEST = 0.05
+"""Smallest slope of a calibration: the order of probabilities must not turn."""
+
+Counts = NDArray[np.float64]
+"""(..., 4): hits, false alarms, misses, right rejections."""
+Formula = Callable[[Counts], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What was said of the cases of each scene, counted: all that the figures need."""
+
+    positive: NDArray[np.int64]
+    """(scenes, BINS): true cases by the probability that was said of them."""
+    negative: NDArray[np.int64]
+    """(scenes, BINS): the other cases."""
+    said: NDArray[np.float64]
+    """(scenes, BINS): sum of the probabilities said."""
+
+    def __len__(self) -> int:
+        return len(self.positive)
+
+    def at(self, threshold: float) -> Counts:
+        """(scenes, 4), where a case counts as found from `threshold` on, to 0.001."""
+        first = round(threshold * BINS)
+        hits, alarms = self.positive[:, first:].sum(1), self.negative[:, first:].sum(1)
+        misses, rejections = self.positive[:, :first].sum(1), self.negative[:, :first].sum(1)
+        return np.stack([hits, alarms, misses, rejections], axis=-1).astype(np.float64)
+
+    def everywhere(self) -> Counts:
+        """(BINS, 4), over all scenes, for the threshold at the lower edge of each bin."""
+        positive, negative = self.positive.sum(0), self.negative.sum(0)
+        hits, alarms = positive[::-1].cumsum()[::-1], negative[::-1].cumsum()[::-1]
+        both = [hits, alarms, positive.sum() - hits, negative.sum() - alarms]
+        return np.stack(both, axis=-1).astype(np.float64)
+
+
+def tally(scenes: Iterable[tuple[NDArray[np.float32], NDArray[np.bool_]]]) -> Tally:
+    """Count the (probability, truth) of each scene, arrays of one shape.
+
+    Cases of which no probability was said (NaN) are left out.
+    """
+    rows = []
+    for probability, truth in scenes:
+        known = np.isfinite(probability)
+        said, true = probability[known], truth[known]
+        bins = np.clip(np.searchsorted(_EDGES, said, side="right") - 1, 0, BINS - 1)
+        rows.append(
+            (
+                np.bincount(bins[true], minlength=BINS),
+                np.bincount(bins[~true], minlength=BINS),
+                np.bincount(bins, weights=said, minlength=BINS),
+            )
+        )
+    none = np.zeros((0, BINS))
+    positive, negative, said_sum = map(np.stack, zip(*rows, strict=True)) if rows else [none] * 3
+    return Tally(positive.astype(np.int64), negative.astype(np.int64), said_sum)
+
+
+def accuracy(counts: Counts) -> NDArray[np.float64]:
+    """Share of cases judged rightly; NaN without any."""
+    return _ratio(counts[..., 0] + counts[..., 3], counts.sum(-1))
+
+
+def precision(counts: Counts) -> NDArray[np.float64]:
+    """Share of what was found that is true; NaN where nothing was found."""
+    return _ratio(counts[..., 0], counts[..., 0] + counts[..., 1])
+
+
+def recall(counts: Counts) -> NDArray[np.float64]:
+    """Share of what is true that was found; NaN where nothing is true."""
+    return _ratio(counts[..., 0], counts[..., 0] + counts[..., 2])
+
+
+def f1(counts: Counts) -> NDArray[np.float64]:
+    """2 hits / (2 hits + false alarms + misses); NaN where nothing is true and nothing found."""
+    return _ratio(2 * counts[..., 0], 2 * counts[..., 0] + counts[..., 1] + counts[..., 2])
+
+
+def iou(counts: Counts) -> NDArray[np.float64]:
+    """Hits / (hits + false alarms + misses); NaN where nothing is true and nothing found."""
+    return _ratio(counts[..., 0], counts[..., :3].sum(-1))
+
+
+def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    undefined = np.full(np.shape(whole), np.nan)
+    divided: NDArray[np.float64] = np.divide(part, whole, out=undefined, where=whole > 0)
+    return divided
+
+
+def over_all(counts: Counts, formula: Formula) -> Figure:
+    """`formula` over the cases of all scenes together; counts (scenes, 4)."""
+    return lambda weights: formula(weights @ counts)
+
+
+def mean_per_scene(counts: Counts, formula: Formula) -> Figure:
+    """The mean of each scene's own figure: a scene counts the same, however little it holds.
+
+    Scenes in which the figure is undefined (nothing to find, nothing found) are left out.
+    """
+    each = formula(counts)
+    defined = np.isfinite(each).astype(np.float64)
+    return lambda weights: _ratio(weights @ np.nan_to_num(each), weights @ defined)
+
+
+def calibration_error(tally: Tally) -> Figure:
+    """Expected calibration error: mean distance of what was said from what came true.
+
+    Over 20 bins of equal width of the probability of the positive class, each weighted by its
+    cases: Naeini et al., 2015 (AAAI, Obtaining well calibrated probabilities using Bayesian
+    binning), there with 10 bins.
+    """
+    said = _coarse(tally.said)
+    true = _coarse(tally.positive)
+    cases = true + _coarse(tally.negative)
+
+    def error(weights: Weights) -> NDArray[np.float64]:
+        apart: NDArray[np.float64] = np.abs(weights @ said - weights @ true).sum(-1)
+        return _ratio(apart, (weights @ cases).sum(-1))
+
+    return error
+
+
+def reliability(tally: Tally) -> NDArray[np.float64]:
+    """(RELIABILITY_BINS, 3): mean probability said, share that came true, number of cases."""
+    said, true = _coarse(tally.said).sum(0), _coarse(tally.positive).sum(0)
+    cases = true + _coarse(tally.negative).sum(0)
+    return np.stack([_ratio(said, cases), _ratio(true, cases), cases], axis=-1)
+
+
+def _coarse(fine: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
+    coarse: NDArray[np.float64] = fine.astype(np.float64).reshape(len(fine), RELIABILITY_BINS, -1)
+    return np.asarray(coarse.sum(-1))
+
+
+def precision_recall(tally: Tally) -> NDArray[np.float64]:
+    """(thresholds, 3): threshold, precision, recall, where something is found and true."""
+    counts = tally.everywhere()
+    rows = np.stack([np.arange(BINS) / BINS, precision(counts), recall(counts)], axis=-1)
+    return rows[np.isfinite(rows).all(-1)]
+
+
+def average_precision(tally: Tally) -> float:
+    """Area below the precision-recall curve, as a sum of steps; NaN where nothing is true."""
+    curve = precision_recall(tally)[::-1]
+    if not len(curve):
+        return float("nan")
+    return float(np.sum(np.diff(curve[:, 2], prepend=0.0) * curve[:, 1]))
+
+
+def best_threshold(tally: Tally, formula: Formula) -> float:
+    """The middle of the thresholds that come within 0.002 of the best, from 0.05 to 0.95.
+
+    Thresholds are multiples of 0.005; 0.5 where the formula is undefined everywhere.
+    """
+    steps = np.arange(50, 951, 5)
+    scores = formula(tally.everywhere())[steps]
+    if not np.isfinite(scores).any():
+        return 0.5
+    good = steps[np.nan_to_num(scores, nan=-np.inf) >= np.nanmax(scores) - 0.002]
+    return float(good[len(good) // 2] / BINS)
+
+
+def fit_calibration(probability: NDArray[np.float32], truth: NDArray[np.bool_]) -> Calibration:
+    """Platt's scaling of what a network said, on data from which it has not learned.
+
+    probability, truth: one shape; NaN is left out. The maximum of likelihood by Newton's method
+    over logits counted in steps of 0.01, with Platt's smoothed targets (N + 1) / (N + 2) and
+    1 / (N + 2), so that it is finite for classes that never mix. Without a single case nothing
+    is known, and probabilities stay as they are.
+    """
+    known = np.isfinite(probability)
+    if not known.any():
+        return Calibration()
+    kept = np.clip(probability[known], 1e-7, 1 - 1e-7).astype(np.float64)
+    steps = np.rint((np.log(kept) - np.log1p(-kept)) * _FINEST).astype(np.intp) + _FARTHEST
+    cases = np.bincount(steps, minlength=2 * _FARTHEST + 1).astype(np.float64)
+    true = np.bincount(steps[truth[known]], minlength=2 * _FARTHEST + 1).astype(np.float64)
+    logit = np.arange(-_FARTHEST, _FARTHEST + 1) / _FINEST
+    positive, negative = true.sum(), (cases - true).sum()
+    target = true * (positive + 1) / (positive + 2) + (cases - true) / (negative + 2)
+    slope, intercept = _newton(np.stack([logit, np.ones_like(logit)]), cases, target)
+    if slope < _FLATTEST:
+        slope = _FLATTEST
+        (intercept,) = _newton(np.ones((1, logit.size)), cases, target, slope * logit)
+    return Calibration(slope=round(float(slope), 4), intercept=round(float(intercept), 4))
+
+
+def _newton(
+    columns: NDArray[np.float64],
+    cases: NDArray[np.float64],
+    target: NDArray[np.float64],
+    offset: NDArray[np.float64] | float = 0.0,
+) -> NDArray[np.float64]:
+    """Logistic regression of `target` out of `cases`; steps are bounded, or far ones overshoot."""
+    found = np.zeros(len(columns))
+    for _ in range(100):
+        expected = 1 / (1 + np.exp(-(found @ columns + offset)))
+        gradient = columns @ (target - cases * expected)
+        curvature = (columns * (cases * expected * (1 - expected))) @ columns.T
+        step = np.linalg.solve(curvature + 1e-9 * np.eye(len(columns)), gradient)
+        found += np.clip(step, -1, 1)
+        if np.abs(step).max() < 1e-6:
+            break
+    return found
