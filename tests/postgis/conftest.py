@@ -19,6 +19,7 @@ from tulip_ops.postgis.connection import Connection, connect
 TABLES = (
     "alembic_version", "area", "acquisition", "acquisition_area", "attempt", "model",
     "detection", "field", "field_detection", "observation", "field_season", "alert",
+    "unit_booking",
 )  # fmt: skip
 
 Dump = Callable[[Connection], dict[str, list[tuple[str, str]]]]

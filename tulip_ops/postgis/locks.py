@@ -10,7 +10,7 @@ from tulip_ops.postgis.connection import Connection, query
 log = logging.getLogger(__name__)
 
 # any numbers, as long as nobody else takes them
-_MIGRATION, _HISTORY, _ACQUISITION = 7_418_001, 7_418_002, 7_418_003
+_MIGRATION, _HISTORY, _ACQUISITION, _UNITS = 7_418_001, 7_418_002, 7_418_003, 7_418_004
 
 
 def lock_migration(connection: Connection) -> None:
@@ -29,6 +29,11 @@ def keep_history_away(connection: Connection) -> None:
     Take it before any row lock: a history waits for rows while it holds its own.
     """
     connection.execute(query("lock_shared"), {"key": _HISTORY})
+
+
+def lock_units(connection: Connection) -> None:
+    """One booking of processing units at a time: nobody else books what is still left."""
+    connection.execute(query("lock"), {"key": _UNITS})
 
 
 def hold_acquisition(connection: Connection, acquisition_id: AcquisitionId) -> None:
