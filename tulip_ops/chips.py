@@ -75,6 +75,23 @@ def _axis(
     return padded, chip, tuple(origins)
 
 
+def coarsen(plan: Plan, factor: int) -> Plan:
+    """The same chips on a grid `factor` times as coarse, as a network that pools returns them.
+
+    `factor` divides the size and the origin of every chip, as `align` of `plan` ensures.
+    """
+    sizes = (plan.chip_height, plan.chip_width, plan.padded_height, plan.padded_width)
+    if any(number % factor for number in (*sizes, *plan.rows, *plan.columns)):
+        raise ValueError(f"chips of {plan.chip_height} x {plan.chip_width} do not fit {factor}")
+    return Plan(
+        -(-plan.height // factor),
+        -(-plan.width // factor),
+        *(size // factor for size in sizes),
+        tuple(row // factor for row in plan.rows),
+        tuple(column // factor for column in plan.columns),
+    )
+
+
 def pad(raster: NDArray[Value], plan: Plan) -> NDArray[Value]:
     """The raster (bands, height, width), reflected at its bottom and right to the padded size."""
     rows = _reflection(plan.height, plan.padded_height)

@@ -54,6 +54,10 @@ class ModelNotFound(BadInput):
     """No shipped or trained model fits the bands of the acquisition."""
 
 
+class BadWeights(BadInput):
+    """A file offered as weights to begin with does not hold those of the network."""
+
+
 class CredentialMissing(BadInput):
     """A source needs a credential, and the setting that holds it is empty."""
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tulip_ops.errors import BandMissing, ModelDamaged, ModelNotFound
 from tulip_ops.networks import cloud_filter, predict, unet
 from tulip_ops.networks.registry import (
+    Calibration,
     Card,
     Normalization,
     ResNetArchitecture,
@@ -87,9 +88,14 @@ def cloud_card(tmp_path_factory: pytest.TempPathFactory) -> Card:
     predict.use_threads(1)
     return saved(
         tmp_path_factory.mktemp("cloud"),
-        cloud_filter.build(3, 32),
-        cloud_filter.build(3, 32, dtype="float16"),
-        {"kind": "cloud-filter", "chip": 32, "architecture": ResNetArchitecture()},
+        cloud_filter.build(3),
+        cloud_filter.build(3, dtype="float16"),
+        {
+            "kind": "cloud-filter",
+            "chip": 32,
+            "chip_threshold": 0.5,
+            "architecture": ResNetArchitecture(),
+        },
     )
 
 
@@ -163,8 +169,8 @@ def test_chips_without_a_measurement_are_not_inferred(cloud_card: Card) -> None:
         reflectance, BANDS
     )
 
-    assert plan.columns == (0, 16, 32, 48, 64)
-    assert np.isnan(probability).tolist() == [True, True, False, False, False]
+    assert plan.columns == (0, 32, 64)
+    assert np.isnan(probability).tolist() == [True, False, False]
 
 
 def test_nothing_measured_is_nothing_known(cloud_card: Card, unet_card: Card) -> None:
@@ -179,16 +185,52 @@ def test_nothing_measured_is_nothing_known(cloud_card: Card, unet_card: Card) ->
 
 def test_the_cloud_filter_agrees_with_keras(cloud_card: Card) -> None:
     network = predict.load_cloud_filter(cloud_card, 1)
-    reflectance = ground(48, 32)
-    twin = cloud_filter.build(3, 32)
+    reflectance = ground(64, 32)
+    twin = cloud_filter.build(3)
     twin.load_weights(cloud_card.weights)
+    pixels = np.moveaxis(reflectance[[3, 2, 0]], 0, -1)[None]
 
-    said, plan = network.chip_probability(reflectance, BANDS)
+    chip, plan = network.chip_probability(reflectance, BANDS)
+    cloud = network.cloud_probability(reflectance, BANDS)
 
-    red_green_blue = np.moveaxis(reflectance[[3, 2, 0], 16:], 0, -1)
-    expected = twin.predict(cloud_card.normalization.apply(red_green_blue)[None], verbose=0)
-    assert plan.rows == (0, 16)
-    np.testing.assert_allclose(said[1], expected[0, 0], atol=1e-5)
+    lower = twin.predict(cloud_card.normalization.apply(pixels[:, 32:]), verbose=0)
+    whole = twin.predict(cloud_card.normalization.apply(pixels), verbose=0)
+    assert plan.rows == (0, 32)
+    np.testing.assert_allclose(chip[1], lower["chip"][0], atol=1e-5)
+    assert whole["cell"].shape == (1, 4, 2)
+    np.testing.assert_allclose(cloud[8::16, 8::16], whole["cell"][0], atol=1e-5)
+    assert (cloud[:16, :16] == cloud[0, 0]).all()
+
+
+def test_what_is_said_is_calibrated(cloud_card: Card, unet_card: Card) -> None:
+    reflectance = ground(32, 32)
+    bent = Calibration(slope=2.0, intercept=1.0)
+    calibrations = {"cell": bent, "chip": bent, "tulip": bent, "bloom": bent}
+
+    for card, says in (
+        (cloud_card, lambda c: predict.load_cloud_filter(c, 1).cloud_probability),
+        (cloud_card, lambda c: lambda *a: predict.load_cloud_filter(c, 1).chip_probability(*a)[0]),
+        (unet_card, lambda c: lambda *a: predict.load_unet(c, 1).tulip_probability(*a)[0]),
+    ):
+        plain = says(card)(reflectance, BANDS)
+        other = card.model_copy(update={"calibration": calibrations})
+        np.testing.assert_allclose(says(other)(reflectance, BANDS), bent.apply(plain), atol=1e-6)
+
+
+def test_windows_of_a_large_raster_agree_where_they_meet(
+    cloud_card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reflectance = ground(96, 160)
+    network = predict.load_cloud_filter(cloud_card, 1)
+    monkeypatch.setattr(predict, "WINDOW", 96)
+    monkeypatch.setattr(predict, "OVERLAP", 32)
+
+    cloud = network.cloud_probability(reflectance, BANDS)
+
+    assert cloud.shape == (96, 160)
+    np.testing.assert_array_equal(
+        cloud[:, 0], network.cloud_probability(reflectance[:, :, :96], BANDS)[:, 0]
+    )
 
 
 def test_half_precision_on_disk_is_the_rounded_single_precision(tmp_path: Path) -> None:

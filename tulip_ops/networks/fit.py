@@ -13,14 +13,17 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from tqdm import tqdm
 
-from tulip_ops.networks import data
+from tulip_ops.networks import cloud_filter, data
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.registry import (
     Kind,
@@ -31,6 +34,20 @@ from tulip_ops.networks.registry import (
 
 log = logging.getLogger(__name__)
 
+Target: TypeAlias = NDArray[np.float32] | dict[str, NDArray[np.float32]]
+"""What a network should have said of a batch, by output if it has several."""
+Loss: TypeAlias = Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Some epochs on chips of one size: small ones show more places in the same time."""
+
+    chip: int
+    """Pixels on a side of the chips."""
+    batch: int
+    epochs: int
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -38,23 +55,29 @@ class Course:
 
     bands: tuple[str, ...]
     seed: int
-    scenes: int
-    """To learn from; a fifth as many each to choose thresholds and to measure."""
-    scene: int
-    """Pixels on a side of a scene."""
-    epochs: int
+    data: str
+    """What the scenes are, and how many."""
+    stages: tuple[Stage, ...]
     steps: int
     """Batches of an epoch."""
-    batch: int
-    chip: int
-    """Pixels on a side of the chips at the end of training."""
-    first_chip: int
-    """And of those before: smaller ones show more places in the same time."""
-    first_epochs: int
     rate: float
     """Highest learning rate; a tenth of the steps warm up, a cosine falls to zero."""
     precision: str
     """Keras dtype policy while training."""
+    start: str = "random"
+    """What the weights begin with."""
+    head_epochs: int = 0
+    """Epochs before those of the stages in which a ResNet's own layers stay as they are."""
+
+    @property
+    def epochs(self) -> int:
+        """In all stages together, without those of the head."""
+        return sum(stage.epochs for stage in self.stages)
+
+    def stage(self, epoch: int) -> Stage:
+        """The stage of the epoch that counts from 0; `epoch` < `epochs`."""
+        sizes = [stage for stage in self.stages for _ in range(stage.epochs)]
+        return sizes[epoch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +88,13 @@ class Job:
     name: str
     version: str
     architecture: ResNetArchitecture | UNetArchitecture
-    window: int
-    """Pixels on a side of what the finished network reads."""
+    chip: int
+    """Pixels on a side of what the finished network reads, for its card."""
     course: Course
     build: Callable[[str], keras.Model]
     draw: Callable[[Sequence[Scene], np.random.Generator, int], data.Drawn]
-    target: Callable[[NDArray[np.float32], NDArray[np.uint8]], NDArray[np.float32]]
-    loss: Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
+    target: Callable[[NDArray[np.float32], NDArray[np.uint8]], Target]
+    loss: Loss | dict[str, Loss]
 
     def folder(self, work: Path) -> Path:
         """Of the checkpoint and the log; another course or simulator, another folder."""
@@ -92,80 +115,112 @@ def fit(
 ) -> None:
     """Train `network` in place, from the checkpoint in `folder` if there is one."""
     course = job.course
-    optimizer = _optimizer(course)
+    show = partial(_stream, job, normalization=normalization)
+    head, whole = folder / "head.weights.h5", folder / "checkpoint.weights.h5"
+    if course.head_epochs and not whole.exists():
+        backbone = network.get_layer(cloud_filter.BACKBONE)
+        backbone.trainable = False
+        rate = course.rate / 2  # nothing below has to follow, so no schedule is needed
+        first = [course.stages[0]] * course.head_epochs
+        _go(job, network, rate, first, partial(show, learn), partial(show, choose), head)
+        backbone.trainable = True
+    stages = [course.stage(epoch) for epoch in range(course.epochs)]
+    rate = _schedule(course)
+    _go(job, network, rate, stages, partial(show, learn), partial(show, choose), whole)
+
+
+def _go(
+    job: Job,
+    network: keras.Model,
+    rate: float | keras.optimizers.schedules.LearningRateSchedule,
+    stages: Sequence[Stage],
+    learn: Callable[..., tf.data.Dataset],
+    choose: Callable[..., tf.data.Dataset],
+    checkpoint: Path,
+) -> None:
+    """An epoch for each of `stages`, beginning after those that the checkpoint has seen."""
+    course = job.course
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=1.0)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     network.compile(optimizer=optimizer, loss=job.loss, jit_compile=False)
     optimizer.build(network.trainable_variables)
-    checkpoint = folder / "checkpoint.weights.h5"
     if checkpoint.exists():
         network.load_weights(checkpoint)
-    for epoch in range(int(optimizer.iterations) // course.steps, course.epochs):
+    number = 3 if checkpoint.name.startswith("head") else 1  # of the epochs' random seeds
+    for epoch in range(int(optimizer.iterations) // course.steps, len(stages)):
         started = time.monotonic()
-        size = course.first_chip if epoch < course.first_epochs else course.chip
-        seen = _stream(job, learn, normalization, (course.seed, 1, epoch), course.steps, size)
-        loss = network.fit(seen, verbose=0, shuffle=False).history["loss"][0]
-        unseen = _stream(job, choose, normalization, (course.seed, 2), 4, course.chip)
-        validation = float(network.evaluate(unseen, verbose=0))
-        network.save_weights(folder / "next.weights.h5")
-        (folder / "next.weights.h5").replace(checkpoint)
+        stage = stages[epoch]
+        with tqdm(total=course.steps, desc=f"epoch {epoch + 1}/{len(stages)}", disable=None) as bar:
+            step = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: bar.update())
+            seen = learn(seed=(course.seed, number, epoch), steps=course.steps, stage=stage)
+            loss = network.fit(seen, verbose=0, shuffle=False, callbacks=[step]).history["loss"][0]
+        unseen = choose(seed=(course.seed, 2), steps=4, stage=stages[-1])
+        validation = network.evaluate(unseen, verbose=0, return_dict=True)["loss"]
+        arriving = checkpoint.with_name(f"next.{checkpoint.name}")
+        network.save_weights(arriving)
+        arriving.replace(checkpoint)
         seconds = time.monotonic() - started
-        _append(folder / "log.csv", (epoch + 1, size, loss, validation, seconds))
+        name = "head" if number == 3 else "all"
+        _append(
+            checkpoint.with_name("log.csv"),
+            (name, epoch + 1, stage.chip, loss, validation, seconds),
+        )
         log.info(
-            "epoch %d/%d: loss %.4f, on validation scenes %.4f, %.0f s",
+            "%s: epoch %d/%d of %d px: loss %.4f, on validation scenes %.4f, %.0f s",
+            name,
             epoch + 1,
-            course.epochs,
+            len(stages),
+            stage.chip,
             loss,
             validation,
             seconds,
         )
 
 
-def _optimizer(course: Course) -> keras.optimizers.Optimizer:
+def _schedule(course: Course) -> keras.optimizers.schedules.LearningRateSchedule:
     steps = course.epochs * course.steps
     warm_up = max(1, steps // 10)
-    rate = keras.optimizers.schedules.CosineDecay(
+    return keras.optimizers.schedules.CosineDecay(
         course.rate / 20, max(1, steps - warm_up), warmup_target=course.rate, warmup_steps=warm_up
     )
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=1.0)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
 
 
 def _stream(
     job: Job,
     scenes: Sequence[Scene],
+    *,
     normalization: Normalization,
     seed: tuple[int, ...],
     steps: int,
-    chip: int,
+    stage: Stage,
 ) -> tf.data.Dataset:
     """Batches of (normalized, target), drawn while the network works on earlier ones."""
-    course = job.course
+    bands, chip, batch = job.course.bands, stage.chip, stage.batch
 
-    def generate() -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        chips = data.batches(
-            job.draw,
-            scenes,
-            course.bands,
-            seed=seed,
-            steps=steps,
-            batch=course.batch,
-            chip=chip,
+    def generate() -> Iterator[tuple[NDArray[np.float32], Target]]:
+        drawn = data.batches(
+            job.draw, scenes, bands, seed=seed, steps=steps, batch=batch, chip=chip
         )
-        for reflectance, truth in chips:
+        for reflectance, truth in drawn:
             yield normalization.apply(reflectance), job.target(reflectance, truth)
 
-    shape = (course.batch, chip, chip)
-    target = (*shape, 3) if job.kind == "unet" else (course.batch, 1)
-    signature = (
-        tf.TensorSpec((*shape, len(course.bands)), tf.float32),
-        tf.TensorSpec(target, tf.float32),
-    )
+    target: tf.TensorSpec | dict[str, tf.TensorSpec]
+    if job.kind == "unet":
+        target = tf.TensorSpec((batch, chip, chip, 3), tf.float32)
+    else:
+        cells = chip // cloud_filter.CELL
+        target = {
+            "cell": tf.TensorSpec((batch, cells, cells), tf.float32),
+            "chip": tf.TensorSpec((batch,), tf.float32),
+        }
+    signature = (tf.TensorSpec((batch, chip, chip, len(bands)), tf.float32), target)
     stream = tf.data.Dataset.from_generator(generate, output_signature=signature)
     return stream.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(4)
 
 
-def _append(path: Path, row: tuple[float, ...]) -> None:
+def _append(path: Path, row: tuple[str | float, ...]) -> None:
     if not path.exists():
-        path.write_text("epoch,chip,loss,validation_loss,seconds\n")
+        path.write_text("part,epoch,chip,loss,validation_loss,seconds\n")
     with path.open("a") as file:
-        file.write(",".join(f"{value:.6g}" for value in row) + "\n")
+        cells = [value if isinstance(value, str) else f"{value:.6g}" for value in row]
+        file.write(",".join(cells) + "\n")

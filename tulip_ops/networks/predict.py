@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tulip_ops import chips, clouds
+from tulip_ops import chips
 from tulip_ops.errors import BandMissing, ModelDamaged, ModelNotFound
 from tulip_ops.networks import cloud_filter, registry, unet
 from tulip_ops.networks.registry import Card, ResNetArchitecture, UNetArchitecture
 
-CHIPS_AT_ONCE = 16
 log = logging.getLogger(__name__)
 
-Graph = Callable[[tf.Tensor], tf.Tensor]
+WINDOW, OVERLAP = 512, 64
+"""Pixels on a side of what a cloud filter reads at once, and by how many its windows reach into
+each other on every side: cells there, judged without their surroundings, count least."""
+
+Graph = Callable[[tf.Tensor], Any]
 
 
 class CloudFilter:
@@ -26,7 +30,7 @@ class CloudFilter:
 
     def __init__(self, card: Card, network: keras.Model) -> None:
         self.card = card
-        self._run = _compiled(network, card.chip, len(card.bands))
+        self._run = _compiled(network, len(card.bands))
 
     def cloud_probability(
         self, reflectance: NDArray[np.float32], bands: Sequence[str]
@@ -35,41 +39,47 @@ class CloudFilter:
 
         reflectance: (bands, height, width), float32, NaN where nothing was measured, with
         bands in the order of `bands`.
-        Returns (height, width), float32 in [0, 1]; NaN where one of the network's bands was not
-        measured. Chips overlap by half; `BandMissing` if a band that the network reads is not
-        there.
+        Returns (height, width), float32 in [0, 1]: every pixel takes its cell's; NaN where one of
+        the network's bands was not measured. `BandMissing` if a band that the network reads is
+        not there.
         """
-        probability, plan = self.chip_probability(reflectance, bands)
-        measured = np.isfinite(_select(self.card, reflectance, bands)).all(axis=0)
-        return np.where(measured, clouds.spread(probability, plan), np.float32(np.nan))
+        pixels = _select(self.card, reflectance, bands)
+        height, width = pixels.shape[1:]
+        step = WINDOW - 2 * OVERLAP
+        plan = chips.plan(height, width, WINDOW, step, align=cloud_filter.ALIGN, shrink=True)
+        coarse = chips.coarsen(plan, cloud_filter.CELL)
+        said = np.zeros((len(plan), 1, coarse.chip_height, coarse.chip_width), dtype=np.float32)
+        for window, there in enumerate(chips.cut(pixels, plan)):
+            if np.isfinite(there).all(axis=0).any():
+                said[window, 0] = self._judge(there[None])["cell"][0]
+        cells = chips.stitch(said, coarse, margin=OVERLAP // cloud_filter.CELL)[0]
+        probability = self.card.calibrated("cell", np.clip(cells, 0, 1))
+        spread = probability.repeat(cloud_filter.CELL, 0).repeat(cloud_filter.CELL, 1)
+        measured = np.isfinite(pixels).all(axis=0)
+        return np.where(measured, spread[: plan.height, : plan.width], np.float32(np.nan))
 
     def chip_probability(
         self, reflectance: NDArray[np.float32], bands: Sequence[str]
     ) -> tuple[NDArray[np.float32], chips.Plan]:
-        """Probability of each chip, (N,) float32, and the plan of the chips.
+        """Probability of each whole chip, (N,) float32, and the plan of the chips.
 
         NaN for chips without any measured pixel, which are not inferred. Arguments as
         `cloud_probability`.
         """
         pixels = _select(self.card, reflectance, bands)
         height, width = pixels.shape[1:]
-        plan = chips.plan(height, width, self.card.chip, self.card.chip // 2)
-        cuts = chips.cut(pixels, plan)
-        judged = np.isfinite(cuts).all(axis=1).reshape(len(plan), -1).any(axis=1)
+        plan = chips.plan(height, width, self.card.chip, self.card.chip)
         probability = np.full(len(plan), np.nan, dtype=np.float32)
-        if judged.any():
-            probability[judged] = self._judge(cuts[judged])
-        return probability, plan
+        for place, chip in enumerate(chips.cut(pixels, plan)):
+            if np.isfinite(chip).all(axis=0).any():
+                probability[place] = self._judge(chip[None])["chip"][0]
+        return self.card.calibrated("chip", probability), plan
 
-    def _judge(self, cuts: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, bands, chip, chip) to one probability each."""
+    def _judge(self, cuts: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """(N, bands, height, width) to what the network says of each."""
         normalized = self.card.normalization.apply(np.moveaxis(cuts, 1, -1))
-        return np.concatenate(
-            [
-                self._run(tf.constant(normalized[start : start + CHIPS_AT_ONCE])).numpy()[:, 0]
-                for start in range(0, len(normalized), CHIPS_AT_ONCE)
-            ]
-        )
+        said = self._run(tf.constant(normalized))
+        return {output: values.numpy() for output, values in said.items()}
 
 
 class UNet:
@@ -78,7 +88,7 @@ class UNet:
     def __init__(self, card: Card, architecture: UNetArchitecture, network: keras.Model) -> None:
         self.card = card
         self._levels = architecture.levels
-        self._run = _compiled(network, None, len(card.bands))
+        self._run = _compiled(network, len(card.bands))
 
     def tulip_probability(
         self, reflectance: NDArray[np.float32], bands: Sequence[str]
@@ -96,9 +106,10 @@ class UNet:
         for window, pixels_there in enumerate(chips.cut(pixels, plan)):
             if np.isfinite(pixels_there).all(axis=0).any():
                 predicted[window] = self._segment(pixels_there)
-        margin = unet.margin(self._levels)
-        probability = chips.stitch(predicted, plan, margin=margin)
-        return np.where(measured, np.clip(probability, 0, 1), np.float32(np.nan))
+        said = np.clip(chips.stitch(predicted, plan, margin=unet.margin(self._levels)), 0, 1)
+        tulip = self.card.calibrated("tulip", said[0])
+        bloom = np.minimum(self.card.calibrated("bloom", said[1]), tulip)
+        return np.where(measured, np.stack([tulip, bloom]), np.float32(np.nan))
 
     def _plan(self, pixels: NDArray[np.float32]) -> chips.Plan:
         height, width = pixels.shape[1:]
@@ -123,21 +134,40 @@ def load_cloud_filter(card: Card, threads: int) -> CloudFilter:
     """
     if not isinstance(card.architecture, ResNetArchitecture):
         raise ModelNotFound(f"{card.reference} is a {card.kind}, not a cloud filter")
-    _prepare(card, threads)
-    network = cloud_filter.build(len(card.bands), card.chip)
-    _load_weights(network, card)
-    return CloudFilter(card, network)
+    return CloudFilter(card, _loaded(card, threads))
 
 
 def load_unet(card: Card, threads: int) -> UNet:
     """The U-Net of `card`; as `load_cloud_filter`."""
-    shape = card.architecture
-    if not isinstance(shape, UNetArchitecture):
+    if not isinstance(card.architecture, UNetArchitecture):
         raise ModelNotFound(f"{card.reference} is a {card.kind}, not a U-Net")
-    _prepare(card, threads)
-    network = unet.build(len(card.bands), shape.base, shape.levels)
-    _load_weights(network, card)
-    return UNet(card, shape, network)
+    return UNet(card, card.architecture, _loaded(card, threads))
+
+
+def build(card: Card, *, dtype: str = "float32") -> keras.Model:
+    """The network that `card` describes, its weights at random."""
+    shape = card.architecture
+    if isinstance(shape, ResNetArchitecture):
+        return cloud_filter.build(len(card.bands), shape.network, dtype=dtype)
+    return unet.build(len(card.bands), shape.base, shape.levels, dtype=dtype)
+
+
+def load_weights(network: keras.Model, card: Card) -> None:
+    """Give `network` the weights of `card`, its checksum verified; `ModelDamaged`."""
+    registry.verify(card)
+    try:
+        network.load_weights(card.weights)  # stored as float16, cast to the network's own type
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelDamaged(
+            f"{card.weights} does not fit the architecture of its card: {error}"
+        ) from error
+
+
+def _loaded(card: Card, threads: int) -> keras.Model:
+    use_threads(threads)  # before any network is built
+    network = build(card)
+    load_weights(network, card)
+    return network
 
 
 def use_threads(threads: int) -> None:
@@ -153,23 +183,9 @@ def use_threads(threads: int) -> None:
         log.warning("TensorFlow already runs in this process, not with %d threads", threads)
 
 
-def _prepare(card: Card, threads: int) -> None:
-    registry.verify(card)
-    use_threads(threads)  # before any network is built
-
-
-def _load_weights(network: keras.Model, card: Card) -> None:
-    try:
-        network.load_weights(card.weights)  # stored as float16, cast to float32 here
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelDamaged(
-            f"{card.weights} does not fit the architecture of its card: {error}"
-        ) from error
-
-
-def _compiled(network: keras.Model, size: int | None, bands: int) -> Graph:
+def _compiled(network: keras.Model, bands: int) -> Graph:
     """The network as one graph: a call costs half a millisecond, `Model.predict` fifty."""
-    signature = tf.TensorSpec((None, size, size, bands), tf.float32)
+    signature = tf.TensorSpec((None, None, None, bands), tf.float32)
     graph: Graph = tf.function(
         lambda pixels: network(pixels, training=False),
         input_signature=[signature],

@@ -1,13 +1,15 @@
 """The models that are there. Pure file work: it imports neither keras nor tensorflow.
 
 A model is a folder models/<name>/<version>/ with model.weights.h5 (half precision), model.json
-(the card, as below) and CARD.md (the card for people).
+(the card, as below) and CARD.md (the card for people). A file models/<name>/promoted names the
+version that is used unless another is asked for; without it that is the newest.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Sequence
 from datetime import date
@@ -27,6 +29,7 @@ Output = Literal["cell", "chip", "tulip", "bloom"]
 
 WEIGHTS = "model.weights.h5"
 CARD = "model.json"
+PROMOTED = "promoted"
 
 
 class _Frozen(BaseModel):
@@ -117,6 +120,11 @@ class Card(_Frozen):
     """Of the weights file."""
     training: Training
     metrics: dict[str, float | int]
+    """On simulated scenes of places and seasons that it has not learned from."""
+    intervals: dict[str, tuple[float, float]] = {}
+    """95 % intervals of those metrics that have one."""
+    elsewhere: dict[str, dict[str, float | int]] = {}
+    """Metrics on other data, by the data's name."""
     folder: Path = Field(exclude=True)
     """Where the card was read; not part of the file."""
 
@@ -138,9 +146,7 @@ class Card(_Frozen):
         """Which network this is, for what it makes."""
         return ModelReference(self.name, self.version, self.sha256)
 
-    def calibrated(
-        self, output: Output, probability: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def calibrated(self, output: Output, probability: NDArray[np.float32]) -> NDArray[np.float32]:
         """`probability` of one output, calibrated; see `Calibration.apply`."""
         return self.calibration.get(output, Calibration()).apply(probability)
 
@@ -182,16 +188,14 @@ def find(models: Path, reference: str) -> Card:
 def choose(models: Path, kind: Kind, choice: str, bands: Sequence[str]) -> Card:
     """The model to use on an acquisition that offers `bands`.
 
-    choice: `auto`, a name (its newest version), or name/version. `auto` takes, among the models
-    whose bands are all offered, the one with the most bands, then the newest.
+    choice: `auto`, a name (its promoted version, or else its newest), or name/version. `auto`
+    takes, among the models whose bands are all offered, the one with the most bands.
     `ModelNotFound` if none fits; the message says which there are.
     """
     there = [card for card in list_models(models) if card.kind == kind]
-    fitting = [
-        card
-        for card in there
-        if set(card.bands) <= set(bands) and choice in ("auto", card.name, str(card.reference))
-    ]
+    named = [card for card in there if choice == str(card.reference)]
+    current = [card for card in _current(models, there) if choice in ("auto", card.name)]
+    fitting = [card for card in named or current if set(card.bands) <= set(bands)]
     if not fitting:
         known = "; ".join(f"{card.reference} ({', '.join(card.bands)})" for card in there)
         raise ModelNotFound(
@@ -199,6 +203,40 @@ def choose(models: Path, kind: Kind, choice: str, bands: Sequence[str]) -> Card:
             f" there is {known or 'none'}; choose one of these, or train one with `tulip train`"
         )
     return max(fitting, key=lambda card: (len(card.bands), _age(card)))
+
+
+def _current(models: Path, cards: Sequence[Card]) -> list[Card]:
+    """One version of each name: the promoted one, or else the newest."""
+    current: dict[str, Card] = {}
+    for card in cards:  # from the oldest version to the newest
+        if promoted(models, card.name) in (None, card.version):
+            current[card.name] = card
+    return list(current.values())
+
+
+def promoted(models: Path, name: str) -> str | None:
+    """The version of `name` that was promoted, None if none was.
+
+    `ModelNotFound` if that version is not there.
+    """
+    try:
+        version = (models / name / PROMOTED).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    if not version or not (models / name / version / CARD).exists():
+        raise ModelNotFound(
+            f"{models / name / PROMOTED} names version {version!r}, which is not there;"
+            " promote one that is with `tulip models promote`"
+        )
+    return version
+
+
+def promote(card: Card) -> None:
+    """Make this version the one that is used unless another is asked for; at once or not at all."""
+    place = card.folder.parent / PROMOTED
+    arriving = place.with_name(f".{PROMOTED}.{os.getpid()}")
+    arriving.write_text(f"{card.version}\n", encoding="utf-8")
+    arriving.replace(place)
 
 
 def verify(card: Card) -> None:

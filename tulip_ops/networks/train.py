@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,10 +16,21 @@ import numpy as np
 import tensorflow as tf
 
 from tulip_ops import pictures
+from tulip_ops.domain import BANDS
 from tulip_ops.errors import BadSetting, TulipError
-from tulip_ops.networks import augment, cards, cloud_filter, data, evaluate, losses, predict, unet
+from tulip_ops.networks import (
+    augment,
+    cards,
+    cloud_filter,
+    data,
+    evaluate,
+    losses,
+    predict,
+    pretrained,
+    unet,
+)
 from tulip_ops.networks.data import Scene
-from tulip_ops.networks.fit import Course, Job, fit
+from tulip_ops.networks.fit import Course, Job, Stage, fit
 from tulip_ops.networks.registry import (
     Card,
     Normalization,
@@ -38,56 +49,67 @@ VALIDATION, TEST = 1_000_000, 2_000_000
 seed is a polder of its own, in a season of its own."""
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a network begins with; nothing given means random weights."""
+
+    model: Card | None = None
+    """One of our models of the same architecture, perhaps of fewer bands."""
+    photographs: Path | None = None
+    """Weights of a Keras ResNet trained on photographs: see `pretrained.load_backbone`."""
+    head_epochs: int = 4
+    """With `photographs`: epochs in which only what is new learns, before all of it does."""
+
+    def __str__(self) -> str:
+        if self.model is not None:
+            return str(self.model.reference)
+        return "random" if self.photographs is None else self.photographs.name
+
+
 def train_unet(
     models: Path,
     work: Path,
     *,
     bands: Sequence[str] = RGB,
-    version: str = "1",
+    version: str,
     seed: int = 1,
-    scenes: int = 120,
-    epochs: int = 24,
-    steps: int = 60,
-    batch: int = 24,
-    threads: int = 2,
-    chip: int = 128,
+    scenes: int = 300,
     scene: int = 512,
+    epochs: int = 30,
+    steps: int = 80,
+    threads: int = 2,
     base: int = 16,
     levels: int = 4,
+    start: Start = Start(),
 ) -> Card:
     """Train a U-Net and put it into `models`; returns its card.
 
-    work: folder for scenes, checkpoints, logs and curves; the scenes serve both trainings. Two
-    thirds of the epochs see chips of half the size, four times as fast. Defaults take about 25
-    minutes on two busy processors.
+    work: folder for scenes, checkpoints, logs and curves; the scenes serve all trainings. Half of
+    the epochs see chips of 64 px, most others 128, the last tenth 256; each takes as long.
     """
     course = Course(
         bands=tuple(bands),
         seed=seed,
-        scenes=scenes,
-        scene=scene,
-        epochs=epochs,
+        data=_described(scenes, scene),
+        stages=_stages(epochs, ((64, 96), (128, 24), (256, 6))),
         steps=steps,
-        batch=batch,
-        chip=chip,
-        first_chip=chip // 2,
-        first_epochs=round(epochs * 2 / 3),
         rate=2e-3,
         precision="mixed_bfloat16",
+        start=str(start),
     )
     job = Job(
         kind="unet",
         name=_name("unet", course.bands),
         version=version,
         architecture=UNetArchitecture(base=base, levels=levels),
-        window=512,
+        chip=512,
         course=course,
         build=lambda dtype: unet.build(len(course.bands), base, levels, dtype=dtype),
         draw=data.draw_for_unet,
         target=data.unet_target,
         loss=losses.segmentation_loss,
     )
-    return _train(job, models, work, threads)
+    return _train(job, start, models, work, threads, scenes, scene)
 
 
 def train_cloud_filter(
@@ -95,66 +117,84 @@ def train_cloud_filter(
     work: Path,
     *,
     bands: Sequence[str] = RGB,
-    version: str = "1",
+    version: str,
     seed: int = 1,
-    scenes: int = 120,
-    epochs: int = 18,
-    steps: int = 30,
-    batch: int = 32,
-    threads: int = 2,
-    chip: int = 128,
+    scenes: int = 300,
     scene: int = 512,
+    epochs: int = 30,
+    steps: int = 60,
+    threads: int = 2,
+    depth: cloud_filter.Depth = "resnet50",
+    start: Start = Start(),
 ) -> Card:
-    """Train a cloud filter and put it into `models`; as `train_unet`.
-
-    Defaults take about as long.
-    """
+    """Train a cloud filter and put it into `models`; as `train_unet`."""
     course = Course(
         bands=tuple(bands),
         seed=seed,
-        scenes=scenes,
-        scene=scene,
-        epochs=epochs,
+        data=_described(scenes, scene),
+        stages=_stages(epochs, ((64, 64), (128, 16), (256, 4))),
         steps=steps,
-        batch=batch,
-        chip=chip,
-        first_chip=chip // 2,
-        first_epochs=round(epochs * 2 / 3),
         rate=1e-3,
-        precision="float32",
+        precision="mixed_bfloat16",
+        start=str(start),
+        head_epochs=start.head_epochs if start.photographs else 0,
     )
     job = Job(
         kind="cloud-filter",
         name=_name("cloud-filter", course.bands),
         version=version,
-        architecture=ResNetArchitecture(),
-        window=chip,
+        architecture=ResNetArchitecture(network=depth),
+        chip=256,
         course=course,
-        build=lambda dtype: cloud_filter.build(len(course.bands), None, dtype=dtype),
+        build=lambda dtype: cloud_filter.build(len(course.bands), depth, dtype=dtype),
         draw=data.draw_for_cloud_filter,
         target=lambda _, truth: data.cloud_filter_target(truth),
-        loss=keras.losses.BinaryCrossentropy(),
+        loss={"cell": losses.cloud_loss, "chip": losses.cloud_loss},
     )
-    return _train(job, models, work, threads)
+    return _train(job, start, models, work, threads, scenes, scene)
+
+
+def _stages(epochs: int, sizes: Sequence[tuple[int, int]]) -> tuple[Stage, ...]:
+    """Half of the epochs, then four tenths, then the rest, on (chip, batch) each."""
+    first, last = round(0.5 * epochs), max(1, round(0.1 * epochs))
+    counts = (first, epochs - first - last, last)
+    return tuple(
+        Stage(chip, batch, count)
+        for (chip, batch), count in zip(sizes, counts, strict=True)
+        if count > 0
+    )
+
+
+def _described(scenes: int, scene: int) -> str:
+    return f"{scenes} simulated scenes of {scene} px, simulator {data.simulator_version()}"
 
 
 def _name(kind: str, bands: tuple[str, ...]) -> str:
-    return f"{kind}-rgb" if set(bands) == set(RGB) else f"{kind}-{len(bands)}-bands"
+    names = {frozenset(RGB): "rgb", frozenset(BANDS): "multispectral"}
+    return f"{kind}-{names.get(frozenset(bands), f'{len(bands)}-bands')}"
 
 
-def _train(job: Job, models: Path, work: Path, threads: int) -> Card:
+def _train(
+    job: Job, start: Start, models: Path, work: Path, threads: int, scenes: int, scene: int
+) -> Card:
     course = job.course
     if (models / job.name / job.version).exists():
         raise BadSetting(f"{job.name}/{job.version} is already in {models}; choose another version")
     predict.use_threads(threads)
     learn, choose, measure = (
-        _scenes(course, work, offset, threads) for offset in (0, VALIDATION, TEST)
+        _scenes(course, work, count, scene, offset, threads)
+        for count, offset in (
+            (scenes, 0),
+            (max(2, scenes // 5), VALIDATION),
+            (max(2, scenes // 5), TEST),
+        )
     )
     folder = job.folder(work)
     folder.mkdir(parents=True, exist_ok=True)
     normalization = _normalization(job, learn)
     keras.utils.set_random_seed(course.seed)
     network = job.build(course.precision)
+    _begin(network, start, job)
     fit(job, network, learn, choose, normalization, folder)
     draft = Card(
         kind=job.kind,
@@ -162,18 +202,18 @@ def _train(job: Job, models: Path, work: Path, threads: int) -> Card:
         version=job.version,
         created=datetime.now(UTC).date(),
         bands=course.bands,
-        chip=job.window,
+        chip=job.chip,
         architecture=job.architecture,
         normalization=normalization,
         threshold=0.5,
         bloom_threshold=0.5 if job.kind == "unet" else None,
+        chip_threshold=0.5 if job.kind == "cloud-filter" else None,
         sha256="0" * 64,
         training=_training(job, folder),
         metrics={},
         folder=folder / "model",
     )
-    card = _with_weights(draft, job, network)
-    card = _with_thresholds(card, choose, threads)
+    card = evaluate.settled(_with_weights(draft, job, network), choose, threads)
     card = card.model_copy(update={"metrics": evaluate.evaluate(card, measure, threads)})
     write(card, cards.text(card))
     try:
@@ -183,10 +223,21 @@ def _train(job: Job, models: Path, work: Path, threads: int) -> Card:
     return _publish(card, models)
 
 
-def _scenes(course: Course, work: Path, offset: int, threads: int) -> list[Scene]:
-    count = course.scenes if offset == 0 else max(2, course.scenes // 5)
+def _begin(network: keras.Model, start: Start, job: Job) -> None:
+    bands = job.course.bands
+    if start.model is not None:
+        other = predict.build(start.model)
+        predict.load_weights(other, start.model)
+        pretrained.start_from(network, other, start.model, bands)
+    elif start.photographs is not None and isinstance(job.architecture, ResNetArchitecture):
+        pretrained.load_backbone(network, job.architecture.network, start.photographs, bands)
+
+
+def _scenes(
+    course: Course, work: Path, count: int, size: int, offset: int, threads: int
+) -> list[Scene]:
     first = course.seed * 10_000 + offset
-    paths = data.make_scenes(work, range(first, first + count), course.scene, threads)
+    paths = data.make_scenes(work, range(first, first + count), size, threads)
     return data.load_scenes(paths, course.bands)
 
 
@@ -204,8 +255,8 @@ def _normalization(job: Job, scenes: Sequence[Scene]) -> Normalization:
         course.bands,
         seed=(course.seed, 0),
         steps=8,
-        batch=course.batch,
-        chip=course.chip,
+        batch=24,
+        chip=128,
     )
     pixels = np.concatenate([seen.reshape(-1, len(course.bands)) for seen, _ in chips])
     clipped = np.clip(pixels, 0.0, highest).astype(np.float64)
@@ -219,13 +270,14 @@ def _normalization(job: Job, scenes: Sequence[Scene]) -> Normalization:
 
 def _training(job: Job, folder: Path) -> Training:
     course = asdict(job.course)
-    seconds = np.loadtxt(folder / "log.csv", delimiter=",", skiprows=1, ndmin=2)[:, 4].sum()
+    seconds = np.loadtxt(folder / "log.csv", delimiter=",", skiprows=1, ndmin=2, usecols=5).sum()
+    plan = ", ".join(f"{s.epochs} x {s.batch} of {s.chip} px" for s in job.course.stages)
     return Training(
-        data="simulated scenes (tulip_ops.simulate); no measured image, no real label",
+        data=course.pop("data"),
         licence="Apache-2.0, as the simulator that made the data",
         settings={
             **{name: value for name, value in course.items() if name != "bands"},
-            "simulator": data.simulator_version(),
+            "stages": f"epochs x batch: {plan}",
             "optimizer": "AdamW, weight decay 1e-4, clipnorm 1, warm-up and cosine",
             "keras": keras.__version__,
             "tensorflow": tf.__version__,
@@ -246,18 +298,6 @@ def _with_weights(card: Card, job: Job, network: keras.Model) -> Card:
         )
     digest = hashlib.sha256(card.weights.read_bytes()).hexdigest()
     return card.model_copy(update={"sha256": digest})
-
-
-def _with_thresholds(card: Card, scenes: Sequence[Scene], threads: int) -> Card:
-    """The card with the thresholds that score best on the validation scenes."""
-    if card.kind == "cloud-filter":
-        judged = evaluate.judge(predict.load_cloud_filter(card, threads), scenes)
-        threshold = evaluate.best_threshold(lambda step: evaluate.f1(judged, step))
-        return card.model_copy(update={"threshold": threshold})
-    segmented = evaluate.segment(predict.load_unet(card, threads), scenes)
-    tulip = evaluate.best_threshold(lambda step: evaluate.tulip_iou(segmented, step))
-    bloom = evaluate.best_threshold(lambda step: evaluate.bloom_iou(segmented, step))
-    return card.model_copy(update={"threshold": tulip, "bloom_threshold": bloom})
 
 
 def _publish(card: Card, models: Path) -> Card:
