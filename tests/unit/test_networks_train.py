@@ -37,14 +37,9 @@ def red_fields(seed: int) -> Scene:
 COURSE = fit.Course(
     bands=RGB,
     seed=1,
-    scenes=4,
-    scene=64,
-    epochs=3,
+    data="red fields",
+    stages=(fit.Stage(16, 4, 1), fit.Stage(32, 4, 2)),
     steps=4,
-    batch=4,
-    chip=32,
-    first_chip=16,
-    first_epochs=1,
     rate=1e-2,
     precision="float32",
 )
@@ -53,7 +48,7 @@ JOB = fit.Job(
     name="unet-rgb",
     version="1",
     architecture=UNetArchitecture(base=4, levels=2),
-    window=64,
+    chip=64,
     course=COURSE,
     build=lambda dtype: unet.build(3, 4, 2, dtype=dtype),
     draw=data.draw_for_unet,
@@ -102,8 +97,8 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path: Path) ->
     for one, other in zip(at_once, in_two, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
     log = (tmp_path / "b" / "log.csv").read_text().splitlines()
-    assert log[0] == "epoch,chip,loss,validation_loss,seconds"
-    assert [line.split(",")[:2] for line in log[1:]] == [["1", "16"], ["2", "32"], ["3", "32"]]
+    assert log[0] == "part,epoch,chip,loss,validation_loss,seconds"
+    assert [line.split(",")[1:3] for line in log[1:]] == [["1", "16"], ["2", "32"], ["3", "32"]]
 
 
 def test_another_course_never_takes_up_a_foreign_checkpoint() -> None:
@@ -126,9 +121,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Card:
         scene=96,
         epochs=2,
         steps=2,
-        batch=4,
+        sizes=(32,),
+        batch_pixels=4 * 32 * 32,
         threads=1,
-        chip=32,
         base=4,
         levels=2,
     )
@@ -180,9 +175,9 @@ def test_a_cloud_filter_is_trained_the_same_way(tmp_path: Path) -> None:
         scene=96,
         epochs=1,
         steps=1,
-        batch=2,
+        sizes=(64,),
+        batch_pixels=2 * 64 * 64,
         threads=1,
-        chip=64,
     )
 
     assert card.kind == "cloud-filter"

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tulip_ops.commands.options import as_json, show
+from tulip_ops.domain import BANDS
 from tulip_ops.settings import Settings
 
 
@@ -56,38 +57,76 @@ def verify(as_json: bool) -> None:
 
 @click.command()
 @click.argument("network", type=click.Choice(["cloud-filter", "unet"]))
-@click.option("--version", required=True, help="Name of the version to make, such as 2.")
+@click.option("--version", required=True, help="Name of the version to make, such as 3.")
+@click.option(
+    "--bands",
+    type=click.Choice(["rgb", "multispectral"]),
+    default="rgb",
+    show_default=True,
+    help="What it reads: red, green and blue, or all ten bands of 10 and 20 m.",
+)
 @click.option(
     "--work",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for scenes, checkpoints and logs; default: <state>/training.",
 )
 @click.option("--scenes", type=click.IntRange(min=4), help="Simulated scenes to train on.")
-@click.option("--epochs", type=click.IntRange(min=1), help="Rounds over the scenes.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Rounds; each is --steps batches.")
+@click.option("--steps", type=click.IntRange(min=1), help="Batches of an epoch.")
+@click.option("--base", type=click.IntRange(min=1), help="U-Net: filters of its first level.")
+@click.option("--levels", type=click.IntRange(1, 8), help="U-Net: how often it halves the image.")
+@click.option(
+    "--depth", type=click.Choice(["resnet50", "resnet101"]), help="Cloud filter: which ResNet."
+)
+@click.option(
+    "--start-from",
+    metavar="NAME/VERSION",
+    help="Begin with the weights of this model, perhaps of fewer bands.",
+)
+@click.option(
+    "--pretrained",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Cloud filter: begin with a Keras ResNet's weights without its top; the head is trained"
+    " first, then all of it.",
+)
+@click.option(
+    "--head-epochs",
+    type=click.IntRange(min=0),
+    default=4,
+    show_default=True,
+    help="With --pretrained: rounds in which only the head is trained.",
+)
 @click.option("--seed", type=int, default=1, show_default=True)
 def train(
     network: str,
-    version: str,
+    bands: str,
     work: Path | None,
-    scenes: int | None,
-    epochs: int | None,
-    seed: int,
+    start_from: str | None,
+    pretrained: Path | None,
+    head_epochs: int,
+    **given: Any,
 ) -> None:
     """Train NETWORK on simulated scenes; after a kill the same command goes on.
 
     The finished model goes to <models>/<name>/<version>/ with its metrics and card.
     """
+    foreign = {"cloud-filter": ("base", "levels"), "unet": ("depth",)}[network]
+    if wrong := [f"--{name}" for name in foreign if given[name] is not None]:
+        raise click.UsageError(f"{' and '.join(wrong)}: a {network} has none")
+    if pretrained and (start_from or network == "unet"):
+        raise click.UsageError("--pretrained is for a cloud filter, without --start-from")
+    from tulip_ops.networks import registry
     from tulip_ops.networks import train as training
 
     settings = Settings.load()
     trainer = {"cloud-filter": training.train_cloud_filter, "unet": training.train_unet}[network]
-    given: dict[str, Any] = {"scenes": scenes, "epochs": epochs}
+    other = registry.find(settings.models, start_from) if start_from else None
     card = trainer(
         settings.models,
         work or settings.state / "training",
-        version=version,
-        seed=seed,
+        bands=training.RGB if bands == "rgb" else BANDS,
+        start=training.Start(other, pretrained, head_epochs),
         threads=settings.threads,
-        **{name: size for name, size in given.items() if size is not None},
+        **{name: value for name, value in given.items() if value is not None},
     )
     click.echo(f"{card.reference}: {card.folder}")

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import keras
@@ -77,6 +78,8 @@ def train_unet(
     scene: int = 512,
     epochs: int = 30,
     steps: int = 80,
+    sizes: Sequence[int] = (64, 128, 256),
+    batch_pixels: int = 24 * 128 * 128,
     threads: int = 2,
     base: int = 16,
     levels: int = 4,
@@ -84,14 +87,15 @@ def train_unet(
 ) -> Card:
     """Train a U-Net and put it into `models`; returns its card.
 
-    work: folder for scenes, checkpoints, logs and curves; the scenes serve all trainings. Half of
-    the epochs see chips of 64 px, most others 128, the last tenth 256; each takes as long.
+    work: folder for scenes, checkpoints, logs and curves; the scenes serve all trainings.
+    sizes: pixels on a side of the chips: half of the epochs see the first, the last tenth the
+    last. Every batch holds `batch_pixels`, so each takes as long.
     """
     course = Course(
         bands=tuple(bands),
         seed=seed,
         data=_described(scenes, scene),
-        stages=_stages(epochs, ((64, 96), (128, 24), (256, 6))),
+        stages=_stages(epochs, sizes, batch_pixels),
         steps=steps,
         rate=2e-3,
         precision="mixed_bfloat16",
@@ -123,6 +127,8 @@ def train_cloud_filter(
     scene: int = 512,
     epochs: int = 30,
     steps: int = 60,
+    sizes: Sequence[int] = (64, 128, 256),
+    batch_pixels: int = 16 * 128 * 128,
     threads: int = 2,
     depth: cloud_filter.Depth = "resnet50",
     start: Start = Start(),
@@ -132,7 +138,7 @@ def train_cloud_filter(
         bands=tuple(bands),
         seed=seed,
         data=_described(scenes, scene),
-        stages=_stages(epochs, ((64, 64), (128, 16), (256, 4))),
+        stages=_stages(epochs, sizes, batch_pixels),
         steps=steps,
         rate=1e-3,
         precision="mixed_bfloat16",
@@ -154,14 +160,13 @@ def train_cloud_filter(
     return _train(job, start, models, work, threads, scenes, scene)
 
 
-def _stages(epochs: int, sizes: Sequence[tuple[int, int]]) -> tuple[Stage, ...]:
-    """Half of the epochs, then four tenths, then the rest, on (chip, batch) each."""
-    first, last = round(0.5 * epochs), max(1, round(0.1 * epochs))
-    counts = (first, epochs - first - last, last)
+def _stages(epochs: int, sizes: Sequence[int], batch_pixels: int) -> tuple[Stage, ...]:
+    """Half of the epochs on the first size, a tenth on the last, the others between."""
+    ends = np.rint(np.linspace(0.5, 0.9, len(sizes) - 1) * epochs).astype(int).tolist()
     return tuple(
-        Stage(chip, batch, count)
-        for (chip, batch), count in zip(sizes, counts, strict=True)
-        if count > 0
+        Stage(size, max(1, batch_pixels // size**2), end - start)
+        for size, (start, end) in zip(sizes, pairwise([0, *ends, epochs]), strict=True)
+        if end > start
     )
 
 
