@@ -25,7 +25,8 @@ def roll_up(settings: Settings, years: Sequence[int]) -> list[Outcome]:
 
     years: whose detections to join to fields; none means all. A field that appears in one season
     was there in the others: every acquisition over it gets its say, and every season is summed
-    up again. Only rows that change are touched, so a second call changes nothing.
+    up again. What a newer processing supersedes no longer counts. Only rows that change are
+    touched, so a second call changes nothing.
     `ProductMissing` or `ProductDamaged`, after everything else was kept, if an acquisition's
     products are gone.
     """
@@ -38,6 +39,7 @@ def roll_up(settings: Settings, years: Sequence[int]) -> list[Outcome]:
         history.lock_history(database)
         known = history.seasons(database)
         chosen = [season for season in known if not years or season.year in years]
+        superseded = sum(history.supersede(database, season) for season in chosen)
         found = {season: _join(database, season) for season in chosen}
         looks = list(_look(history.unobserved(database), store, problems))
         observed = history.write_observations(database, looks)
@@ -47,7 +49,7 @@ def roll_up(settings: Settings, years: Sequence[int]) -> list[Outcome]:
             f"the history is kept, but without {'; '.join(problems)}: repeat the steps of these"
             " acquisitions, then `tulip history`"
         )
-    fresh = bool(observed or any(changed.values()))
+    fresh = bool(superseded or observed or any(changed.values()))
     return [_outcome(season, found[season], fresh, changed[season]) for season in chosen]
 
 

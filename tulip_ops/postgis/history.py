@@ -1,9 +1,10 @@
 """Fields with an identity, what each acquisition says of them, and what each season says.
 
-A history is one transaction: `lock_history`, then for each season `season_detections`,
-`known_fields` and `save_fields`; then `unobserved` and `write_observations` for all of them;
-then for each season `season_observations`, `season_areas` and `write_field_seasons`. Each
-function touches only rows that change, so that a history of what is known changes nothing.
+A history is one transaction: `lock_history`, then for each season `supersede`,
+`season_detections`, `known_fields` and `save_fields`; then `unobserved` and
+`write_observations` for all of them; then for each season `season_observations`, `season_areas`
+and `write_field_seasons`. Each function touches only rows that change, so that a history of
+what is known changes nothing.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ __all__ = [
     "season_detections",
     "season_observations",
     "seasons",
+    "supersede",
     "unobserved",
     "write_field_seasons",
     "write_observations",
@@ -70,6 +72,18 @@ class Unobserved:
     skipped: bool
     """True where the acquisition was skipped: it has no products, and has not seen them."""
     fields: tuple[Field, ...]
+
+
+def supersede(connection: Connection, season: Season) -> int:
+    """Say of each acquisition of the season whether a newer processing counts in its place.
+
+    Of one overpass (platform, tile and day), an acquisition supersedes those of a lower level,
+    baseline or sequence, compared in this order, whose ground it covers, as soon as it was
+    recorded or skipped. Datastrips cover different ground, and all of them count. Returns how
+    many rows changed. The outcome depends on what the ledger holds, not on the order in which
+    that came.
+    """
+    return len(connection.execute(query("supersede"), season._asdict()).fetchall())
 
 
 def known_fields(connection: Connection, season: Season) -> list[Field]:
@@ -139,7 +153,10 @@ def write_observations(connection: Connection, observations: Sequence[Observatio
 
 
 def season_observations(connection: Connection, season: Season) -> list[Observation]:
-    """Every observation of the season, by field and time."""
+    """What each overpass of the season says of each field, by field and time.
+
+    Of the datastrips of one overpass, the newest that saw the field speaks.
+    """
     rows = connection.execute(query("season_observations"), season._asdict())
     return [
         Observation(field_id, AcquisitionId.parse(name), Verdict(verdict), *rest)

@@ -1,9 +1,9 @@
--- The fields that detections of a season touch or are linked to.
+-- The fields that detections of a season touch or are linked to, where they count.
 with shown as (
     select d.detection_id, d.geometry
     from tulip.acquisition a
     join tulip.detection d using (acquisition_id)
-    where a.season = %(year)s and a.simulated = %(simulated)s
+    where a.season = %(year)s and a.simulated = %(simulated)s and a.superseded_by is null
 ), known as (
     select f.field_id from shown s join tulip.field f on st_intersects(f.geometry, s.geometry)
     union

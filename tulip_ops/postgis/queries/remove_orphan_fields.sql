@@ -6,6 +6,7 @@ where not exists (select from tulip.field_detection l where l.field_id = f.field
         join tulip.acquisition a using (acquisition_id)
         where st_intersects(d.geometry, f.geometry)
             and a.simulated = f.simulated
+            and a.superseded_by is null
             and not exists (
                 select from tulip.field_detection l where l.detection_id = d.detection_id
             )

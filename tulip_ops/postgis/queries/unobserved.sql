@@ -1,8 +1,9 @@
--- Acquisitions, and the fields under each that it has said nothing of.
+-- Acquisitions that count, and the fields under each that it has said nothing of.
 select a.acquisition_id, a.state = 'skipped' as skipped, f.field_id, f.geometry, f.area_m2
 from tulip.acquisition a
 join tulip.field f on f.simulated = a.simulated and st_intersects(f.geometry, a.footprint)
 where a.state in ('recorded', 'skipped')
+    and a.superseded_by is null
     and not exists (
         select from tulip.observation o
         where o.field_id = f.field_id and o.acquisition_id = a.acquisition_id
