@@ -10,7 +10,7 @@ from tulip_ops.postgis import connection, ledger, locks
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.settings import Settings
 from tulip_ops.sources import open_sources
-from tulip_ops.store import Store
+from tulip_ops.store import open_store
 
 
 def attempt(
@@ -87,7 +87,7 @@ def _carry_out(
     force: bool,
     run_id: str,
 ) -> Outcome:
-    store = Store(settings.store_place)
+    store = open_store(settings)
     acquisition, acquisition_id = entry.acquisition, entry.acquisition.id
     areas = area_table.get_areas(database, entry.areas)
     match step:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,36 +13,63 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tulip_ops.errors import SourceUnavailable
+from tulip_ops.errors import (
+    CredentialMissing,
+    CredentialRefused,
+    SourceUnavailable,
+    TooManyRequests,
+    TulipError,
+)
 
 _S3 = "s3://"
 _NOT_THERE = {"404", "NoSuchBucket", "NoSuchKey"}
+_REFUSED = {
+    "401", "403", "AccessDenied", "AllAccessDisabled", "ExpiredToken", "InvalidAccessKeyId",
+    "InvalidToken", "SignatureDoesNotMatch",
+}  # fmt: skip
+_THROTTLED = {"429", "503", "SlowDown", "Throttling", "RequestLimitExceeded", "TooManyRequests"}
+_OVERTAKEN = {"409", "412", "ConditionalRequestConflict", "PreconditionFailed"}
+_CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or the role of the machine"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What S3 says of an object without sending it."""
+
+    size: int
+    """Bytes."""
+    sha256: str | None
+    """As `upload` was told; None for objects that others wrote."""
 
 
 @dataclass(frozen=True)
 class Places:
-    """Reads and writes addresses: paths, or s3://bucket/key."""
+    """Reads and writes addresses: paths, or s3://bucket/key.
+
+    Every method raises `unavailable` if S3 does not answer, `TooManyRequests` if it throttles
+    for longer than its client is patient, `CredentialMissing`, and `CredentialRefused`.
+    """
 
     s3_endpoint: str | None = None
     """URL of an S3-compatible service; None: AWS."""
+    unavailable: type[TulipError] = SourceUnavailable
 
     def read(self, address: str) -> bytes:
-        """All bytes of a file. `FileNotFoundError` without one, `SourceUnavailable`."""
-        if not address.startswith(_S3):
+        """All bytes of a file. `FileNotFoundError` without one."""
+        if not in_s3(address):
             return Path(address).read_bytes()
-        bucket, key = _split(address)
-        with _answering(address, self.s3_endpoint):
-            data: bytes = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
-            return data
+        return self.read_tagged(address)[0]
 
     def write(self, address: str, data: bytes) -> None:
         """Write a file so that readers see the old one or the new one, whole."""
-        if not address.startswith(_S3):
+        if not in_s3(address):
             with _beside(Path(address)) as path:
                 path.write_bytes(data)
             return
         bucket, key = _split(address)
-        with _answering(address, self.s3_endpoint):
+        with self._answering(address):
             self._client.put_object(Bucket=bucket, Key=key, Body=data)
 
     @contextmanager
@@ -50,35 +78,98 @@ class Places:
 
         scratch: folder for a file on its way to S3. Nothing appears if the block fails.
         """
-        if not address.startswith(_S3):
+        if not in_s3(address):
             with _beside(Path(address)) as path:
                 yield path
             return
         path = scratch / Path(address).name
         yield path
-        bucket, key = _split(address)
-        with _answering(address, self.s3_endpoint):
-            self._client.upload_file(str(path), bucket, key)
+        self.upload(path, address)
 
     def fetched(self, address: str, scratch: Path) -> Path:
-        """The file itself, or a copy of it in `scratch` if it is not in a folder.
-
-        `FileNotFoundError` without one, `SourceUnavailable`.
-        """
-        if not address.startswith(_S3):
+        """The file itself, or a copy of it in `scratch` if it is in S3. `FileNotFoundError`."""
+        if not in_s3(address):
             path = Path(address)
             path.stat()
             return path
-        bucket, key = _split(address)
         path = scratch / Path(address).name
-        with _answering(address, self.s3_endpoint):
-            self._client.download_file(bucket, key, str(path))
+        self.download(address, path)
         return path
+
+    def download(self, address: str, path: Path) -> None:
+        """Copy an object of S3 into a file; `FileNotFoundError` without one."""
+        bucket, key = _split(address)
+        with self._answering(address):
+            self._client.download_file(bucket, key, str(path))
+
+    def below(self, place: str) -> Iterator[str]:
+        """Addresses of all files in a folder or under a prefix, however deep."""
+        if not in_s3(place):
+            yield from (str(path) for path in Path(place).rglob("*") if path.is_file())
+            return
+        bucket, prefix = _split(place)
+        with self._answering(place):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=bucket, Prefix=prefix.rstrip("/") + "/"
+            )
+            for page in pages:
+                yield from (f"{_S3}{bucket}/{found['Key']}" for found in page.get("Contents", ()))
+
+    def remove(self, place: str) -> None:
+        """Remove a folder or prefix with all its files, if it is there."""
+        if not in_s3(place):
+            shutil.rmtree(place, ignore_errors=True)
+            return
+        for address in self.below(place):
+            bucket, key = _split(address)
+            with self._answering(address):
+                self._client.delete_object(Bucket=bucket, Key=key)
+
+    def size(self, address: str) -> int:
+        """Bytes of a file. `FileNotFoundError` without one."""
+        if not in_s3(address):
+            return Path(address).stat().st_size
+        return self.look(address).size
+
+    def look(self, address: str) -> Kept:
+        """What S3 says of an object; `FileNotFoundError` without one."""
+        bucket, key = _split(address)
+        with self._answering(address):
+            head = self._client.head_object(Bucket=bucket, Key=key)
+            return Kept(int(head["ContentLength"]), head["Metadata"].get("sha256"))
+
+    def upload(self, path: Path, address: str, sha256: str | None = None) -> None:
+        """Put a file into S3, whole or not at all; its checksum travels with it if given."""
+        bucket, key = _split(address)
+        extra = {"Metadata": {"sha256": sha256}} if sha256 else None
+        with self._answering(address):
+            self._client.upload_file(str(path), bucket, key, ExtraArgs=extra)
+
+    def read_tagged(self, address: str) -> tuple[bytes, str]:
+        """An object of S3, and the tag of this version of it; `FileNotFoundError`."""
+        bucket, key = _split(address)
+        with self._answering(address):
+            found = self._client.get_object(Bucket=bucket, Key=key)
+            return found["Body"].read(), found["ETag"]
+
+    def replace_tagged(self, address: str, data: bytes, tag: str | None) -> bool:
+        """Write an object if it is still the version of `tag`; False if it is another one.
+
+        tag: from `read_tagged`; None: only if there is none yet.
+        """
+        bucket, key = _split(address)
+        condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
+        try:
+            with self._answering(address):
+                self._client.put_object(Bucket=bucket, Key=key, Body=data, **condition)
+        except _Overtaken:
+            return False
+        return True
 
     @staticmethod
     def raster_href(address: str) -> str:
         """What rasters.py opens."""
-        if address.startswith(_S3):
+        if in_s3(address):
             return "/vsis3/" + address.removeprefix(_S3)
         return address
 
@@ -89,9 +180,56 @@ class Places:
         from botocore.config import Config  # noqa: PLC0415
 
         config = Config(
-            connect_timeout=10, read_timeout=60, retries={"mode": "standard", "max_attempts": 3}
+            connect_timeout=10,
+            read_timeout=60,
+            retries={"mode": "standard", "max_attempts": 3},
+            max_pool_connections=THREADS,
         )
         return boto3.client("s3", endpoint_url=self.s3_endpoint, config=config)
+
+    @contextmanager
+    def _answering(self, address: str) -> Iterator[None]:
+        """Turns the errors of boto3 into ours."""
+        from boto3.exceptions import Boto3Error  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+        try:
+            yield
+        except (BotoCoreError, Boto3Error, ClientError) as error:
+            raise self._told(address, error) from error
+
+    def _told(self, address: str, error: Exception) -> Exception:
+        service = self.s3_endpoint or "AWS"
+        code, kind = _code(error), type(error).__name__
+        if code in _NOT_THERE:
+            return FileNotFoundError(address)
+        if code in _OVERTAKEN:
+            return _Overtaken(address)
+        if kind in {"NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"}:
+            return CredentialMissing(f"{address}: {service} wants credentials; set {_CREDENTIALS}")
+        if code in _REFUSED:
+            return CredentialRefused(
+                f"{address}: {service} refuses the credentials ({code}); check {_CREDENTIALS},"
+                " and that they may use this bucket"
+            )
+        if code in _THROTTLED:
+            return TooManyRequests(f"{address}: {service} asks for fewer requests ({code})")
+        return self.unavailable(
+            f"{address}: {service} refuses or does not answer ({error}); check"
+            " TULIP_S3_ENDPOINT and the AWS_ variables of your credentials"
+        )
+
+
+THREADS = 16
+"""Requests to S3 at once that one client has connections for."""
+
+
+class _Overtaken(Exception):
+    """Another writer was faster."""
+
+
+def in_s3(address: str) -> bool:
+    return address.startswith(_S3)
 
 
 def join(place: str, *names: str) -> str:
@@ -107,26 +245,19 @@ def resolve(href: str, base: str) -> str:
     return scheme + mark + posixpath.normpath(posixpath.join(posixpath.dirname(path), href))
 
 
+def _code(error: BaseException | None) -> str:
+    """The error code of S3's answer; transfers wrap it, so look behind them."""
+    while error is not None:
+        response = getattr(error, "response", None)
+        if isinstance(response, dict):
+            return str(response["Error"]["Code"])
+        error = error.__cause__ or error.__context__
+    return ""
+
+
 def _split(address: str) -> tuple[str, str]:
     bucket, _, key = address.removeprefix(_S3).partition("/")
     return bucket, key
-
-
-@contextmanager
-def _answering(address: str, endpoint: str | None) -> Iterator[None]:
-    from boto3.exceptions import Boto3Error  # noqa: PLC0415
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
-    try:
-        yield
-    except (BotoCoreError, Boto3Error, ClientError) as error:
-        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-        if code in _NOT_THERE:
-            raise FileNotFoundError(address) from error
-        raise SourceUnavailable(
-            f"{address}: {endpoint or 'AWS'} refuses or does not answer ({error}); check"
-            " TULIP_S3_ENDPOINT and the AWS_ variables of your credentials"
-        ) from error
 
 
 @contextmanager

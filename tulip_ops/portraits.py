@@ -13,7 +13,7 @@ from tulip_ops.errors import AreaNotFound, ProductMissing
 from tulip_ops.grid import WGS84, project
 from tulip_ops.postgis import areas, connection, history
 from tulip_ops.settings import Settings
-from tulip_ops.store import Store
+from tulip_ops.store import open_store
 
 
 def draw_seasons(area: str, settings: Settings, out: Path, *, simulated: bool) -> None:
@@ -44,7 +44,7 @@ def draw(acquisition_id: AcquisitionId, settings: Settings, out: Path) -> None:
     What a skipped acquisition never got is shown as not seen. `ProductMissing` if not even its
     reflectance is there.
     """
-    store = Store(settings.store_place)
+    store = open_store(settings)
     reflectance, bands, grid = rasters.read_reflectance(
         store.product(acquisition_id, "reflectance.tif")
     )

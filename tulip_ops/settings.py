@@ -47,7 +47,16 @@ class Settings(BaseSettings):
         None,
         description="PostgreSQL for the local Airflow's own tables; default: a private server.",
     )
-    store: str | None = Field(None, description="Folder of the products; default: <state>/store.")
+    store: str | None = Field(
+        None,
+        description="Folder or s3://bucket/prefix of the products; default: <state>/store.",
+    )
+    copies_gb: float = Field(
+        10.0,
+        ge=0,
+        description="Gigabytes of copies of an S3 store's products to keep in <state>/copies; those"
+        " used in the last hour stay in any case.",
+    )
     archive: str | None = Field(
         None,
         description="Folder or s3://bucket/prefix with a static STAC catalog;"

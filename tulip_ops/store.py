@@ -1,51 +1,65 @@
 """The products of acquisitions: whole or absent, and never found half-written.
 
-Everything of one acquisition lives in `<store>/<id>/`: the files, and `item.json`, a STAC
-item whose assets say of each file its size, its checksum and the recipe that made it. The
-item is the truth: a file that it does not list, or that differs from what it lists, is as
-good as absent.
+Everything of one acquisition lives in `<store>/<id>/`, a folder or an S3 prefix: the files, and
+`item.json`, a STAC item whose assets say of each file its size, its checksum and the recipe that
+made it. The item is the truth: a file that it does not list, or that differs from what it lists,
+is as good as absent.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
-import secrets
-import socket
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from tulip_ops.domain import AcquisitionId, ModelReference
-from tulip_ops.errors import BadSetting, ProductDamaged, ProductMissing
+from tulip_ops.errors import BadSetting, ProductDamaged, ProductMissing, StoreUnavailable
+from tulip_ops.places import Places, in_s3
+from tulip_ops.settings import Settings
+from tulip_ops.shelves import ITEM, FolderShelf, S3Shelf, Shelf, sha256_of, unfinished
 
 JSON = Any
 """What json.dumps takes."""
 
-ITEM = "item.json"
-
 _MULTIHASH_SHA256 = "1220"
 """Prefix of a sha2-256 digest of 32 bytes in STAC's `file:checksum`."""
 _EMPTY: Mapping[str, JSON] = {"properties": {}, "assets": {}}
-_UNFINISHED = ".unfinished"
-_STALE_SECONDS = 24 * 3600
-_HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def open_store(settings: Settings) -> Store:
+    """The store that the settings name, with copies of an S3 store's products in the state."""
+    return Store(
+        settings.store_place,
+        s3_endpoint=settings.s3_endpoint,
+        copies=settings.state / "copies",
+        most_bytes=int(settings.copies_gb * 1e9),
+    )
 
 
 class Store:
     """Products by acquisition and name, where a name is the file's: `tulip.tif`."""
 
-    def __init__(self, place: str) -> None:
-        if "://" in place:
-            raise BadSetting(
-                f"TULIP_STORE={place}: this version keeps products in folders only; give a path"
-            )
-        self._folder = Path(place)
+    def __init__(
+        self,
+        place: str,
+        *,
+        s3_endpoint: str | None = None,
+        copies: Path = Path(".tulip/copies"),
+        most_bytes: int = 0,
+    ) -> None:
+        """place: a folder or s3://bucket/prefix. copies, most_bytes: as `S3Shelf` says."""
+        if "://" in place and not in_s3(place):
+            raise BadSetting(f"TULIP_STORE={place}: give a folder or s3://bucket/prefix")
+        self.places = Places(s3_endpoint, unavailable=StoreUnavailable)
+        self._shelf: Shelf = (
+            S3Shelf(place, self.places, copies, most_bytes)
+            if in_s3(place)
+            else FolderShelf(Path(place))
+        )
 
     @staticmethod
     def recipe(step: str, **inputs: JSON) -> str:
@@ -66,29 +80,22 @@ class Store:
         Products that are published already stay listed, with the properties they brought:
         their own recipes decide whether they are still current.
         """
-        folder = self._folder / str(acquisition_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder):
-            old = self.item(acquisition_id) if (folder / ITEM).exists() else _EMPTY
+
+        def start(data: bytes | None) -> bytes:
+            old = _EMPTY if data is None else self._parsed(acquisition_id, data)
             properties = {**old["properties"], **item["properties"]}
             assets = {**item["assets"], **old["assets"]}
-            _write_item(folder, {**item, "properties": properties, "assets": assets})
+            return _encoded({**item, "properties": properties, "assets": assets})
+
+        self._shelf.revise(str(acquisition_id), start)
 
     def item(self, acquisition_id: AcquisitionId) -> dict[str, JSON]:
         """The STAC item. `ProductMissing` without one, `ProductDamaged` if it is not JSON."""
-        path = self._folder / str(acquisition_id) / ITEM
         try:
-            item: dict[str, JSON] = json.loads(path.read_bytes())
+            data = self._shelf.item(str(acquisition_id))
         except FileNotFoundError:
-            raise ProductMissing(
-                f"nothing is stored of {acquisition_id} ({path} is missing);"
-                f" run `tulip acquire {acquisition_id}`"
-            ) from None
-        except ValueError as error:
-            raise ProductDamaged(
-                f"{path} is not JSON ({error}); delete it and run `tulip acquire {acquisition_id}`"
-            ) from error
-        return item
+            data = None
+        return self._parsed(acquisition_id, data)
 
     def properties(self, acquisition_id: AcquisitionId) -> dict[str, JSON]:
         """Properties of the STAC item."""
@@ -101,46 +108,41 @@ class Store:
             asset = self.asset(acquisition_id, name)
         except ProductMissing:
             return False
-        path = self._folder / str(acquisition_id) / name
-        return asset["tulip:recipe"] == recipe and path.is_file() and _is_whole(path, asset)
+        return asset["tulip:recipe"] == recipe and self._shelf.holds(
+            str(acquisition_id), name, asset["file:size"], _sha256(asset)
+        )
 
     def product(self, acquisition_id: AcquisitionId, name: str) -> Path:
-        """The file of a product, verified by its checksum; `ProductMissing`, `ProductDamaged`."""
-        asset = self.asset(acquisition_id, name)
-        path = self._folder / str(acquisition_id) / name
-        if not path.is_file():
+        """The file of a product, verified by its checksum; `ProductMissing`, `ProductDamaged`.
+
+        From S3 it is a copy, which later calls for the same product find and verify.
+        """
+        asset, folder = self.asset(acquisition_id, name), str(acquisition_id)
+        try:
+            return self._shelf.fetch(folder, name, asset["file:size"], _sha256(asset))
+        except FileNotFoundError:
             raise ProductMissing(
-                f"{path} is listed in {ITEM} but missing; repeat the step that makes it"
-            )
-        if not _is_whole(path, asset):
-            raise ProductDamaged(
-                f"{path} does not match its checksum in {ITEM}; repeat the step that makes it"
-            )
-        return path
+                f"{self._shelf.address(folder, name)} is listed in {ITEM} but missing;"
+                " repeat the step that makes it"
+            ) from None
 
     def checksum(self, acquisition_id: AcquisitionId, name: str) -> str:
         """The listed sha256 of a product, hexadecimal; `ProductMissing`."""
-        multihash: str = self.asset(acquisition_id, name)["file:checksum"]
-        return multihash.removeprefix(_MULTIHASH_SHA256)
+        return _sha256(self.asset(acquisition_id, name))
+
+    def address(self, acquisition_id: AcquisitionId, *names: str) -> str:
+        """Of something in the acquisition's folder, for `places`."""
+        return self._shelf.address(str(acquisition_id), *names)
 
     @contextmanager
     def writing(self, acquisition_id: AcquisitionId, name: str) -> Iterator[Path]:
-        """A path to write a product to, beside its final place; `publish` takes it from there.
+        """A path to write a product to; `publish` takes it from there.
 
         What is still there at the end is removed, and so is what killed writers of the same
         product left behind. The path keeps the suffix of `name`.
         """
-        folder = self._folder / str(acquisition_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        _sweep(folder, name)
-        # the process in the name tells the next writer whether anybody still needs the file
-        stem = f"{_UNFINISHED}.{_HOST}.{os.getpid()}.{secrets.token_hex(4)}"
-        path = folder / f"{stem}.{name}"
-        try:
+        with unfinished(self._shelf.desk(str(acquisition_id)), name) as path:
             yield path
-        finally:
-            for leftover in folder.glob(f"{stem}.*"):
-                leftover.unlink(missing_ok=True)
 
     def publish(
         self,
@@ -162,7 +164,7 @@ class Store:
         The file comes first and the item second: killed between the two, the item's checksum
         does not match and the product is not current. `ProductMissing` if no item was started.
         """
-        folder = self._folder / str(acquisition_id)
+        digest = sha256_of(path)
         asset = {
             **(fields or {}),
             "href": f"./{name}",
@@ -170,17 +172,19 @@ class Store:
             "type": media_type,
             "roles": ["data"],
             "file:size": path.stat().st_size,
-            "file:checksum": _MULTIHASH_SHA256 + _sha256(path),
+            "file:checksum": _MULTIHASH_SHA256 + digest,
             "tulip:recipe": recipe,
         }
         if model is not None:
             asset["tulip:model"] = asdict(model)
-        with _locked(folder):
-            item = self.item(acquisition_id)
-            _move(path, folder / name)
+
+        def listed(data: bytes | None) -> bytes:
+            item = self._parsed(acquisition_id, data)
             item["assets"][_key(name)] = asset
             item["properties"].update(properties or {})
-            _write_item(folder, item)
+            return _encoded(item)
+
+        self._shelf.publish(str(acquisition_id), name, path, digest, listed)
 
     def asset(self, acquisition_id: AcquisitionId, name: str) -> dict[str, JSON]:
         """What the item lists of a product, what `publish` was given included; `ProductMissing`."""
@@ -193,6 +197,22 @@ class Store:
         asset: dict[str, JSON] = assets[_key(name)]
         return asset
 
+    def _parsed(self, acquisition_id: AcquisitionId, data: bytes | None) -> dict[str, JSON]:
+        address = self._shelf.address(str(acquisition_id), ITEM)
+        if data is None:
+            raise ProductMissing(
+                f"nothing is stored of {acquisition_id} ({address} is missing);"
+                f" run `tulip acquire {acquisition_id}`"
+            )
+        try:
+            item: dict[str, JSON] = json.loads(data)
+        except ValueError as error:
+            raise ProductDamaged(
+                f"{address} is not JSON ({error});"
+                f" delete it and run `tulip acquire {acquisition_id}`"
+            ) from error
+        return item
+
 
 def _key(name: str) -> str:
     return Path(name).stem
@@ -202,59 +222,10 @@ def _plain(value: object) -> JSON:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _sha256(asset: Mapping[str, JSON]) -> str:
+    multihash: str = asset["file:checksum"]
+    return multihash.removeprefix(_MULTIHASH_SHA256)
 
 
-def _is_whole(path: Path, asset: Mapping[str, JSON]) -> bool:
-    return bool(
-        path.stat().st_size == asset["file:size"]
-        and _MULTIHASH_SHA256 + _sha256(path) == asset["file:checksum"]
-    )
-
-
-def _write_item(folder: Path, item: Mapping[str, JSON]) -> None:
-    path = folder / f"{_UNFINISHED}.{ITEM}"
-    path.write_text(json.dumps(item, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    _move(path, folder / ITEM)
-
-
-def _move(path: Path, place: Path) -> None:
-    """Move within a folder so that after a power cut the place holds the old or the new file."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-    path.replace(place)
-    folder = os.open(place.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One writer of an item at a time; the kernel frees the lock of a process that dies."""
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _sweep(folder: Path, name: str) -> None:
-    """Remove unfinished files of a product whose writer is dead, or that are a day old."""
-    for path in folder.glob(f"{_UNFINISHED}.*.*.*.{name}*"):
-        host, process = path.name.removeprefix(f"{_UNFINISHED}.").split(".")[:2]
-        with suppress(FileNotFoundError):  # another writer swept it
-            old = time.time() - path.stat().st_mtime > _STALE_SECONDS
-            if old or (host == _HOST and not _is_alive(int(process))):
-                path.unlink()
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _encoded(item: Mapping[str, JSON]) -> bytes:
+    return (json.dumps(item, indent=2, ensure_ascii=False) + "\n").encode()

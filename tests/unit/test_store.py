@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tulip_ops.domain import AcquisitionId, ModelReference
-from tulip_ops.errors import BadSetting, ProductDamaged, ProductMissing
+from tulip_ops.errors import BadSetting, ProductDamaged, ProductMissing, StoreUnavailable
 from tulip_ops.store import Store
 
 ID = AcquisitionId.parse("S2A_31UFU_20160501_0_L2A")
@@ -156,12 +156,12 @@ with Store(sys.argv[1]).writing(i, "tulip.tif") as path:
 """
 KILLED_BEFORE_ITEM = """
 import sys, time
-from tulip_ops import store
+from tulip_ops import shelves, store
 from tulip_ops.domain import AcquisitionId
-def write_item(folder, item):
+def revise(shelf, folder, change):
     print("moved", flush=True)
     time.sleep(60)
-store._write_item = write_item
+shelves.FolderShelf._revise = revise
 i = AcquisitionId.parse(sys.argv[2])
 s = store.Store(sys.argv[1])
 with s.writing(i, "tulip.tif") as path:
@@ -254,6 +254,12 @@ def test_recipes_depend_on_inputs_and_not_on_their_order() -> None:
     assert len(different) == 6
 
 
-def test_only_folders_can_be_stores() -> None:
-    with pytest.raises(BadSetting, match="folders only"):
-        Store("s3://bucket/store")
+def test_only_folders_and_s3_can_be_stores() -> None:
+    with pytest.raises(BadSetting, match="s3://bucket/prefix"):
+        Store("gs://bucket/store")
+
+
+def test_a_store_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StoreUnavailable, match="TULIP_STORE"):
+        Store(str(tmp_path / "file")).start_item(ID, ITEM)

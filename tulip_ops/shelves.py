@@ -1,0 +1,295 @@
+"""Where the files of a store lie: in a folder, or in S3 with copies on this machine.
+
+A shelf keeps a folder for each acquisition, with its item and its products. Readers find every
+file whole, old or new. Publishing puts the product in its place first and revises the item
+second: killed between the two, the item's checksum does not match what is there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+
+from tulip_ops.errors import ProductDamaged, StoreUnavailable
+from tulip_ops.places import Places, join
+
+ITEM = "item.json"
+
+Revise = Callable[[bytes | None], bytes]
+"""From the item as it is (None: there is none) to the item as it shall be. May be called again
+if another writer was faster."""
+
+_UNFINISHED = ".unfinished"
+_STALE_SECONDS = 24 * 3600
+_IN_USE_SECONDS = 3600
+_HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+_ROUNDS = 20
+
+
+class Shelf(Protocol):
+    """folder: an acquisition's; name: of a file in it. `StoreUnavailable` from all methods."""
+
+    def address(self, folder: str, *names: str) -> str:
+        """Where that is, for people and for `Places`."""
+        ...
+
+    def desk(self, folder: str) -> Path:
+        """A folder on this machine for files on their way to the shelf."""
+        ...
+
+    def item(self, folder: str) -> bytes:
+        """The item; `FileNotFoundError`."""
+        ...
+
+    def revise(self, folder: str, revise: Revise) -> None:
+        """Put the revised item in the place of the item; no other writer's revision is lost."""
+        ...
+
+    def publish(self, folder: str, name: str, path: Path, sha256: str, revise: Revise) -> None:
+        """Move a file from the desk to its place, then revise the item."""
+        ...
+
+    def holds(self, folder: str, name: str, size: int, sha256: str) -> bool:
+        """Whether the file is there, and is the one with this size and checksum."""
+        ...
+
+    def fetch(self, folder: str, name: str, size: int, sha256: str) -> Path:
+        """A path to the file's bytes, verified; `FileNotFoundError`, `ProductDamaged`.
+
+        A copy from S3 stays at least until other acquisitions' products were asked for an hour.
+        """
+        ...
+
+
+class FolderShelf:
+    """A folder. Writers at once wait for each other on a lock of the kernel."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+
+    def address(self, folder: str, *names: str) -> str:
+        """As `Shelf` says."""
+        return str(self._place.joinpath(folder, *names))
+
+    def desk(self, folder: str) -> Path:
+        """As `Shelf` says: the folder itself, so that a rename publishes."""
+        desk = self._place / folder
+        with _writing(desk):
+            desk.mkdir(parents=True, exist_ok=True)
+        return desk
+
+    def item(self, folder: str) -> bytes:
+        """As `Shelf` says."""
+        return (self._place / folder / ITEM).read_bytes()
+
+    def revise(self, folder: str, revise: Revise) -> None:
+        """As `Shelf` says."""
+        with self._locked(folder):
+            self._revise(folder, revise)
+
+    def publish(self, folder: str, name: str, path: Path, sha256: str, revise: Revise) -> None:
+        """As `Shelf` says."""
+        del sha256  # read again from the file by whoever opens it
+        with self._locked(folder):
+            _move(path, self._place / folder / name)
+            self._revise(folder, revise)
+
+    def holds(self, folder: str, name: str, size: int, sha256: str) -> bool:
+        """As `Shelf` says."""
+        return is_whole(self._place / folder / name, size, sha256)
+
+    def fetch(self, folder: str, name: str, size: int, sha256: str) -> Path:
+        """As `Shelf` says."""
+        path = self._place / folder / name
+        path.stat()
+        if not is_whole(path, size, sha256):
+            raise ProductDamaged(
+                f"{path} does not match its checksum in {ITEM}; repeat the step that makes it"
+            )
+        return path
+
+    def _revise(self, folder: str, revise: Revise) -> None:
+        path = self._place / folder / ITEM
+        draft = path.with_name(f"{_UNFINISHED}.{ITEM}")
+        draft.write_bytes(revise(path.read_bytes() if path.exists() else None))
+        _move(draft, path)
+
+    @contextmanager
+    def _locked(self, folder: str) -> Iterator[None]:
+        """One writer of an item at a time; the kernel frees the lock of a process that dies."""
+        desk = self.desk(folder)
+        with _writing(desk), (desk / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+class S3Shelf:
+    """A prefix in S3, and copies of what was written or read lately in a folder here.
+
+    Needs S3's conditional writes: an item is replaced only if it is still the one that was read.
+    """
+
+    def __init__(self, place: str, places: Places, copies: Path, most_bytes: int) -> None:
+        """most_bytes: of copies, but those of the last hour stay in any case."""
+        self._place = place
+        self._places = places
+        self._copies = copies / hashlib.sha256(place.encode()).hexdigest()[:12]
+        self._most_bytes = most_bytes
+
+    def address(self, folder: str, *names: str) -> str:
+        """As `Shelf` says."""
+        return join(self._place, folder, *names)
+
+    def desk(self, folder: str) -> Path:
+        """As `Shelf` says: where the copies lie."""
+        desk = self._copies / folder
+        with _writing(desk):
+            desk.mkdir(parents=True, exist_ok=True)
+            os.utime(desk)
+        return desk
+
+    def item(self, folder: str) -> bytes:
+        """As `Shelf` says."""
+        return self._places.read(self.address(folder, ITEM))
+
+    def revise(self, folder: str, revise: Revise) -> None:
+        """As `Shelf` says."""
+        address = self.address(folder, ITEM)
+        for _ in range(_ROUNDS):
+            try:
+                old, tag = self._places.read_tagged(address)
+            except FileNotFoundError:
+                old, tag = None, None
+            if self._places.replace_tagged(address, revise(old), tag):
+                return
+        raise StoreUnavailable(f"{address} is changed by others all the time; try again later")
+
+    def publish(self, folder: str, name: str, path: Path, sha256: str, revise: Revise) -> None:
+        """As `Shelf` says; of two that publish the same name at once, one wins whole."""
+        size = path.stat().st_size
+        for _ in range(_ROUNDS):
+            self._places.upload(path, self.address(folder, name), sha256)
+            self.revise(folder, revise)
+            if self.holds(folder, name, size, sha256):
+                break
+        else:
+            raise StoreUnavailable(
+                f"{self.address(folder, name)} is written by others all the time; try again later"
+            )
+        _move(path, self.desk(folder) / name)
+        self._make_room(folder)
+
+    def holds(self, folder: str, name: str, size: int, sha256: str) -> bool:
+        """As `Shelf` says; S3 answers for its bytes, and the checksum was uploaded with them."""
+        try:
+            kept = self._places.look(self.address(folder, name))
+        except FileNotFoundError:
+            return False
+        return (kept.size, kept.sha256) == (size, sha256)
+
+    def fetch(self, folder: str, name: str, size: int, sha256: str) -> Path:
+        """As `Shelf` says."""
+        copy = self.desk(folder) / name
+        if is_whole(copy, size, sha256):
+            return copy
+        address = self.address(folder, name)
+        with unfinished(self.desk(folder), name) as path:
+            self._places.download(address, path)
+            if not is_whole(path, size, sha256):
+                raise ProductDamaged(
+                    f"{address} does not match its checksum in {ITEM};"
+                    " repeat the step that makes it"
+                )
+            _move(path, copy)
+        self._make_room(folder)
+        return copy
+
+    def _make_room(self, folder: str) -> None:
+        """Remove the copies that were not used for longest, until the rest is small enough."""
+        now, taken = time.time(), 0
+        desks = {desk: desk.stat().st_mtime for desk in self._copies.iterdir()}
+        for desk, used_at in sorted(desks.items(), key=lambda pair: pair[1], reverse=True):
+            with suppress(FileNotFoundError):  # another process makes room as well
+                taken += sum(path.stat().st_size for path in desk.iterdir())
+                in_use = desk.name == folder or now - used_at < _IN_USE_SECONDS
+                if taken > self._most_bytes and not in_use:
+                    shutil.rmtree(desk)
+
+
+@contextmanager
+def unfinished(desk: Path, name: str) -> Iterator[Path]:
+    """A path on the desk for a file that is not whole yet; it keeps the suffix of `name`.
+
+    What is still there at the end is removed, and so is what killed writers of the same name
+    left behind.
+    """
+    _sweep(desk, name)
+    # the process in the name tells the next writer whether anybody still needs the file
+    stem = f"{_UNFINISHED}.{_HOST}.{os.getpid()}.{secrets.token_hex(4)}"
+    try:
+        yield desk / f"{stem}.{name}"
+    finally:
+        for leftover in desk.glob(f"{stem}.*"):
+            leftover.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_whole(path: Path, size: int, sha256: str) -> bool:
+    """Whether the file is there and has this size and checksum."""
+    return path.is_file() and path.stat().st_size == size and sha256_of(path) == sha256
+
+
+def _move(path: Path, place: Path) -> None:
+    """Move within a folder so that after a power cut the place holds the old or the new file."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    path.replace(place)
+    folder = os.open(place.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnavailable(
+            f"{folder} cannot be written ({error.strerror or error});"
+            " check the disk's space, the folder's rights and TULIP_STORE"
+        ) from error
+
+
+def _sweep(desk: Path, name: str) -> None:
+    """Remove unfinished files of a product whose writer is dead, or that are a day old."""
+    for path in desk.glob(f"{_UNFINISHED}.*.*.*.{name}*"):
+        host, process = path.name.removeprefix(f"{_UNFINISHED}.").split(".")[:2]
+        with suppress(FileNotFoundError):  # another writer swept it
+            old = time.time() - path.stat().st_mtime > _STALE_SECONDS
+            if old or (host == _HOST and not _is_alive(int(process))):
+                path.unlink()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
