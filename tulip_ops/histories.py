@@ -15,7 +15,7 @@ from tulip_ops.postgis import connection, history
 from tulip_ops.postgis.connection import Connection, transaction
 from tulip_ops.postgis.history import Season, Unobserved
 from tulip_ops.settings import Settings
-from tulip_ops.store import Store
+from tulip_ops.store import Store, open_store
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def roll_up(settings: Settings, years: Sequence[int]) -> list[Outcome]:
     `ProductMissing` or `ProductDamaged`, after everything else was kept, if an acquisition's
     products are gone.
     """
-    store = Store(settings.store_place)
+    store = open_store(settings)
     problems: list[str] = []
     with (
         connection.connect(settings.writer_url(), "tulip history") as database,
