@@ -60,7 +60,7 @@ def acquisition_picture(
     rgb, cloud = rgb[:, ::step, ::step], cloud[::step, ::step]
     probability = tulip[0, ::step, ::step]
     height = 5.0 * max(0.6, min(1.4, grid.height / grid.width))
-    figure = _figure(20.5, height + 1.9)
+    figure = new_figure(20.5, height + 1.9)
     panels = figure.subplots(2, 4, height_ratios=[height, 0.22])
     extent = (grid.bounds[0], grid.bounds[2], grid.bounds[1], grid.bounds[3])
     clear = cloud < threshold
@@ -115,7 +115,7 @@ def season_picture(
     stretch = 1 / math.cos(math.radians((south + north) / 2))
     aspect = (north - south) * stretch / (east - west)
     height = 4.2 * max(0.4, min(2.0, aspect))
-    figure = _figure(max(4.4 * len(seasons), 6.6), height + 1.6)  # the legend needs 6.6
+    figure = new_figure(max(4.4 * len(seasons), 6.6), height + 1.6)  # the legend needs 6.6
     panels = figure.subplots(1, max(len(seasons), 1), squeeze=False)[0]
     for axes, (year, verdicts) in zip(panels, sorted(seasons.items()), strict=True):
         said = list(verdicts.values())
@@ -144,7 +144,7 @@ def training_curves(table: Path, picture: Path) -> None:
     table: columns epoch, chip size, loss, validation loss, seconds, under a line of names.
     """
     epoch, _, loss, validation, _ = np.loadtxt(table, delimiter=",", skiprows=1, ndmin=2).T
-    figure = _figure(6, 4)
+    figure = new_figure(6, 4)
     axes = figure.subplots()
     axes.plot(epoch, loss, label="learned from")
     axes.plot(epoch, validation, label="validation scenes")
@@ -153,7 +153,8 @@ def training_curves(table: Path, picture: Path) -> None:
     figure.savefig(picture, dpi=120)
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, inches; `BadSetting` without matplotlib."""
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError as error:

@@ -1,0 +1,168 @@
+"""Charts of how good a network is, and contact sheets of its best and worst cases, as PNG.
+
+Colours are told apart with any colour vision (Okabe and Ito's palette, viridis).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tulip_ops import pictures
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+_UNKNOWN = (0.8, 0.8, 0.8)
+_VERDICTS = np.array(
+    [
+        (0.18, 0.18, 0.18),  # rightly not found
+        (0.34, 0.71, 0.91),  # missed
+        (0.90, 0.62, 0.00),  # false alarm
+        (1.00, 1.00, 1.00),  # rightly found
+    ]
+)
+_KEY = "white: rightly found   orange: false alarm   blue: missed   grey: not counted"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One scene on a contact sheet."""
+
+    name: str
+    image: NDArray[np.uint8]
+    """(height, width, 3)"""
+    truth: NDArray[np.bool_]
+    """(rows, columns), of pixels or of cells."""
+    probability: NDArray[np.float32]
+    """The same shape; NaN where it does not count."""
+    threshold: float
+    score: float
+    """Higher is better."""
+    note: str = ""
+
+
+def contact_sheet(path: Path, title: str, cases: Sequence[Case]) -> None:
+    """Draw image, truth, probability and difference of each case in a row of its own."""
+    figure = pictures.new_figure(11, 2.85 * len(cases) + 0.9)
+    panels = figure.subplots(len(cases), 4, squeeze=False)
+    for row, case in zip(panels, cases, strict=True):
+        known = np.isfinite(case.probability)
+        said = np.nan_to_num(case.probability) >= case.threshold
+        truth = np.where(known[..., None], case.truth[..., None] * np.ones(3), _UNKNOWN)
+        verdict = _VERDICTS[2 * said + case.truth]
+        verdict[~known] = _UNKNOWN
+        height, width = case.image.shape[:2]
+        extent = (0, width, height, 0)
+        row[0].imshow(case.image, extent=extent)
+        row[1].imshow(truth, extent=extent, interpolation="nearest")
+        row[2].set_facecolor(_UNKNOWN)
+        row[2].imshow(case.probability, extent=extent, vmin=0, vmax=1, interpolation="nearest")
+        row[3].imshow(verdict, extent=extent, interpolation="nearest")
+        headings = (case.name, "truth", "probability", f"score {case.score:.2f}  {case.note}")
+        for axes, heading in zip(row, headings, strict=True):
+            axes.set_title(heading, fontsize=8)
+            axes.set(xticks=[], yticks=[])
+    figure.suptitle(f"{title}\n{_KEY}", fontsize=11)
+    figure.savefig(path, dpi=80)
+
+
+def precision_recall(
+    path: Path, curves: Mapping[str, NDArray[np.float64]], thresholds: Mapping[str, float]
+) -> None:
+    """Draw precision over recall, with a point at the threshold of each.
+
+    curves: by name, rows of threshold, precision, recall.
+    """
+    figure = pictures.new_figure(5.4, 4.6)
+    axes = figure.subplots()
+    for (name, curve), colour in zip(curves.items(), COLOURS, strict=False):
+        axes.plot(curve[:, 2], curve[:, 1], color=colour, label=name)
+        chosen = curve[np.abs(curve[:, 0] - thresholds[name]).argmin()] if len(curve) else None
+        if chosen is not None:
+            label = f"threshold {thresholds[name]:g}"
+            axes.plot(chosen[2], chosen[1], "o", color=colour, label=label)
+    _unit_square(axes, "recall", "precision")
+    axes.legend(loc="lower left")
+    figure.savefig(path, dpi=100)
+
+
+def reliability(path: Path, curves: Mapping[str, NDArray[np.float64]]) -> None:
+    """Draw what came true over what was said, above how often it was said.
+
+    curves: by name, rows of probability said, share that came true, number of cases.
+    """
+    figure = pictures.new_figure(5.4, 5.8)
+    upper, lower = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
+    upper.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="perfect")
+    for (name, curve), colour in zip(curves.items(), COLOURS, strict=False):
+        said = curve[curve[:, 2] > 0]
+        upper.plot(said[:, 0], said[:, 1], marker=".", color=colour, label=name)
+        lower.step(said[:, 0], said[:, 2], where="mid", color=colour)
+    _unit_square(upper, "", "share that came true")
+    lower.set(xlabel="probability said", ylabel="cases", yscale="log")
+    upper.legend(loc="upper left")
+    figure.savefig(path, dpi=100)
+
+
+def confusion(path: Path, counts: Mapping[str, NDArray[np.float64]], positive: str) -> None:
+    """Draw the confusion matrix of each output.
+
+    counts: by name, hits, false alarms, misses, right rejections. positive: what a hit is.
+    """
+    figure = pictures.new_figure(3.6 * len(counts) + 0.4, 3.4)
+    for axes, (name, found) in zip(
+        figure.subplots(1, len(counts), squeeze=False)[0], counts.items(), strict=True
+    ):
+        matrix = found[[0, 2, 1, 3]].reshape(2, 2)
+        share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+        axes.imshow(share, vmin=0, vmax=1, cmap="Blues")
+        for (row, column), value in np.ndenumerate(matrix):
+            colour = "white" if share[row, column] > 0.6 else "black"
+            axes.text(
+                column, row, f"{value:,.0f}\n{share[row, column]:.1%}",
+                ha="center", va="center", color=colour,
+            )  # fmt: skip
+        axes.set(
+            title=f"{name}: {positive}",
+            xticks=[0, 1], xticklabels=["said yes", "said no"],
+            yticks=[0, 1], yticklabels=["yes", "no"], ylabel="truth",
+        )  # fmt: skip
+    figure.savefig(path, dpi=100)
+
+
+def comparison(
+    path: Path,
+    title: str,
+    unit: str,
+    groups: Mapping[str, Mapping[str, tuple[float, float | None, float | None]]],
+) -> None:
+    """Draw groups of bars with their intervals.
+
+    groups: by situation, by contestant, (value, low, high).
+    """
+    contestants = list(dict.fromkeys(name for bars in groups.values() for name in bars))
+    figure = pictures.new_figure(1.6 * len(groups) + 2.6, 4.2)
+    axes = figure.subplots()
+    width = 0.8 / len(contestants)
+    for place, (name, colour) in enumerate(zip(contestants, COLOURS, strict=False)):
+        there = [(at, bars[name]) for at, bars in enumerate(groups.values()) if name in bars]
+        x = np.array([at for at, _ in there]) + (place - (len(contestants) - 1) / 2) * width
+        value = np.array([bar[0] for _, bar in there])
+        ends = np.array([[b[1] or b[0], b[2] or b[0]] for _, b in there])
+        around = np.abs(ends.T - value)
+        axes.bar(x, value, width * 0.92, color=colour, label=name, yerr=around, capsize=3)
+    axes.set(ylim=(0, 1), ylabel=unit, xticks=range(len(groups)), xticklabels=list(groups))
+    axes.set_title(title, fontsize=11)
+    axes.legend(loc="lower right", framealpha=0.95)
+    figure.savefig(path, dpi=100)
+
+
+def _unit_square(axes: Any, across: str, up: str) -> None:
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=across, ylabel=up)
+    axes.grid(color="0.9")
