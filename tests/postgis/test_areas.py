@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,19 @@ def test_the_same_area_again_touches_no_row(database: Connection, examples: Any,
     before = dump(database)
     assert not areas.add_area(database, examples.area())
     assert dump(database) == before
+
+
+def test_an_area_with_other_sources_keeps_its_links(database: Connection, examples: Any) -> None:
+    (acquisition_id,) = examples.admit(database, "S2B_31UFU_20240420_0_L2A")
+    chosen = replace(examples.area(), sources=("earth-search", "archive"))
+    assert areas.add_area(database, chosen)
+    assert areas.list_areas(database) == [chosen]
+    entry = ledger.entry(database, acquisition_id)
+    assert entry is not None
+    assert entry.areas == ("polder",)
+    assert areas.add_area(database, examples.area())
+    assert areas.list_areas(database) == [examples.area()]
+    assert not areas.add_area(database, examples.area())
 
 
 def test_an_area_with_new_ground_is_carried_anew(database: Connection, examples: Any) -> None:

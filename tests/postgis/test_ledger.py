@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 from typing import Any
 
@@ -100,6 +101,54 @@ class TestAdmission:
         entry = _entry(database)
         assert (entry.state, entry.areas) == ("discovered", ("other", "polder"))
         assert ledger.waiting(database, [examples.id(TEXT)]) == [examples.id(TEXT)]
+
+    def test_a_newer_baseline_behind_a_known_id_is_carried_again(
+        self, database: Connection, examples: Any
+    ) -> None:
+        def offer(baseline: str | None, place: str) -> ledger.LedgerEntry:
+            offered = replace(
+                examples.acquisition(TEXT), baseline=baseline, source=place, href=place
+            )
+            ledger.admit(database, [offered], {offered.id: ["polder"]})
+            return _entry(database)
+
+        examples.admit(database, TEXT)
+        examples.record(database, TEXT, [0])
+        entry = offer("05.00", "elsewhere")
+        assert (entry.state, entry.acquisition.baseline) == ("recorded", None)
+        database.execute("update tulip.acquisition set baseline = '04.00'")
+        for baseline in ("02.08", None, "04.00"):
+            entry = offer(baseline, "elsewhere")
+            assert (entry.state, entry.acquisition.source) == ("recorded", "archive")
+        entry = offer("05.11", "elsewhere")
+        assert (entry.state, entry.acquisition.source) == ("discovered", "elsewhere")
+        assert entry.acquisition.baseline == "05.11"
+        assert ledger.waiting(database, [examples.id(TEXT)]) == [examples.id(TEXT)]
+
+    def test_what_was_not_said_before_is_learnt_and_what_was_said_stays(
+        self, database: Connection, examples: Any
+    ) -> None:
+        examples.admit(database, TEXT)
+        told = replace(
+            examples.acquisition(TEXT),
+            baseline="05.11", relative_orbit=8, provider_cloud_cover=12.5,
+        )  # fmt: skip
+        links = {told.id: ["polder"]}
+        assert ledger.admit(database, [told], links) == []
+        assert _entry(database).acquisition == told
+        ledger.admit(database, [replace(told, relative_orbit=51, provider_cloud_cover=99.0)], links)
+        assert _entry(database).acquisition == told
+        assert ledger.waiting(database, [told.id]) == [told.id]
+
+    def test_another_source_takes_over(self, database: Connection, examples: Any) -> None:
+        examples.admit(database, TEXT)
+        other = replace(
+            examples.acquisition(TEXT), source="elsewhere", href="https://else/where.json",
+            bands=("red",), baseline="05.11",
+        )  # fmt: skip
+        ledger.change_source(database, other)
+        assert _entry(database).acquisition == other
+        assert _entry(database).state == "discovered"
 
     @pytest.mark.parametrize(
         "text",

@@ -51,18 +51,21 @@ def admit(
     """Take what is new into the ledger; returns the ids that were, in their order.
 
     Two that admit at once never both get the same id. A known acquisition that gains an area
-    goes back to `discovered`: it must be carried again, over that area too.
+    goes back to `discovered`: it must be carried again, over that area too. So does one that is
+    offered with a newer processing baseline than the ledger has.
     """
     ordered = sorted(acquisitions, key=lambda acquisition: acquisition.id)
+    rows = [_columns(acquisition) for acquisition in ordered]
     with transaction(connection):
-        rows = [_columns(acquisition) for acquisition in ordered]
         new = set(for_each(connection, "admit_acquisition", rows))
-        for_each(connection, "complete_acquisition", [row for row in rows if row["id"] not in new])
+        known = [row for row in rows if row["id"] not in new]
+        for_each(connection, "renew_acquisition", known)
         links = [{"id": str(a.id), "areas": list(areas.get(a.id, ()))} for a in ordered]
         gained = dict.fromkeys(for_each(connection, "link_areas", links))
         for acquisition_id in gained:
             if acquisition_id not in new:
                 connection.execute(query("reopen_acquisition"), {"id": acquisition_id})
+    for_each(connection, "complete_acquisition", known)
     return sorted(map(AcquisitionId.parse, new))
 
 
@@ -76,6 +79,11 @@ def entry(connection: Connection, acquisition_id: AcquisitionId) -> LedgerEntry 
     acquisition = Acquisition(identity, sensed_at, source, href, footprint, tuple(bands), *told)
     *rest, areas = row[9:]
     return LedgerEntry(acquisition, tuple(areas), *rest)
+
+
+def change_source(connection: Connection, acquisition: Acquisition) -> None:
+    """Note that the acquisition was read as `acquisition` says, because its source was away."""
+    connection.execute(query("change_source"), _columns(acquisition))
 
 
 def waiting(connection: Connection, ids: Sequence[AcquisitionId]) -> list[AcquisitionId]:
