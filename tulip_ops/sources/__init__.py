@@ -64,12 +64,20 @@ class Source(Protocol):
 
 def open_sources(settings: Settings) -> dict[str, Source]:
     """The sources that the settings name, in their order; `BadSetting` for an unknown one."""
-    # the archive's libraries take a second to import, which most commands need not pay
+    # the libraries of a source take a second to import, which most commands need not pay
     from tulip_ops.sources.archive import Archive  # noqa: PLC0415
 
     sources: dict[str, Source] = {}
     for name in settings.sources:
-        if name != Archive.name:
-            raise BadSetting(f"TULIP_SOURCES names {name!r}; this version has only 'archive'")
-        sources[name] = Archive(settings.archive_place, settings.s3_endpoint)
+        if name in {"sentinel-hub", "sentinel-hub-wms"}:
+            from tulip_ops.sources.sentinel_hub import open_sentinel_hub  # noqa: PLC0415
+
+            sources[name] = open_sentinel_hub(name, settings)
+        elif name == Archive.name:
+            sources[name] = Archive(settings.archive_place, settings.s3_endpoint)
+        else:
+            raise BadSetting(
+                f"TULIP_SOURCES names {name!r}; this version has archive, sentinel-hub and"
+                " sentinel-hub-wms"
+            )
     return sources

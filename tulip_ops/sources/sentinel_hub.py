@@ -1,0 +1,240 @@
+"""Sentinel Hub as a source: ten bands by the Process API, or true colour by WMS.
+
+What is found, and how it is called, is the same for both: the Catalog says it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import numpy as np
+import shapely
+from pydantic import SecretStr
+from shapely.geometry import box
+
+from tulip_ops import radiometry
+from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area
+from tulip_ops.errors import BadScene
+from tulip_ops.grid import WGS84, Bounds, Grid, project, tile_grid
+from tulip_ops.postgis.budgets import Budget
+from tulip_ops.settings import Settings
+from tulip_ops.sources import sentinel_hub_items as catalog
+from tulip_ops.sources import sentinel_hub_requests as asking
+from tulip_ops.sources.parts import Parts
+from tulip_ops.sources.sentinel_hub_client import Access, Client
+from tulip_ops.sources.sentinel_hub_service import DEPLOYMENTS, Service
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+
+_TILE_DEGREES = 1.05
+"""More than the side of a tile, on a meridian; on a parallel at the equator."""
+_MOST_STRETCHED = 80.0
+"""Degrees of latitude from which a parallel's degrees count as no shorter."""
+
+
+class SentinelHub:
+    """Sentinel-2 L2A, the ten bands at 10 m."""
+
+    name = "sentinel-hub"
+    bands: tuple[str, ...] = BANDS
+    side = asking.LARGEST_SIDE
+    """Largest request, pixels a side."""
+
+    def __init__(self, service: Service, url: str, threads: int = 2) -> None:
+        """url: of the deployment. threads: requests at once; each holds its answer in memory."""
+        self._service = service
+        self._url = url
+        self._threads = threads
+        self._problems: list[str] = []
+
+    @property
+    def problems(self) -> list[str]:
+        """As `Source` says."""
+        return self._problems
+
+    def search(self, areas: Sequence[Area], since: date, until: date) -> Iterator[Acquisition]:
+        """As `Source` says; `CredentialMissing`, `CredentialRefused`, `BudgetExceeded`."""
+        wanted = shapely.union_all([area.geometry for area in areas])
+        found = self._offered(_surroundings(areas), since, until)
+        return (one for one in found if one.footprint.intersects(wanted))
+
+    def find(self, acquisition_id: AcquisitionId) -> Acquisition | None:
+        """As `Source` says; errors as `search`."""
+        grid = tile_grid(acquisition_id.tile)
+        tile = project(box(*grid.bounds), grid.epsg, WGS84)
+        offered = self._offered([tile.bounds], acquisition_id.day, acquisition_id.day)
+        return next((one for one in offered if one.id == acquisition_id), None)
+
+    def read(
+        self, acquisition: Acquisition, grid: Grid, parts: Parts
+    ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+        """As `Source` says; errors as `search`."""
+        reflectance = np.empty((len(self.bands), *grid.shape), dtype=np.float32)
+
+        def fill(window: Grid) -> None:
+            key = f"{window.left:.0f} {window.top:.0f} {window.width} {window.height}"
+            values = parts.get(key)
+            if values is None:
+                values = self._ask(acquisition, window)
+                parts.keep(key, values)
+            row = round((grid.top - window.top) / grid.resolution)
+            column = round((window.left - grid.left) / grid.resolution)
+            place = (
+                slice(None),
+                slice(row, row + window.height),
+                slice(column, column + window.width),
+            )
+            reflectance[place] = values
+
+        _for_each(fill, asking.split(grid, self.side), self._threads)
+        return reflectance, self.bands
+
+    def fingerprint(self, acquisition: Acquisition) -> str:
+        """As `Source` says: a product's name holds the moment of its processing."""
+        product = catalog.product_of(acquisition.href)
+        return _digest(self.name, self._url, asking.evalscript(product))
+
+    def describe(self) -> str:
+        """As `Source` says; shows that the OAuth client is accepted, for nothing."""
+        self._service.check()
+        return f"{self.name} {self._url}: the OAuth client is accepted"
+
+    def _offered(self, boxes: Iterable[Bounds], since: date, until: date) -> list[Acquisition]:
+        self._problems.clear()
+        items = []
+        for bounds in boxes:
+            for feature in self._service.features(bounds, since, until):
+                try:
+                    items.append(catalog.parse_item(feature))
+                except BadScene as error:
+                    self._problems.append(str(error))
+        for problem in self._problems:
+            log.warning("left out: %s", problem)
+        href = f"{self._url}/{asking.CATALOG}/collections/{asking.COLLECTION}/items"
+        return catalog.acquisitions(items, self.name, self.bands, href)
+
+    def _ask(self, acquisition: Acquisition, window: Grid) -> NDArray[np.float32]:
+        """Reflectance of a window, as large as one request gives it."""
+        product = catalog.product_of(acquisition.href)
+        reflectance = radiometry.decode(self._service.image(acquisition, product, window))
+        radiometry.check_offset(
+            reflectance,
+            self.bands,
+            scale=radiometry.DN_SCALE,
+            offset=radiometry.DN_OFFSET,
+            name=f"{acquisition.id} ({acquisition.href})",
+        )
+        return reflectance
+
+
+class SentinelHubWms(SentinelHub):
+    """Sentinel-2 as an 8-bit true-colour rendering, in chips of 256 pixels a side.
+
+    Reflectance is in steps of 1 / 255 / stretch, and ends at 1 / stretch.
+    """
+
+    name = "sentinel-hub-wms"
+    bands = ("blue", "green", "red")
+    side = asking.CHIP_SIDE
+
+    def __init__(
+        self, service: Service, url: str, threads: int = 2, *, layer: str, stretch: float
+    ) -> None:
+        """layer: of the WMS instance. stretch: gain of its rendering."""
+        super().__init__(service, url, threads)
+        self._layer = layer
+        self._scale = np.float32(radiometry.true_color_scale(stretch))
+
+    def fingerprint(self, acquisition: Acquisition) -> str:
+        """As `Source` says: of the product's name, the layer and the stretch."""
+        product = catalog.product_of(acquisition.href)
+        return _digest(self.name, self._url, product, self._layer, str(self._scale))
+
+    def _ask(self, acquisition: Acquisition, window: Grid) -> NDArray[np.float32]:
+        red, green, blue, measured = self._service.chip(acquisition, self._layer, window)
+        reflectance = np.stack([blue, green, red]) * self._scale
+        return np.where(measured > 0, reflectance, np.float32(np.nan))
+
+
+def open_sentinel_hub(name: str, settings: Settings) -> SentinelHub:
+    """The source of that name, as the settings have it; asks nothing yet."""
+    url, token_url = DEPLOYMENTS[settings.sh_deployment]
+    access = Access(
+        url=(settings.sh_url or url).rstrip("/"),
+        token_url=settings.sh_token_url or token_url,
+        client_id=_secret(settings.sh_client_id),
+        client_secret=_secret(settings.sh_client_secret),
+        instance_id=_secret(settings.sh_instance_id),
+        timeout=settings.sh_timeout,
+        attempts=settings.sh_attempts,
+        longest_wait=settings.sh_longest_wait,
+    )
+    budget = Budget(
+        settings.writer_url(),
+        urlsplit(access.url).hostname or access.url,
+        per_run=settings.units_per_run,
+        per_month=settings.units_per_month,
+        run_id=settings.run_id,
+    )
+    service = Service(Client(access, budget))
+    if name == SentinelHub.name:
+        return SentinelHub(service, access.url, settings.threads)
+    return SentinelHubWms(
+        service,
+        access.url,
+        settings.threads,
+        layer=settings.sh_layer,
+        stretch=settings.true_color_stretch,
+    )
+
+
+def _surroundings(areas: Sequence[Area]) -> list[Bounds]:
+    """Boxes, EPSG:4326, that hold every tile over the areas whole.
+
+    All products of an overpass are in them, also those that miss the areas: they are numbered
+    together.
+    """
+    boxes = []
+    for area in areas:
+        west, south, east, north = area.geometry.bounds
+        highest = min(_MOST_STRETCHED, max(abs(south), abs(north)) + _TILE_DEGREES)
+        aside = _TILE_DEGREES / math.cos(math.radians(highest))
+        boxes.append(
+            box(
+                max(-180.0, west - aside),
+                max(-90.0, south - _TILE_DEGREES),
+                min(180.0, east + aside),
+                min(90.0, north + _TILE_DEGREES),
+            )
+        )
+    return [part.bounds for part in shapely.get_parts(shapely.union_all(boxes))]
+
+
+def _for_each(work: Callable[[Grid], None], windows: Sequence[Grid], threads: int) -> None:
+    """Carry out `work` on all windows; the first error ends what has not begun, and is raised."""
+    with ThreadPoolExecutor(min(threads, len(windows))) as pool:
+        begun = [pool.submit(work, window) for window in windows]
+        try:
+            for future in begun:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return None if value is None else value.get_secret_value().strip()
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()
