@@ -33,30 +33,39 @@ class Crop(IntEnum):
 
 
 SHARES = {
-    Crop.WHEAT: 0.125,
-    Crop.POTATO: 0.335,
-    Crop.BEET: 0.135,
-    Crop.ONION: 0.175,
-    Crop.MAIZE: 0.05,
-    Crop.GRASS: 0.05,
-    Crop.RAPE: 0.005,
-    Crop.HYACINTH: 0.008,
-    Crop.DAFFODIL: 0.012,
-    Crop.SPRING_CEREAL: 0.055,
-    Crop.FALLOW: 0.028,
+    Crop.WHEAT: 0.112,
+    Crop.POTATO: 0.368,
+    Crop.BEET: 0.145,
+    Crop.ONION: 0.185,
+    Crop.MAIZE: 0.045,
+    Crop.GRASS: 0.04,
+    Crop.RAPE: 0.004,
+    Crop.HYACINTH: 0.004,
+    Crop.DAFFODIL: 0.004,
+    Crop.SPRING_CEREAL: 0.025,
+    Crop.FALLOW: 0.05,
     Crop.RED_SOIL: 0.005,
     Crop.COVERED: 0.007,
-    Crop.STRAW: 0.01,
+    Crop.STRAW: 0.006,
 }
-"""Crops of parcels without tulips, as shares that sum to 1."""
+"""Crops of parcels without tulips, as shares that sum to 1. Hyacinths and daffodils grow in
+other regions: here they stand on a few parcels in a hundred of the tulips'."""
 
+UNCOVERED = 430.0
+"""Warmth at which the plastic comes off the early tulips: about the first of April."""
 BULBS = (Crop.TULIP, Crop.HYACINTH, Crop.DAFFODIL)
 _OPENS = {Crop.TULIP: 690.0, Crop.HYACINTH: 470.0, Crop.DAFFODIL: 400.0}
 _COLOUR_SHARES = {
-    Crop.TULIP: (0.23, 0.07, 0.15, 0.31, 0.09, 0.08, 0.07, 0.0),
+    Crop.TULIP: (0.21, 0.07, 0.13, 0.34, 0.13, 0.06, 0.06, 0.0),
     Crop.HYACINTH: (0.05, 0.0, 0.3, 0.0, 0.2, 0.1, 0.0, 0.35),
     Crop.DAFFODIL: (0.0, 0.0, 0.0, 0.88, 0.12, 0.0, 0.0, 0.0),
 }
+_CLOSED = {
+    Crop.TULIP: (0.60, 0.88),
+    Crop.HYACINTH: (0.50, 0.78),
+    Crop.DAFFODIL: (0.80, 0.97),
+}
+"""Share of the ground under leaves when they are grown, by parcel, from and to."""
 _YELLOW = spectra.COLOURS.index("yellow")
 _LATER = np.array([-40, -20, 10, 25, 5, 0, -20, 0], dtype=np.float32)
 """How much later than the average a colour opens, degC days (2016: red first, yellow last)."""
@@ -76,6 +85,15 @@ class Planting:
     """(units,) brightness of leaves against the usual, about 1."""
     blush: NDArray[np.float32]
     """(units,) how much redder a bulb cultivar's leaves are than the usual, about 1."""
+    chlorophyll: NDArray[np.float32]
+    """(units,) reflectance at 705 nm of a bulb cultivar's leaves against the usual, about 1."""
+    water: NDArray[np.float32]
+    """(units,) shortwave infrared of a bulb cultivar's leaves against the usual, about 1."""
+    habit: NDArray[np.float32]
+    """(parcels,) what its grower is apt to do, 0..1: whether a catch crop stands before maize,
+    how much grows on fallow."""
+    covered: NDArray[np.bool_]
+    """(parcels,) forced under plastic until the end of March, to flower early."""
     brightness: NDArray[np.float32]
     """(units,) logarithm of the soil's brightness against the usual."""
     colour: NDArray[np.uint8]
@@ -99,33 +117,45 @@ def plant(crop: NDArray[np.uint8], parcel: NDArray[np.int32], rng: np.random.Gen
     opens = np.full(units, np.inf, dtype=np.float32)
     lasts = rng.uniform(60, 140, units).astype(np.float32)
     density = rng.uniform(0.3, 0.95, units).astype(np.float32)
-    shift = rng.normal(0, 35, parcels) - 130 * (rng.random(parcels) < 0.05)
+    early = rng.random(parcels) < 0.05
+    shift = rng.normal(0, 35, parcels) - 130 * early
     same = rng.choice([0.3, 0.6, 0.9], parcels, p=[0.5, 0.35, 0.15])
     for kind in BULBS:
         own = np.flatnonzero(crop[parcel] == kind)
         colour[own] = rng.choice(len(spectra.COLOURS), len(own), p=_COLOUR_SHARES[kind])
         start = _OPENS[kind] + shift[parcel[own]] + rng.normal(0, 50, len(own))
         start += _LATER[colour[own]]
-        start[rng.random(len(own)) < (0.25 if kind == Crop.TULIP else 0.05)] = np.inf
+        start[rng.random(len(own)) < (0.28 if kind == Crop.TULIP else 0.05)] = np.inf
         opens[own] = start
         lasts[own] *= np.where(colour[own] == _YELLOW, 1.35, 1)
     follow = rng.random(units) < same[parcel]
     for unit in np.flatnonzero(follow[1:] & (parcel[1:] == parcel[:-1])) + 1:
         for values in (colour, opens, lasts, density):
             values[unit] = values[unit - 1]
-    thin = np.where(rng.random(units) < 0.09, rng.uniform(0.05, 0.5, units), 1)
+    covered = early & (rng.random(parcels) < 0.4) & (crop == Crop.TULIP)
+    opens = np.where(covered[parcel], np.maximum(opens, UNCOVERED), opens)
+    # Strips that failed: hardly any pixel inside the real masks of May looks like bare soil.
+    thin = np.where(rng.random(units) < 0.02, rng.uniform(0.3, 0.75, units), 1)
+    closed = np.ones(parcels)
+    for kind, span in _CLOSED.items():
+        closed = np.where(crop == kind, rng.uniform(*span, parcels), closed)
+    closed = np.clip(closed[parcel] + rng.normal(0, 0.03, units), 0, 0.98) * thin
     uneven = 0.05 * (rng.random(parcels) < 0.35)
     return Planting(
         crop=crop,
         ahead=_single(rng.normal(0, 45, parcels)),
-        closed=_single(rng.uniform(0.48, 0.96, parcels)[parcel] * thin),
+        closed=_single(closed),
         tone=_single(np.exp(rng.normal(0, 0.08, parcels)[parcel] + rng.normal(0, 0.05, units))),
         blush=_single(np.exp(rng.normal(0.04, 0.08, parcels)[parcel] + rng.normal(0, 0.06, units))),
+        chlorophyll=_single(np.exp(rng.normal(0, 0.10, units))),
+        water=_single(np.exp(rng.normal(0, 0.08, parcels)[parcel] + rng.normal(0, 0.05, units))),
+        habit=_single(rng.random(parcels)),
+        covered=covered,
         brightness=_single(
-            rng.normal(-0.07, 0.11, parcels)[parcel] + rng.normal(0, uneven[parcel])
+            rng.normal(-0.03, 0.11, parcels)[parcel] + rng.normal(0, uneven[parcel])
         ),
         colour=colour,
-        opens=opens,
+        opens=_single(opens),
         lasts=lasts,
         density=_single(density * np.sqrt(thin)),
     )

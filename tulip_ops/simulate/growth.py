@@ -11,21 +11,38 @@ from numpy.typing import NDArray
 
 from tulip_ops.domain import BANDS
 from tulip_ops.simulate import spectra
-from tulip_ops.simulate.crops import BULBS, Crop, Planting
+from tulip_ops.simulate.crops import BULBS, UNCOVERED, Crop, Planting
 from tulip_ops.simulate.noise import Floats, Reals
 
 _RISE = {
-    Crop.WHEAT: (285.0, 120.0, 1.0),
+    Crop.WHEAT: (335.0, 120.0, 1.0),
     Crop.POTATO: (1225.0, 60.0, 0.97),
-    Crop.BEET: (1190.0, 95.0, 0.95),
+    Crop.BEET: (1160.0, 95.0, 0.95),
     Crop.ONION: (1440.0, 150.0, 0.72),
     Crop.MAIZE: (1430.0, 90.0, 0.97),
     Crop.GRASS: (60.0, 130.0, 0.95),
     Crop.RAPE: (200.0, 90.0, 0.98),
-    Crop.SPRING_CEREAL: (830.0, 95.0, 0.96),
-    Crop.FALLOW: (1500.0, 300.0, 0.4),
+    Crop.SPRING_CEREAL: (800.0, 85.0, 0.96),
+    Crop.TULIP: (330.0, 70.0, 1.0),
+    Crop.HYACINTH: (300.0, 60.0, 1.0),
+    Crop.DAFFODIL: (235.0, 75.0, 1.0),
 }
 """Warmth at half cover, how gradually it closes (degC days), and full cover."""
+_UNEVEN = {
+    Crop.WHEAT: 1.8,
+    Crop.BEET: 2.3,
+    Crop.ONION: 2.3,
+    Crop.POTATO: 1.4,
+    Crop.MAIZE: 1.8,
+    Crop.SPRING_CEREAL: 1.3,
+}
+"""How much more than `Planting.ahead` the parcels of a crop differ: spread of NDVI in 2025."""
+_BULB_LEAF = {
+    Crop.TULIP: (spectra.TULIP_LEAF, 1340.0),
+    Crop.HYACINTH: (spectra.HYACINTH_LEAF, 1210.0),
+    Crop.DAFFODIL: (spectra.DAFFODIL_LEAF, 1400.0),
+}
+"""Leaves, and the warmth at which half of them are yellow."""
 _LEAF = {
     Crop.POTATO: spectra.BROADLEAF,
     Crop.BEET: spectra.BEET_LEAF,
@@ -33,7 +50,6 @@ _LEAF = {
     Crop.ONION: spectra.GRASS,
     Crop.GRASS: spectra.GRASS,
     Crop.RAPE: spectra.RAPE,
-    Crop.FALLOW: spectra.GRASS,
 }
 
 
@@ -48,59 +64,110 @@ def in_flower(planting: Planting, warmth: float) -> Floats:
 
 
 def reflect(
-    planting: Planting, parcel: NDArray[np.int32], warmth: float, rng: np.random.Generator
+    planting: Planting,
+    parcel: NDArray[np.int32],
+    soil: Floats,
+    warmth: float,
+    rng: np.random.Generator,
 ) -> tuple[Floats, Floats]:
     """Reflectance of every strip at a warmth, and how far it is in flower.
 
-    parcel (units,). `rng` decides what changes from day to day: soil moisture and tillage.
+    parcel (units,); soil (parcels, 10), bare and at its usual moisture. `rng` decides what
+    changes from day to day: soil moisture and tillage.
     Returns spectra (units, 10) and flowering (units,) in 0..1.
     """
     parcels = len(planting.crop)
     crop = planting.crop[parcel]
-    today = rng.normal(0, 0.08) + rng.normal(0, 0.11, parcels)
-    slope = rng.normal(0, 0.02, parcels)[parcel, None] * np.linspace(-1, 1, 10)
-    soil = spectra.SOIL * np.exp((planting.brightness + today[parcel])[:, None] + slope)
-    soil = np.where((crop == Crop.RED_SOIL)[:, None], spectra.RED_SOIL, soil).astype(np.float32)
-    now = warmth + planting.ahead
+    bare = _bare(planting, parcel, soil, warmth, rng)
+    uneven = np.array([_UNEVEN.get(kind, 1.0) for kind in Crop])[planting.crop]
+    now = warmth + planting.ahead * uneven
     share = np.zeros(parcels, dtype=np.float32)
     leaf = np.zeros((parcels, 10), dtype=np.float32)
     for kind in Crop:
         own = planting.crop == kind
         if own.any():
-            share[own], leaf[own] = _grown(kind, now[own], rng)
+            share[own], leaf[own] = _grown(kind, now[own], planting.habit[own], rng)
     bulbs = np.isin(crop, BULBS)
     share = (share[parcel] * np.where(bulbs, planting.closed, 1))[:, None]
-    leaves = leaf[parcel] * planting.tone[:, None]
-    blush = np.where(bulbs, planting.blush, 1)
-    leaves[:, BANDS.index("red")] *= blush
-    leaves[:, BANDS.index("green")] /= np.sqrt(blush)
+    leaves = _leaves(planting, leaf[parcel], bulbs)
     # Between leaves the soil lies in shade, and moist.
-    soil = soil * (1 - 0.3 * share)
-    result = share * leaves + (1 - share) * soil
+    result = share * leaves + (1 - share) * bare * (1 - 0.3 * share)
     flowering = in_flower(planting, warmth)
     strength = np.where(bulbs, flowering * planting.density, 0)[:, None].astype(np.float32)
     result = (1 - strength) * result + strength * spectra.FLOWERS[planting.colour]
-    for kind, material in ((Crop.COVERED, spectra.PLASTIC), (Crop.STRAW, spectra.STRAW)):
-        own = (crop == kind) & (now[parcel] < (700 if kind == Crop.COVERED else 900))
-        result[own] = (0.85 * material + 0.15 * result[own]) * rng.uniform(0.75, 1.05)
+    for own, material in (
+        ((crop == Crop.COVERED) & (now[parcel] < 700), spectra.PLASTIC),
+        (planting.covered[parcel] & (warmth < UNCOVERED), spectra.PLASTIC),
+        ((crop == Crop.STRAW) & (now[parcel] < 900), spectra.STRAW),
+    ):
+        through = 0.15 * result[own]
+        result[own] = (0.85 * material + through) * rng.uniform(0.75, 1.05)
     return result.astype(np.float32), np.where(bulbs, flowering, 0).astype(np.float32)
 
 
-def _grown(kind: Crop, now: Reals, rng: np.random.Generator) -> tuple[Reals, Reals]:
+def _bare(
+    planting: Planting,
+    parcel: NDArray[np.int32],
+    soil: Floats,
+    warmth: float,
+    rng: np.random.Generator,
+) -> Floats:
+    """(units, 10): soil of today, with its moisture, its tillage and fields half worked.
+
+    It dries as spring goes on: bare fields of 2025 were a fifth brighter in May than in April.
+    """
+    parcels = len(planting.crop)
+    season = np.clip((780 - warmth) / 330, -0.7, 1)
+    wet = 0.7 * season + rng.normal(0, 0.35) + rng.normal(0, 0.5, parcels)
+    rough = rng.normal(0, 0.06, parcels)
+    slope = rng.normal(0, 0.012, parcels)
+    count = np.bincount(parcel, minlength=parcels)
+    place = (np.arange(len(parcel)) - (np.cumsum(count) - count)[parcel]) / count[parcel]
+    half = (rng.random(parcels) < 0.10) * rng.choice([-0.22, 0.14], parcels)
+    worked = np.where(place >= rng.uniform(0.2, 0.8, parcels)[parcel], half[parcel], 0)
+    tilt = slope[:, None] * np.linspace(-1, 1, 10) + wet[:, None] * spectra.SOIL_CHANGES[2]
+    level = planting.brightness + rough[parcel] + worked
+    bare = soil[parcel] * np.exp(level[:, None] + tilt[parcel])
+    red = (planting.crop == Crop.RED_SOIL)[parcel, None]
+    return np.where(red, spectra.RED_SOIL, bare).astype(np.float32)
+
+
+def _leaves(planting: Planting, leaf: Floats, bulbs: NDArray[np.bool_]) -> Floats:
+    """(units, 10): leaves as brightness and, in bulbs, each cultivar make them."""
+    leaves = leaf * planting.tone[:, None]
+    blush = np.where(bulbs, planting.blush, 1)
+    leaves[:, BANDS.index("red")] *= blush
+    leaves[:, BANDS.index("green")] /= np.sqrt(blush)
+    leaves[:, BANDS.index("rededge1")] *= np.where(bulbs, planting.chlorophyll, 1)
+    water = np.where(bulbs, planting.water, 1)
+    leaves[:, BANDS.index("swir16")] *= water
+    leaves[:, BANDS.index("swir22")] *= water**1.5
+    return np.asarray(leaves, dtype=np.float32)
+
+
+def _grown(kind: Crop, now: Reals, habit: Reals, rng: np.random.Generator) -> tuple[Reals, Reals]:
     """Share of the ground under leaves (n,) and the leaves' spectrum (n, 10) of n parcels."""
     count = len(now)
     if kind in BULBS:
-        spent = _logistic((now - 1340) / 90)[:, None]
-        lifted = (now > 1680)[:, None]
-        share = np.where(now > 1680, _logistic((now - 2130) / 90), _logistic((now - 330) / 70))
-        standing = (1 - spent) * spectra.BULB_LEAF + spent * spectra.BULB_SPENT
-        return share, np.where(lifted, spectra.GRASS, standing)
+        fresh, wilted = _BULB_LEAF[kind]
+        spent = _logistic((now - wilted) / 90)[:, None]
+        lifted = now > wilted + 340
+        share = np.where(lifted, _logistic((now - wilted - 790) / 90), _rise(kind, now))
+        standing = (1 - spent) * fresh + spent * spectra.BULB_SPENT
+        return share, np.where(lifted[:, None], spectra.GRASS, standing)
     if kind in (Crop.WHEAT, Crop.SPRING_CEREAL):
         share = _rise(kind, now)
         headed = _logistic((now - 1150) / 60)[:, None]
         ripe = _logistic((now - 1850) / 60)[:, None]
-        green = (1 - headed) * spectra.CEREAL + headed * spectra.HEADING
+        tillered = spectra.CEREAL
+        if kind == Crop.SPRING_CEREAL:
+            young = _logistic((860 - now) / 60)[:, None]
+            tillered = (1 - young) * spectra.CEREAL + young * spectra.GRASS
+        green = (1 - headed) * tillered + headed * spectra.HEADING
         return share, (1 - ripe) * green + ripe * spectra.CEREAL_RIPE
+    if kind == Crop.FALLOW:
+        share = _logistic((now - 620) / 260) * (0.1 + 0.6 * habit)
+        return share, np.tile(0.6 * spectra.GRASS + 0.4 * spectra.GRASS_CUT, (count, 1))
     if kind == Crop.GRASS:
         cut = np.where(rng.random(count) < 0.2, rng.uniform(0.3, 1, count), 0)[:, None]
         lush = rng.normal(1, 0.12, (count, 1))
@@ -111,10 +178,11 @@ def _grown(kind: Crop, now: Reals, rng: np.random.Generator) -> tuple[Reals, Rea
     share = np.asarray(_rise(kind, now) if kind in _RISE else np.zeros(count))
     leaf = np.tile(_LEAF.get(kind, spectra.GRASS), (count, 1))
     if kind in (Crop.MAIZE, Crop.BEET, Crop.POTATO):
+        # A catch crop of the winter stands until it is ploughed in.
         chance = 0.75 if kind == Crop.MAIZE else 0.04
-        ploughed = 650 + 250 * rng.random(count)
-        green = (now < ploughed) & (rng.random(count) < chance)
-        share = np.where(green, 0.88, share)
+        own = habit / chance
+        green = (own < 1) & (now < 650 + 250 * own)
+        share = np.where(green, 1.0 - 0.65 * np.clip(own, 0, 1) ** 2, share)
         if kind == Crop.POTATO:
             share = share * (1 - _logistic((now - 2230) / 60))
         leaf = np.where(green[:, None], spectra.GRASS, leaf)

@@ -59,13 +59,15 @@ class Layout:
     section (FINE*H, FINE*W) uint8, piece of land with axes of its own; cover
     (FINE*H, FINE*W) uint8 of `Cover`; unit (FINE*H, FINE*W) int32, strip under each
     spot, also where cover hides it; across (FINE*H, FINE*W) float32, metres across the rows;
-    parcel (units,) int32, parcel of each strip.
+    end (FINE*H, FINE*W) float32, metres along the rows to where they end; parcel (units,)
+    int32, parcel of each strip.
     """
 
     section: NDArray[np.uint8]
     cover: NDArray[np.uint8]
     unit: NDArray[np.int32]
     across: NDArray[np.float32]
+    end: NDArray[np.float32]
     parcel: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     width: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     """(units,) metres across each strip."""
@@ -170,8 +172,8 @@ def _build_section(
 
 def _look_up(
     build: _Builder, u: NDArray[np.float64], v: NDArray[np.float64]
-) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float64]]:
-    """Cover, strip and distance across the rows for spots at (u, v) of one section."""
+) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
+    """Cover, strip, metres across the rows and to their end of spots at (u, v) of a section."""
     column = np.clip(np.searchsorted(build.u_edges, u) - 1, 0, len(build.u_edges) - 2)
     left = build.u_edges[column]
     right = build.u_edges[column + 1]
@@ -180,7 +182,9 @@ def _look_up(
     block = np.searchsorted(row_keys, v + base) - 1
     low = row_keys[block] - base
     high = row_keys[block + 1] - base
-    across = np.where(np.array(build.lengthwise)[block], u, v)
+    lengthwise = np.array(build.lengthwise)[block]
+    across = np.where(lengthwise, u, v)
+    end = np.where(lengthwise, np.minimum(v - low, high - v), np.minimum(u - left, right - u))
     unit_keys = np.array(build.unit_keys)
     key = across + block * _FAR
     unit = np.searchsorted(unit_keys, key) - 1
@@ -194,7 +198,7 @@ def _look_up(
     ):
         found = _PROFILE[kind, _bins(distance)]
         np.copyto(cover, found, where=found > 0)
-    return cover, unit.astype(np.int32), across
+    return cover, unit.astype(np.int32), across, end
 
 
 def _bins(distance: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -204,9 +208,7 @@ def _bins(distance: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 def lay_out(rng: np.random.Generator, height: int, width: int) -> Layout:
     """A random polder of (height, width) pixels of 10 m."""
-    y, x = (
-        (np.arange(count, dtype=np.float64) + 0.5) * SPOT for count in (height * FINE, width * FINE)
-    )
+    x, y = _places(rng, height * FINE, width * FINE)
     section, lines = _sections(rng, x, y)
     base = float(rng.normal(0, 0.07) + rng.integers(2) * np.pi / 2)
     if rng.random() < 0.5:
@@ -215,6 +217,7 @@ def lay_out(rng: np.random.Generator, height: int, width: int) -> Layout:
         section,
         np.zeros(section.shape, dtype=np.uint8),
         np.zeros(section.shape, dtype=np.int32),
+        np.zeros(section.shape, dtype=np.float32),
         np.zeros(section.shape, dtype=np.float32),
     )
     for number in np.unique(section):
@@ -229,21 +232,37 @@ def lay_out(rng: np.random.Generator, height: int, width: int) -> Layout:
     return layout
 
 
+def _places(
+    rng: np.random.Generator, rows: int, columns: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Metres right and down of every spot, (rows, columns) each.
+
+    All but the spot in the middle of a pixel are shifted at random: a ditch narrower than a
+    spot stays an uneven line and does not break into regular dashes.
+    """
+    row, column = np.arange(rows)[:, None], np.arange(columns)[None, :]
+    middle = (row % FINE == FINE // 2) & (column % FINE == FINE // 2)
+    shifts = rng.random((2, rows, columns), dtype=np.float32) - np.float32(0.5)
+    shifts[:, middle] = 0
+    x = (column + 0.5 + shifts[0]) * SPOT
+    y = (row + 0.5 + shifts[1]) * SPOT
+    return x, y
+
+
 def _lay_section(
     rng: np.random.Generator,
     layout: Layout,
     section: int,
-    axes: tuple[NDArray[np.float64], NDArray[np.float64]],
+    places: tuple[NDArray[np.float64], NDArray[np.float64]],
     angle: float,
 ) -> None:
     """Lay the blocks, parcels and strips of a section, turned by `angle`, into `layout`."""
     here = layout.section == section
-    rows, columns = np.nonzero(here)
-    x, y = axes[0][columns], axes[1][rows]
+    x, y = places[0][here], places[1][here]
     u = x * np.cos(angle) + y * np.sin(angle)
     v = y * np.cos(angle) - x * np.sin(angle)
     build = _build_section(rng, (u.min(), u.max()), (v.min(), v.max()))
-    layout.cover[here], strip, layout.across[here] = _look_up(build, u, v)
+    layout.cover[here], strip, layout.across[here], layout.end[here] = _look_up(build, u, v)
     layout.unit[here] = strip + len(layout.parcel)
     count = int(layout.parcel[-1]) + 1 if len(layout.parcel) else 0
     parcel = np.array(build.parcel, dtype=np.int32) + count
@@ -265,13 +284,14 @@ def _sections(
     Returns the section of each spot and, per line, every spot's distance to it in metres
     with the kind of the line.
     """
-    section = np.zeros((len(y), len(x)), dtype=np.uint8)
+    section = np.zeros(x.shape, dtype=np.uint8)
     lines = []
-    area = x[-1] * y[-1] / 1e6
+    wide, high = float(x[0, -1]), float(y[-1, 0])
+    area = wide * high / 1e6
     for bit in range(min(3, rng.poisson(area / 9))):
         angle = rng.uniform(0, np.pi)
-        at_x, at_y = rng.uniform(0.15, 0.85) * x[-1], rng.uniform(0.15, 0.85) * y[-1]
-        signed = (x - at_x)[None, :] * np.cos(angle) + (y - at_y)[:, None] * np.sin(angle)
+        at_x, at_y = rng.uniform(0.15, 0.85) * wide, rng.uniform(0.15, 0.85) * high
+        signed = (x - at_x) * np.cos(angle) + (y - at_y) * np.sin(angle)
         section |= (signed > 0).astype(np.uint8) << bit
         kind = _kind(rng, {"avenue": 0.4, "road": 0.25, "waterway": 0.2, "canal": 0.15})
         lines.append((np.abs(signed), kind))

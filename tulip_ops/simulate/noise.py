@@ -75,6 +75,15 @@ def blur(image: Floats, sigma: float) -> Floats:
     return np.asarray(wide, dtype=np.float32)
 
 
+def blur_coarse(image: Floats, sigma: float) -> Floats:
+    """About `blur` of an (H, W) image by many pixels, by way of means of 4 x 4 pixels."""
+    height, width = image.shape
+    padded = np.pad(image, ((0, -height % 4), (0, -width % 4)), mode="edge")
+    rows, columns = padded.shape[0] // 4, padded.shape[1] // 4
+    small = blur(padded.reshape(rows, 4, columns, 4).mean(axis=(1, 3)), sigma / 4)
+    return np.asarray(small.repeat(4, axis=0).repeat(4, axis=1)[:height, :width])
+
+
 def _smooth_size(least: int) -> int:
     """The smallest size >= `least` of the form 2**a * 3**b * 5**c: fast to transform."""
     size = least

@@ -9,11 +9,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tulip_ops.simulate.bloom import FieldBloom, bloom_dates
 from tulip_ops.simulate.crops import SHARES, Crop, Planting, plant
 from tulip_ops.simulate.layout import FINE, Layout, lay_out
 from tulip_ops.simulate.noise import Floats, fractal, line
 from tulip_ops.simulate.settlements import settle
-from tulip_ops.simulate.spectra import Cover
+from tulip_ops.simulate.spectra import SOIL, SOIL_CHANGES, Cover
 
 _LINE = 4096
 _Kind = TypeVar("_Kind", bound=np.generic)
@@ -37,11 +38,15 @@ class Polder:
     """(FINE * FINE, H, W) of `Cover`."""
     parcel: NDArray[np.int32]
     """(units,): parcel of each strip."""
+    soil: Floats
+    """(parcels, 10): reflectance of each parcel's soil, bare and at its usual moisture."""
     texture: Floats
-    """(H, W): brightness of the soil against its parcel's mean, standard deviation about 1:
-    streaks along the rows, and patches."""
+    """(H, W): brightness against the parcel's mean, standard deviation about 1: streaks and
+    tramlines along the rows, headlands, old borders and patches."""
     plantings: Mapping[int, Planting]
     """Crops and cultivars by season."""
+    blooms: Mapping[int, Mapping[int, FieldBloom]]
+    """By season and parcel, of the tulip parcels that flower in it."""
 
     @property
     def parcels(self) -> NDArray[np.int32]:
@@ -64,21 +69,26 @@ def make_polder(seed: int, height: int, width: int, seasons: Sequence[int]) -> P
     other = layout.other[layout.parcel[layout.unit]]
     np.copyto(layout.cover, other, where=(other > 0) & (layout.cover == Cover.FIELD))
     tulips = _tulip_years(layout, rng)
-    plantings = {}
+    unit, cover = _layers(layout.unit), _layers(layout.cover)
+    size = np.bincount(unit[cover == Cover.FIELD], minlength=len(layout.parcel)).astype(np.float32)
+    plantings, blooms = {}, {}
     for season in seasons:
         own = np.random.default_rng([seed, 1, season])
         crop = own.choice(list(SHARES), layout.parcel[-1] + 1, p=list(SHARES.values()))
         crop = np.where(tulips[:, season % tulips.shape[1]], Crop.TULIP, crop).astype(np.uint8)
         plantings[season] = plant(crop, layout.parcel, own)
+        blooms[season] = bloom_dates(plantings[season], layout.parcel, size, season)
     return Polder(
         seed,
         height,
         width,
-        _layers(layout.unit),
-        _layers(layout.cover),
+        unit,
+        cover,
         layout.parcel,
+        _soil(rng, int(layout.parcel[-1]) + 1),
         _texture(rng, layout, height, width),
         plantings,
+        blooms,
     )
 
 
@@ -101,15 +111,45 @@ def _layers(spots: NDArray[_Kind]) -> NDArray[_Kind]:
     return np.ascontiguousarray(split.reshape(FINE * FINE, rows, columns))
 
 
+def _soil(rng: np.random.Generator, parcels: int) -> Floats:
+    """Peat and sand of a place, some more of each by parcel."""
+    peat = rng.normal(0, 0.25) + rng.normal(0, 0.22, parcels)
+    sand = rng.normal(0.1, 0.25) + rng.normal(0, 0.22, parcels)
+    change = np.stack([peat, sand], axis=1) @ SOIL_CHANGES[:2]
+    return np.asarray(SOIL * np.exp(change), dtype=np.float32)
+
+
 def _texture(rng: np.random.Generator, layout: Layout, height: int, width: int) -> Floats:
-    """Streaks along the rows of each parcel, patches of soil, and grain."""
+    """What the rows, the tractors, the former parcels and the soil leave in each parcel."""
     middle = FINE // 2
     unit = layout.unit[middle::FINE, middle::FINE]
     across = layout.across[middle::FINE, middle::FINE]
     parcel = layout.parcel[unit]
+    count = int(layout.parcel[-1]) + 1
     streaks = line(rng, _LINE, (0.8, 3.0, 10.0))
     place = ((across / 5).astype(np.int64) + parcel * 977) % _LINE
-    striped = rng.uniform(0.2, 1.0, int(layout.parcel[-1]) + 1).astype(np.float32)[parcel]
+    striped = rng.uniform(0.2, 0.9, count).astype(np.float32)[parcel]
+    tramlines = _tramlines(rng, across, parcel, count)
+    headland = rng.uniform(6, 26, count).astype(np.float32)
+    turned = (rng.normal(0, 1.3, count) * (rng.random(count) < 0.6)).astype(np.float32)
+    turning = turned[parcel] * np.clip(
+        (headland[parcel] - layout.end[middle::FINE, middle::FINE]) / 8 + 0.5, 0, 1
+    )
+    former = rng.normal(0, 1, _LINE).astype(np.float32)
+    shift, wide = rng.uniform(0, 400), rng.uniform(70, 170)
+    old = former[((across + shift) / wide).astype(np.int64) % _LINE]
     patches = fractal(rng, height, width, 2.7, coarsest=90)
     grain = fractal(rng, height, width, 1.0)
-    return np.asarray(0.6 * striped * streaks[place] + 0.85 * patches + 0.3 * grain)
+    total = 0.5 * striped * streaks[place] + tramlines + turning + 0.45 * old
+    return np.asarray(total + 0.75 * patches + 0.3 * grain, dtype=np.float32)
+
+
+def _tramlines(
+    rng: np.random.Generator, across: Floats, parcel: NDArray[np.int32], count: int
+) -> Floats:
+    """Wheel tracks at the working width of the parcel's sprayer, lighter or darker."""
+    apart = rng.choice([24.0, 27.0, 36.0, 39.0], count).astype(np.float32)[parcel]
+    depth = (rng.normal(0, 1.2, count) * (rng.random(count) < 0.5)).astype(np.float32)[parcel]
+    phase = rng.uniform(0, 40, count).astype(np.float32)[parcel]
+    off = np.abs((across + phase) % apart - apart / 2)
+    return np.asarray(depth * np.clip(1 - off / 8, 0, 1), dtype=np.float32)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tulip_ops.simulate.bloom import FieldBloom
 from tulip_ops.simulate.crops import Crop
 from tulip_ops.simulate.growth import reflect
 from tulip_ops.simulate.noise import Floats, blur, fractal
@@ -39,6 +41,8 @@ class Truth:
     """(H, W) share of direct sunlight kept from the ground by clouds, 0..1."""
     fields: NDArray[np.int32]
     """(H, W): parcel of the pixel where tulip, -1 elsewhere."""
+    blooms: Mapping[int, FieldBloom]
+    """By parcel as in `fields`: when it flowers this season; fields that never do are absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ def make_scene(
     rng = np.random.default_rng([polder.seed, 2, seed, day.toordinal()])
     planting = polder.plantings[day.year]
     warm = warmth(day)
-    strips, flowering = reflect(planting, polder.parcel, warm, rng)
+    strips, flowering = reflect(planting, polder.parcel, polder.soil, warm, rng)
     ground = _ground(polder, strips, _covers(warm))
     ground *= _mottle(polder, rng)
     overhead = form(sky, rng, polder.height, polder.width)
@@ -123,6 +127,7 @@ def make_scene(
         overhead.opacity,
         overhead.shadow,
         np.where(tulip, fields, -1).astype(np.int32),
+        polder.blooms[day.year],
     )
     return Scene(seen, truth, day)
 
@@ -176,7 +181,9 @@ def _mottle(polder: Polder, rng: np.random.Generator) -> Floats:
     built = rough.mean(axis=0, dtype=np.float32)
     grain = fractal(rng, polder.height, polder.width, 0.6)
     fields = 0.017 * polder.texture + 0.006 * grain
-    return np.asarray(1 + (1 - built) * fields + 0.12 * built * grain, dtype=np.float32)[None]
+    glass = (polder.cover == Cover.GLASS).mean(axis=0, dtype=np.float32)
+    houses = 0.06 * glass * (polder.texture + grain)
+    return np.asarray(1 + (1 - built) * fields + 0.14 * built * grain + houses)[None]
 
 
 def _sense(seen: Floats, rng: np.random.Generator) -> Floats:

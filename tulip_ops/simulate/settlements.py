@@ -9,7 +9,7 @@ from tulip_ops.simulate.layout import SPOT, Layout, Road
 from tulip_ops.simulate.spectra import Cover
 
 _ROOFS = (Cover.ROOF_TILE, Cover.ROOF_DARK, Cover.ROOF_METAL, Cover.ROOF_WHITE)
-_ROOF_SHARES = (0.38, 0.36, 0.22, 0.04)
+_ROOF_SHARES = (0.44, 0.34, 0.18, 0.04)
 
 
 def settle(rng: np.random.Generator, layout: Layout) -> None:
@@ -19,9 +19,12 @@ def settle(rng: np.random.Generator, layout: Layout) -> None:
         direction = np.array([-np.sin(road.angle), np.cos(road.angle)])
         foot = np.array([np.cos(road.angle), np.sin(road.angle)]) * road.u
         reach = float(np.hypot(high, wide))
-        for along in np.cumsum(rng.exponential(420, int(2 * reach / 300))) - reach:
+        for along in np.cumsum(rng.exponential(540, int(2 * reach / 300))) - reach:
             for side in rng.permutation([-1, 1])[: rng.integers(1, 3)]:
-                _farm(rng, layout, road, foot + direction * along, int(side))
+                # Farmsteads stand alone or in twos, a yard's width apart.
+                for number in range(1 + int(rng.random() < 0.3)):
+                    place = foot + direction * (along + 115 * number)
+                    _farm(rng, layout, road, place, int(side))
     if rng.random() < min(0.9, 0.03 * high * wide / 1e6):
         centre = rng.uniform(0, 1, 2) * (wide, high)
         _village(rng, layout, centre, rng.uniform(120, 380), rng.uniform(0, np.pi))
@@ -55,7 +58,7 @@ def _section_at(layout: Layout, place: NDArray[np.float64]) -> int | None:
 def _farm(
     rng: np.random.Generator, layout: Layout, road: Road, at: NDArray[np.float64], side: int
 ) -> None:
-    half_a, half_b = rng.uniform(30, 56, 2)
+    half_a, half_b = rng.uniform(34, 64), rng.uniform(32, 56)
     normal = np.array([np.cos(road.angle), np.sin(road.angle)])
     centre = at + normal * side * (road.half_width + half_a)
     if _section_at(layout, centre) != road.section:
@@ -64,17 +67,28 @@ def _farm(
     if window is None:
         return
     cover, a, b = window
-    yard = (np.abs(a) < half_a) & (np.abs(b) < half_b)
-    hedge = rng.uniform(8, 17)
-    inside = (np.abs(a) < half_a - hedge) & (np.abs(b) < half_b - hedge)
-    cover[yard] = Cover.TREES
+    # The belt of trees has gaps and is wider here and there.
+    ragged = 3.5 * np.sin(0.13 * (a + b) + rng.uniform(0, 6)) * np.sin(0.09 * (a - b))
+    belt = rng.uniform(7, 16) + ragged
+    inner = np.minimum(half_a - np.abs(a), half_b - np.abs(b))
+    yard = inner > 0
+    inside = inner > belt
+    cover[yard] = Cover.WOOD if rng.random() < 0.7 else Cover.TREES
     cover[inside] = Cover.VERGE
-    paved = inside & (b * rng.choice([-1, 1]) > rng.uniform(-15, 10))
-    cover[paved] = rng.choice([Cover.CONCRETE, Cover.ASPHALT, Cover.VERGE])
-    for _ in range(rng.integers(2, 6)):
-        size = rng.uniform(5, 12), rng.uniform(8, 24)
+    front = b * rng.choice([-1, 1])
+    orchard = inside & (front < rng.uniform(-half_b, -8)) & (np.floor(a / 6) % 2 == 0)
+    cover[orchard] = Cover.TREES
+    paved = inside & (front > rng.uniform(-15, 10))
+    cover[paved] = rng.choice([Cover.CONCRETE, Cover.ASPHALT, Cover.VERGE], p=[0.45, 0.4, 0.15])
+    reach = np.array([half_a, half_b]) - 12
+    for _ in range(rng.integers(3, 8)):
+        tree = rng.uniform(-1, 1, 2) * reach
+        crown = np.hypot(a - tree[0], b - tree[1]) < rng.uniform(3, 8)
+        cover[crown & yard] = Cover.TREES
+    for _ in range(rng.integers(2, 7)):
+        size = rng.uniform(4, 11), rng.uniform(7, 26)
         size = size if rng.random() < 0.5 else size[::-1]
-        shift = rng.uniform(-0.7, 0.7, 2) * (half_a - hedge, half_b - hedge)
+        shift = rng.uniform(-0.8, 0.8, 2) * reach
         building = (np.abs(a - shift[0]) < size[0]) & (np.abs(b - shift[1]) < size[1]) & yard
         cover[building] = rng.choice(_ROOFS, p=_ROOF_SHARES)
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from statistics import NormalDist
 
 import numpy as np
 
-from tulip_ops.simulate.noise import Floats, Reals, blur, fractal
+from tulip_ops.simulate.noise import Floats, Reals, blur, blur_coarse, fractal
 
 WAVELENGTHS = np.array([490, 560, 665, 705, 740, 783, 842, 865, 1610, 2190], dtype=np.float32)
 """Centres of `domain.BANDS`, nm."""
-_DIFFUSE = np.array([0.36, 0.31, 0.27, 0.25, 0.23, 0.21, 0.19, 0.18, 0.11, 0.09], dtype=np.float32)
+_DIFFUSE = np.array([0.36, 0.31, 0.28, 0.27, 0.26, 0.25, 0.24, 0.23, 0.20, 0.19], dtype=np.float32)
 """Share of the light that reaches the ground from the sky and not straight from the sun:
-what is left in a full shadow (measured in the shadows of 2016-05-01, red to blue)."""
+what is left in a full shadow of small clouds (measured in the shadows of 2016-05-01, blue to
+red, and in those of a scene of cumulus over farmland, infrared)."""
+_UNSEEN = 0.02
+"""Optical depth of a cloud and depth of a shadow that nobody would see: taken for none."""
 
 
 class Weather(StrEnum):
@@ -39,6 +42,8 @@ class Sky:
     """Of the clouds where they are thick."""
     height: float = 1000.0
     """Of the clouds above the ground, metres."""
+    upper: float = 0.0
+    """Height of a second, higher layer with a third of the clouds, metres; 0: there is none."""
     haze: float = 0.0
     """Mean optical depth of haze at 550 nm."""
     cirrus: float = 0.0
@@ -64,13 +69,15 @@ class Sky:
         depth = rng.uniform(0.8, 3.0) if thin else 3.0 * np.exp(rng.uniform(0, 2.2))
         if chosen == Weather.OVERCAST:
             depth = 6.0 * np.exp(rng.uniform(0, 1.8))
+        height = float(np.exp(rng.uniform(np.log(500), np.log(3000))))
         hazy = chosen == Weather.HAZE and rng.random() < 0.7
         cirrus = chosen == Weather.HAZE and (not hazy or rng.random() < 0.3)
         return cls(
             chosen,
             cover,
             float(depth) if cover > 0 else 0.0,
-            float(np.exp(rng.uniform(np.log(500), np.log(3500)))),
+            height,
+            height * float(rng.uniform(1.6, 4.0)) if cover > 0 and rng.random() < 0.3 else 0.0,
             float(rng.uniform(0.12, 0.8)) if hazy else 0.0,
             float(rng.uniform(0.15, 0.7)) if cirrus else 0.0,
             float(rng.uniform(36, 60)),
@@ -107,6 +114,8 @@ class Overhead:
     """(10,) colour of cloud tops, about 1."""
     glow: float
     """Reflectance of haze."""
+    diffuse: Floats
+    """(10,) share of the light that a full shadow leaves."""
 
     @property
     def opacity(self) -> Floats:
@@ -117,47 +126,94 @@ class Overhead:
 def form(sky: Sky, rng: np.random.Generator, height: int, width: int) -> Overhead:
     """Clouds, cirrus and haze over (height, width) pixels of 10 m, and the clouds' shadows."""
     nothing = np.zeros((height, width), dtype=np.float32)
-    cloud = _clouds(sky, rng, height, width) if sky.cover > 0 else nothing
+    cloud, kept, lit = nothing, nothing + 1, nothing + 1
+    for layer in _layers(sky):
+        depth = _clouds(layer, rng, height, width)
+        lit = lit * _shade(layer, rng, depth)
+        kept = kept * (1 - _shadow(layer, depth))
+        cloud = cloud + depth
     haze: Reals = nothing
     cirrus: Reals = nothing
     if sky.haze > 0:
         swell = fractal(rng, height, width, rng.uniform(3.2, 4.5))
         haze = np.float32(sky.haze) * np.exp(np.float32(rng.uniform(0.1, 0.7)) * swell)
     if sky.cirrus > 0:
-        stretch = (float(rng.uniform(2, 6)), float(rng.uniform(0, np.pi)))
-        fibres = fractal(rng, height, width, rng.uniform(2.8, 3.6), stretch=stretch)
-        cirrus = np.float32(sky.cirrus) * np.clip(0.45 + 0.45 * fibres, 0, None)
-    reach = sky.height / np.tan(np.radians(sky.sun_elevation)) / 10
-    away = np.radians(sky.sun_azimuth + 180)
-    shift = round(-reach * np.cos(away)), round(reach * np.sin(away))
-    displaced = np.roll(cloud, shift, axis=(0, 1))
-    shadow = 1 - np.exp(-0.75 * blur(displaced, 0.8)) if sky.cover > 0 else nothing
+        cirrus = np.float32(sky.cirrus) * _fibres(rng, height, width)
     top = rng.uniform(0.23, 0.42) + rng.uniform(0.25, 0.55) * cloud / (cloud + 12)
-    top = top * rng.uniform(0.65, 1.1)
+    top = np.clip(top * rng.uniform(0.65, 1.1) * lit, 0.1, 0.95)
     tint = 1 + rng.normal(0, 0.02) * np.linspace(1, -1, 10)
-    tint[8:] *= rng.uniform(0.55, 0.85, 2)
+    tint[8:] *= rng.uniform(0.75, 1.02), rng.uniform(0.52, 0.85)
     return Overhead(
         cloud,
         np.asarray(cirrus, dtype=np.float32),
         np.asarray(haze, dtype=np.float32),
-        np.clip(shadow, 0, 1).astype(np.float32),
+        np.clip(1 - kept, 0, 1).astype(np.float32),
         top.astype(np.float32),
         tint.astype(np.float32),
         float(rng.uniform(0.22, 0.40)),
+        np.asarray(_DIFFUSE * rng.uniform(0.75, 1.25), dtype=np.float32),
     )
+
+
+def _layers(sky: Sky) -> list[Sky]:
+    """The layers of cloud, each a sky of its own."""
+    if sky.cover <= 0:
+        return []
+    if sky.upper <= 0 or sky.kind == Weather.OVERCAST:
+        return [replace(sky, upper=0.0)]
+    low = replace(sky, cover=0.7 * sky.cover, upper=0.0)
+    return [low, replace(low, cover=0.3 * sky.cover, height=sky.upper)]
+
+
+def _shadow(sky: Sky, depth: Floats) -> Floats:
+    """Share of direct sunlight that clouds of one height keep from the ground."""
+    reach = sky.height / np.tan(np.radians(sky.sun_elevation)) / 10
+    away = np.radians(sky.sun_azimuth + 180)
+    shift = round(-reach * np.cos(away)), round(reach * np.sin(away))
+    displaced = np.roll(depth, shift, axis=(0, 1))
+    shadow = 1 - np.exp(-0.75 * blur(displaced, 0.8))
+    return np.where(shadow < _UNSEEN, 0, shadow).astype(np.float32)
+
+
+def _shade(sky: Sky, rng: np.random.Generator, depth: Floats) -> Floats:
+    """Brightness of cloud tops, about 1: billows turned to the sun are bright, others dark."""
+    if not depth.any():
+        return np.ones_like(depth)
+    relief = np.sqrt(blur(depth, 1.2))
+    south, east = np.gradient(relief)
+    azimuth = np.radians(sky.sun_azimuth)
+    # Tops slope down towards the sun where they are turned to it.
+    facing = south * np.cos(azimuth) - east * np.sin(azimuth)
+    strength = rng.uniform(0.05, 0.30)
+    return np.asarray(1 + strength * np.tanh(2.5 * facing), dtype=np.float32)
+
+
+def _fibres(rng: np.random.Generator, height: int, width: int) -> Floats:
+    """Cirrus, about 0.45 on average: streaks in one direction, dense in places."""
+    angle = float(rng.uniform(0, np.pi))
+    stretch = (float(rng.uniform(2, 7)), angle)
+    fibres = fractal(rng, height, width, rng.uniform(2.6, 3.4), stretch=stretch)
+    patches = fractal(rng, height, width, 3.6)
+    mixed = fibres + rng.uniform(0, 0.8) * patches
+    cirrus = np.clip(0.45 + 0.45 * mixed, 0, None)
+    return np.where(cirrus < _UNSEEN, 0, cirrus).astype(np.float32)
 
 
 def _clouds(sky: Sky, rng: np.random.Generator, height: int, width: int) -> Floats:
     """Optical depth (height, width) of clouds that cover about `sky.cover`."""
-    coarsest = float(np.exp(rng.uniform(np.log(40), np.log(400))))
-    body = fractal(rng, height, width, rng.uniform(2.9, 3.7), coarsest=coarsest)
+    wide = 400 if sky.kind != Weather.SCATTERED or rng.random() < 0.5 else 90
+    coarsest = float(np.exp(rng.uniform(np.log(25), np.log(wide))))
+    body = fractal(rng, height, width, rng.uniform(2.7, 3.7), coarsest=coarsest)
     if sky.kind == Weather.OVERCAST:
-        return np.asarray(sky.optical_depth * np.exp(0.3 * body), dtype=np.float32)
+        folds = fractal(rng, height, width, 2.4, coarsest=60)
+        thickness = np.exp(0.3 * body + rng.uniform(0, 0.25) * folds)
+        return np.asarray(sky.optical_depth * thickness, dtype=np.float32)
     # A narrow scene can miss every cloud; the threshold is where a wide one has its share.
     threshold = NormalDist().inv_cdf(1 - min(max(sky.cover, 1e-4), 1 - 1e-4))
-    wisps = np.exp(0.35 * fractal(rng, height, width, 2.6, coarsest=30))
-    above = np.clip(body - threshold, 0, None) ** rng.uniform(0.9, 1.6)
-    return blur((sky.optical_depth * above * wisps).astype(np.float32), rng.uniform(0.4, 1.2))
+    wisps = np.exp(rng.uniform(0.3, 0.75) * fractal(rng, height, width, 2.4, coarsest=30))
+    above = np.clip(body - threshold, 0, None) ** rng.uniform(0.8, 1.7)
+    depth = blur((sky.optical_depth * above * wisps).astype(np.float32), rng.uniform(0.4, 1.2))
+    return np.where(depth < _UNSEEN, 0, depth).astype(np.float32)
 
 
 def look_through(ground: Floats, overhead: Overhead, path: Floats, through: Floats) -> Floats:
@@ -167,17 +223,24 @@ def look_through(ground: Floats, overhead: Overhead, path: Floats, through: Floa
     itself; through (10,) share of the ground's reflectance that passes the air.
     Returns (10, H, W): ground in the clouds' shadow, air, haze, cloud and cirrus in turn.
     """
-    kept = 1 - overhead.shadow[None] * (1 - _DIFFUSE)[:, None, None]
+    kept = 1 - overhead.shadow[None] * (1 - overhead.diffuse)[:, None, None]
     seen: Reals = path[:, None, None] + through[:, None, None] * ground * kept
     blueness = ((550 / WAVELENGTHS) ** 1.3)[:, None, None]
     if overhead.haze.any():
         veil = np.exp(-overhead.haze[None] * blueness)
         seen = veil * seen + (1 - veil) * overhead.glow
     tint = overhead.tint[:, None, None]
+    around = ground.mean(axis=(1, 2))[:, None, None]
     if overhead.cloud.any():
+        near = blur_coarse(np.asarray(1 - np.exp(-overhead.cloud)), 14)
+        seen = seen + (0.025 * blueness * near[None]) * (1 - overhead.shadow[None])
         gap = np.exp(-overhead.cloud)[None]
-        seen = gap * seen + (1 - gap) * overhead.top[None] * tint
+        top = overhead.top[None] * tint
+        # Light that the cloud lets through returns from the ground: bright in near infrared.
+        top = top + (1 - top) ** 2 * around / (1 - top * around)
+        seen = gap * seen + (1 - gap) * top
     if overhead.cirrus.any():
         gap = np.exp(-overhead.cirrus)[None]
-        seen = gap * seen + (1 - gap) * 0.45 * tint
+        top = 0.38 * tint
+        seen = gap * seen + (1 - gap) * (top + 0.5 * around)
     return np.asarray(seen, dtype=np.float32)
