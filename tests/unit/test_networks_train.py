@@ -31,7 +31,7 @@ def red_fields(seed: int) -> Scene:
     row, column = random.integers(8, 32, 2)
     truth[row : row + 24, column : column + 24, :2] = (1, data.SHARE)
     dn[row : row + 24, column : column + 24, 0] += 1500
-    return Scene(seed, dn, truth)
+    return Scene(str(seed), str(seed), 2020, dn, truth)
 
 
 COURSE = fit.Course(

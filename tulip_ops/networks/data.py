@@ -1,4 +1,4 @@
-"""What the networks learn from: simulated scenes, kept on disk, and chips drawn from them.
+"""What the networks learn from: scenes with a truth, and chips drawn from them.
 
 It imports neither keras nor tensorflow, for the processes that simulate need neither.
 """
@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -20,37 +20,106 @@ from numpy.typing import NDArray
 
 from tulip_ops import simulate
 from tulip_ops.domain import BANDS
+from tulip_ops.errors import BadSetting
 from tulip_ops.networks import augment
+from tulip_ops.networks.truth import (
+    CELL,
+    CLEAR,
+    CLOUD,
+    CLOUDY,
+    DEPTH,
+    IN_FLOWER,
+    OPACITY,
+    OPAQUE,
+    SHADOW,
+    SHARE,
+    SOMEWHERE,
+    TULIP,
+    UNKNOWN,
+    cell_labels,
+    cloud_filter_target,
+    cloud_label,
+    counted,
+    pixel_classes,
+    unet_target,
+)
 
-SHARE = 250
-"""Shares in [0, 1] are kept as uint8 in steps of 1 / SHARE."""
-
-IN_FLOWER = 0.25
-"""Share of a tulip pixel in flower from which it belongs to the class in flower."""
-OPAQUE = 0.4
-"""Opacity of a cloud above which nobody could tell the ground: such pixels do not count."""
-CLOUD, SHADOW = 0.15, 0.3
-"""Opacity of a cloud and depth of a shadow above which a pixel is not clear."""
-CLOUDY, CLEAR = 0.05, 0.01
-"""Share of such pixels above which a chip is cloudy, and below which it is clear."""
+__all__ = [
+    "CELL",
+    "CLEAR",
+    "CLOUD",
+    "CLOUDY",
+    "IN_FLOWER",
+    "OPAQUE",
+    "SHADOW",
+    "SHARE",
+    "UNKNOWN",
+    "Drawn",
+    "Scene",
+    "batches",
+    "cell_labels",
+    "cloud_filter_target",
+    "cloud_label",
+    "counted",
+    "draw_for_cloud_filter",
+    "draw_for_unet",
+    "load_scenes",
+    "make_scenes",
+    "pixel_classes",
+    "simulator_version",
+    "unet_target",
+]
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scene:
-    """One simulated scene as training uses it; channels last."""
+    """An image with what is known of it, as training uses it; channels last."""
 
-    seed: int
+    name: str
+    """Unique."""
+    place: str
+    """Scenes of one place show the same ground, and never go to different parts of a split."""
+    season: int
+    """Calendar year."""
     dn: NDArray[np.uint16]
     """(height, width, bands): (reflectance + 0.1) * 10000; 0 where nothing was measured."""
     truth: NDArray[np.uint8]
-    """(height, width, 4): tulip (0 or 1); share in flower, opacity of cloud and depth of
-    shadow, each times SHARE."""
+    """(height, width, 4): see `truth.py`."""
+    cloudy: bool | None = None
+    """A verdict over the image as a whole, where nobody said where its clouds are."""
 
     def reflectance(self) -> NDArray[np.float32]:
         """(bands, height, width), NaN where nothing was measured."""
         return np.moveaxis(_reflectance(self.dn), -1, 0)
+
+    @cached_property
+    def tulips(self) -> NDArray[np.int32]:
+        """Every sixteenth pixel of tulips, as row * width + column."""
+        return np.flatnonzero(self.truth[..., TULIP] == 1)[::16].astype(np.int32)
+
+    @cached_property
+    def cells(self) -> NDArray[np.float32]:
+        """(height // CELL, width // CELL): 1 cloudy, 0 clear, NaN in between or unknown."""
+        return cell_labels(self.truth)
+
+    @cached_property
+    def cloud_edges(self) -> NDArray[np.int32]:
+        """(N, 2): row and column of the cells where cloudy ones meet others."""
+        cloudy = self.cells == 1
+        edge = np.zeros_like(cloudy)
+        down, across = cloudy[1:] != cloudy[:-1], cloudy[:, 1:] != cloudy[:, :-1]
+        edge[1:] |= down
+        edge[:-1] |= down
+        edge[:, 1:] |= across
+        edge[:, :-1] |= across
+        return np.argwhere(edge).astype(np.int32)
+
+    @cached_property
+    def unmeasured(self) -> NDArray[np.bool_] | None:
+        """(height, width): True where a band is missing; None if that is nowhere."""
+        return None if self.dn.all() else (self.dn == 0).any(axis=-1)
 
 
 def make_scenes(folder: Path, seeds: Iterable[int], size: int, processes: int) -> list[Path]:
@@ -59,7 +128,7 @@ def make_scenes(folder: Path, seeds: Iterable[int], size: int, processes: int) -
     Returns one .npz file per seed. Scenes are kept by the simulator's source code, so a changed
     simulator makes new ones.
     """
-    kept = folder / f"scenes-{simulator_version()}-{size}"
+    kept = folder / f"simulated-{simulator_version()}-{size}"
     kept.mkdir(parents=True, exist_ok=True)
     paths = [kept / f"{seed}.npz" for seed in seeds]
     missing = [path for path in paths if not path.exists()]
@@ -90,88 +159,132 @@ def _make_scene(size: int, path: Path) -> None:
         temporary,
         dn=np.nan_to_num(dn, nan=0).astype(np.uint16),
         truth=truth.astype(np.uint8),
+        season=np.array(scene.sensed_at.year),
     )
     temporary.replace(path)
 
 
 def load_scenes(paths: Sequence[Path], bands: Sequence[str]) -> list[Scene]:
-    """The scenes in memory, with `bands` alone."""
+    """The scenes in memory, with `bands` alone: 2 * bands + 4 bytes a pixel."""
     chosen = [BANDS.index(band) for band in bands]
     scenes = []
     for path in paths:
         with np.load(path) as arrays:
             dn = np.ascontiguousarray(np.moveaxis(arrays["dn"][chosen], 0, -1))
             truth = np.ascontiguousarray(np.moveaxis(arrays["truth"], 0, -1))
-        scenes.append(Scene(int(path.stem), dn, truth))
+            season = int(arrays["season"])
+        name = f"simulated-{path.stem}"
+        scenes.append(Scene(name, name, season, dn, truth))
     return scenes
 
 
-def cloud_label(truth: NDArray[np.uint8]) -> float:
-    """1 for a cloudy chip, 0 for a clear one, NaN for one in between; truth (h, w, 4)."""
-    hidden = (truth[..., 2] > CLOUD * SHARE) | (truth[..., 3] > SHADOW * SHARE)
-    share = float(hidden.mean())
-    if share > CLOUDY:
-        return 1.0
-    return 0.0 if share < CLEAR else float("nan")
-
-
-def pixel_classes(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """0 background, 1 tulip, 2 tulip in flower; truth (..., 4) to (...)."""
-    tulip = truth[..., 0] > 0
-    flowering = truth[..., 1] >= IN_FLOWER * SHARE
-    return np.where(tulip, np.where(flowering, 2, 1), 0).astype(np.uint8)
-
-
-def counted(scene_dn: NDArray[np.uint16], truth: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """True where a pixel was measured and not hidden by an opaque cloud."""
-    return (scene_dn > 0).all(axis=-1) & (truth[..., 2] <= OPAQUE * SHARE)
-
-
 Drawn = tuple[NDArray[np.float32], NDArray[np.uint8]]
-"""Reflectance (chip, chip, bands), NaN where nothing was measured, and truth (chip, chip, 4)."""
+"""Reflectance (chip, chip, bands), NaN in all bands alike where one was not measured, and truth
+(chip, chip, 4)."""
+
+WARPED = 0.5
+"""Share of the chips that are rotated, sheared and skewed; the others are mirrored and turned,
+which costs a fifth as much."""
+_DRAWS = 300
 
 
 def draw_for_unet(scenes: Sequence[Scene], random: np.random.Generator, chip: int) -> Drawn:
-    """A warped chip; every other one is centred on a tulip where the scene has any."""
+    """A chip; every other one is centred on a tulip where the scene has any."""
     scene = scenes[int(random.integers(len(scenes)))]
     height, width = scene.truth.shape[:2]
     centre = (int(random.integers(height)), int(random.integers(width)))
-    if random.random() < 0.5:
-        tulips = np.flatnonzero(scene.truth[..., 0])
-        if tulips.size:
-            row, column = divmod(int(random.choice(tulips)), width)
-            centre = (row, column)
+    if random.random() < 0.5 and scene.tulips.size:
+        row, column = divmod(int(random.choice(scene.tulips)), width)
+        centre = (row, column)
     return _cut(scene, centre, random, chip)
 
 
 def draw_for_cloud_filter(scenes: Sequence[Scene], random: np.random.Generator, chip: int) -> Drawn:
-    """A warped chip that is cloudy or clear, each as often as the other."""
-    wanted = float(random.integers(2))
-    for _ in range(200):
+    """A clear chip with chance 1/3, else one from a scene with clouds, as often as not on an edge.
+
+    Chips from scenes with clouds may be cloudy, clear or in between: their cells have labels
+    where the chip has none. `BadSetting` where the scenes hold no such chip.
+    """
+    clear = random.random() < 1 / 3
+    for _ in range(_DRAWS):
         scene = scenes[int(random.integers(len(scenes)))]
-        height, width = scene.truth.shape[:2]
-        row = int(random.integers(chip // 2, height - chip // 2 + 1))
-        column = int(random.integers(chip // 2, width - chip // 2 + 1))
-        here = np.s_[row - chip // 2 : row + chip // 2, column - chip // 2 : column + chip // 2]
-        if cloud_label(scene.truth[here]) == wanted:
-            drawn = _cut(scene, (row, column), random, chip)
-            if cloud_label(drawn[1]) == wanted:
-                return drawn
-    raise ValueError(f"200 draws held no chip with label {wanted}; simulate more scenes")
+        if scene.cloudy is None:
+            centre = _clear_place(scene, random, chip) if clear else _cloudy_place(scene, random)
+            if centre is not None:
+                return _cut(scene, centre, random, chip)
+        elif scene.cloudy != clear:
+            return _whole(scene, random, chip)
+    wanted = f"clear chip of {chip} px" if clear else "cloud"
+    raise BadSetting(f"{_DRAWS} draws from {len(scenes)} scenes held no {wanted}; add scenes")
+
+
+def _clear_place(scene: Scene, random: np.random.Generator, chip: int) -> tuple[int, int] | None:
+    """The centre of a random chip, if that is clear."""
+    height, width = scene.truth.shape[:2]
+    top = int(random.integers(max(height - chip, 0) + 1))
+    left = int(random.integers(max(width - chip, 0) + 1))
+    over = scene.cells[
+        top // CELL : -(-(top + chip) // CELL), left // CELL : -(-(left + chip) // CELL)
+    ]
+    return (top + chip // 2, left + chip // 2) if over.size and (over == 0).all() else None
+
+
+def _cloudy_place(scene: Scene, random: np.random.Generator) -> tuple[int, int] | None:
+    """A place in a scene that has clouds."""
+    if not (scene.cells == 1).any():
+        return None
+    if random.random() < 0.5 and len(scene.cloud_edges):
+        row, column = scene.cloud_edges[int(random.integers(len(scene.cloud_edges)))]
+        beside = random.integers(CELL, size=2)
+        return int(row * CELL + beside[0]), int(column * CELL + beside[1])
+    height, width = scene.truth.shape[:2]
+    return int(random.integers(height)), int(random.integers(width))
 
 
 def _cut(scene: Scene, centre: tuple[int, int], random: np.random.Generator, chip: int) -> Drawn:
+    shape = scene.truth.shape[:2]
+    if min(shape) < chip or random.random() < WARPED:
+        return _warped(scene, centre, random, chip)
+    top, left = (
+        min(max(middle - chip // 2, 0), length - chip)
+        for middle, length in zip(centre, shape, strict=True)
+    )
+    there = np.s_[top : top + chip, left : left + chip]
+    symmetry = int(random.integers(augment.SYMMETRIES))
+    reflectance = _reflectance(augment.turn(scene.dn[there], symmetry))
+    return reflectance, np.ascontiguousarray(augment.turn(scene.truth[there], symmetry))
+
+
+def _warped(scene: Scene, centre: tuple[int, int], random: np.random.Generator, chip: int) -> Drawn:
+    height, width = scene.truth.shape[:2]
     warp = augment.random_warp(random)
-    rows, columns = augment.positions(warp, centre, chip, scene.truth.shape[:2])
-    nearest = np.rint(rows).astype(np.intp), np.rint(columns).astype(np.intp)
-    reflectance = augment.sample(scene.dn, rows, columns) * np.float32(1e-4) - np.float32(0.1)
-    reflectance[(scene.dn[nearest] == 0).any(axis=-1)] = np.nan
-    return reflectance, scene.truth[nearest]
+    rows, columns = augment.positions(warp, centre, chip, (height, width))
+    reflectance = augment.sample(scene.dn, rows, columns)
+    reflectance *= np.float32(1e-4)
+    reflectance -= np.float32(0.1)
+    nearest = np.rint(rows).astype(np.intp) * width + np.rint(columns).astype(np.intp)
+    if scene.unmeasured is not None:
+        reflectance[augment.touches(scene.unmeasured, rows, columns)] = np.nan
+    layers = scene.truth.view(np.uint32).reshape(-1).take(nearest, mode="clip")
+    return reflectance, layers.view(np.uint8).reshape(chip, chip, 4)
+
+
+def _whole(scene: Scene, random: np.random.Generator, chip: int) -> Drawn:
+    """The image as a whole, for its verdict says nothing of its parts."""
+    symmetry = int(random.integers(augment.SYMMETRIES))
+    seen = augment.resize(augment.turn(_reflectance(scene.dn), symmetry), chip)
+    truth = np.full((chip, chip, 4), UNKNOWN, dtype=np.uint8)
+    truth[..., OPACITY] = SOMEWHERE if scene.cloudy else 0
+    truth[..., DEPTH] = 0
+    return seen, truth
 
 
 def _reflectance(dn: NDArray[np.uint16]) -> NDArray[np.float32]:
-    reflectance = dn.astype(np.float32) * np.float32(1e-4) - np.float32(0.1)
-    reflectance[dn == 0] = np.nan
+    reflectance = dn.astype(np.float32, order="C")
+    reflectance *= np.float32(1e-4)
+    reflectance -= np.float32(0.1)
+    if not dn.all():
+        reflectance[(dn == 0).any(axis=-1)] = np.nan
     return reflectance
 
 
@@ -192,20 +305,9 @@ def batches(
     """
     random = np.random.default_rng(seed)
     for _ in range(steps):
-        drawn = [draw(scenes, random, chip) for _ in range(batch)]
-        reflectance = np.stack([pixels for pixels, _ in drawn])
-        truth = np.stack([labels for _, labels in drawn])
-        yield augment.radiometry(reflectance, bands, random), truth
-
-
-def unet_target(reflectance: NDArray[np.float32], truth: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(..., 3), one-hot; all zero where a pixel does not count (see `losses.soft_dice`)."""
-    one_hot = np.eye(3, dtype=np.float32)[pixel_classes(truth)]
-    seen = np.isfinite(reflectance).all(axis=-1) & (truth[..., 2] <= OPAQUE * SHARE)
-    one_hot[~seen] = 0
-    return one_hot
-
-
-def cloud_filter_target(truth: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, 1): the label of each chip of (N, chip, chip, 4)."""
-    return np.array([[cloud_label(chip)] for chip in truth], dtype=np.float32)
+        reflectance = np.empty((batch, chip, chip, len(bands)), dtype=np.float32)
+        truth = np.empty((batch, chip, chip, 4), dtype=np.uint8)
+        for number in range(batch):
+            reflectance[number], truth[number] = draw(scenes, random, chip)
+        augment.radiometry(reflectance, bands, random)
+        yield reflectance, truth

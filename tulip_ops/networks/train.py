@@ -154,7 +154,9 @@ def train_cloud_filter(
         course=course,
         build=lambda dtype: cloud_filter.build(len(course.bands), depth, dtype=dtype),
         draw=data.draw_for_cloud_filter,
-        target=lambda _, truth: data.cloud_filter_target(truth),
+        target=lambda _, truth: dict(
+            zip(("cell", "chip"), data.cloud_filter_target(truth), strict=True)
+        ),
         loss={"cell": losses.cloud_loss, "chip": losses.cloud_loss},
     )
     return _train(job, start, models, work, threads, scenes, scene)
@@ -219,7 +221,7 @@ def _train(
         folder=folder / "model",
     )
     card = evaluate.settled(_with_weights(draft, job, network), choose, threads)
-    card = card.model_copy(update={"metrics": evaluate.evaluate(card, measure, threads)})
+    card = evaluate.measured(card, measure, threads)
     write(card, cards.text(card))
     try:
         pictures.training_curves(folder / "log.csv", folder / "curves.png")
