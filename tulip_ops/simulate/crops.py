@@ -34,18 +34,18 @@ class Crop(IntEnum):
 
 SHARES = {
     Crop.WHEAT: 0.112,
-    Crop.POTATO: 0.368,
+    Crop.POTATO: 0.383,
     Crop.BEET: 0.145,
-    Crop.ONION: 0.185,
+    Crop.ONION: 0.195,
     Crop.MAIZE: 0.045,
     Crop.GRASS: 0.04,
     Crop.RAPE: 0.004,
     Crop.HYACINTH: 0.004,
     Crop.DAFFODIL: 0.004,
     Crop.SPRING_CEREAL: 0.025,
-    Crop.FALLOW: 0.05,
-    Crop.RED_SOIL: 0.005,
-    Crop.COVERED: 0.007,
+    Crop.FALLOW: 0.03,
+    Crop.RED_SOIL: 0.003,
+    Crop.COVERED: 0.004,
     Crop.STRAW: 0.006,
 }
 """Crops of parcels without tulips, as shares that sum to 1. Hyacinths and daffodils grow in
@@ -56,7 +56,7 @@ UNCOVERED = 430.0
 BULBS = (Crop.TULIP, Crop.HYACINTH, Crop.DAFFODIL)
 _OPENS = {Crop.TULIP: 690.0, Crop.HYACINTH: 470.0, Crop.DAFFODIL: 400.0}
 _COLOUR_SHARES = {
-    Crop.TULIP: (0.21, 0.07, 0.13, 0.34, 0.13, 0.06, 0.06, 0.0),
+    Crop.TULIP: (0.23, 0.08, 0.15, 0.34, 0.11, 0.05, 0.04, 0.0),
     Crop.HYACINTH: (0.05, 0.0, 0.3, 0.0, 0.2, 0.1, 0.0, 0.35),
     Crop.DAFFODIL: (0.0, 0.0, 0.0, 0.88, 0.12, 0.0, 0.0, 0.0),
 }
@@ -113,26 +113,10 @@ def plant(crop: NDArray[np.uint8], parcel: NDArray[np.int32], rng: np.random.Gen
     carry the same cultivar.
     """
     parcels, units = len(crop), len(parcel)
-    colour = np.zeros(units, dtype=np.uint8)
-    opens = np.full(units, np.inf, dtype=np.float32)
-    lasts = rng.uniform(60, 140, units).astype(np.float32)
-    density = rng.uniform(0.3, 0.95, units).astype(np.float32)
-    early = rng.random(parcels) < 0.05
-    shift = rng.normal(0, 35, parcels) - 130 * early
-    same = rng.choice([0.3, 0.6, 0.9], parcels, p=[0.5, 0.35, 0.15])
-    for kind in BULBS:
-        own = np.flatnonzero(crop[parcel] == kind)
-        colour[own] = rng.choice(len(spectra.COLOURS), len(own), p=_COLOUR_SHARES[kind])
-        start = _OPENS[kind] + shift[parcel[own]] + rng.normal(0, 50, len(own))
-        start += _LATER[colour[own]]
-        start[rng.random(len(own)) < (0.28 if kind == Crop.TULIP else 0.05)] = np.inf
-        opens[own] = start
-        lasts[own] *= np.where(colour[own] == _YELLOW, 1.35, 1)
-    follow = rng.random(units) < same[parcel]
-    for unit in np.flatnonzero(follow[1:] & (parcel[1:] == parcel[:-1])) + 1:
-        for values in (colour, opens, lasts, density):
-            values[unit] = values[unit - 1]
+    early = rng.random(parcels) < 0.04
     covered = early & (rng.random(parcels) < 0.4) & (crop == Crop.TULIP)
+    shift = rng.normal(0, 35, parcels) - 130 * early
+    colour, opens, lasts, density = _flowers(crop, parcel, shift, rng)
     opens = np.where(covered[parcel], np.maximum(opens, UNCOVERED), opens)
     # Strips that failed: hardly any pixel inside the real masks of May looks like bare soil.
     thin = np.where(rng.random(units) < 0.02, rng.uniform(0.3, 0.75, units), 1)
@@ -152,13 +136,41 @@ def plant(crop: NDArray[np.uint8], parcel: NDArray[np.int32], rng: np.random.Gen
         habit=_single(rng.random(parcels)),
         covered=covered,
         brightness=_single(
-            rng.normal(-0.03, 0.11, parcels)[parcel] + rng.normal(0, uneven[parcel])
+            rng.normal(-0.04, 0.095, parcels)[parcel] + rng.normal(0, uneven[parcel])
         ),
         colour=colour,
         opens=_single(opens),
         lasts=lasts,
         density=_single(density * np.sqrt(thin)),
     )
+
+
+def _flowers(
+    crop: NDArray[np.uint8], parcel: NDArray[np.int32], shift: Reals, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], Floats, Floats, Floats]:
+    """Colour, warmth at opening, warmth that flowers last and density of every strip.
+
+    shift (parcels,): how much later than usual a parcel flowers, degC days.
+    """
+    units = len(parcel)
+    colour = np.zeros(units, dtype=np.uint8)
+    opens = np.full(units, np.inf, dtype=np.float32)
+    lasts = rng.uniform(60, 140, units).astype(np.float32)
+    density = rng.uniform(0.3, 0.95, units).astype(np.float32)
+    for kind in BULBS:
+        own = np.flatnonzero(crop[parcel] == kind)
+        colour[own] = rng.choice(len(spectra.COLOURS), len(own), p=_COLOUR_SHARES[kind])
+        start = _OPENS[kind] + shift[parcel[own]] + rng.normal(0, 50, len(own))
+        start += _LATER[colour[own]]
+        start[rng.random(len(own)) < (0.28 if kind == Crop.TULIP else 0.05)] = np.inf
+        opens[own] = start
+        lasts[own] *= np.where(colour[own] == _YELLOW, 1.35, 1)
+    same = rng.choice([0.3, 0.6, 0.9], len(crop), p=[0.5, 0.35, 0.15])
+    follow = rng.random(units) < same[parcel]
+    for unit in np.flatnonzero(follow[1:] & (parcel[1:] == parcel[:-1])) + 1:
+        for values in (colour, opens, lasts, density):
+            values[unit] = values[unit - 1]
+    return colour, opens, lasts, density
 
 
 def _single(values: Reals) -> Floats:

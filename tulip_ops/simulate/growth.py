@@ -94,7 +94,8 @@ def reflect(
     result = share * leaves + (1 - share) * bare * (1 - 0.3 * share)
     flowering = in_flower(planting, warmth)
     strength = np.where(bulbs, flowering * planting.density, 0)[:, None].astype(np.float32)
-    result = (1 - strength) * result + strength * spectra.FLOWERS[planting.colour]
+    petals = _leaves(planting, spectra.FLOWERS[planting.colour], bulbs)
+    result = (1 - strength) * result + strength * petals
     for own, material in (
         ((crop == Crop.COVERED) & (now[parcel] < 700), spectra.PLASTIC),
         (planting.covered[parcel] & (warmth < UNCOVERED), spectra.PLASTIC),
@@ -133,7 +134,7 @@ def _bare(
 
 
 def _leaves(planting: Planting, leaf: Floats, bulbs: NDArray[np.bool_]) -> Floats:
-    """(units, 10): leaves as brightness and, in bulbs, each cultivar make them."""
+    """(units, 10): leaves, or flowers, as brightness and, in bulbs, each cultivar make them."""
     leaves = leaf * planting.tone[:, None]
     blush = np.where(bulbs, planting.blush, 1)
     leaves[:, BANDS.index("red")] *= blush
@@ -149,22 +150,9 @@ def _grown(kind: Crop, now: Reals, habit: Reals, rng: np.random.Generator) -> tu
     """Share of the ground under leaves (n,) and the leaves' spectrum (n, 10) of n parcels."""
     count = len(now)
     if kind in BULBS:
-        fresh, wilted = _BULB_LEAF[kind]
-        spent = _logistic((now - wilted) / 90)[:, None]
-        lifted = now > wilted + 340
-        share = np.where(lifted, _logistic((now - wilted - 790) / 90), _rise(kind, now))
-        standing = (1 - spent) * fresh + spent * spectra.BULB_SPENT
-        return share, np.where(lifted[:, None], spectra.GRASS, standing)
+        return _bulbs(kind, now)
     if kind in (Crop.WHEAT, Crop.SPRING_CEREAL):
-        share = _rise(kind, now)
-        headed = _logistic((now - 1150) / 60)[:, None]
-        ripe = _logistic((now - 1850) / 60)[:, None]
-        tillered = spectra.CEREAL
-        if kind == Crop.SPRING_CEREAL:
-            young = _logistic((860 - now) / 60)[:, None]
-            tillered = (1 - young) * spectra.CEREAL + young * spectra.GRASS
-        green = (1 - headed) * tillered + headed * spectra.HEADING
-        return share, (1 - ripe) * green + ripe * spectra.CEREAL_RIPE
+        return _rise(kind, now), _cereal(kind, now)
     if kind == Crop.FALLOW:
         share = _logistic((now - 620) / 260) * (0.1 + 0.6 * habit)
         return share, np.tile(0.6 * spectra.GRASS + 0.4 * spectra.GRASS_CUT, (count, 1))
@@ -187,6 +175,26 @@ def _grown(kind: Crop, now: Reals, habit: Reals, rng: np.random.Generator) -> tu
             share = share * (1 - _logistic((now - 2230) / 60))
         leaf = np.where(green[:, None], spectra.GRASS, leaf)
     return share.astype(np.float32), leaf
+
+
+def _bulbs(kind: Crop, now: Reals) -> tuple[Reals, Reals]:
+    """As `_grown`: up, yellow, lifted, and later some green on the bare field."""
+    fresh, wilted = _BULB_LEAF[kind]
+    spent = _logistic((now - wilted) / 90)[:, None]
+    lifted = now > wilted + 340
+    share = np.where(lifted, _logistic((now - wilted - 790) / 90), _rise(kind, now))
+    standing = (1 - spent) * fresh + spent * spectra.BULB_SPENT
+    return share, np.where(lifted[:, None], spectra.GRASS, standing)
+
+
+def _cereal(kind: Crop, now: Reals) -> Reals:
+    """(n, 10): leaves, in ear, ripe; sown in spring, of a lighter green at first."""
+    headed = _logistic((now - 1150) / 60)[:, None]
+    ripe = _logistic((now - 1850) / 60)[:, None]
+    young = _logistic((860 - now) / 60)[:, None] if kind == Crop.SPRING_CEREAL else 0
+    tillered = (1 - young) * spectra.CEREAL + young * spectra.GRASS
+    green = (1 - headed) * tillered + headed * spectra.HEADING
+    return np.asarray((1 - ripe) * green + ripe * spectra.CEREAL_RIPE)
 
 
 def _rise(kind: Crop, now: Reals) -> Floats:

@@ -152,7 +152,7 @@ def training_scene(
         sky=sky or Sky.draw(rng),
         seed=int(rng.integers(2**31)),
         atmosphere=Atmosphere.draw(rng),
-        spread=float(rng.uniform(0.45, 0.95)),
+        spread=float(rng.uniform(0.5, 1.0)),
     )
 
 

@@ -65,10 +65,10 @@ class Sky:
             Weather.BROKEN: float(rng.uniform(0.35, 0.8)),
             Weather.OVERCAST: float(rng.uniform(0.97, 1.0)),
         }.get(chosen, 0.0)
-        thin = rng.random() < 0.45
-        depth = rng.uniform(0.8, 3.0) if thin else 3.0 * np.exp(rng.uniform(0, 2.2))
+        thin = rng.random() < 0.5
+        depth = rng.uniform(0.5, 3.0) if thin else 3.0 * np.exp(rng.uniform(0, 2.2))
         if chosen == Weather.OVERCAST:
-            depth = 6.0 * np.exp(rng.uniform(0, 1.8))
+            depth = 1.8 * np.exp(rng.uniform(0, 3.0))
         height = float(np.exp(rng.uniform(np.log(500), np.log(3000))))
         hazy = chosen == Weather.HAZE and rng.random() < 0.7
         cirrus = chosen == Weather.HAZE and (not hazy or rng.random() < 0.3)
@@ -139,7 +139,7 @@ def form(sky: Sky, rng: np.random.Generator, height: int, width: int) -> Overhea
         haze = np.float32(sky.haze) * np.exp(np.float32(rng.uniform(0.1, 0.7)) * swell)
     if sky.cirrus > 0:
         cirrus = np.float32(sky.cirrus) * _fibres(rng, height, width)
-    top = rng.uniform(0.23, 0.42) + rng.uniform(0.25, 0.55) * cloud / (cloud + 12)
+    top = rng.uniform(0.18, 0.40) + rng.uniform(0.20, 0.50) * cloud / (cloud + 12)
     top = np.clip(top * rng.uniform(0.65, 1.1) * lit, 0.1, 0.95)
     tint = 1 + rng.normal(0, 0.02) * np.linspace(1, -1, 10)
     tint[8:] *= rng.uniform(0.75, 1.02), rng.uniform(0.52, 0.85)
