@@ -43,7 +43,14 @@ def test_scenes_are_kept_as_they_were_simulated(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("hidden", "opacity", "label"),
-    [(0, 255, 0.0), (30, 255, 1.0), (200, 20, 0.0), (3, 255, np.nan), (0.5, 255, 0.0)],
+    [
+        (0, 255, 0.0),
+        (30, 255, 1.0),
+        (200, 10, 0.0),
+        (200, 20, np.nan),
+        (3, 255, np.nan),
+        (0.5, 255, 0.0),
+    ],
 )
 def test_a_chip_is_cloudy_by_the_share_that_is_hidden(
     hidden: float, opacity: int, label: float

@@ -27,6 +27,8 @@ OPAQUE = 0.4
 """Opacity of a cloud above which nobody could tell the ground: such pixels do not count."""
 CLOUD, SHADOW = 0.15, 0.3
 """Opacity of a cloud and depth of a shadow above which a pixel is hidden."""
+FAINT_CLOUD, FAINT_SHADOW = 0.05, 0.1
+"""And up to which it is clear; nobody could agree on a pixel in between, so it is neither."""
 CLOUDY, CLEAR = 0.05, 0.01
 """Share of hidden pixels above which a chip or a cell is cloudy, and below which it is clear."""
 
@@ -45,8 +47,8 @@ _CLASSES = np.array(
 def cloud_label(truth: NDArray[np.uint8]) -> float:
     """1 for a cloudy chip (height, width, 4), 0 for a clear one; NaN in between or unknown.
 
-    Unknown pixels are taken for hidden and for clear in turn: a chip with a label has the same
-    one whatever they are.
+    Faintly hidden and unknown pixels are taken for hidden and for clear in turn: a chip with a
+    label has the same one whatever they are.
     """
     hidden, unknown = _hidden(truth)
     if (truth[..., OPACITY] == SOMEWHERE).any():
@@ -124,12 +126,12 @@ def _tells(truth: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _hidden(truth: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Pixels (...) known to be hidden, and those of which nobody knows; truth (..., 4)."""
+    """Pixels (...) known to be hidden, and those that may be: faint or unknown; truth (..., 4)."""
     opacity, depth = truth[..., OPACITY], truth[..., DEPTH]
     cloud = (opacity > CLOUD * SHARE) & (opacity < SOMEWHERE)
     hidden = cloud | ((depth > SHADOW * SHARE) & (depth != UNKNOWN))
-    unknown = ((opacity >= SOMEWHERE) | (depth == UNKNOWN)) & ~hidden
-    return hidden, unknown
+    faint = (opacity > FAINT_CLOUD * SHARE) | (depth > FAINT_SHADOW * SHARE)
+    return hidden, faint & ~hidden  # what is unknown is stored above every share
 
 
 def _in_cells(pixels: NDArray[np.bool_]) -> NDArray[np.uint16]:
