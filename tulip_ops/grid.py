@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 WGS84 = 4326
 TILE_SIZE = 10980
 """Pixels of 10 m along each side of a Sentinel-2 tile."""
+
+STRIP_ROWS = 512
+"""Rows in which large grids are read and written."""
 
 _SNAP = 60
 """Tile corners are multiples of the coarsest band's pixel, counted from the equator, metres."""
@@ -106,6 +110,17 @@ class Grid:
             width=columns - first_column,
             height=rows - first_row,
         )
+
+    def strips(self, most_pixels: int) -> Iterator[Grid]:
+        """This grid from north to south in parts of its whole width.
+
+        A part has at most `most_pixels`, and rows in multiples of `STRIP_ROWS`, which blocks of
+        files divide; so one multiple at least. Together they are the grid, without overlap.
+        """
+        rows = max(1, most_pixels // self.width // STRIP_ROWS) * STRIP_ROWS
+        for row in range(0, self.height, rows):
+            top = self.top - row * self.resolution
+            yield replace(self, top=top, height=min(rows, self.height - row))
 
 
 def tile_grid(tile: str) -> Grid:

@@ -7,7 +7,7 @@ float32 in [0, 1], and NaN stands where nothing was measured.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +140,17 @@ def write_reflectance(path: Path, reflectance: Float, grid: Grid, bands: Sequenc
     reflectance: (len(bands), *grid.shape) float32, NaN where not measured; kept to half a DN
     within [-0.0999, 6.4535] and clipped to that.
     """
-    _write(path, reflectance, grid, bands, _REFLECTANCE)
+    _write(path, [reflectance], grid, bands, _REFLECTANCE)
+
+
+def write_reflectance_strips(
+    path: Path, strips: Iterable[Float], grid: Grid, bands: Sequence[str]
+) -> None:
+    """As `write_reflectance`, from parts of it one below the other, as `grid.strips` cuts them.
+
+    No more than one of them needs to be in memory.
+    """
+    _write(path, strips, grid, bands, _REFLECTANCE)
 
 
 def read_reflectance(path: Path) -> tuple[Float, tuple[str, ...], Grid]:
@@ -153,7 +163,7 @@ def write_probability(path: Path, probability: Float, grid: Grid, names: Sequenc
 
     probability: (len(names), *grid.shape) float32 in [0, 1], NaN where there is none.
     """
-    _write(path, probability, grid, names, _PROBABILITY)
+    _write(path, [probability], grid, names, _PROBABILITY)
 
 
 def read_probability(path: Path) -> tuple[Float, Grid]:
@@ -164,7 +174,7 @@ def read_probability(path: Path) -> tuple[Float, Grid]:
 
 def write_labels(path: Path, labels: NDArray[np.uint8], grid: Grid, names: Sequence[str]) -> None:
     """Write a COG of uint8 values that stand for themselves: (len(names), *grid.shape)."""
-    _write(path, labels, grid, names, _LABELS)
+    _write(path, [labels], grid, names, _LABELS)
 
 
 def band_names(path: Path) -> tuple[str, ...]:
@@ -362,13 +372,11 @@ def _read(
 
 def _write(
     path: Path,
-    values: NDArray[Any],
+    strips: Iterable[NDArray[Any]],
     grid: Grid,
     names: Sequence[str],
     encoding: _Encoding,
 ) -> None:
-    if values.shape != (len(names), *grid.shape):
-        raise ValueError(f"{values.shape} is not ({len(names)}, {grid.height}, {grid.width})")
     profile = {
         "width": grid.width,
         "height": grid.height,
@@ -381,10 +389,17 @@ def _write(
     with _scratch(path) as draft:
         with rasterio.open(draft, "w", **_TILED, **profile) as target:
             _describe(target, names, encoding.scale, encoding.offset)
-            for top in range(0, grid.height, _BLOCK):
-                rows = values[:, top : top + _BLOCK]
-                window = Window(0, top, grid.width, rows.shape[1])
-                target.write(encoding.encode(rows), window=window)
+            top = 0
+            for values in strips:
+                if values.shape[::2] != (len(names), grid.width):
+                    raise ValueError(f"{values.shape} is not ({len(names)}, rows, {grid.width})")
+                for row in range(0, values.shape[1], _BLOCK):
+                    rows = encoding.encode(values[:, row : row + _BLOCK])
+                    target.write(rows, window=Window(0, top, grid.width, rows.shape[1]))
+                    top += rows.shape[1]
+                del values  # the next strip is made without this one in memory
+            if top != grid.height:
+                raise ValueError(f"{top} rows are not {grid.height}")
         _as_cog(draft, path, encoding.overviews)
 
 

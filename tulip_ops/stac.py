@@ -55,6 +55,7 @@ def product_item(
             "proj:transform": list(grid.transform)[:6],
             "tulip:bands": list(bands),
             "tulip:source": acquisition.source,
+            **_told(acquisition),
         },
     )
     if written_at is not None:
@@ -63,6 +64,16 @@ def product_item(
         pystac.Link("derived_from", acquisition.href, media_type=pystac.MediaType.GEOJSON)
     )
     return _as_dict(item)
+
+
+def _told(acquisition: Acquisition) -> dict[str, JSON]:
+    """What the provider says of the scene as a whole, where it says it."""
+    told = {
+        "tulip:baseline": acquisition.baseline,
+        "tulip:relative_orbit": acquisition.relative_orbit,
+        "tulip:provider_cloud_cover": acquisition.provider_cloud_cover,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def scene_item(

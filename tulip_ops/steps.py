@@ -7,6 +7,8 @@ product is there, whole and made from the same inputs by the same model does not
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import shapely
@@ -22,19 +24,21 @@ from tulip_ops.domain import (
     ModelReference,
     Outcome,
 )
-from tulip_ops.errors import NothingValid
+from tulip_ops.errors import BadData, NothingValid
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.networks import registry
 from tulip_ops.postgis import detections as tables
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.settings import Settings
 from tulip_ops.sources import Source
-from tulip_ops.sources.parts import MemoryParts
+from tulip_ops.sources.parts import StoredParts
 from tulip_ops.store import Store
 
 CONTEXT = 640.0
 """Metres read around an area, so that fields on its border are seen whole and the networks
 have surroundings."""
+STRIP_PIXELS = 12_000_000
+"""Pixels of a band that are read at once; ten bands of them take half a gigabyte."""
 
 
 def acquire(
@@ -49,19 +53,24 @@ def acquire(
     covered = project(acquisition.footprint, WGS84, whole.epsg)
     grid = whole.window(around.envelope.intersection(covered.envelope).bounds)
     recipe = store.recipe("acquire", format=1, source=source.fingerprint(acquisition), grid=grid)
+    kept = StoredParts(store.address(acquisition.id, ".parts"), store.places)
     if not force and store.is_current(acquisition.id, "reflectance.tif", recipe):
+        kept.drop()
         return _unchanged("acquired")
-    reflectance, bands = source.read(acquisition, grid, MemoryParts())
-    valid: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(reflectance), axis=0)
-    measured = clouds.clear_fraction(valid, _inside(areas, grid))
-    if measured == 0:
-        raise NothingValid(
-            f"{acquisition.id} holds no valid pixel over {_names(areas)}; look at"
-            f" {acquisition.href}, its footprint promised some"
-        )
-    store.start_item(acquisition.id, stac.product_item(acquisition, grid, bands))
+    kept.drop(but=None if force else recipe)
     with store.writing(acquisition.id, "reflectance.tif") as path:
-        rasters.write_reflectance(path, reflectance, grid, bands)
+        try:
+            bands, valid = _read_into(path, source, acquisition, grid, kept.below(recipe))
+            measured = clouds.clear_fraction(valid, _inside(areas, grid))
+            if measured == 0:
+                raise NothingValid(
+                    f"{acquisition.id} holds no valid pixel over {_names(areas)}; look at"
+                    f" {acquisition.href}, its footprint promised some"
+                )
+        except BadData:
+            kept.drop()  # if somebody repairs the scene, nothing of the bad one must be left
+            raise
+        store.start_item(acquisition.id, stac.product_item(acquisition, grid, bands))
         store.publish(
             acquisition.id,
             "reflectance.tif",
@@ -78,8 +87,32 @@ def acquire(
             ),
             properties={"tulip:measured_fraction": round(measured, 4)},
         )
+    kept.drop()
     summary = f"{len(bands)} bands of {grid.width} x {grid.height} px, {measured:.0%} measured"
     return Outcome("done", True, summary, {"measured_fraction": round(measured, 4)})
+
+
+def _read_into(
+    path: Path, source: Source, acquisition: Acquisition, grid: Grid, parts: StoredParts
+) -> tuple[tuple[str, ...], NDArray[np.bool_]]:
+    """Write the reflectance on `grid` to `path`, one strip in memory at a time.
+
+    Returns the names of the bands, and (height, width) where all of them were measured.
+    """
+    strips = list(grid.strips(STRIP_PIXELS))
+    names: list[tuple[str, ...]] = []
+    valid: list[NDArray[np.bool_]] = []
+
+    def read(number: int) -> NDArray[np.float32]:
+        values, bands = source.read(acquisition, strips[number], parts.below(str(number)))
+        names.append(bands)
+        valid.append(np.logical_and.reduce(np.isfinite(values), axis=0))
+        return values
+
+    reads = map(read, range(len(strips)))
+    reads_all = chain([next(reads)], reads)  # the first one says which bands there are
+    rasters.write_reflectance_strips(path, reads_all, grid, names[0])
+    return names[0], np.concatenate(valid)
 
 
 def screen(

@@ -102,3 +102,24 @@ def test_web_mercator_would_be_nearly_three_times_too_large() -> None:
     square = box(5.7, 52.7, 5.701, 52.701)
     assert project(square, 4326, 3857).area / geodesic_area(square) == pytest.approx(2.71, abs=0.02)
     assert np.isclose(project(square, 4326, 32631).area / geodesic_area(square), 1, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "most", "heights"),
+    [
+        (10980, 2000, 12_000_000, [1024, 976]),
+        (100, 600, 100, [512, 88]),
+        (100, 600, 10**6, [600]),
+        (5, 512, 5 * 512, [512]),
+    ],
+)
+def test_strips_are_the_grid_without_overlap(
+    width: int, height: int, most: int, heights: list[int]
+) -> None:
+    grid = Grid(32631, 600000.0, 5900040.0, width, height)
+    strips = list(grid.strips(most))
+    assert [strip.height for strip in strips] == heights
+    assert strips[0].top == grid.top
+    assert [strip.bounds[1] for strip in strips[:-1]] == [strip.top for strip in strips[1:]]
+    assert strips[-1].bounds[1] == grid.bounds[1]
+    assert {(strip.left, strip.width, strip.epsg) for strip in strips} == {(600000.0, width, 32631)}

@@ -22,6 +22,7 @@ from tulip_ops.rasters import (
     write_labels,
     write_probability,
     write_reflectance,
+    write_reflectance_strips,
 )
 
 GRID = Grid(32631, 600000.0, 5900040.0, 40, 30)
@@ -338,3 +339,24 @@ def test_probability_survives_within_half_a_step(tmp_path: Path) -> None:
     values, grid = read_probability(path)
     assert grid == GRID
     np.testing.assert_allclose(values, probability, atol=0.5 / 250 + 1e-6)
+
+
+def test_strips_make_the_file_that_the_whole_makes(tmp_path: Path) -> None:
+    grid = Grid(32631, 600000.0, 5900040.0, 700, 1300)
+    whole = np.random.default_rng(3).uniform(0, 1, (3, *grid.shape)).astype(np.float32)
+    whole[:, 300:400] = np.nan
+    bands = ("blue", "green", "red")
+    write_reflectance(tmp_path / "whole.tif", whole, grid, bands)
+    strips = (whole[:, row : row + 512] for row in range(0, 1300, 512))
+    write_reflectance_strips(tmp_path / "strips.tif", strips, grid, bands)
+    assert (tmp_path / "strips.tif").read_bytes() == (tmp_path / "whole.tif").read_bytes()
+
+
+@pytest.mark.parametrize("rows", [slice(0, 20), slice(0, 0)])
+def test_strips_that_are_not_the_grid_are_refused(tmp_path: Path, rows: slice) -> None:
+    grid = Grid(32631, 600000.0, 5900040.0, 40, 30)
+    with pytest.raises(ValueError, match="rows are not 30"):
+        write_reflectance_strips(
+            tmp_path / "a.tif", [np.zeros((1, 30, 40), np.float32)[:, rows]], grid, ("red",)
+        )
+    assert list(tmp_path.iterdir()) == []

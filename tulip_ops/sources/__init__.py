@@ -45,8 +45,9 @@ class Source(Protocol):
         """Reflectance on `grid` and the names of its bands, in the order of domain.BANDS.
 
         (len(bands), *grid.shape) float32, 1.0 = 100 %, NaN where nothing was measured. `grid` is
-        a part of the tile's 10 m grid of at most some 12 million pixels; all NaN is right where
-        the swath does not reach.
+        a part of the tile's 10 m grid, of at most some 12 million pixels. Larger areas are read
+        in strips, one call for each: what is decided by looking at pixels must be decided alike
+        for all strips of an acquisition. All NaN is right where the swath does not reach.
         parts: what an earlier read of the same scene and grid already got; what is in there is
         not asked for again, and what is got goes in there at once.
         Any `BadData` for pixels that cannot be trusted; `SourceUnavailable`.

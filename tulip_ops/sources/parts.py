@@ -78,6 +78,20 @@ class StoredParts:
             np.lib.format.write_array(file, solid, allow_pickle=False)
             file.write(hashlib.sha256(solid.data).digest())
 
+    def below(self, name: str) -> StoredParts:
+        """Parts of their own for a part of the grid; dropped with these."""
+        return StoredParts(join(self._address, name), self._places)
+
+    def drop(self, but: str | None = None) -> None:
+        """Forget everything that was kept, except what is below `but`."""
+        if but is None:
+            self._places.remove(self._address)
+            return
+        start = len(join(self._address, ""))
+        names = {address[start:].split("/")[0] for address in self._places.below(self._address)}
+        for name in names - {but}:
+            self._places.remove(join(self._address, name))
+
     def _file(self, key: str) -> str:
         return join(self._address, f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy")
 
