@@ -30,6 +30,14 @@ BANDS = (
 )
 """STAC common names in the order of Sentinel-2's B02 B03 B04 B05 B06 B07 B08 B8A B11 B12."""
 
+OffsetRule = Literal["declared", "baseline", "pixels", "none"]
+"""Where a provider's offset is known from.
+
+declared: its item says it truly. baseline: never subtracted, so that the processing baseline
+says it. pixels: subtracted from some scenes, whatever the item says; the pixels decide.
+none: always subtracted, nothing is left to do.
+"""
+
 _ID = re.compile(
     r"(?P<platform>S2[A-D]|SIM)"
     r"_(?P<tile>(?:0[1-9]|[1-5]\d|60)[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V])"

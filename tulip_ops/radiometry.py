@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tulip_ops.domain import OffsetRule
 from tulip_ops.errors import OffsetContradiction
 
 if TYPE_CHECKING:
@@ -19,14 +20,6 @@ DN_OFFSET = -0.1
 """Sentinel-2 L2A from processing baseline 04.00: reflectance = DN * DN_SCALE + DN_OFFSET."""
 DN_NODATA = 0
 """DN where nothing was measured."""
-
-OffsetRule = Literal["declared", "baseline", "pixels", "none"]
-"""Where a provider's offset is known from.
-
-declared: its item says it truly. baseline: never subtracted, so that the processing baseline
-says it. pixels: subtracted from some scenes, whatever the item says; the pixels decide.
-none: always subtracted, nothing is left to do.
-"""
 
 _FIRST_WITH_OFFSET = (4, 0)
 """The processing baseline, 04.00, from which ESA adds the 1000."""

@@ -11,6 +11,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tulip_ops.errors import BadSetting
+from tulip_ops.stac_apis import StacApi
 
 LOCAL_ENV = "local.env"
 """Written by the local stack into the state folder, readable by its user only."""
@@ -67,6 +68,16 @@ class Settings(BaseSettings):
     )
     sources: tuple[str, ...] = Field(
         ("archive",), description="Sources to ask, in this order, as a JSON list."
+    )
+    stac_apis: dict[str, StacApi] = Field(
+        {},
+        description="STAC APIs of your own by the name that TULIP_SOURCES calls them, as a JSON"
+        " object: docs/how-to-earth-search.md.",
+    )
+    stac_headers: dict[str, dict[str, SecretStr]] = Field(
+        {},
+        description="Headers with credentials that a STAC API and its files are asked with, by its"
+        " name, as a JSON object.",
     )
     sh_deployment: Literal["copernicus", "commercial"] = Field(
         "copernicus",

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import rasterio
 
+from tulip_ops.domain import OffsetRule
 from tulip_ops.errors import OffsetContradiction
 from tulip_ops.radiometry import (
     OffsetEvidence,
-    OffsetRule,
     baseline_offset,
     check_offset,
     decode,

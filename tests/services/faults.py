@@ -1,0 +1,165 @@
+"""A proxy in front of a real server that injects faults, and notes what was asked.
+
+It stands for what lies between us and a provider: gateways, rate limits, broken lines.
+"""
+
+import http.client
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+_PASSED_ON = {"range", "accept", "accept-encoding", "content-type", "authorization", "host"}
+
+
+@dataclass
+class Fault:
+    """What happens to requests whose path and query contain `path`."""
+
+    path: str = ""
+    status: int | None = None
+    """Answer with this status instead of asking the real server."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers of that answer."""
+    wait: float = 0.0
+    """Seconds of silence before the answer."""
+    cut: int | None = None
+    """Bytes of the body after which the connection is cut."""
+    times: int | None = None
+    """How often it strikes; None: always."""
+    method: str | None = None
+    struck: int = 0
+
+    def strikes(self, method: str, path: str) -> bool:
+        wanted = self.path in path and self.method in (None, method)
+        return wanted and (self.times is None or self.struck < self.times)
+
+
+@dataclass(frozen=True)
+class Asked:
+    method: str
+    path: str
+    """With its query."""
+    range: str | None
+    at: float
+    """time.monotonic() when it came."""
+    headers: Mapping[str, str]
+
+
+class FaultyProxy:
+    """Passes requests on to `upstream`, unless a fault strikes."""
+
+    def __init__(self, upstream: str) -> None:
+        self.upstream = urlsplit(upstream)
+        self.url = ""
+        self.faults: list[Fault] = []
+        self.asked: list[Asked] = []
+        self.closing = threading.Event()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def injecting(self, *faults: Fault) -> Iterator[None]:
+        """The faults strike until the block ends."""
+        self.faults = list(faults)
+        try:
+            yield
+        finally:
+            self.faults = []
+
+    def note(self, asked: Asked) -> Fault | None:
+        """Remember a request; the fault that strikes it, if one does."""
+        with self._lock:
+            self.asked.append(asked)
+            for fault in self.faults:
+                if fault.strikes(asked.method, asked.path):
+                    fault.struck += 1
+                    return fault
+        return None
+
+
+@contextmanager
+def proxying(upstream: str) -> Iterator[FaultyProxy]:
+    proxy = FaultyProxy(upstream)
+    server = _Server(("127.0.0.1", 0), _handler(proxy))
+    proxy.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        proxy.closing.set()
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that hang up are part of the game."""
+
+
+def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            fault = proxy.note(
+                Asked(
+                    self.command, self.path, self.headers.get("Range"), time.monotonic(),
+                    dict(self.headers),
+                )
+            )  # fmt: skip
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if fault is not None and fault.wait:
+                proxy.closing.wait(fault.wait)
+            if fault is not None and fault.status is not None:
+                self._answer(fault.status, dict(fault.headers), b"injected\n", None)
+            else:
+                status, headers, content = self._ask(body)
+                self._answer(status, headers, content, fault.cut if fault else None)
+
+        do_POST = do_HEAD = do_GET  # noqa: N815 - the base class calls them so
+
+        def _ask(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+            connection = http.client.HTTPConnection(proxy.upstream.netloc, timeout=30)
+            kept = {k: v for k, v in self.headers.items() if k.lower() in _PASSED_ON}
+            try:
+                connection.request(self.command, self.path, body or None, kept)
+                answer = connection.getresponse()
+                headers = {
+                    name: value
+                    for name, value in answer.getheaders()
+                    if name.lower() not in ("connection", "transfer-encoding", "content-length")
+                }
+                content = answer.read()
+                if self.command == "HEAD":
+                    headers["Content-Length"] = answer.getheader("Content-Length", "0")
+                return answer.status, headers, content
+            finally:
+                connection.close()
+
+        def _answer(
+            self, status: int, headers: dict[str, str], content: bytes, cut: int | None
+        ) -> None:
+            self.send_response(status)
+            if "Content-Length" not in headers:
+                headers["Content-Length"] = str(len(content))
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content[:cut])
+                if cut is not None and cut < len(content):
+                    self.close_connection = True
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    return Handler

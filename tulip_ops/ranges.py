@@ -1,0 +1,168 @@
+"""Files that are read by ranges, as GDAL opens them: exactly the bytes that it asks for.
+
+GDAL has readers of its own for HTTP and S3. They hide why a read failed, ask for a file's size
+by requests of their own, know no Retry-After and write signed URLs into the log; hence these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Protocol
+
+import rasterio
+from rasterio.abc import MultiByteRangeResourceContainer
+from rasterio.errors import RasterioError
+
+from tulip_ops.errors import UnreadableRaster
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
+_CHUNK = 16384
+"""What a header is read by: a COG's is smaller, a whole tile's with all its overviews included."""
+
+
+class RangeFile(Protocol):
+    """A file somewhere else."""
+
+    name: str
+    """For messages: no secrets."""
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Bytes from `start` to before `stop`, fewer only where the file ends.
+
+        Raises errors of ours, after the attempts that make sense.
+        """
+        ...
+
+    def size(self) -> int:
+        """In bytes; known without a request once something was read."""
+        ...
+
+
+@contextmanager
+def opened(file: RangeFile) -> Iterator[DatasetReader]:
+    """The file as a dataset. What `file` raises wins over what GDAL makes of it."""
+    container = _Container(file)
+    try:
+        # a plugin has no place for queries, and the name's end is how GDAL knows some formats
+        with rasterio.open(PurePosixPath(file.name).name, opener=container) as source:
+            yield source
+    except RasterioError as error:
+        if container.failure is not None:
+            raise container.failure from error
+        raise
+    if container.failure is not None:
+        raise container.failure
+
+
+class _Container(MultiByteRangeResourceContainer):  # type: ignore[misc]  # rasterio has no types
+    """One file, which GDAL may open several times; chunks of it are shared."""
+
+    def __init__(self, file: RangeFile) -> None:
+        self.file = file
+        self.failure: Exception | None = None
+        self._chunks: dict[int, bytes] = {}
+
+    def chunked(self, start: int, stop: int) -> bytes:
+        """A small read, from chunks that are kept."""
+        first, last = start // _CHUNK, (stop - 1) // _CHUNK
+        missing = [place for place in range(first, last + 1) if place not in self._chunks]
+        if missing:
+            # one request from the first to the last of them, what lies between included
+            begin, end = missing[0] * _CHUNK, (missing[-1] + 1) * _CHUNK
+            data = self.exactly(begin, end)
+            for place in range(missing[0], missing[-1] + 1):
+                offset = place * _CHUNK - begin
+                self._chunks[place] = data[offset : offset + _CHUNK]
+        together = b"".join(self._chunks[place] for place in range(first, last + 1))
+        return together[start - first * _CHUNK : stop - first * _CHUNK]
+
+    def exactly(self, start: int, stop: int) -> bytes:
+        """What is there of the range; nothing once a read has failed.
+
+        An exception must not pass through GDAL: it is kept, and raised by `opened`.
+        """
+        if self.failure is not None:
+            return b""
+        try:
+            return self.file.read(start, stop)
+        except Exception as error:  # noqa: BLE001 - raised again by `opened`
+            self.failure = error
+            return b""
+
+    def length(self) -> int:
+        if self.failure is None:
+            self.chunked(0, 1)
+        return 0 if self.failure is not None else self.file.size()
+
+    def open(self, path: str, mode: str = "r", **kwds: object) -> _Handle:  # noqa: ARG002
+        return _Handle(self)
+
+    def isfile(self, path: str) -> bool:  # noqa: ARG002
+        return True
+
+    def isdir(self, path: str) -> bool:  # noqa: ARG002
+        return False
+
+    def ls(self, path: str) -> list[str]:  # noqa: ARG002
+        return []
+
+    def mtime(self, path: str) -> int:  # noqa: ARG002
+        return 0
+
+    def rm(self, path: str) -> None:
+        raise PermissionError(path)
+
+    def size(self, path: str) -> int:  # noqa: ARG002
+        return self.length()
+
+
+class _Handle:
+    """A place in the file, as an open file has one."""
+
+    def __init__(self, container: _Container) -> None:
+        self._container = container
+        self._place = 0
+
+    def __enter__(self) -> _Handle:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        """Nothing stays open between two ranges."""
+
+    def read(self, number: int = -1) -> bytes:
+        stop = self._container.length() if number < 0 else self._place + number
+        if stop <= self._place:
+            return b""
+        small = stop - self._place <= _CHUNK
+        read = self._container.chunked if small else self._container.exactly
+        data = read(self._place, stop)
+        self._place += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        base = (0, self._place, self._container.length() if whence == 2 else 0)[whence]
+        self._place = base + offset
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def close(self) -> None:
+        """As `__exit__`."""
+
+    def get_byte_ranges(self, offsets: list[int], sizes: list[int]) -> list[bytes]:
+        """Blocks of a COG, neighbours already in one range. GDAL trusts their lengths."""
+        parts = []
+        for offset, size in zip(offsets, sizes, strict=True):
+            data = self._container.exactly(offset, offset + size)
+            if len(data) < size and self._container.failure is None:
+                self._container.failure = UnreadableRaster(
+                    f"{self._container.file.name} is truncated: it ends after"
+                    f" {self._container.file.size()} bytes, before the pixels that its header lists"
+                )
+            parts.append(data.ljust(size, b"\0"))
+        return parts

@@ -1,0 +1,256 @@
+"""HTTP in, polite and patient to a limit: the one door to urllib3.
+
+Addresses may carry signatures: messages name them without their query.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from tulip_ops.errors import (
+    ChecksumMismatch,
+    CredentialRefused,
+    SourceUnavailable,
+    TooManyRequests,
+    UnreadableRaster,
+)
+
+JSON = Any
+"""What json.loads gives."""
+
+_CONNECT = 10.0
+_CHUNK = 1 << 16
+_FIRST_WAIT = 0.5
+_REFUSED = {401, 403}
+_GONE = {404, 410}
+_WHOLE, _PARTIAL, _OUTSIDE = 200, 206, 416
+_GOOD = {_WHOLE, _PARTIAL, _OUTSIDE}
+_PASSING = {429, 500, 502, 503, 504}
+"""Answers that a repeat may better."""
+
+
+_REDIRECTS = urllib3.Retry(total=None, connect=0, read=0, redirect=5, status=0, other=0)
+
+
+class Throttle:
+    """Lets at most so many through in a second, evenly spread; for many threads."""
+
+    def __init__(self, per_second: float) -> None:
+        self._pause = 1 / per_second
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        with self._lock:
+            now = time.monotonic()
+            turn = max(now, self._next)
+            self._next = turn + self._pause
+        time.sleep(turn - now)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to bear with a server."""
+
+    attempts: int = 4
+    """How often one request is sent."""
+    timeout: float = 60.0
+    """Seconds within which one answer must be complete."""
+    longest_wait: float = 60.0
+    """Seconds between two attempts, whatever the server asks for."""
+
+    def retries(self) -> urllib3.Retry:
+        """The same for libraries that bring their own HTTP on top of urllib3."""
+        return urllib3.Retry(
+            total=self.attempts - 1,
+            status_forcelist=_PASSING,
+            allowed_methods=None,  # a search is a POST, and asking twice changes nothing
+            backoff_factor=_FIRST_WAIT,
+            backoff_max=self.longest_wait,
+            retry_after_max=int(self.longest_wait),
+            raise_on_status=False,
+        )
+
+
+class Web:
+    """Requests to one provider. For many threads."""
+
+    def __init__(
+        self,
+        credential: str,
+        patience: Patience | None = None,
+        throttle: Throttle | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """credential: what the settings call it, for the message where it is refused."""
+        self._credential = credential
+        self._patience = patience or Patience()
+        self._throttle = throttle
+        self._headers = dict(headers or {})
+        self._pool = urllib3.PoolManager(num_pools=4, maxsize=16)
+
+    def document(self, url: str) -> JSON:
+        """A JSON document. `CredentialRefused`, `SourceUnavailable`, `TooManyRequests`."""
+        _, body, _ = self._get(url, {})
+        try:
+            return json.loads(body)
+        except ValueError as error:
+            raise SourceUnavailable(f"{plain(url)} answered no JSON ({error})") from error
+
+    def part(self, url: str, start: int, stop: int) -> tuple[bytes, int]:
+        """Bytes from `start` to before `stop`, fewer where the file ends, and the file's size.
+
+        `UnreadableRaster` if it is not there; errors as of `document`.
+        """
+        status, body, headers = self._get(url, {"Range": f"bytes={start}-{stop - 1}"})
+        _, _, size = headers.get("Content-Range", "").rpartition("/")
+        if status == _OUTSIDE and size.isdigit():
+            return b"", int(size)
+        if status == _PARTIAL and size.isdigit():
+            return body, int(size)
+        if status == _WHOLE and len(body) <= stop:
+            return body[start:], len(body)
+        raise SourceUnavailable(
+            f"{plain(url)} does not answer by ranges ({status}); with verify_checksums files are"
+            " fetched whole"
+        )
+
+    def download(self, url: str, path: Path, checksum: tuple[str, str] | None) -> None:
+        """A whole file to `path`; `ChecksumMismatch` if it differs from (algorithm, hex digits).
+
+        `UnreadableRaster` if it is not there; errors as of `document`.
+        """
+        _, body, _ = self._get(url, {})
+        path.write_bytes(body)
+        if checksum is not None:
+            algorithm, promised = checksum
+            found = hashlib.new(algorithm, body, usedforsecurity=False).hexdigest()
+            if found != promised:
+                raise ChecksumMismatch(
+                    f"{plain(url)} has the {algorithm} {found}, its STAC item says {promised}"
+                )
+
+    def _get(self, url: str, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
+        """Status, body and headers of the first answer that is no passing failure."""
+        for left in reversed(range(self._patience.attempts)):
+            if self._throttle is not None:
+                self._throttle.wait()
+            asked = time.monotonic()
+            try:
+                status, body, told = self._once(url, headers)
+            except (urllib3.exceptions.HTTPError, TimeoutError) as error:
+                failure: SourceUnavailable = SourceUnavailable(
+                    f"{plain(url)} does not answer, or not to the end"
+                    f" ({_reason(error)} after {time.monotonic() - asked:.0f} s)"
+                )
+                wait = self._backoff(left)
+            else:
+                if status in _REFUSED:
+                    raise CredentialRefused(
+                        f"{plain(url)} refuses us ({status}); check {self._credential}"
+                    )
+                if status in _GONE:
+                    raise UnreadableRaster(f"{plain(url)} is not there ({status})")
+                if status in _GOOD:
+                    return status, body, told
+                kind = TooManyRequests if status == 429 else SourceUnavailable
+                failure = kind(
+                    f"{plain(url)} answered {status} to the last of"
+                    f" {self._patience.attempts - left} requests; try again later"
+                )
+                if status not in _PASSING:
+                    break
+                wait = _retry_after(told, self._backoff(left))
+            if left:
+                time.sleep(min(wait, self._patience.longest_wait))
+        raise failure
+
+    def _once(self, url: str, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
+        """One attempt; every byte must have come before the patience ends."""
+        patience = self._patience.timeout
+        deadline = time.monotonic() + patience
+        response = self._pool.request(
+            "GET",
+            url,
+            headers={**self._headers, **headers},
+            timeout=urllib3.Timeout(connect=min(_CONNECT, patience), read=patience),
+            retries=_REDIRECTS,
+            preload_content=False,
+        )
+        try:
+            body = bytearray()
+            for chunk in response.stream(_CHUNK):
+                body += chunk
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{len(body)} bytes in {patience:.0f} s")
+        except BaseException:
+            response.close()
+            raise
+        response.release_conn()
+        return response.status, bytes(body), response.headers
+
+    def _backoff(self, left: int) -> float:
+        return _FIRST_WAIT * float(2 ** (self._patience.attempts - 1 - left))
+
+
+class WebFile:
+    """A file that is read by ranges: a `ranges.RangeFile`."""
+
+    def __init__(
+        self, web: Web, url: str, sign: Callable[[str], str] = str, size: int | None = None
+    ) -> None:
+        """sign: makes a URL that may be read now of one that may not. size: as declared."""
+        self.name = plain(url)
+        self._web = web
+        self._url = url
+        self._sign = sign
+        self._declared = size
+        self._size: int | None = None
+
+    def read(self, start: int, stop: int) -> bytes:
+        """As `RangeFile` says; `ChecksumMismatch` if its size is not the declared one."""
+        data, size = self._web.part(self._sign(self._url), start, stop)
+        expected = self._declared if self._size is None else self._size
+        if expected is not None and size != expected:
+            raise ChecksumMismatch(f"{self.name} has {size} bytes where {expected} were promised")
+        self._size = size
+        return data
+
+    def size(self) -> int:
+        """As `RangeFile` says."""
+        if self._size is None:
+            self.read(0, 1)
+        assert self._size is not None  # noqa: S101 - read has set it, or raised
+        return self._size
+
+
+def plain(url: str) -> str:
+    """The URL without its query, which may hold a signature."""
+    return url.partition("?")[0]
+
+
+def _reason(error: Exception) -> str:
+    """What failed, without the URL that urllib3 puts into its messages."""
+    reason = getattr(error, "reason", None)
+    return type(reason if isinstance(reason, Exception) else error).__name__
+
+
+def _retry_after(headers: Mapping[str, str], otherwise: float) -> float:
+    """Seconds that a server asks us to wait: a number, or a date."""
+    told = headers.get("Retry-After", "").strip()
+    if told.isdigit():
+        return float(told)
+    try:
+        return max(0.0, parsedate_to_datetime(told).timestamp() - time.time())
+    except ValueError:
+        return otherwise
