@@ -1,140 +1,191 @@
-"""How good a network is, on scenes that it has never seen; and where its thresholds lie."""
+"""What a model says of scenes that it has not learned from, beside the truth.
+
+`settled` calibrates a freshly trained model and chooses its thresholds, on validation scenes;
+`measured` puts into its card what it is worth, on scenes of other places and seasons again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.networks import data, losses, predict
+from tulip_ops import charts
+from tulip_ops.networks import metrics
+from tulip_ops.networks.answers import Answer, answers
 from tulip_ops.networks.data import Scene
-from tulip_ops.networks.registry import Card
+from tulip_ops.networks.intervals import Estimate, estimate
+from tulip_ops.networks.metrics import Formula, Tally
+from tulip_ops.networks.registry import Card, Output
 
-STEPS = np.arange(0.05, 0.96, 0.025)
-"""Thresholds that are tried."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What a cloud filter said of the chips that are plainly cloudy or plainly clear."""
-
-    probability: NDArray[np.float32]
-    """(N,)"""
-    cloudy: NDArray[np.bool_]
-    """(N,) the truth."""
-    undecided: int
-    """Chips left out because a little cloud lies in them."""
+IN_BLOOM = 0.3
+"""Share of a scene's tulip pixels in flower from which its date is one in bloom."""
 
 
 @dataclass(frozen=True, slots=True)
-class Segmented:
-    """What a U-Net said of one scene."""
+class Evaluation:
+    """What a model says of many scenes, counted."""
 
-    tulip: NDArray[np.float32]
-    """(height, width) probability; so `bloom`."""
-    bloom: NDArray[np.float32]
-    truth_tulip: NDArray[np.bool_]
-    truth_bloom: NDArray[np.bool_]
-    counted: NDArray[np.bool_]
-
-
-def evaluate(card: Card, scenes: Sequence[Scene], threads: int) -> dict[str, float | int]:
-    """Metrics of a trained model over scenes loaded with the card's bands."""
-    if card.bloom_threshold is None:
-        judged = judge(predict.load_cloud_filter(card, threads), scenes)
-        return cloud_filter_metrics(judged, card.threshold)
-    segmented = segment(predict.load_unet(card, threads), scenes)
-    return unet_metrics(segmented, card.threshold, card.bloom_threshold)
+    card: Card
+    tallies: Mapping[Output, Tally]
+    left_out: Mapping[Output, int]
+    in_bloom: NDArray[np.bool_]
+    """(scenes,) where `IN_BLOOM` of the tulip pixels or more are in flower."""
+    cases: tuple[charts.Case, ...]
+    """One of each scene in which there was anything to get right or wrong, worst first."""
 
 
-def judge(network: predict.CloudFilter, scenes: Sequence[Scene]) -> Judged:
-    """Every chip of every scene, as `cloud_probability` cuts them."""
-    probability, label = [], []
-    for scene in scenes:
-        said, plan = network.chip_probability(scene.reflectance(), network.card.bands)
-        for value, (row, column) in zip(said, plan.origins, strict=True):
-            if np.isfinite(value):
-                chip = np.s_[row : row + plan.chip_height, column : column + plan.chip_width]
-                probability.append(value)
-                label.append(data.cloud_label(scene.truth[chip]))
-    labels = np.array(label)
-    decided = np.isfinite(labels)
-    return Judged(
-        np.array(probability, dtype=np.float32)[decided],
-        labels[decided] == 1,
-        int(np.count_nonzero(~decided)),
+def settled(card: Card, scenes: Iterable[Scene], threads: int) -> Card:
+    """The card with calibrations and thresholds fitted on `scenes`, of its bands.
+
+    Thresholds are best for F1 over chips and cells, and for IoU over pixels.
+    """
+    uncalibrated = card.model_copy(update={"calibration": {}})
+    said_of_all = [answer.pairs for answer in answers(uncalibrated, scenes, threads)]
+    calibration, threshold = {}, {}
+    for output in card.thresholds:
+        pairs = [pairs[output] for pairs in said_of_all]
+        said = np.concatenate([said.ravel() for said, _ in pairs])
+        true = np.concatenate([true.ravel() for _, true in pairs])
+        fitted = metrics.fit_calibration(said, true)
+        tally = metrics.tally((fitted.apply(said), true) for said, true in pairs)
+        calibration[output] = fitted
+        threshold[output] = metrics.best_threshold(tally, _goal(output))
+    names = {"tulip": "threshold", "cell": "threshold", "bloom": "bloom_threshold"}
+    chosen = {names.get(output, "chip_threshold"): value for output, value in threshold.items()}
+    return card.model_copy(update={"calibration": calibration, **chosen})
+
+
+def _goal(output: Output) -> Formula:
+    return metrics.f1 if output in ("chip", "cell") else metrics.iou
+
+
+def measured(card: Card, scenes: Iterable[Scene], threads: int) -> Card:
+    """The card with its figures over held-out simulated scenes, of its bands."""
+    found = figures(evaluate(card, scenes, threads))
+    return card.model_copy(update={"metrics": plain(found), "intervals": intervals(found)})
+
+
+def plain(found: Mapping[str, Estimate | int]) -> dict[str, float | int]:
+    """The figures as a card keeps them."""
+    return {
+        name: figure if isinstance(figure, int) else round(figure.value, 4)
+        for name, figure in found.items()
+    }
+
+
+def intervals(found: Mapping[str, Estimate | int]) -> dict[str, tuple[float, float]]:
+    """The intervals of those figures that have one."""
+    return {
+        name: (round(figure.low, 4), round(figure.high, 4))
+        for name, figure in found.items()
+        if isinstance(figure, Estimate) and figure.low is not None and figure.high is not None
+    }
+
+
+def evaluate(card: Card, scenes: Iterable[Scene], threads: int) -> Evaluation:
+    """Run the model over every scene; scenes have the card's bands."""
+    tallies: dict[Output, list[Tally]] = {output: [] for output in card.thresholds}
+    left_out = dict.fromkeys(card.thresholds, 0)
+    cases, flowering = [], []
+    for answer in answers(card, scenes, threads):
+        for output, pair in answer.pairs.items():
+            tallies[output].append(metrics.tally([pair]))
+            left_out[output] += answer.left_out[output]
+        flowering.append(answer.flowering)
+        cases.append(_case(card, answer))
+    judged = [case for case in cases if np.isfinite(case.score)]
+    return Evaluation(
+        card,
+        {output: metrics.together(each) for output, each in tallies.items()},
+        left_out,
+        np.array(flowering, dtype=np.float64) >= IN_BLOOM,
+        tuple(sorted(judged, key=lambda case: case.score)),
     )
 
 
-def segment(network: predict.UNet, scenes: Sequence[Scene]) -> list[Segmented]:
-    """Every scene, as a whole; scenes hidden altogether are left out."""
-    segmented = []
-    for scene in scenes:
-        counted = data.counted(scene.dn, scene.truth)
-        if counted.any():
-            tulip, bloom = network.tulip_probability(scene.reflectance(), network.card.bands)
-            classes = data.pixel_classes(scene.truth)
-            segmented.append(Segmented(tulip, bloom, classes > 0, classes == 2, counted))
-    return segmented
+def _case(card: Card, answer: Answer) -> charts.Case:
+    """Pixels are shown where there are pixels, or else cells; the score is IoU, or accuracy."""
+    output: Output = "tulip" if card.kind == "unet" else "cell"
+    formula = metrics.iou if card.kind == "unet" else metrics.accuracy
+    said, true = answer.pairs[output]
+    note = ""
+    if card.kind == "cloud-filter":
+        chip, cloudy = answer.pairs["chip"]
+        note = f"chips: said {chip.max():.2f}, {'cloudy' if cloudy.any() else 'clear'}"
+    if not np.isfinite(said).any() and card.kind == "cloud-filter":
+        said = np.broadcast_to(chip[:1, None], (1, 1))
+        true = np.broadcast_to(cloudy[:1, None], (1, 1))
+        score = float(1 - abs(said[0, 0] - true[0, 0]))
+    else:
+        score = float(formula(metrics.tally([(said, true)]).at(card.threshold))[0])
+    return charts.Case(answer.name, answer.image, true, said, card.threshold, score, note)
 
 
-def best_threshold(score: Callable[[float], float]) -> float:
-    """The middle of the thresholds whose score comes within 0.002 of the best one's."""
-    scores = np.nan_to_num(np.array([score(float(step)) for step in STEPS]))
-    good = STEPS[scores >= scores.max() - 0.002]
-    return round(float(good[len(good) // 2]), 3)
-
-
-def f1(judged: Judged, threshold: float) -> float:
-    """2 TP / (2 TP + FP + FN), where positive means cloudy."""
-    said = judged.probability >= threshold
-    hits = int(np.count_nonzero(said & judged.cloudy))
-    wrong = int(np.count_nonzero(said != judged.cloudy))
-    return 2 * hits / (2 * hits + wrong) if hits else 0.0
-
-
-def tulip_iou(scenes: Sequence[Segmented], threshold: float) -> float:
-    """Over the data set."""
-    return losses.data_set_iou([(s.tulip >= threshold, s.truth_tulip, s.counted) for s in scenes])
-
-
-def bloom_iou(scenes: Sequence[Segmented], threshold: float) -> float:
-    """Over the data set."""
-    return losses.data_set_iou([(s.bloom >= threshold, s.truth_bloom, s.counted) for s in scenes])
-
-
-def cloud_filter_metrics(judged: Judged, threshold: float) -> dict[str, float | int]:
-    """Accuracy, F1, precision and recall of cloudy chips, with counts."""
-    said = judged.probability >= threshold
-    hits = int(np.count_nonzero(said & judged.cloudy))
+def figures(evaluation: Evaluation) -> dict[str, Estimate | int]:
+    """What the evaluation comes to, with intervals and counts; what is undefined is left out."""
+    if evaluation.card.kind == "unet":
+        found = _unet_figures(evaluation)
+    else:
+        found = {}
+        for output in evaluation.tallies:
+            found |= _cloud_figures(evaluation, output)
     return {
-        "accuracy": round(float((said == judged.cloudy).mean()), 4),
-        "f1": round(f1(judged, threshold), 4),
-        "precision": round(hits / max(1, int(np.count_nonzero(said))), 4),
-        "recall": round(hits / max(1, int(np.count_nonzero(judged.cloudy))), 4),
-        "chips_cloudy": int(np.count_nonzero(judged.cloudy)),
-        "chips_clear": int(np.count_nonzero(~judged.cloudy)),
-        "chips_left_out": judged.undecided,
+        name: figure
+        for name, figure in found.items()
+        if isinstance(figure, int) or np.isfinite(figure.value)
     }
 
 
-def unet_metrics(scenes: Sequence[Segmented], tulip: float, bloom: float) -> dict[str, float | int]:
-    """IoU at two thresholds; `in_bloom` is over scenes with a fifth of their tulips in flower."""
-    flowering = [s for s in scenes if s.truth_bloom.sum() >= 0.2 * max(1, s.truth_tulip.sum())]
-    images = [(s.tulip >= tulip, s.truth_tulip, s.counted) for s in scenes]
-    figures: dict[str, float | int] = {
-        "tulip_iou": losses.data_set_iou(images),
-        "tulip_iou_mean_per_image": losses.mean_iou(images),
-        "tulip_iou_in_bloom": tulip_iou(flowering, tulip),
-        "bloom_iou": bloom_iou(scenes, bloom),
-        "bloom_iou_in_bloom": bloom_iou(flowering, bloom),
+def _cloud_figures(evaluation: Evaluation, output: Output) -> dict[str, Estimate | int]:
+    tally = evaluation.tallies[output]
+    counts = tally.at(evaluation.card.thresholds[output])
+    formulas = (metrics.accuracy, metrics.f1, metrics.precision, metrics.recall)
+    found: dict[str, Estimate | int] = {
+        f"{output}_{formula.__name__}": estimate(metrics.over_all(counts, formula), len(tally))
+        for formula in formulas
     }
     return {
-        **{name: round(value, 4) for name, value in figures.items() if np.isfinite(value)},
-        "scenes": len(scenes),
-        "scenes_in_bloom": len(flowering),
-        "pixels": sum(int(np.count_nonzero(s.counted)) for s in scenes),
-        "tulip_pixels": sum(int(np.count_nonzero(s.truth_tulip & s.counted)) for s in scenes),
+        **found,
+        f"{output}_calibration_error": estimate(metrics.calibration_error(tally), len(tally)),
+        f"{output}s_cloudy": int(tally.positive.sum()),
+        f"{output}s_clear": int(tally.negative.sum()),
+        f"{output}s_left_out": evaluation.left_out[output],
+        "scenes": len(tally),
+    }
+
+
+def _unet_figures(evaluation: Evaluation) -> dict[str, Estimate | int]:
+    found: dict[str, Estimate | int] = {}
+    everything = np.ones(evaluation.in_bloom.shape, dtype=bool)
+    for dates, chosen in (("", everything), ("_in_bloom", evaluation.in_bloom)):
+        for output, tally in evaluation.tallies.items():
+            found |= _pixel_figures(evaluation.card, output, tally.of(chosen), dates)
+    tulip = evaluation.tallies["tulip"]
+    return {
+        **found,
+        "scenes": len(tulip),
+        "scenes_in_bloom": int(evaluation.in_bloom.sum()),
+        "pixels": int(tulip.positive.sum() + tulip.negative.sum()),
+        "pixels_tulip": int(tulip.positive.sum()),
+        "pixels_in_flower": int(evaluation.tallies["bloom"].positive.sum()),
+        "pixels_left_out": evaluation.left_out["tulip"],
+    }
+
+
+def _pixel_figures(
+    card: Card, output: Output, tally: Tally, dates: str
+) -> dict[str, Estimate | int]:
+    counts = tally.at(card.thresholds[output])
+    wanted = {
+        "iou": metrics.over_all(counts, metrics.iou),
+        "iou_mean_per_image": metrics.mean_per_scene(counts, metrics.iou),
+        "precision": metrics.over_all(counts, metrics.precision),
+        "recall": metrics.over_all(counts, metrics.recall),
+        "calibration_error": metrics.calibration_error(tally),
+    }
+    return {
+        f"{output}_{name}{dates}": estimate(figure, len(tally)) for name, figure in wanted.items()
     }

@@ -13,7 +13,7 @@ Figures over scenes get their confidence intervals in `intervals`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +51,10 @@ class Tally:
     def __len__(self) -> int:
         return len(self.positive)
 
+    def of(self, chosen: NDArray[np.bool_]) -> Tally:
+        """The chosen scenes alone; chosen: (scenes,)."""
+        return Tally(self.positive[chosen], self.negative[chosen], self.said[chosen])
+
     def at(self, threshold: float) -> Counts:
         """(scenes, 4), where a case counts as found from `threshold` on, to 0.001."""
         first = round(threshold * BINS)
@@ -86,6 +90,16 @@ def tally(scenes: Iterable[tuple[NDArray[np.float32], NDArray[np.bool_]]]) -> Ta
     none = np.zeros((0, BINS))
     positive, negative, said_sum = map(np.stack, zip(*rows, strict=True)) if rows else [none] * 3
     return Tally(positive.astype(np.int64), negative.astype(np.int64), said_sum)
+
+
+def together(tallies: Sequence[Tally]) -> Tally:
+    """The scenes of all tallies, in order."""
+    none = tally([])
+    return Tally(
+        np.concatenate([none.positive, *(each.positive for each in tallies)]),
+        np.concatenate([none.negative, *(each.negative for each in tallies)]),
+        np.concatenate([none.said, *(each.said for each in tallies)]),
+    )
 
 
 def accuracy(counts: Counts) -> NDArray[np.float64]:
@@ -160,7 +174,9 @@ def reliability(tally: Tally) -> NDArray[np.float64]:
 
 
 def _coarse(fine: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:
-    coarse: NDArray[np.float64] = fine.astype(np.float64).reshape(len(fine), RELIABILITY_BINS, -1)
+    coarse: NDArray[np.float64] = fine.astype(np.float64).reshape(
+        len(fine), RELIABILITY_BINS, BINS // RELIABILITY_BINS
+    )
     return np.asarray(coarse.sum(-1))
 
 
@@ -223,14 +239,21 @@ def _newton(
     target: NDArray[np.float64],
     offset: NDArray[np.float64] | float = 0.0,
 ) -> NDArray[np.float64]:
-    """Logistic regression of `target` out of `cases`; steps are bounded, or far ones overshoot."""
+    """Logistic regression of `target` out of `cases`; a step that leads astray is halved."""
+
+    def loss(at: NDArray[np.float64]) -> float:
+        logit = at @ columns + offset
+        return float(np.sum(cases * np.logaddexp(0, logit) - target * logit))
+
     found = np.zeros(len(columns))
     for _ in range(100):
-        expected = 1 / (1 + np.exp(-(found @ columns + offset)))
+        expected = np.exp(-np.logaddexp(0, -(found @ columns + offset)))
         gradient = columns @ (target - cases * expected)
         curvature = (columns * (cases * expected * (1 - expected))) @ columns.T
-        step = np.linalg.solve(curvature + 1e-9 * np.eye(len(columns)), gradient)
-        found += np.clip(step, -1, 1)
+        step = np.linalg.pinv(curvature, hermitian=True) @ gradient
+        while loss(found + step) > loss(found) and np.abs(step).max() > 1e-9:
+            step /= 2
+        found += step
         if np.abs(step).max() < 1e-6:
             break
     return found

@@ -93,6 +93,8 @@ class Training(_Frozen):
     data: str
     licence: str
     settings: dict[str, float | int | str]
+    simulated: bool = True
+    """Whether all of it, and what the metrics are measured on, came from the simulator."""
 
 
 class Card(_Frozen):
@@ -120,7 +122,7 @@ class Card(_Frozen):
     """Of the weights file."""
     training: Training
     metrics: dict[str, float | int]
-    """On simulated scenes of places and seasons that it has not learned from."""
+    """On scenes of places and seasons that it has not learned from."""
     intervals: dict[str, tuple[float, float]] = {}
     """95 % intervals of those metrics that have one."""
     elsewhere: dict[str, dict[str, float | int]] = {}
@@ -145,6 +147,14 @@ class Card(_Frozen):
     def reference(self) -> ModelReference:
         """Which network this is, for what it makes."""
         return ModelReference(self.name, self.version, self.sha256)
+
+    @property
+    def thresholds(self) -> dict[Output, float]:
+        """By output: the calibrated probability from which it says yes."""
+        if self.bloom_threshold is not None:
+            return {"tulip": self.threshold, "bloom": self.bloom_threshold}
+        assert self.chip_threshold is not None  # noqa: S101  # as `_consistent` ensures
+        return {"chip": self.chip_threshold, "cell": self.threshold}
 
     def calibrated(self, output: Output, probability: NDArray[np.float32]) -> NDArray[np.float32]:
         """`probability` of one output, calibrated; see `Calibration.apply`."""

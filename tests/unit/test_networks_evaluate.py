@@ -1,0 +1,214 @@
+"""A small U-Net that learns red fields within seconds, and a cloud filter with random weights."""
+
+import hashlib
+import json
+from datetime import date
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tulip_ops.networks import cards, cloud_filter, evaluate, losses, predict, reports, truth, unet
+from tulip_ops.networks.data import Scene
+from tulip_ops.networks.registry import (
+    Calibration,
+    Card,
+    Normalization,
+    ResNetArchitecture,
+    Training,
+    UNetArchitecture,
+)
+
+pytestmark = pytest.mark.filterwarnings(
+    # Keras 3.15 hands TensorFlow's variables to NumPy in the old way
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
+
+RGB = ("red", "green", "blue")
+NORMALIZATION = Normalization(lowest=0, highest=0.4, mean=(0.15,) * 3, std=(0.08,) * 3)
+
+
+def red_field(seed: int, *, flower: int = truth.SHARE) -> Scene:
+    """64 x 64 px; tulips are where it is red."""
+    random = np.random.default_rng(seed)
+    known = np.zeros((64, 64, 4), dtype=np.uint8)
+    dn = random.integers(1900, 2100, (64, 64, 3)).astype(np.uint16)
+    row, column = random.integers(8, 32, 2)
+    known[row : row + 24, column : column + 24, :2] = (1, flower)
+    dn[row : row + 24, column : column + 24, 0] += 1500
+    return Scene(f"red-{seed}", f"place-{seed}", 2020, dn, known)
+
+
+def kept(folder: Path, half: keras.Model, **fields: object) -> Card:
+    half.save_weights(folder / "model.weights.h5")
+    return Card.model_validate(
+        {
+            "name": "small",
+            "version": "1",
+            "created": date(2026, 11, 22),
+            "bands": RGB,
+            "normalization": NORMALIZATION,
+            "threshold": 0.5,
+            "sha256": hashlib.sha256((folder / "model.weights.h5").read_bytes()).hexdigest(),
+            "training": Training(data="red fields", licence="none", settings={}),
+            "metrics": {},
+            "folder": folder,
+            **fields,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def tulips(tmp_path_factory: pytest.TempPathFactory) -> Card:
+    """A U-Net that finds red fields, uncalibrated."""
+    predict.use_threads(1)
+    keras.utils.set_random_seed(1)
+    network = unet.build(3, 4, 2)
+    network.compile(keras.optimizers.Adam(1e-2), losses.segmentation_loss, jit_compile=False)
+    scenes = [red_field(seed) for seed in range(16)]
+    pixels = np.stack([np.moveaxis(scene.reflectance(), 0, -1) for scene in scenes])
+    target = np.stack(
+        [truth.unet_target(image, scene.truth) for image, scene in zip(pixels, scenes, strict=True)]
+    )
+    network.fit(NORMALIZATION.apply(pixels), target, batch_size=4, epochs=8, verbose=0)
+    half = unet.build(3, 4, 2, dtype="float16")
+    half.set_weights(network.get_weights())
+    return kept(
+        tmp_path_factory.mktemp("unet"),
+        half,
+        kind="unet",
+        chip=64,
+        bloom_threshold=0.5,
+        architecture=UNetArchitecture(base=4, levels=2),
+    )
+
+
+@pytest.fixture(scope="module")
+def clouds(tmp_path_factory: pytest.TempPathFactory) -> Card:
+    predict.use_threads(1)
+    keras.utils.set_random_seed(1)
+    return kept(
+        tmp_path_factory.mktemp("clouds"),
+        cloud_filter.build(3, dtype="float16"),
+        kind="cloud-filter",
+        chip=32,
+        chip_threshold=0.5,
+        architecture=ResNetArchitecture(),
+    )
+
+
+def test_figures_of_a_unet_over_red_fields(tulips: Card) -> None:
+    scenes = [red_field(seed) for seed in range(100, 108)]
+    scenes.append(red_field(108, flower=0))
+
+    found = evaluate.figures(evaluate.evaluate(tulips, scenes, 1))
+
+    assert found["scenes"] == 9
+    assert found["scenes_in_bloom"] == 8
+    assert found["pixels"] == 9 * 64 * 64
+    assert found["pixels_tulip"] == 9 * 24 * 24
+    assert found["pixels_in_flower"] == 8 * 24 * 24
+    iou = found["tulip_iou"]
+    assert not isinstance(iou, int)
+    assert iou.value > 0.8
+    assert iou.low is not None
+    assert iou.high is not None
+    assert iou.low <= iou.value <= iou.high
+    in_bloom = found["bloom_iou_in_bloom"]
+    assert not isinstance(in_bloom, int)
+    assert in_bloom.value > 0.8
+
+
+def test_unknown_pixels_do_not_count(tulips: Card) -> None:
+    scene = red_field(100)
+    scene.truth[:, :32, truth.TULIP] = truth.UNKNOWN
+    scene.truth[:32, 32:, truth.OPACITY] = truth.SHARE
+    scene.truth[32:, 32:, truth.FLOWER] = truth.UNKNOWN
+
+    found = evaluate.figures(evaluate.evaluate(tulips, [scene], 1))
+
+    assert found["pixels"] == 32 * 32
+    assert found["pixels_in_flower"] == 0
+    assert found["scenes_in_bloom"] == 0
+    assert "tulip_iou_in_bloom" not in found
+
+
+def test_a_settled_unet_says_what_comes_true(tulips: Card) -> None:
+    skewed = tulips.model_copy(update={"calibration": {"tulip": Calibration(slope=0.2)}})
+
+    card = evaluate.settled(skewed, [red_field(seed) for seed in range(200, 206)], 1)
+    card = evaluate.measured(card, [red_field(seed) for seed in range(300, 306)], 1)
+
+    assert set(card.calibration) == {"tulip", "bloom"}
+    assert card.metrics["tulip_calibration_error"] < 0.03
+    assert card.metrics["tulip_iou"] > 0.8
+    low, high = card.intervals["tulip_iou"]
+    assert low <= card.metrics["tulip_iou"] <= high
+    text = cards.text(card)
+    assert f"| tulip iou | {card.metrics['tulip_iou']} | {low} to {high} |" in text
+    assert f"tulip {card.threshold:g}, bloom {card.bloom_threshold:g}" in text
+    assert "Platt: tulip" in text
+
+
+def test_a_settled_cloud_filter_has_thresholds_for_cells_and_chips(clouds: Card) -> None:
+    scenes = [half_cloudy(seed) for seed in range(3)]
+
+    card = evaluate.settled(clouds, scenes, 1)
+    found = evaluate.figures(evaluate.evaluate(card, scenes, 1))
+
+    assert set(card.calibration) == {"chip", "cell"}
+    assert 0 < card.threshold < 1
+    assert card.chip_threshold is not None
+    assert [found[f"chips_{kind}"] for kind in ("cloudy", "clear", "left_out")] == [6, 3, 3]
+    assert [found[f"cells_{kind}"] for kind in ("cloudy", "clear", "left_out")] == [24, 15, 9]
+
+
+def half_cloudy(seed: int) -> Scene:
+    """Four chips of 32 px: the upper two cloudy, the third clear, the last in between."""
+    dn = np.random.default_rng(seed).integers(1500, 3000, (64, 64, 3)).astype(np.uint16)
+    known = np.zeros((64, 64, 4), dtype=np.uint8)
+    known[:32, :, truth.OPACITY] = truth.SHARE
+    for row, column in ((32, 32), (32, 48), (48, 32)):
+        known[row, column : column + 5, truth.DEPTH] = truth.SHARE
+    dn[:32] += 4000
+    return Scene(f"clouds-{seed}", f"place-{seed}", 2020, dn, known)
+
+
+def test_a_verdict_over_a_whole_image_is_held_against_its_cloudiest_chip(clouds: Card) -> None:
+    cloudy = half_cloudy(0)
+    known = np.full_like(cloudy.truth, truth.UNKNOWN)
+    scenes = [
+        Scene("a", "a", 2020, cloudy.dn, known, cloudy=True),
+        Scene("b", "b", 2020, cloudy.dn, known, cloudy=False),
+    ]
+
+    evaluation = evaluate.evaluate(clouds, scenes, 1)
+    found = evaluate.figures(evaluation)
+
+    assert found["chips_cloudy"] == 1
+    assert found["chips_clear"] == 1
+    assert found["cells_left_out"] == 2 * 16
+    said, _ = predict.load_cloud_filter(clouds, 1).chip_probability(cloudy.reflectance(), RGB)
+    assert {case.probability.item() for case in evaluation.cases} == {said.max()}
+
+
+def test_a_report_is_a_page_with_its_pictures(tulips: Card, tmp_path: Path) -> None:
+    scenes = [red_field(seed) for seed in range(100, 102)]
+    evaluation = evaluate.evaluate(tulips, scenes, 1)
+
+    found = reports.write(evaluation, "red <fields>", tmp_path / "report")
+
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "red &lt;fields&gt;" in page
+    assert reports.said(found["tulip_iou"]) in page
+    shown = [line.split('src="')[1].split('"')[0] for line in page.splitlines() if "src=" in line]
+    assert "confusion.png" in shown
+    assert "worst.png" in shown
+    for name in shown:
+        assert (tmp_path / "report" / name).read_bytes().startswith(b"\x89PNG")
+    written = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert written["model"] == "small/1"
+    assert written["figures"]["scenes"] == 2
+    assert set(written["figures"]["tulip_iou"]) == {"value", "low", "high"}
+    assert list(written["scores"]) == [case.name for case in evaluation.cases]

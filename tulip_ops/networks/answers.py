@@ -1,0 +1,112 @@
+"""What a model says of a scene, beside what is true of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tulip_ops import chips
+from tulip_ops.networks import predict, truth
+from tulip_ops.networks.data import Scene
+from tulip_ops.networks.registry import Card, Output
+
+_GAIN = 2.5
+"""Brightness of images on contact sheets, as in a TRUE_COLOR rendering."""
+
+Pair = tuple[NDArray[np.float32], NDArray[np.bool_]]
+"""What was said, and what is true; NaN was said of what does not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model says of one scene."""
+
+    pairs: Mapping[Output, Pair]
+    left_out: Mapping[Output, int]
+    """Cases that are neither plainly one nor the other, or unknown."""
+    image: NDArray[np.uint8]
+    """(height, width, 3), for people."""
+    flowering: float
+    """Share of the scene's tulip pixels in flower; NaN without any."""
+    name: str
+
+
+def answers(card: Card, scenes: Iterable[Scene], threads: int) -> Iterator[Answer]:
+    """What the model says of each scene."""
+    if card.kind == "unet":
+        unet = predict.load_unet(card, threads)
+        yield from (_tulips(unet, scene) for scene in scenes)
+    else:
+        filter_ = predict.load_cloud_filter(card, threads)
+        yield from (_clouds(filter_, scene) for scene in scenes)
+
+
+def _tulips(network: predict.UNet, scene: Scene) -> Answer:
+    """Pixels count as they do in training: measured, known, not below an opaque cloud."""
+    pixels = np.moveaxis(scene.reflectance(), 0, -1)
+    tulip, bloom = network.tulip_probability(scene.reflectance(), network.card.bands)
+    possible = truth.unet_target(pixels, scene.truth) > 0
+    plain, flowering = possible[..., 1], possible[..., 2]
+    counted = possible[..., 0] | plain | flowering
+    told = counted & ~(plain & flowering)
+    growing = plain | flowering
+    tulips = np.count_nonzero(told & growing)
+    return Answer(
+        {"tulip": (_where(counted, tulip), growing), "bloom": (_where(told, bloom), flowering)},
+        {"tulip": int(np.count_nonzero(~counted)), "bloom": int(np.count_nonzero(~told))},
+        _image(pixels, network.card.bands),
+        np.count_nonzero(told & flowering) / tulips if tulips else float("nan"),
+        scene.name,
+    )
+
+
+def _clouds(network: predict.CloudFilter, scene: Scene) -> Answer:
+    """Cells and chips count that are plainly cloudy or plainly clear; see `truth.CLOUDY`.
+
+    Of a scene with nothing but a verdict over the whole, the cloudiest chip counts.
+    """
+    reflectance = scene.reflectance()
+    said_cells = _blocks(network.cloud_probability(reflectance, network.card.bands))
+    said_chips, plan = network.chip_probability(reflectance, network.card.bands)
+    height, width = (truth.CELL * side for side in said_cells.shape)
+    cells = truth.cloud_filter_target(scene.truth[None, :height, :width])[0][0]
+    if scene.cloudy is None:
+        cuts = chips.cut(np.moveaxis(scene.truth, -1, 0), plan)
+        whole = truth.cloud_filter_target(np.moveaxis(cuts, 1, -1))[1]
+    else:
+        said_chips = np.fmax.reduce(said_chips, keepdims=True)
+        whole = np.array([scene.cloudy], dtype=np.float32)
+    return Answer(
+        {
+            "chip": (_where(np.isfinite(whole), said_chips), whole == 1),
+            "cell": (_where(np.isfinite(cells), said_cells), cells == 1),
+        },
+        {
+            "chip": int(np.count_nonzero(np.isnan(whole))),
+            "cell": int(np.count_nonzero(np.isnan(cells))),
+        },
+        _image(np.moveaxis(reflectance, 0, -1), network.card.bands),
+        float("nan"),
+        scene.name,
+    )
+
+
+def _blocks(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(height, width), the same all over each cell, to whole cells alone; NaN if never measured."""
+    size = truth.CELL
+    rows, columns = (side // size for side in pixels.shape)
+    blocks = pixels[: rows * size, : columns * size].reshape(rows, size, columns, size)
+    return np.asarray(np.fmax.reduce(blocks, axis=(1, 3)))
+
+
+def _where(counted: NDArray[np.bool_], probability: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.where(counted, probability, np.float32(np.nan))
+
+
+def _image(pixels: NDArray[np.float32], bands: tuple[str, ...]) -> NDArray[np.uint8]:
+    colours = pixels[..., [bands.index(band) for band in ("red", "green", "blue")]]
+    bright = np.clip(np.nan_to_num(colours) * _GAIN, 0, 1) ** np.float32(0.8)
+    return np.asarray(bright * 255, dtype=np.uint8)

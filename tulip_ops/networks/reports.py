@@ -1,0 +1,119 @@
+"""What an evaluation leaves behind: figures for machines, and a page for people.
+
+A report is a folder: metrics.json, index.html, and the pictures that it shows.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from tulip_ops import charts
+from tulip_ops.networks import metrics
+from tulip_ops.networks.evaluate import Evaluation, figures
+from tulip_ops.networks.intervals import Estimate
+
+CASES = 6
+"""Scenes on each contact sheet."""
+_POSITIVE = {"unet": "tulip, or in flower", "cloud-filter": "cloudy"}
+_PICTURES = {
+    "confusion.png": "Confusion at the model's thresholds. Rows sum to 100 %.",
+    "precision-recall.png": "Precision over recall, and where the thresholds lie.",
+    "reliability.png": "What came true over what was said, in 20 bins of equal width.",
+    "worst.png": "The worst scenes.",
+    "best.png": "The best scenes.",
+}
+_STYLE = (
+    "body{font:15px sans-serif;margin:2em;max-width:70em}td,th{text-align:left;padding:.1em 1em}"
+    "img{max-width:100%;display:block}"
+)
+
+
+def write(evaluation: Evaluation, data: str, folder: Path) -> dict[str, Estimate | int]:
+    """Write the report of an evaluation into `folder`; returns its figures.
+
+    data: what the scenes are, for people. Files of an earlier report are replaced. `BadSetting`
+    without matplotlib.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    found = figures(evaluation)
+    (folder / "metrics.json").write_text(
+        json.dumps(as_json(evaluation, data, found), indent=2) + "\n", encoding="utf-8"
+    )
+    drawn = _draw(evaluation, data, folder)
+    (folder / "index.html").write_text(_page(evaluation, data, found, drawn), encoding="utf-8")
+    return found
+
+
+def as_json(
+    evaluation: Evaluation, data: str, found: Mapping[str, Estimate | int]
+) -> dict[str, object]:
+    """The report for machines; intervals are 95 % ones of a bootstrap over scenes."""
+    card = evaluation.card
+    return {
+        "model": str(card.reference),
+        "sha256": card.sha256,
+        "data": data,
+        "thresholds": card.thresholds,
+        "figures": {
+            name: figure
+            if isinstance(figure, int)
+            else {"value": figure.value, "low": figure.low, "high": figure.high}
+            for name, figure in found.items()
+        },
+        "scores": {case.name: round(case.score, 4) for case in evaluation.cases},
+    }
+
+
+def _draw(evaluation: Evaluation, data: str, folder: Path) -> list[str]:
+    """Draw what there is to draw, in the order of the page; returns the names of the files."""
+    known = {name: t for name, t in evaluation.tallies.items() if (t.positive + t.negative).any()}
+    thresholds = {str(output): each for output, each in evaluation.card.thresholds.items()}
+    drawn = []
+    if known:
+        counts = {
+            str(output): tally.at(thresholds[output]).sum(axis=0) for output, tally in known.items()
+        }
+        charts.confusion(folder / "confusion.png", counts, _POSITIVE[evaluation.card.kind])
+        curves = {str(output): metrics.precision_recall(tally) for output, tally in known.items()}
+        charts.precision_recall(folder / "precision-recall.png", curves, thresholds)
+        said = {str(output): metrics.reliability(tally) for output, tally in known.items()}
+        charts.reliability(folder / "reliability.png", said)
+        drawn += ["confusion.png", "precision-recall.png", "reliability.png"]
+    if evaluation.cases:
+        for name, cases in (
+            ("worst", evaluation.cases[:CASES]),
+            ("best", evaluation.cases[::-1][:CASES]),
+        ):
+            title = f"{evaluation.card.reference}, {name} of {len(evaluation.cases)}: {data}"
+            charts.contact_sheet(folder / f"{name}.png", title, cases)
+            drawn.append(f"{name}.png")
+    return drawn
+
+
+def _page(
+    evaluation: Evaluation, data: str, found: Mapping[str, Estimate | int], drawn: list[str]
+) -> str:
+    title = html.escape(f"{evaluation.card.reference}: {data}")
+    rows = "\n".join(
+        f"<tr><td>{html.escape(name.replace('_', ' '))}</td><td>{said(figure)}</td></tr>"
+        for name, figure in found.items()
+    )
+    pictures = "\n".join(f'<p>{_PICTURES[name]}</p><img src="{name}">' for name in drawn)
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f"<style>{_STYLE}</style></head><body>\n<h1>{title}</h1>\n"
+        "<p>In brackets: 95 % intervals of a bootstrap over scenes.</p>\n"
+        f"<table>\n{rows}\n</table>\n{pictures}\n</body></html>\n"
+    )
+
+
+def said(figure: Estimate | int) -> str:
+    """A figure for people: `0.912 (0.897 to 0.925)`, or a count."""
+    if isinstance(figure, int):
+        return f"{figure:,}"
+    if figure.low is None or figure.high is None:
+        return f"{figure.value:.3f}"
+    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
