@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from tulip_ops.errors import (
+    ChecksumMismatch,
     CredentialMissing,
     CredentialRefused,
     SourceUnavailable,
     TooManyRequests,
     TulipError,
+    UnreadableRaster,
 )
 
 _S3 = "s3://"
@@ -28,6 +30,7 @@ _REFUSED = {
     "InvalidToken", "SignatureDoesNotMatch",
 }  # fmt: skip
 _THROTTLED = {"429", "503", "SlowDown", "Throttling", "RequestLimitExceeded", "TooManyRequests"}
+_OUTSIDE = {"416", "InvalidRange"}
 _OVERTAKEN = {"409", "412", "ConditionalRequestConflict", "PreconditionFailed"}
 _CREDENTIALS = (
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or the role of the machine"
@@ -55,6 +58,10 @@ class Places:
     s3_endpoint: str | None = None
     """URL of an S3-compatible service; None: AWS."""
     unavailable: type[TulipError] = SourceUnavailable
+    profile: str | None = None
+    """AWS profile with the credentials; None: boto3's own chain."""
+    requester_pays: bool = False
+    """Whether to agree to pay for what is read."""
 
     def read(self, address: str) -> bytes:
         """All bytes of a file. `FileNotFoundError` without one."""
@@ -100,7 +107,32 @@ class Places:
         """Copy an object of S3 into a file; `FileNotFoundError` without one."""
         bucket, key = _split(address)
         with self._answering(address):
-            self._client.download_file(bucket, key, str(path))
+            self._client.download_file(bucket, key, str(path), ExtraArgs=self._payer)
+
+    def part(self, address: str, start: int, stop: int) -> tuple[bytes, int]:
+        """Bytes of an object of S3 from `start` to before `stop`, fewer where it ends; its size.
+
+        `FileNotFoundError` without one.
+        """
+        bucket, key = _split(address)
+        try:
+            with self._answering(address):
+                found = self._client.get_object(
+                    Bucket=bucket, Key=key, Range=f"bytes={start}-{stop - 1}", **self._payer
+                )
+                return found["Body"].read(), int(found["ContentRange"].rpartition("/")[2])
+        except _Outside:
+            return b"", self.size(address)
+
+    def folders(self, place: str) -> list[str]:
+        """Names of what lies next below a prefix of S3 and has something below itself."""
+        bucket, prefix = _split(place)
+        with self._answering(place):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=bucket, Prefix=prefix.rstrip("/") + "/", Delimiter="/", **self._payer
+            )
+            found = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", ())]
+        return [folder.rstrip("/").rpartition("/")[2] for folder in found]
 
     def below(self, place: str) -> Iterator[str]:
         """Addresses of all files in a folder or under a prefix, however deep."""
@@ -135,7 +167,7 @@ class Places:
         """What S3 says of an object; `FileNotFoundError` without one."""
         bucket, key = _split(address)
         with self._answering(address):
-            head = self._client.head_object(Bucket=bucket, Key=key)
+            head = self._client.head_object(Bucket=bucket, Key=key, **self._payer)
             return Kept(int(head["ContentLength"]), head["Metadata"].get("sha256"))
 
     def upload(self, path: Path, address: str, sha256: str | None = None) -> None:
@@ -149,7 +181,7 @@ class Places:
         """An object of S3, and the tag of this version of it; `FileNotFoundError`."""
         bucket, key = _split(address)
         with self._answering(address):
-            found = self._client.get_object(Bucket=bucket, Key=key)
+            found = self._client.get_object(Bucket=bucket, Key=key, **self._payer)
             return found["Body"].read(), found["ETag"]
 
     def replace_tagged(self, address: str, data: bytes, tag: str | None) -> bool:
@@ -185,7 +217,14 @@ class Places:
             retries={"mode": "standard", "max_attempts": 3},
             max_pool_connections=THREADS,
         )
-        return boto3.client("s3", endpoint_url=self.s3_endpoint, config=config)
+        address = f"credentials of {self.profile or 'boto3'}"
+        with self._answering(address):
+            session = boto3.Session(profile_name=self.profile)
+            return session.client("s3", endpoint_url=self.s3_endpoint, config=config)
+
+    @property
+    def _payer(self) -> dict[str, str]:
+        return {"RequestPayer": "requester"} if self.requester_pays else {}
 
     @contextmanager
     def _answering(self, address: str) -> Iterator[None]:
@@ -201,10 +240,13 @@ class Places:
     def _told(self, address: str, error: Exception) -> Exception:
         service = self.s3_endpoint or "AWS"
         code, kind = _code(error), type(error).__name__
-        if code in _NOT_THERE:
-            return FileNotFoundError(address)
-        if code in _OVERTAKEN:
-            return _Overtaken(address)
+        for codes, expected in (
+            (_NOT_THERE, FileNotFoundError),
+            (_OUTSIDE, _Outside),
+            (_OVERTAKEN, _Overtaken),
+        ):
+            if code in codes:
+                return expected(address)
         if kind in {"NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"}:
             return CredentialMissing(f"{address}: {service} wants credentials; set {_CREDENTIALS}")
         if code in _REFUSED:
@@ -226,6 +268,39 @@ THREADS = 16
 
 class _Overtaken(Exception):
     """Another writer was faster."""
+
+
+class _Outside(Exception):
+    """A range begins where the object has ended."""
+
+
+class S3File:
+    """An object of S3 that is read by ranges: a `ranges.RangeFile`."""
+
+    def __init__(self, places: Places, address: str, size: int | None = None) -> None:
+        """size: as declared, in bytes."""
+        self.name = address
+        self._places = places
+        self._declared = size
+        self._size: int | None = None
+
+    def read(self, start: int, stop: int) -> bytes:
+        """As `RangeFile` says; `UnreadableRaster` if it is missing, `ChecksumMismatch`."""
+        try:
+            data, size = self._places.part(self.name, start, stop)
+        except FileNotFoundError as error:
+            raise UnreadableRaster(f"{self.name} is not there") from error
+        expected = self._declared if self._size is None else self._size
+        if expected is not None and size != expected:
+            raise ChecksumMismatch(f"{self.name} has {size} bytes where {expected} were promised")
+        self._size = size
+        return data
+
+    def size(self) -> int:
+        """As `RangeFile` says."""
+        if self._size is None:
+            self.read(0, 1)
+        return self._size or 0
 
 
 def in_s3(address: str) -> bool:

@@ -26,10 +26,11 @@ from rasterio.warp import transform as transform_points
 from rasterio.windows import Window
 from shapely.geometry import Polygon, shape
 
-from tulip_ops import radiometry
-from tulip_ops.errors import BandMissing, TulipError, UnreadableRaster
+from tulip_ops import radiometry, ranges
+from tulip_ops.errors import BandMissing, TulipError, UnreadableRaster, WrongGrid
 from tulip_ops.grid import Grid
 from tulip_ops.radiometry import DN_NODATA, DN_OFFSET, DN_SCALE
+from tulip_ops.ranges import RangeFile
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader, DatasetWriter
@@ -90,19 +91,32 @@ def look(href: str, *, s3_endpoint: str | None = None) -> RasterFacts:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What metadata say of a raster's place; None where they say nothing."""
+
+    epsg: int | None = None
+    shape: tuple[int, int] | None = None
+    """(height, width)"""
+    transform: tuple[float, ...] | None = None
+    """From (column, row) to (x, y): six numbers, as in `RasterFacts`."""
+
+
 def read_onto(
-    sources: Sequence[tuple[str, int]],
+    sources: Sequence[tuple[str | RangeFile, int]],
     grid: Grid,
     *,
     scale: float = 1.0,
     offset: float = 0.0,
     nodata: float | None = None,
     s3_endpoint: str | None = None,
+    promise: Promise | None = None,
 ) -> Float:
     """Warp bands of rasters in any CRS onto `grid`; value = stored * scale + offset.
 
-    sources: (href, band index from 1) pairs. nodata: stored value that means nothing was
-    measured; None takes what the file declares (nodata value, alpha or internal mask).
+    sources: (href or file, band index from 1) pairs. nodata: stored value that means nothing was
+    measured; None takes what the file declares (nodata value, alpha or internal mask). promise:
+    where every source must lie, else `WrongGrid`.
     Returns (len(sources), height, width) float32, NaN where nothing was measured or a source
     does not reach.
 
@@ -118,7 +132,8 @@ def read_onto(
         with _opened(href, s3_endpoint) as source:
             absent = [index for index in indexes if not 1 <= index <= source.count]
             if absent:
-                raise BandMissing(f"{href} has {source.count} bands, no band {absent[0]}")
+                raise BandMissing(f"{_name(href)} has {source.count} bands, no band {absent[0]}")
+            _require_kept(promise, source, _name(href))
             options = _warp_options(source, grid, nodata)
             with WarpedVRT(source, **options) as warped:
                 # band by band into place: one copy of the pixels, not two
@@ -271,13 +286,36 @@ _TILED: Mapping[str, Any] = {
 
 
 @contextmanager
-def _opened(href: str, s3_endpoint: str | None = None) -> Iterator[DatasetReader]:
+def _opened(href: str | RangeFile, s3_endpoint: str | None = None) -> Iterator[DatasetReader]:
     with (
-        _reading(href),
-        rasterio.Env(**_s3_options(href, s3_endpoint)),
-        rasterio.open(href) as source,
+        _reading(_name(href)),
+        rasterio.Env(**_options(href, s3_endpoint)),
+        rasterio.open(href) if isinstance(href, str) else ranges.opened(href) as source,
     ):
         yield source
+
+
+def _name(href: str | RangeFile) -> str:
+    return href if isinstance(href, str) else href.name
+
+
+def _require_kept(promise: Promise | None, source: DatasetReader, name: str) -> None:
+    if promise is None:
+        return
+    epsg = source.crs.to_epsg() if source.crs else None
+    transform = tuple(source.transform)[:6]
+    facts = (
+        (promise.epsg, epsg, "EPSG code"),
+        (promise.shape, source.shape, "height and width"),
+        (promise.transform, transform, "transform"),
+    )
+    for told, found, what in facts:
+        if told is None or (found is not None and np.allclose(told, found)):
+            continue
+        raise WrongGrid(
+            f"{name} has the {what} {found} where its metadata promise {told}; its pixels would"
+            " be put in the wrong place: fetch the scene from another source"
+        )
 
 
 @contextmanager
@@ -292,12 +330,12 @@ def _reading(href: str) -> Iterator[None]:
         ) from error
 
 
-def _s3_options(href: str, endpoint: str | None) -> dict[str, Any]:
-    if not href.startswith("/vsis3/"):
+def _options(href: str | RangeFile, endpoint: str | None) -> dict[str, Any]:
+    if isinstance(href, str) and not href.startswith("/vsis3/"):
         return {}
-    # never list the bucket beside a file: one needless request for each
+    # never look for sidecars beside a file: needless requests for each
     options: dict[str, Any] = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
-    if endpoint is None:
+    if endpoint is None or not isinstance(href, str):
         return options
     scheme, _, host = endpoint.rstrip("/").rpartition("://")
     return options | {

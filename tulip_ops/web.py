@@ -230,8 +230,7 @@ class WebFile:
         """As `RangeFile` says."""
         if self._size is None:
             self.read(0, 1)
-        assert self._size is not None  # noqa: S101 - read has set it, or raised
-        return self._size
+        return self._size or 0
 
 
 def plain(url: str) -> str:
