@@ -151,7 +151,9 @@ def _go(
         started = time.monotonic()
         stage = stages[epoch]
         with tqdm(total=course.steps, desc=f"epoch {epoch + 1}/{len(stages)}", disable=None) as bar:
-            step = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: bar.update())
+            step = keras.callbacks.LambdaCallback(
+                on_train_batch_end=lambda batch, logs: bar.update()
+            )
             seen = learn(seed=(course.seed, number, epoch), steps=course.steps, stage=stage)
             loss = network.fit(seen, verbose=0, shuffle=False, callbacks=[step]).history["loss"][0]
         unseen = choose(seed=(course.seed, 2), steps=4, stage=stages[-1])
