@@ -7,7 +7,7 @@ import pytest
 
 from tulip_ops.domain import AcquisitionId
 from tulip_ops.errors import BadScene
-from tulip_ops.sources.scenes import common_name, parse_scene
+from tulip_ops.sources.scenes import Declared, common_name, parse_scene
 
 ADDRESS = "/archive/scene/item.json"
 SQUARE = [[[5.0, 52.0], [6.0, 52.0], [6.0, 53.0], [5.0, 53.0], [5.0, 52.0]]]
@@ -202,3 +202,36 @@ def test_an_item_without_its_parts_is_none(key: str) -> None:
 )
 def test_bands_are_known_by_all_their_names(text: str, name: str | None) -> None:
     assert common_name(text) == name
+
+
+def test_what_an_item_promises_of_its_files_is_kept() -> None:
+    scene = item()
+    asset = scene["assets"]["reflectance"]
+    asset |= {
+        "proj:code": "EPSG:32631",
+        "proj:shape": [10980, 10980],
+        "proj:transform": [10, 0, 600000, 0, -10, 5900040, 0, 0, 1],
+        "file:size": 1234,
+        "file:checksum": "1220" + "AB" * 32,
+    }
+    declared = parse_scene(scene, "item.json").bands["red"].declared
+    assert declared == Declared(
+        32631, (10980, 10980), (10, 0, 600000, 0, -10, 5900040), 1234, "1220" + "ab" * 32
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("proj:shape", [1]), ("proj:shape", ["a", "b"]), ("proj:transform", 3), ("file:size", "big")],
+)
+def test_rubbish_in_what_an_item_promises_is_said(key: str, value: object) -> None:
+    scene = item()
+    scene["assets"]["reflectance"][key] = value
+    with pytest.raises(BadScene, match="its proj: or file: fields cannot"):
+        parse_scene(scene, "item.json")
+
+
+def test_a_crs_of_the_item_counts_for_its_assets() -> None:
+    scene = item()
+    scene["properties"]["proj:epsg"] = 32632
+    assert parse_scene(scene, "item.json").bands["red"].declared == Declared(epsg=32632)

@@ -50,7 +50,24 @@ _PRODUCT = re.compile(
 _OURS = re.compile(r"(?:S2[A-D]|SIM)_\w{5}_\d{8}_\d{1,3}_L(?:1C|2A)")
 _LEVEL_KEYS = ("tulip:level", "processing:level", "s2:product_type")
 _ENCODING_KEYS = ("raster:scale", "raster:offset", "nodata", "data_type")
+_EPSG = re.compile(r"(?:EPSG:)?(\d+)")
+_CRS_KEYS = ("proj:code", "proj:epsg")
 _LEVEL = re.compile(r"L?(1C|2A)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What an item says of a file beside its bands; None where it does not say."""
+
+    epsg: int | None = None
+    shape: tuple[int, int] | None = None
+    """(height, width)"""
+    transform: tuple[float, ...] | None = None
+    """From (column, row) to (x, y): the first two rows of the affine matrix."""
+    size: int | None = None
+    """Bytes."""
+    checksum: str | None = None
+    """Multihash in hexadecimal, as the file extension has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +82,8 @@ class SceneBand:
     offset: float
     nodata: float | None
     """Stored value where nothing was measured; None: as the raster declares."""
+    declared: Declared
+    """Of its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +148,7 @@ def parse_scene(document: Mapping[str, JSON], address: str) -> Scene:
         id=_scene_id(item_id, properties, sensed_at, hints, address),
         sensed_at=sensed_at,
         footprint=footprint,
-        bands=_scene_bands(assets, address),
+        bands=_scene_bands(assets, properties, address),
         baseline=processing_baseline(baseline) if baseline else None,
         relative_orbit=_number(orbit, int, 1, 143),
         provider_cloud_cover=_number(properties.get("eo:cloud_cover"), float, 0, 100),
@@ -215,7 +234,9 @@ def _level(hints: Iterable[JSON]) -> str | None:
     return next((f"L{match[1].upper()}" for match in matches if match), None)
 
 
-def _scene_bands(assets: Mapping[str, Mapping[str, JSON]], address: str) -> dict[str, SceneBand]:
+def _scene_bands(
+    assets: Mapping[str, Mapping[str, JSON]], properties: Mapping[str, JSON], address: str
+) -> dict[str, SceneBand]:
     found: dict[str, SceneBand] = {}
     for key, asset in sorted(assets.items(), key=_preference):
         if _NOT_MEASURED & {key, *asset.get("roles", ())}:
@@ -224,13 +245,14 @@ def _scene_bands(assets: Mapping[str, Mapping[str, JSON]], address: str) -> dict
         if "href" not in asset:
             raise BadScene(f"{where} has no href")
         href = resolve(asset["href"], address)
+        declared = _declared(asset, properties, where)
         for index, fields in enumerate(_described(asset), start=1):
             names = (fields.get("name"), fields.get("eo:common_name"), fields.get("common_name"))
             alone = key if index == 1 else None
             known = (common_name(str(name)) for name in (*names, alone) if name)
             name = next((name for name in known if name), None)
             if name is not None and name not in found:
-                found[name] = _scene_band(href, index, fields, where)
+                found[name] = _scene_band(href, index, fields, declared, where)
     if not found:
         raise BadScene(
             f"{address} describes no band of Sentinel-2: name them in its assets' `bands` as"
@@ -259,7 +281,26 @@ def _described(asset: Mapping[str, JSON]) -> list[dict[str, JSON]]:
     ]
 
 
-def _scene_band(href: str, index: int, fields: Mapping[str, JSON], where: str) -> SceneBand:
+def _declared(asset: Mapping[str, JSON], properties: Mapping[str, JSON], where: str) -> Declared:
+    """Shape and transform count where the asset has them: those of an item are of any asset."""
+    told = (fields.get(key) for fields in (asset, properties) for key in _CRS_KEYS)
+    code = _EPSG.fullmatch(str(next(filter(None, told), "")))
+    shape, transform = asset.get("proj:shape"), asset.get("proj:transform")
+    try:
+        return Declared(
+            epsg=None if code is None else int(code[1]),
+            shape=None if not shape else (int(shape[0]), int(shape[1])),
+            transform=None if not transform else tuple(float(number) for number in transform[:6]),
+            size=None if asset.get("file:size") is None else int(asset["file:size"]),
+            checksum=str(asset.get("file:checksum") or "").lower() or None,
+        )
+    except (LookupError, TypeError, ValueError) as error:
+        raise BadScene(f"{where}: its proj: or file: fields cannot be read ({error})") from error
+
+
+def _scene_band(
+    href: str, index: int, fields: Mapping[str, JSON], declared: Declared, where: str
+) -> SceneBand:
     if "scale" not in fields and not str(fields.get("data_type", "")).startswith("float"):
         raise BadScene(
             f"{where} does not say how its numbers become reflectance: add raster:scale and"
@@ -272,4 +313,5 @@ def _scene_band(href: str, index: int, fields: Mapping[str, JSON], where: str) -
         scale=float(fields.get("scale", 1.0)),
         offset=float(fields.get("offset", 0.0)),
         nodata=None if nodata is None else float(nodata),
+        declared=declared,
     )
