@@ -1,5 +1,6 @@
 """Simulated polders, seasons, skies and scenes with known truth. Nothing here is measured."""
 
+from tulip_ops.simulate.bloom import FieldBloom
 from tulip_ops.simulate.demo import (
     DEMO_SEASONS,
     Overpass,
@@ -24,6 +25,7 @@ __all__ = [
     "SURFACE",
     "TOP",
     "Atmosphere",
+    "FieldBloom",
     "Overpass",
     "Polder",
     "Scene",

@@ -96,14 +96,27 @@ def reflect(
     strength = np.where(bulbs, flowering * planting.density, 0)[:, None].astype(np.float32)
     petals = _leaves(planting, spectra.FLOWERS[planting.colour], bulbs)
     result = (1 - strength) * result + strength * petals
+    _cover_up(result, planting, parcel, now[parcel], warmth, rng)
+    return result.astype(np.float32), np.where(bulbs, flowering, 0).astype(np.float32)
+
+
+def _cover_up(
+    result: Floats,
+    planting: Planting,
+    parcel: NDArray[np.int32],
+    now: Reals,
+    warmth: float,
+    rng: np.random.Generator,
+) -> None:
+    """Lay plastic and straw over the spectra `result` (units, 10); now (units,) degC days."""
+    crop = planting.crop[parcel]
     for own, material in (
-        ((crop == Crop.COVERED) & (now[parcel] < 700), spectra.PLASTIC),
+        ((crop == Crop.COVERED) & (now < 700), spectra.PLASTIC),
         (planting.covered[parcel] & (warmth < UNCOVERED), spectra.PLASTIC),
-        ((crop == Crop.STRAW) & (now[parcel] < 900), spectra.STRAW),
+        ((crop == Crop.STRAW) & (now < 900), spectra.STRAW),
     ):
         through = 0.15 * result[own]
         result[own] = (0.85 * material + through) * rng.uniform(0.75, 1.05)
-    return result.astype(np.float32), np.where(bulbs, flowering, 0).astype(np.float32)
 
 
 def _bare(
@@ -167,7 +180,7 @@ def _grown(kind: Crop, now: Reals, habit: Reals, rng: np.random.Generator) -> tu
     leaf = np.tile(_LEAF.get(kind, spectra.GRASS), (count, 1))
     if kind in (Crop.MAIZE, Crop.BEET, Crop.POTATO):
         # A catch crop of the winter stands until it is ploughed in.
-        chance = 0.75 if kind == Crop.MAIZE else 0.04
+        chance = 0.75 if kind == Crop.MAIZE else 0.015
         own = habit / chance
         green = (own < 1) & (now < 650 + 250 * own)
         share = np.where(green, 1.0 - 0.65 * np.clip(own, 0, 1) ** 2, share)

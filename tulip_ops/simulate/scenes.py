@@ -36,7 +36,8 @@ class Truth:
     bloom: Floats
     """(H, W) share of the pixel in flower, 0..1; 0 outside tulip."""
     cloud: Floats
-    """(H, W) share of the ground hidden by cloud, cirrus and haze, 0..1."""
+    """(H, W) share of the ground hidden by cloud, cirrus and haze, 0..1. Exactly 0 where there
+    is none: edges of clouds thinner than 0.02 are left out."""
     shadow: Floats
     """(H, W) share of direct sunlight kept from the ground by clouds, 0..1."""
     fields: NDArray[np.int32]
@@ -182,7 +183,7 @@ def _mottle(polder: Polder, rng: np.random.Generator) -> Floats:
     grain = fractal(rng, polder.height, polder.width, 0.6)
     fields = 0.017 * polder.texture + 0.006 * grain
     glass = (polder.cover == Cover.GLASS).mean(axis=0, dtype=np.float32)
-    houses = 0.06 * glass * (polder.texture + grain)
+    houses = 0.06 * glass * (polder.texture + 0.3 * grain)
     return np.asarray(1 + (1 - built) * fields + 0.14 * built * grain + houses)[None]
 
 

@@ -109,10 +109,13 @@ def _village(
     kinds = rng.choice(
         [Cover.VERGE, Cover.TREES, Cover.ASPHALT, *_ROOFS],
         (int(row.max()) + 1, int(column.max()) + 1),
-        p=[0.34, 0.26, 0.09, 0.12, 0.13, 0.05, 0.01],
+        p=[0.33, 0.29, 0.08, 0.13, 0.12, 0.04, 0.01],
     )
-    houses = kinds[row, column]
-    houses = np.where(row % 5 == 0, np.uint8(Cover.ASPHALT), houses)
+    # Most houses of a street have the same roof.
+    street = rng.choice(_ROOFS[:3], len(kinds), p=[0.5, 0.42, 0.08])
+    alike = np.isin(kinds, _ROOFS) & (rng.random(kinds.shape) < 0.75)
+    houses = np.where(alike, street[:, None], kinds)[row, column]
+    houses = np.where(row % 4 == 0, np.uint8(Cover.ASPHALT), houses)
     inside = np.hypot(a, b) < radius * _ragged(rng, np.arctan2(b, a))
     cover[inside] = houses[inside]
 
