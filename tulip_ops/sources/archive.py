@@ -13,20 +13,22 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 from shapely.geometry import box
+from shapely.geometry.base import BaseGeometry
 
 from tulip_ops import radiometry, rasters, stac
 from tulip_ops.domain import Acquisition, AcquisitionId, Area
-from tulip_ops.errors import BadScene
-from tulip_ops.grid import WGS84, Grid, project
+from tulip_ops.errors import BadAcquisitionId, BadScene
+from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.places import Places
 from tulip_ops.sources import geotiff
-from tulip_ops.sources.catalog import Catalog
+from tulip_ops.sources.catalog import Catalog, Document
 from tulip_ops.sources.parts import Parts
 from tulip_ops.sources.scenes import Scene, parse_scene
 
@@ -37,6 +39,8 @@ log = logging.getLogger(__name__)
 
 _PIXELS = "reflectance.tif"
 _SOURCE_SHA256 = "tulip:source_sha256"
+_BENT = 0.05
+"""Degrees by which a tile's straight edges leave the lines between its corners, at most."""
 
 
 class Archive:
@@ -54,25 +58,21 @@ class Archive:
         """As `Source` says, since the latest look at the catalog."""
         return self._catalog.problems
 
-    def scenes(self) -> Iterator[Scene]:
+    def scenes(self, wanted: Callable[[AcquisitionId], bool] | None = None) -> Iterator[Scene]:
         """Every usable scene of the catalog; the others go to `problems`, and to the log.
 
-        `ArchiveNotFound` if there is no catalog.
+        wanted: asked of items whose files are named by acquisition ids, as ours are, before they
+        are read; others are read in any case. `ArchiveNotFound` if there is no catalog.
         """
-        self.problems.clear()
-        for address in self._catalog.items():
-            try:
-                yield self._scene(address)
-            except BadScene as error:
-                self.problems.append(str(error))
-        for problem in self.problems:
-            log.warning("left out: %s", problem)
+        for scene, _ in self._described(wanted):
+            yield scene
 
     def search(self, areas: Sequence[Area], since: date, until: date) -> Iterator[Acquisition]:
         """As `Source` says."""
         wanted = shapely.union_all([area.geometry for area in areas])
+        over = cache(lambda tile: _reaches(tile, wanted))
         found: dict[AcquisitionId, Scene] = {}
-        for scene in self.scenes():
+        for scene in self.scenes(lambda named: since <= named.day <= until and over(named.tile)):
             if since <= scene.id.day <= until and scene.footprint.intersects(wanted):
                 found.setdefault(scene.id, scene)
         for acquisition_id in sorted(found):
@@ -80,7 +80,7 @@ class Archive:
 
     def find(self, acquisition_id: AcquisitionId) -> Acquisition | None:
         """As `Source` says."""
-        for scene in self.scenes():
+        for scene in self.scenes(lambda named: named == acquisition_id):
             if scene.id == acquisition_id:
                 return scene.acquisition(self.name)
         return None
@@ -151,32 +151,29 @@ class Archive:
         file, in the order of names. `BadScene` for the first file that cannot be used:
         those before it stay.
         """
-        known = self._known_files()
-        taken = {scene.id for scene in self._present()}
+        known, taken = self._known()
         added = []
-        for path in sorted(files, key=lambda path: path.name):
-            try:
-                digest = _sha256(path)
-            except OSError as error:
-                raise BadScene(f"{path} cannot be read: {error.strerror}") from error
-            if digest not in known:
-                found = geotiff.understand(
-                    path,
-                    rasters.look(str(path)),
-                    platform=platform,
-                    tile=tile,
-                    day=day,
-                    level=level,
-                    kind=kind,
-                    bands=bands,
-                    nodata=nodata,
-                    stretch=stretch,
-                    offset=offset,
-                )
-                known[digest] = _next(found, taken)
-                taken.add(known[digest])
-                self._add_file(known[digest], path, digest, found)
-            added.append(known[digest])
+        with self._catalog.publishing() as publish:
+            for path in sorted(files, key=lambda path: path.name):
+                digest = _digest(path)
+                if digest not in known:
+                    found = geotiff.understand(
+                        path,
+                        rasters.look(str(path)),
+                        platform=platform,
+                        tile=tile,
+                        day=day,
+                        level=level,
+                        kind=kind,
+                        bands=bands,
+                        nodata=nodata,
+                        stretch=stretch,
+                        offset=offset,
+                    )
+                    known[digest] = _next(found, taken)
+                    taken.add(known[digest])
+                    publish(self._added(known[digest], path, digest, found))
+                added.append(known[digest])
         return added
 
     def add_scene(
@@ -232,9 +229,10 @@ class Archive:
         )
         self._catalog.publish(item)
 
-    def _add_file(
+    def _added(
         self, acquisition_id: AcquisitionId, path: Path, digest: str, found: geotiff.Found
-    ) -> None:
+    ) -> dict[str, Any]:
+        """Write the pixels of a file; returns the item that describes them."""
         pixels = found.pixels
         asset = self._write(
             f"{acquisition_id}/{_PIXELS}",
@@ -249,14 +247,12 @@ class Archive:
             title=pixels.title,
             role="data",
         )
-        self._catalog.publish(
-            stac.scene_item(
-                acquisition_id,
-                found.sensed_at,
-                found.footprint,
-                {"reflectance": asset},
-                {"tulip:source_file": path.name, _SOURCE_SHA256: digest},
-            )
+        return stac.scene_item(
+            acquisition_id,
+            found.sensed_at,
+            found.footprint,
+            {"reflectance": asset},
+            {"tulip:source_file": path.name, _SOURCE_SHA256: digest},
         )
 
     def _write(
@@ -289,17 +285,53 @@ class Archive:
     def _scene(self, address: str) -> Scene:
         return parse_scene(self._catalog.document(address), address)
 
-    def _known_files(self) -> dict[str, AcquisitionId]:
-        """Ids by the sha256 of the file that they were made of."""
+    def _described(
+        self, wanted: Callable[[AcquisitionId], bool] | None = None
+    ) -> Iterator[tuple[Scene, Document]]:
+        """As `scenes`, with the documents they were read from."""
+        self.problems.clear()
+        addresses = (
+            address
+            for address in self._catalog.items()
+            if wanted is None or (named := _named(address)) is None or wanted(named)
+        )
+        for address, document in self._catalog.documents(addresses):
+            try:
+                if isinstance(document, BadScene):
+                    raise document
+                yield parse_scene(document, address), document
+            except BadScene as error:
+                self.problems.append(str(error))
+        for problem in self.problems:
+            log.warning("left out: %s", problem)
+
+    def _known(self) -> tuple[dict[str, AcquisitionId], set[AcquisitionId]]:
+        """Ids by the sha256 of the file that they were made of, and all ids that are taken."""
         known: dict[str, AcquisitionId] = {}
-        for scene in self._present():
-            digest = self._catalog.document(scene.address)["properties"].get(_SOURCE_SHA256)
+        taken: set[AcquisitionId] = set()
+        for scene, document in self._described() if self._catalog.exists() else ():
+            taken.add(scene.id)
+            digest = document["properties"].get(_SOURCE_SHA256)
             if digest is not None:
                 known[digest] = scene.id
-        return known
+        return known, taken
 
-    def _present(self) -> list[Scene]:
-        return list(self.scenes()) if self._catalog.exists() else []
+
+def _named(address: str) -> AcquisitionId | None:
+    """The id that an item's file is named by, if it is."""
+    try:
+        return AcquisitionId.parse(Path(address).stem)
+    except BadAcquisitionId:
+        return None
+
+
+def _reaches(tile: str, wanted: BaseGeometry) -> bool:
+    """Whether the tile may show some of what is wanted, EPSG:4326."""
+    try:
+        grid = tile_grid(tile)
+    except BadScene:
+        return True  # whoever reads the item will say what is wrong with it
+    return bool(project(box(*grid.bounds), grid.epsg, WGS84).buffer(_BENT).intersects(wanted))
 
 
 def _next(found: geotiff.Found, taken: set[AcquisitionId]) -> AcquisitionId:
@@ -308,6 +340,13 @@ def _next(found: geotiff.Found, taken: set[AcquisitionId]) -> AcquisitionId:
     while (candidate := found.id(sequence)) in taken:
         sequence += 1
     return candidate
+
+
+def _digest(path: Path) -> str:
+    try:
+        return _sha256(path)
+    except OSError as error:
+        raise BadScene(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _sha256(path: Path) -> str:

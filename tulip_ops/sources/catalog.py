@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tulip_ops import stac
 from tulip_ops.errors import ArchiveNotFound, BadScene
-from tulip_ops.places import Places, join, resolve
+from tulip_ops.places import THREADS, Places, in_s3, join, resolve
 
 Document = dict[str, Any]
 
 _ROOT = "catalog.json"
+_BATCH = 100
 
 
 class Catalog:
@@ -60,6 +63,21 @@ class Catalog:
             raise BadScene(f"{address} is no JSON object")
         return document
 
+    def documents(self, addresses: Iterable[str]) -> Iterator[tuple[str, Document | BadScene]]:
+        """Each address in its order, with its document or why there is none; many at once in S3."""
+
+        def read(address: str) -> tuple[str, Document | BadScene]:
+            try:
+                return address, self.document(address)
+            except BadScene as error:
+                return address, error
+
+        if not in_s3(self.place):
+            yield from map(read, addresses)  # threads would only wait for each other
+            return
+        with ThreadPoolExecutor(THREADS) as pool:
+            yield from pool.map(read, addresses)
+
     def items(self) -> Iterator[str]:
         """Addresses of all items, through nested catalogs and collections, each once.
 
@@ -83,13 +101,41 @@ class Catalog:
 
     def publish(self, item: Mapping[str, Any]) -> None:
         """Write an item, and only then the root that links to it, so that no link dangles."""
-        name = f"{item['id']}/{item['id']}.json"
-        self.places.write(self.address(name), _encoded(item))
+        with self.publishing() as publish:
+            publish(item)
+
+    @contextmanager
+    def publishing(self) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+        """A `publish` for many items: the root is written after every hundredth and at the end.
+
+        Items that were not linked when a process was killed are not in the catalog.
+        """
         root = self.root() if self.exists() else stac.new_catalog()
-        link = {"rel": "item", "href": f"./{name}", "type": "application/geo+json"}
-        if link not in root["links"]:
-            root["links"].append(link)
-            self.places.write(self.address(_ROOT), _encoded(root))
+        linked = {link["href"] for link in root["links"] if link.get("rel") == "item"}
+        unwritten = 0
+
+        def flush() -> None:
+            nonlocal unwritten
+            if unwritten:
+                self.places.write(self.address(_ROOT), _encoded(root))
+            unwritten = 0
+
+        def publish(item: Mapping[str, Any]) -> None:
+            nonlocal unwritten
+            name = f"{item['id']}/{item['id']}.json"
+            self.places.write(self.address(name), _encoded(item))
+            href = f"./{name}"
+            if href not in linked:
+                linked.add(href)
+                root["links"].append({"rel": "item", "href": href, "type": "application/geo+json"})
+                unwritten += 1
+            if unwritten == _BATCH:
+                flush()
+
+        try:
+            yield publish
+        finally:
+            flush()
 
 
 def _encoded(document: Mapping[str, Any]) -> bytes:
