@@ -141,9 +141,10 @@ def season_picture(
 def training_curves(table: Path, picture: Path) -> None:
     """Draw the losses of a training's CSV log; `BadSetting` without matplotlib.
 
-    table: columns epoch, chip size, loss, validation loss, seconds, under a line of names.
+    table: columns part, epoch, chip size, loss, validation loss, seconds, under a line of names.
     """
-    epoch, _, loss, validation, _ = np.loadtxt(table, delimiter=",", skiprows=1, ndmin=2).T
+    loss, validation = np.loadtxt(table, delimiter=",", skiprows=1, ndmin=2, usecols=(3, 4)).T
+    epoch = np.arange(1, len(loss) + 1)
     figure = new_figure(6, 4)
     axes = figure.subplots()
     axes.plot(epoch, loss, label="learned from")

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tulip_ops.errors import BadSetting
-from tulip_ops.networks import data, evaluate, fit, losses, predict, registry, train, unet
+from tulip_ops.networks import data, fit, losses, predict, registry, train, unet
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.registry import Card, Normalization, UNetArchitecture
 
@@ -183,27 +183,3 @@ def test_a_cloud_filter_is_trained_the_same_way(tmp_path: Path) -> None:
     assert card.kind == "cloud-filter"
     assert 0 <= card.metrics["accuracy"] <= 1
     assert card.metrics["chips_cloudy"] + card.metrics["chips_clear"] > 0
-
-
-def test_the_threshold_is_where_the_score_is_best() -> None:
-    assert evaluate.best_threshold(lambda step: -abs(step - 0.3)) == pytest.approx(0.3)
-    assert evaluate.best_threshold(lambda step: float(0.4 < step < 0.6)) == pytest.approx(0.5)
-    assert evaluate.best_threshold(lambda _: float("nan")) == pytest.approx(0.5, abs=0.03)
-
-
-def test_cloud_filter_metrics_are_counted() -> None:
-    judged = evaluate.Judged(
-        np.array([0.9, 0.8, 0.2, 0.6, 0.1], dtype=np.float32),
-        np.array([True, True, True, False, False]),
-        undecided=4,
-    )
-
-    assert evaluate.cloud_filter_metrics(judged, 0.5) == {
-        "accuracy": 0.6,
-        "f1": 0.6667,
-        "precision": 0.6667,
-        "recall": 0.6667,
-        "chips_cloudy": 3,
-        "chips_clear": 2,
-        "chips_left_out": 4,
-    }

@@ -34,6 +34,9 @@ from tulip_ops.networks.registry import (
 
 log = logging.getLogger(__name__)
 
+_SEEDS = {"normalization": 0, "all": 1, "validation": 2, "head": 3}
+"""What chips are drawn for: each draws others."""
+
 Target: TypeAlias = NDArray[np.float32] | dict[str, NDArray[np.float32]]
 """What a network should have said of a batch, by output if it has several."""
 Loss: TypeAlias = Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
@@ -146,37 +149,37 @@ def _go(
     optimizer.build(network.trainable_variables)
     if checkpoint.exists():
         network.load_weights(checkpoint)
-    number = 3 if checkpoint.name.startswith("head") else 1  # of the epochs' random seeds
+    part = "head" if checkpoint.name.startswith("head") else "all"
     for epoch in range(int(optimizer.iterations) // course.steps, len(stages)):
         started = time.monotonic()
         stage = stages[epoch]
+        seen = learn(seed=(course.seed, _SEEDS[part], epoch), steps=course.steps, stage=stage)
         with tqdm(total=course.steps, desc=f"epoch {epoch + 1}/{len(stages)}", disable=None) as bar:
-            step = keras.callbacks.LambdaCallback(
-                on_train_batch_end=lambda batch, logs: bar.update()
-            )
-            seen = learn(seed=(course.seed, number, epoch), steps=course.steps, stage=stage)
-            loss = network.fit(seen, verbose=0, shuffle=False, callbacks=[step]).history["loss"][0]
-        unseen = choose(seed=(course.seed, 2), steps=4, stage=stages[-1])
+            told = network.fit(seen, verbose=0, shuffle=False, callbacks=[_Progress(bar)])
+        unseen = choose(seed=(course.seed, _SEEDS["validation"]), steps=4, stage=stages[-1])
         validation = network.evaluate(unseen, verbose=0, return_dict=True)["loss"]
         arriving = checkpoint.with_name(f"next.{checkpoint.name}")
         network.save_weights(arriving)
         arriving.replace(checkpoint)
-        seconds = time.monotonic() - started
-        name = "head" if number == 3 else "all"
-        _append(
-            checkpoint.with_name("log.csv"),
-            (name, epoch + 1, stage.chip, loss, validation, seconds),
-        )
+        loss, seconds = told.history["loss"][0], time.monotonic() - started
+        row = (part, epoch + 1, stage.chip, loss, validation, seconds)
+        _append(checkpoint.with_name("log.csv"), row)
         log.info(
-            "%s: epoch %d/%d of %d px: loss %.4f, on validation scenes %.4f, %.0f s",
-            name,
-            epoch + 1,
+            "%s: epoch %d of %d px: loss %.4f, on validation scenes %.4f, %.0f s; of %d epochs",
+            *row,
             len(stages),
-            stage.chip,
-            loss,
-            validation,
-            seconds,
         )
+
+
+class _Progress(keras.callbacks.Callback):
+    """Moves a progress bar on by every batch."""
+
+    def __init__(self, bar: tqdm[None]) -> None:
+        super().__init__()
+        self._bar = bar
+
+    def on_train_batch_end(self, *_: object, **__: object) -> None:
+        self._bar.update()
 
 
 def _schedule(course: Course) -> keras.optimizers.schedules.LearningRateSchedule:
