@@ -291,6 +291,8 @@ class S3File:
         except FileNotFoundError as error:
             raise UnreadableRaster(f"{self.name} is not there") from error
         expected = self._declared if self._size is None else self._size
+        if size == 0:
+            raise UnreadableRaster(f"{self.name} is empty")
         if expected is not None and size != expected:
             raise ChecksumMismatch(f"{self.name} has {size} bytes where {expected} were promised")
         self._size = size

@@ -5,7 +5,6 @@ Addresses may carry signatures: messages name them without their query.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 import time
@@ -125,20 +124,10 @@ class Web:
             " fetched whole"
         )
 
-    def download(self, url: str, path: Path, checksum: tuple[str, str] | None) -> None:
-        """A whole file to `path`; `ChecksumMismatch` if it differs from (algorithm, hex digits).
-
-        `UnreadableRaster` if it is not there; errors as of `document`.
-        """
+    def download(self, url: str, path: Path) -> None:
+        """A whole file to `path`. `UnreadableRaster` if it is not there; errors of `document`."""
         _, body, _ = self._get(url, {})
         path.write_bytes(body)
-        if checksum is not None:
-            algorithm, promised = checksum
-            found = hashlib.new(algorithm, body, usedforsecurity=False).hexdigest()
-            if found != promised:
-                raise ChecksumMismatch(
-                    f"{plain(url)} has the {algorithm} {found}, its STAC item says {promised}"
-                )
 
     def _get(self, url: str, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
         """Status, body and headers of the first answer that is no passing failure."""
@@ -221,10 +210,16 @@ class WebFile:
         """As `RangeFile` says; `ChecksumMismatch` if its size is not the declared one."""
         data, size = self._web.part(self._sign(self._url), start, stop)
         expected = self._declared if self._size is None else self._size
+        if size == 0:
+            raise UnreadableRaster(f"{self.name} is empty")
         if expected is not None and size != expected:
             raise ChecksumMismatch(f"{self.name} has {size} bytes where {expected} were promised")
         self._size = size
         return data
+
+    def download(self, path: Path) -> None:
+        """All of it to `path`; errors as of `Web.document`."""
+        self._web.download(self._sign(self._url), path)
 
     def size(self) -> int:
         """As `RangeFile` says."""

@@ -1,0 +1,131 @@
+"""One item of a STAC API: one datastrip of one processing of one tile. No I/O."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from tulip_ops.domain import OffsetRule
+from tulip_ops.errors import BadScene
+from tulip_ops.sources.scenes import Scene, parse_scene
+from tulip_ops.stac_apis import StacApi
+
+JSON = Any
+"""What json.loads gives."""
+
+_DATATAKE = re.compile(r"(?:GS2[A-D]_|S2[A-D]_MSIL(?:1C|2A)_)(\d{8}T\d{6})")
+_DATASTRIP = re.compile(r"_DS_(\w{4})_\d{8}T\d{6}_S(\d{8}T\d{6})")
+_NUMBERED = re.compile(r"S2[A-D]_\w{5}_\d{8}_(\d{1,3})_L(?:1C|2A)")
+_GENERATED = ("s2:generation_time", "processing:datetime", "created")
+
+
+@dataclass(frozen=True, slots=True)
+class Granule:
+    """A scene as one item describes it, and where it stands among its overpass's others."""
+
+    scene: Scene
+    collection: str
+    rule: OffsetRule
+    datatake: str
+    """When the satellite began to record, as 20260420T105019; empty where nobody says."""
+    datastrip: str
+    """Receiving centre and beginning of the piece of the datatake; else when it was sensed."""
+    generated: str
+    """When it was processed, sorted as text; empty where nobody says."""
+    sequence: int | None
+    """As its provider counts; None where it does not."""
+    offset: float | None
+    """Declared radiometric offset; None where the item says nothing."""
+    subtracted: bool | None
+    """Whether the item says that the provider took the 1000 of baseline 04.00 away."""
+    digest: str
+    """Of all that the item says of its pixels and itself."""
+
+    @property
+    def overpass(self) -> tuple[str, str, str, str]:
+        """What it shares with everything that the satellite saw of the tile in one datatake."""
+        day = f"{self.scene.id.day:%Y%m%d}"
+        return self.scene.id.platform, self.scene.id.tile, self.datatake or day, self.scene.id.level
+
+
+def parse_granule(document: Mapping[str, JSON], api: StacApi, address: str) -> Granule:
+    """Read an item of a STAC API; `BadScene` says what it lacks.
+
+    Numbers without a scale are DN, as every provider of Sentinel-2 has them.
+    """
+    collection = str(document.get("collection", ""))
+    rule = api.collections.get(collection)
+    if rule is None:
+        raise BadScene(f"{address} is of collection {collection!r}, which was not asked for")
+    properties, assets = document.get("properties"), document.get("assets")
+    if not isinstance(properties, dict) or not isinstance(assets, dict):
+        raise BadScene(f"{address} is no STAC item: it has no properties or no assets")
+    described = {
+        key: _described(key, asset, api)
+        for key, asset in assets.items()
+        if isinstance(asset, dict) and (not api.bands or key in api.bands)
+    }
+    scene = parse_scene({**document, "assets": described}, address)
+    strip = _DATASTRIP.search(_told(properties, "s2:datastrip_id", "eopf:datastrip_id"))
+    take = _DATATAKE.search(
+        _told(properties, "s2:datatake_id", "eopf:datatake_id", "s2:product_uri")
+        or str(document.get("id"))
+    )
+    return Granule(
+        scene=scene,
+        collection=collection,
+        rule=rule,
+        datatake=take[1] if take else "",
+        datastrip=f"{strip[2]} {strip[1]}" if strip else f"{scene.sensed_at:%Y%m%dT%H%M%S}",
+        generated=_told(properties, *_GENERATED),
+        sequence=_sequence(document, properties),
+        offset=_declared_offset(assets),
+        subtracted=properties.get("earthsearch:boa_offset_applied"),
+        digest=_digest(properties, described),
+    )
+
+
+def _described(key: str, asset: Mapping[str, JSON], api: StacApi) -> dict[str, JSON]:
+    """The asset with the band, the scale and the href that the configuration knows of."""
+    known = {"raster:scale": 1e-4, "nodata": 0, **asset}
+    if key in api.bands:
+        known["bands"] = [{"name": api.bands[key]}]
+    other = asset.get("alternate")
+    if api.alternate and isinstance(other, dict) and api.alternate in other:
+        known["href"] = other[api.alternate]["href"]
+    return known
+
+
+def _told(properties: Mapping[str, JSON], *names: str) -> str:
+    """The first of these properties that is there, as text."""
+    return next((str(properties[name]) for name in names if properties.get(name)), "")
+
+
+def _sequence(document: Mapping[str, JSON], properties: Mapping[str, JSON]) -> int | None:
+    spelled = _NUMBERED.fullmatch(str(document.get("id")))
+    told = str(properties.get("s2:sequence", spelled[1] if spelled else ""))
+    return int(told) if told.isdigit() else None
+
+
+def _declared_offset(assets: Mapping[str, JSON]) -> float | None:
+    """The offset of the first reflectance asset that declares one; providers have one for all."""
+    for asset in assets.values():
+        if not isinstance(asset, dict):
+            continue
+        described = (asset, *asset.get("bands", ()), *asset.get("raster:bands", ()))
+        for fields in described:
+            offset, scale = (
+                fields.get(f"raster:{name}", fields.get(name)) for name in ("offset", "scale")
+            )
+            if isinstance(offset, int | float) and scale == 1e-4:
+                return float(offset)
+    return None
+
+
+def _digest(properties: Mapping[str, JSON], assets: Mapping[str, JSON]) -> str:
+    text = json.dumps([properties, assets], sort_keys=True, default=str)
+    return sha256(text.encode()).hexdigest()

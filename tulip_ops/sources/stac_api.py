@@ -1,0 +1,162 @@
+"""Searching STAC APIs: the one door to pystac-client."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from pystac_client import Client
+from pystac_client.exceptions import APIError
+from pystac_client.stac_api_io import StacApiIO
+from shapely.geometry import mapping
+from shapely.geometry.base import BaseGeometry
+
+from tulip_ops.errors import (
+    BadScene,
+    BadSetting,
+    CredentialRefused,
+    SourceUnavailable,
+    TooManyRequests,
+)
+from tulip_ops.sources.granules import Granule, parse_granule
+from tulip_ops.stac_apis import StacApi
+from tulip_ops.web import Patience, Throttle
+
+log = logging.getLogger(__name__)
+logging.getLogger("pystac_client").setLevel(logging.INFO)  # below it, it logs headers
+
+_PAGE = 100
+
+
+class StacClient:
+    """The items of one STAC API. Politely: no more requests in a second than allowed."""
+
+    def __init__(
+        self,
+        name: str,
+        api: StacApi,
+        headers: Mapping[str, str],
+        patience: Patience,
+        throttle: Throttle,
+    ) -> None:
+        self.problems: list[str] = []
+        """Items of the latest look that cannot be used, each with its reason."""
+        self._name = name
+        self._api = api
+        self._headers = dict(headers)
+        self._patience = patience
+        self._throttle = throttle
+
+    def granules(self, ground: BaseGeometry, since: date, until: date) -> list[Granule]:
+        """What was sensed over `ground` from `since` to `until`, inclusive, in all collections.
+
+        ground: EPSG:4326. Unusable items go to `problems`, and to the log.
+        `CredentialRefused`, `TooManyRequests`, `SourceUnavailable`.
+        """
+        self.problems.clear()
+        granules = []
+        for item in self._items(
+            collections=list(self._api.collections),
+            intersects=mapping(ground),
+            datetime=f"{since}T00:00:00Z/{until}T23:59:59.999Z",
+        ):
+            try:
+                granules.append(self._granule(item))
+            except BadScene as error:
+                self.problems.append(str(error))
+                log.warning("left out: %s", error)
+        return granules
+
+    def example(self) -> Granule | None:
+        """Any item of the first collection, the newest by most APIs' own order.
+
+        `BadSetting` if one of the collections is not there.
+        """
+        for collection in self._api.collections:
+            with self._answering():
+                known = self._client.get_collection(collection)
+            if known is None:
+                raise BadSetting(
+                    f"{self._api.url} has no collection {collection!r}; check TULIP_STAC_APIS"
+                )
+        first = next(iter(self._api.collections))
+        items = self._items(collections=[first], max_items=1)
+        return self._granule(items[0]) if items else None
+
+    def _granule(self, item: Mapping[str, Any]) -> Granule:
+        return parse_granule(item, self._api, _address(item, self._api.url))
+
+    def _items(self, **query: Any) -> list[dict[str, Any]]:
+        """Every item that a search gives, each once however the pages overlap."""
+        found: dict[tuple[Any, Any], dict[str, Any]] = {}
+        for left in reversed(range(self._patience.attempts)):
+            try:
+                with self._answering():
+                    for page in self._client.search(limit=_PAGE, **query).pages_as_dicts():
+                        fresh = {(i.get("collection"), i.get("id")): i for i in page["features"]}
+                        if fresh.keys() <= found.keys():
+                            break  # a server whose pages go round
+                        found |= fresh
+            except _Cut:
+                # the retries below this library end where an answer's body begins
+                if not left:
+                    raise
+                time.sleep(min(1.0, self._patience.longest_wait))
+            else:
+                break
+        return list(found.values())
+
+    @cached_property
+    def _client(self) -> Client:
+        connection = StacApiIO(
+            headers=self._headers,
+            timeout=(min(10.0, self._api.timeout), self._api.timeout),
+            max_retries=self._patience.retries(),
+            request_modifier=lambda _: self._throttle.wait(),
+        )
+        return Client.open(self._api.url, stac_io=connection)
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Whatever the library makes of a refusal or a broken answer becomes an error of ours."""
+        try:
+            yield
+        except (BadSetting, SourceUnavailable):
+            raise
+        except APIError as error:
+            raise self._told(getattr(error, "status_code", None), error) from error
+        except Exception as error:
+            raise SourceUnavailable(
+                f"{self._api.url} does not answer as a STAC API ({error!r:.200}); check its url"
+            ) from error
+
+    def _told(self, status: int | None, error: APIError) -> Exception:
+        url = self._api.url
+        if status in {401, 403}:
+            return CredentialRefused(
+                f"{url} refuses us ({status}); check TULIP_STAC_HEADERS for {self._name!r}"
+            )
+        if status == 429:
+            return TooManyRequests(
+                f"{url} still answers 429 after {self._patience.attempts} requests; try again later"
+            )
+        if status is None:
+            return _Cut(f"{url} does not answer, or not to the end ({error!s:.200})")
+        return SourceUnavailable(f"{url} answered {status}; try again later")
+
+
+class _Cut(SourceUnavailable):
+    """No answer, or one that ended too early."""
+
+
+def _address(item: Mapping[str, Any], base: str) -> str:
+    """Where the item says that it lives."""
+    for link in item.get("links", ()):
+        if isinstance(link, dict) and link.get("rel") == "self" and link.get("href"):
+            return str(link["href"])
+    return f"{base}/collections/{item.get('collection')}/items/{item.get('id')}"

@@ -1,0 +1,240 @@
+"""STAC APIs with Sentinel-2 as one raster a band, of which only the windows are read."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from datetime import date, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import numpy as np
+import shapely
+from shapely.geometry import box
+
+from tulip_ops import radiometry, rasters
+from tulip_ops.domain import Acquisition, AcquisitionId, Area
+from tulip_ops.errors import (
+    AcquisitionNotFound,
+    BadScene,
+    OffsetContradiction,
+)
+from tulip_ops.grid import WGS84, Grid, project, tile_grid
+from tulip_ops.places import Places, S3File, in_s3
+from tulip_ops.ranges import RangeFile
+from tulip_ops.sources import checks
+from tulip_ops.sources.granules import Granule
+from tulip_ops.sources.overpasses import Overpass, overpasses
+from tulip_ops.sources.parts import Parts
+from tulip_ops.sources.scenes import SceneBand
+from tulip_ops.sources.signatures import Signatures
+from tulip_ops.sources.stac_api import StacClient
+from tulip_ops.stac_apis import StacApi
+from tulip_ops.web import Patience, Throttle, Web, WebFile
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_AROUND = 0.02
+"""Degrees by which footprints, which providers simplify, may miss pixels."""
+
+
+class StacSource:
+    """A source: the scenes of one STAC API."""
+
+    def __init__(self, name: str, api: StacApi, headers: Mapping[str, str] | None = None) -> None:
+        """name: as TULIP_SOURCES calls it. headers: credentials, sent to the API's host alone."""
+        self.name = name
+        self._api = api
+        patience = Patience(api.attempts, api.timeout, api.longest_wait)
+        throttle, reads = Throttle(api.requests_per_second), Throttle(api.reads_per_second)
+        self._client = StacClient(name, api, headers or {}, patience, throttle)
+        credential = f"TULIP_STAC_HEADERS and TULIP_STAC_APIS for {name!r}"
+        self._own = Web(credential, patience, reads, headers)
+        self._others = Web(credential, patience, reads)
+        self._signatures = (
+            Signatures(Web(credential, patience, throttle), api.token_url)
+            if api.token_url
+            else None
+        )
+        self._places = Places(
+            api.s3_endpoint, profile=api.s3_profile, requester_pays=api.requester_pays
+        )
+        self._known: dict[AcquisitionId, Overpass] = {}
+        self._offsets: dict[str, float] = {}
+
+    @property
+    def problems(self) -> list[str]:
+        """As `Source` says."""
+        return self._client.problems
+
+    def search(self, areas: Sequence[Area], since: date, until: date) -> Iterator[Acquisition]:
+        """As `Source` says."""
+        wanted = shapely.union_all([area.geometry for area in areas])
+        around = shapely.union_all([area.geometry.envelope for area in areas])
+        for overpass in self._grouped(self._client.granules(around, since, until)):
+            acquisition = overpass.acquisition(self.name)
+            if acquisition.footprint.intersects(wanted):
+                yield acquisition
+
+    def find(self, acquisition_id: AcquisitionId) -> Acquisition | None:
+        """As `Source` says."""
+        overpass = self._found(acquisition_id)
+        return None if overpass is None else overpass.acquisition(self.name)
+
+    def fingerprint(self, acquisition: Acquisition) -> str:
+        """As `Source` says: of its items as they are now, which the next `read` goes by."""
+        overpass = self._found(acquisition.id)
+        if overpass is None:
+            raise AcquisitionNotFound(
+                f"{self.name} does not offer {acquisition.id} any more; run `tulip discover`, or"
+                " name another source in TULIP_SOURCES"
+            )
+        self._known[acquisition.id] = overpass
+        return sha256(f"stac-api 1 {overpass.digest()}".encode()).hexdigest()
+
+    def read(
+        self, acquisition: Acquisition, grid: Grid, parts: Parts
+    ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+        """As `Source` says; the first datastrip that measured a pixel gives it."""
+        if acquisition.id not in self._known:
+            self.fingerprint(acquisition)
+        overpass = self._known[acquisition.id]
+        names = overpass.bands
+        reflectance = np.full((len(names), *grid.shape), np.nan, dtype=np.float32)
+        ground = project(box(*grid.bounds), grid.epsg, WGS84).buffer(_AROUND)
+        for granule in overpass.granules:
+            missing = np.isnan(reflectance)
+            if missing.any() and granule.scene.footprint.intersects(ground):
+                piece = self._read_granule(granule, names, grid, parts)
+                np.copyto(reflectance, piece, where=missing)
+        return reflectance, names
+
+    def describe(self) -> str:
+        """As `Source` says: asks the API, and reads the first bytes of a band of one scene.
+
+        `BadSetting` for a collection that is not there, `CredentialRefused`, `CredentialMissing`.
+        """
+        names = ", ".join(self._api.collections)
+        newest = self._client.example()
+        if newest is None:
+            return f"{self.name} {self._api.url}: {names}, without scenes"
+        band = next(iter(newest.scene.bands.values()))
+        self._file(band, newest.collection).read(0, 16)
+        return f"{self.name} {self._api.url}: {names}, a scene of {newest.scene.id.day} can be read"
+
+    def _read_granule(
+        self, granule: Granule, names: Sequence[str], grid: Grid, parts: Parts
+    ) -> NDArray[np.float32]:
+        """(len(names), *grid.shape) reflectance, bands read at once, as many as allowed."""
+        values = np.empty((len(names), *grid.shape), dtype=np.float32)
+        with ThreadPoolExecutor(self._api.parallel_reads) as pool:
+            reads = [
+                pool.submit(self._read_band, granule, name, grid, parts, values[place])
+                for place, name in enumerate(names)
+            ]
+            try:
+                wait(reads, return_when=FIRST_EXCEPTION)
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+        for read in reads:
+            if not read.cancelled():
+                read.result()
+        values += np.float32(self._offset(granule, values, names))
+        return values
+
+    def _read_band(
+        self, granule: Granule, name: str, grid: Grid, parts: Parts, out: NDArray[np.float32]
+    ) -> None:
+        """Stored numbers times their scale, without the offset, into `out`: grid.shape."""
+        key = f"{granule.scene.address} {name}"
+        values = parts.get(key)
+        if values is None:
+            band = granule.scene.bands[name]
+            with self._raster(band, granule.collection) as raster:
+                [values] = rasters.read_onto(
+                    [(raster, band.index)],
+                    grid,
+                    scale=band.scale,
+                    nodata=band.nodata,
+                    promise=_promise(band, granule.scene.id),
+                )
+            parts.keep(key, values)
+        out[...] = values
+
+    def _offset(self, granule: Granule, values: NDArray[np.float32], names: Sequence[str]) -> float:
+        """What to add to `values`; decided once for all strips of a granule that tell."""
+        name = f"{granule.scene.address} ({granule.scene.id})"
+        scales = {granule.scene.bands[band].scale for band in names}
+        if scales != {radiometry.DN_SCALE}:
+            return granule.offset or 0.0
+        evidence = radiometry.look_for_offset(values, names)
+        offset = radiometry.resolve_offset(
+            granule.rule,
+            baseline=granule.scene.baseline,
+            declared=granule.offset,
+            subtracted=granule.subtracted,
+            evidence=evidence,
+            name=name,
+        )
+        before = self._offsets.get(granule.scene.address, offset)
+        if evidence.carried is not None and before != offset:
+            raise OffsetContradiction(
+                f"the strips of {name} contradict each other: the offset {offset:g} after"
+                f" {before:g} ({evidence.text}); fetch the scene from another source"
+            )
+        self._offsets[granule.scene.address] = before
+        return before
+
+    @contextmanager
+    def _raster(self, band: SceneBand, collection: str) -> Iterator[str | RangeFile]:
+        """The band's file as rasters.py reads it: by ranges, or whole and verified."""
+        file = self._file(band, collection)
+        if not self._api.verify_checksums:
+            yield file
+            return
+        with tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / Path(file.name).name
+            if isinstance(file, WebFile):
+                file.download(path)
+            else:
+                self._places.download(band.href, path)
+            checks.check_size(path.stat().st_size, band.declared, file.name)
+            checks.check_bytes(path, band.declared)
+            yield str(path)
+
+    def _file(self, band: SceneBand, collection: str) -> WebFile | S3File:
+        href, size = band.href, band.declared.size
+        if in_s3(href):
+            return S3File(self._places, href, size)
+        if not href.startswith(("http://", "https://")):
+            raise BadScene(f"{href} can be read neither over HTTP nor from S3")
+        own = urlsplit(href).netloc == urlsplit(self._api.url).netloc
+        web, signatures = self._own if own else self._others, self._signatures
+        if signatures is None:
+            return WebFile(web, href, size=size)
+        return WebFile(web, href, lambda url: signatures.sign(url, collection), size)
+
+    def _found(self, acquisition_id: AcquisitionId) -> Overpass | None:
+        tile = tile_grid(acquisition_id.tile)
+        ground = project(box(*tile.bounds), tile.epsg, WGS84)
+        # a day around it: the id's day is that of the datatake, which may begin before midnight
+        day = timedelta(days=1)
+        near = self._client.granules(ground, acquisition_id.day - day, acquisition_id.day + day)
+        found = (overpass for overpass in self._grouped(near) if overpass.id == acquisition_id)
+        return next(found, None)
+
+    def _grouped(self, granules: Sequence[Granule]) -> list[Overpass]:
+        return overpasses(granules, list(self._api.collections))
+
+
+def _promise(band: SceneBand, acquisition_id: AcquisitionId) -> rasters.Promise:
+    """Where the raster must lie; a tile has one zone, whatever the item says or leaves out."""
+    declared = band.declared
+    return rasters.Promise(
+        declared.epsg or tile_grid(acquisition_id.tile).epsg, declared.shape, declared.transform
+    )
