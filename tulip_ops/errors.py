@@ -58,6 +58,10 @@ class BadWeights(BadInput):
     """A file offered as weights to begin with does not hold those of the network."""
 
 
+class BadTrainingData(BadInput):
+    """What a network shall learn from is missing, contradicts itself, or is too little."""
+
+
 class CredentialMissing(BadInput):
     """A source needs a credential, and the setting that holds it is empty."""
 

@@ -7,6 +7,7 @@ float32 in [0, 1], and NaN stands where nothing was measured.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.features import rasterize, shapes
 from rasterio.session import AWSSession
 from rasterio.vrt import WarpedVRT
@@ -147,6 +148,20 @@ def read_onto(
     values *= np.float32(scale)
     values += np.float32(offset)
     return values
+
+
+def read_pixels(path: Path) -> Float:
+    """Every band but alpha, as stored, of a raster that need not lie anywhere on the Earth.
+
+    PNG, JPEG, TIFF and whatever else GDAL reads; JPEGs in CMYK come as red, green and blue.
+    Returns (bands, height, width) float32, NaN where the file declares that nothing was measured
+    (nodata value, alpha or internal mask). `UnreadableRaster`.
+    """
+    with _opened(str(path)) as source:
+        colours = [index for index in source.indexes if not _is_alpha(source, index)]
+        values = source.read(colours, out_dtype="float32")
+        values[source.read_masks(colours) == 0] = np.nan
+        return cast("Float", values)
 
 
 def write_reflectance(path: Path, reflectance: Float, grid: Grid, bands: Sequence[str]) -> None:
@@ -290,9 +305,16 @@ def _opened(href: str | RangeFile, s3_endpoint: str | None = None) -> Iterator[D
     with (
         _reading(_name(href)),
         rasterio.Env(**_options(href, s3_endpoint)),
-        rasterio.open(href) if isinstance(href, str) else ranges.opened(href) as source,
+        _plainly(href) if isinstance(href, str) else ranges.opened(href) as source,
     ):
         yield source
+
+
+def _plainly(href: str) -> DatasetReader:
+    with warnings.catch_warnings():
+        # pictures to learn from may lie nowhere; whatever needs a place asks for a CRS
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(href)
 
 
 def _name(href: str | RangeFile) -> str:

@@ -54,6 +54,7 @@ class Store:
         """place: a folder or s3://bucket/prefix. copies, most_bytes: as `S3Shelf` says."""
         if "://" in place and not in_s3(place):
             raise BadSetting(f"TULIP_STORE={place}: give a folder or s3://bucket/prefix")
+        self._place = place
         self.places = Places(s3_endpoint, unavailable=StoreUnavailable)
         self._shelf: Shelf = (
             S3Shelf(place, self.places, copies, most_bytes)
@@ -88,6 +89,11 @@ class Store:
             return _encoded({**item, "properties": properties, "assets": assets})
 
         self._shelf.revise(str(acquisition_id), start)
+
+    def acquisitions(self) -> list[AcquisitionId]:
+        """Everything that has an item, sorted by id."""
+        items = [found for found in self.places.below(self._place) if found.endswith(f"/{ITEM}")]
+        return sorted((AcquisitionId.parse(item.split("/")[-2]) for item in items), key=str)
 
     def item(self, acquisition_id: AcquisitionId) -> dict[str, JSON]:
         """The STAC item. `ProductMissing` without one, `ProductDamaged` if it is not JSON."""

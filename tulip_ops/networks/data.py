@@ -89,6 +89,9 @@ class Scene:
     """(height, width, 4): see `truth.py`."""
     cloudy: bool | None = None
     """A verdict over the image as a whole, where nobody said where its clouds are."""
+    measured: tuple[str, ...] = ()
+    """The bands of an image from a satellite, over which chance may lay simulated weather; none
+    for simulated scenes, which have their own."""
 
     def reflectance(self) -> NDArray[np.float32]:
         """(bands, height, width), NaN where nothing was measured."""

@@ -1,0 +1,201 @@
+"""Images and masks in two folders, as the ancestor of this project had them.
+
+An image is 8-bit (PNG, JPEG or TIFF, a TRUE_COLOR rendering) or a TIFF of reflectance; a mask has
+its size and says with 255 where there are tulips, or clouds, and with 0 where there are none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import box
+
+from tulip_ops import radiometry, rasters
+from tulip_ops.domain import BANDS
+from tulip_ops.errors import BadTrainingData
+from tulip_ops.grid import WGS84, project
+from tulip_ops.networks import augment
+from tulip_ops.networks.data import SHARE, UNKNOWN, Scene
+from tulip_ops.networks.truth import DEPTH, OPACITY, TULIP
+from tulip_ops.networks.unread import Unread
+from tulip_ops.rasters import RasterFacts
+
+Subject = Literal["tulip", "cloud"]
+"""What 255 in a mask means: tulips, or whatever hides the ground (clouds, haze, shadows)."""
+
+SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff"))
+_RENDERED = ("red", "green", "blue")
+_DATED = re.compile(r"(?P<place>.+?)(?:_wms)?[_-](?P<year>20\d\d)-?\d\d-?\d\d(?!\d)")
+"""`field_2016-05-01`, `tulip_91c1b440_wms_20160501-105310_TRUE_COLOR`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    path: Path
+    mask: Path
+    facts: RasterFacts
+    place: str
+    season: int
+
+
+def read_folders(images: Path, masks: Path, bands: Sequence[str], subject: Subject) -> list[Unread]:
+    """A scene for every image below `images`, with its mask below `masks`.
+
+    The mask of `a/b.png` is `a/b.*` or `a/b_mask.*`, wherever it lies; or, where the name of the
+    image holds a date, the one mask whose name begins as the image's does before the date, so
+    that one mask serves all dates of a place. What stands before the date is the place, and the
+    year the season; without a date every image is a place of its own, and its season 0.
+    Georeferenced images that overlap are one place, whatever their names.
+
+    `BadTrainingData` for an image without mask, a mask of another size, or bands that lack.
+    """
+    found = _files(images, "images")
+    known = {path.stem: path for path in _files(masks, "masks")}
+    paired = [_paired(path, known, bands) for path in found if path not in known.values()]
+    if not paired:
+        raise BadTrainingData(f"{images} holds masks alone; give the folder of the images")
+    places = _merged(paired)
+    return [
+        Unread(
+            str(image.path.relative_to(images).with_suffix("")),
+            f"{images.name}/{places[image.place]}",
+            image.season,
+            partial(_read, image, f"{images.name}/{places[image.place]}", tuple(bands), subject),
+        )
+        for image in paired
+    ]
+
+
+def _files(folder: Path, noun: str) -> list[Path]:
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise BadTrainingData(
+            f"{folder} holds no {noun}; files with these endings are read:"
+            f" {', '.join(sorted(SUFFIXES))}"
+        )
+    return paths
+
+
+def _paired(path: Path, masks: Mapping[str, Path], bands: Sequence[str]) -> _Image:
+    dated = _DATED.match(path.stem)
+    place = dated["place"] if dated else path.stem
+    mask = masks.get(path.stem) or masks.get(f"{path.stem}_mask") or _of_place(path, place, masks)
+    facts, other = rasters.look(str(path)), rasters.look(str(mask))
+    if facts.shape != other.shape:
+        raise BadTrainingData(
+            f"{mask} has {_size(other)} pixels and its image {path} {_size(facts)};"
+            " a mask has the size of its image"
+        )
+    _indices(path, facts, bands)
+    return _Image(path, mask, facts, place, int(dated["year"]) if dated else 0)
+
+
+def _of_place(path: Path, place: str, masks: Mapping[str, Path]) -> Path:
+    """The mask that serves all dates of a place."""
+    fitting = [
+        mask
+        for stem, mask in masks.items()
+        if place != path.stem and (stem == place or stem.startswith(f"{place}_"))
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    several = f": {', '.join(mask.name for mask in fitting)} all begin as it does" * bool(fitting)
+    raise BadTrainingData(
+        f"{path} has no mask of its own{several}; name one {path.stem}.png or {path.stem}_mask.png"
+    )
+
+
+def _size(facts: RasterFacts) -> str:
+    return f"{facts.shape[1]} x {facts.shape[0]}"
+
+
+def _indices(path: Path, facts: RasterFacts, bands: Sequence[str]) -> list[int]:
+    """Where the wanted bands lie in the file, from 0."""
+    names = facts.bands
+    if len(names) == 3 and not set(names) & set(BANDS):
+        names = _RENDERED
+    if missing := [band for band in bands if band not in names]:
+        described = ", ".join(name or "unnamed" for name in names)
+        raise BadTrainingData(
+            f"{path} lacks {', '.join(missing)}: its bands are {described}; describe them by"
+            " these names, or train with fewer bands"
+        )
+    return [names.index(band) for band in bands]
+
+
+def _merged(images: Sequence[_Image]) -> dict[str, str]:
+    """To which place each place belongs: overlapping ones belong to the first of them."""
+    first: dict[str, str] = {image.place: image.place for image in images}
+
+    def root(place: str) -> str:
+        return place if first[place] == place else root(first[place])
+
+    places = [image.place for image in images if image.facts.epsg is not None]
+    grounds = [
+        project(box(*image.facts.bounds), image.facts.epsg, WGS84)
+        for image in images
+        if image.facts.epsg is not None
+    ]
+    for one, other in shapely.STRtree(grounds).query(grounds, predicate="intersects").T:
+        if shapely.intersection(grounds[one], grounds[other]).area > 0:  # and not only an edge
+            ends = sorted((root(places[one]), root(places[other])))
+            first[ends[1]] = ends[0]
+    return {place: root(place) for place in first}
+
+
+def _read(image: _Image, place: str, bands: tuple[str, ...], subject: Subject) -> Scene:
+    pixels = rasters.read_pixels(image.path)[_indices(image.path, image.facts, bands)]
+    dn = radiometry.encode(_reflectance(pixels, image.facts, bands))
+    truth = _truth(image.mask, subject)
+    return Scene(
+        image.path.stem,
+        place,
+        image.season,
+        np.ascontiguousarray(np.moveaxis(dn, 0, -1)),
+        truth,
+        measured=bands,
+    )
+
+
+def _reflectance(
+    stored: NDArray[np.float32], facts: RasterFacts, bands: Sequence[str]
+) -> NDArray[np.float32]:
+    """What the numbers mean; 16-bit ones without a declared scale are DN of 1e-4.
+
+    Whether these carry the 1000 of baseline 04.00, the pixels say.
+    """
+    if facts.dtype == "uint8":
+        return stored * np.float32(radiometry.true_color_scale(augment.STRETCH))
+    if np.issubdtype(np.dtype(facts.dtype), np.floating) or facts.scale != 1:
+        return stored * np.float32(facts.scale) + np.float32(facts.offset)
+    if facts.nodata is None:
+        stored = np.where(stored == radiometry.DN_NODATA, np.float32(np.nan), stored)
+    reflectance = stored * np.float32(radiometry.DN_SCALE)
+    carried = radiometry.look_for_offset(reflectance, bands).carried
+    return reflectance + np.float32(radiometry.DN_OFFSET if carried else 0)
+
+
+def _truth(path: Path, subject: Subject) -> NDArray[np.uint8]:
+    values = rasters.read_pixels(path)[0]
+    known = ~np.isnan(values)
+    highest = float(np.max(values[known], initial=0))
+    lossy = path.suffix.lower() in {".jpg", ".jpeg"}
+    if not lossy and not np.isin(values[known], (0, 1 if highest == 1 else 255)).all():
+        other = min(set(np.unique(values[known]).tolist()) - {0, 255})
+        raise BadTrainingData(f"{path} holds {other:g}; a mask holds 0 and 255, or 0 and 1")
+    present = values > highest / 2 if not lossy else values >= 128
+    truth = np.full((*values.shape, 4), UNKNOWN, dtype=np.uint8)
+    if subject == "tulip":
+        truth[..., TULIP] = np.where(known, present, UNKNOWN)
+    else:
+        truth[..., OPACITY] = np.where(known, present * np.uint8(SHARE), UNKNOWN)
+        truth[..., DEPTH] = 0
+    return truth
