@@ -5,7 +5,7 @@ import pytest
 
 from tulip_ops import simulate
 from tulip_ops.domain import BANDS
-from tulip_ops.errors import BadSetting
+from tulip_ops.errors import BadTrainingData
 from tulip_ops.networks import augment, data
 from tulip_ops.networks.data import Scene
 
@@ -113,7 +113,7 @@ def test_a_third_of_the_chips_for_the_cloud_filter_is_clear_and_the_others_lie_n
 
 
 def test_a_kind_of_chip_that_no_scene_has_is_an_error() -> None:
-    with pytest.raises(BadSetting, match="held no cloud; add scenes"):
+    with pytest.raises(BadTrainingData, match="held no cloud; add scenes"):
         list(
             data.batches(
                 data.draw_for_cloud_filter, [scene()], RGB, seed=(1,), steps=9, batch=8, chip=32

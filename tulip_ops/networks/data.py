@@ -14,14 +14,16 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops import simulate
 from tulip_ops.domain import BANDS
-from tulip_ops.errors import BadSetting
+from tulip_ops.errors import BadTrainingData
 from tulip_ops.networks import augment
+from tulip_ops.networks.overcast import overcast
 from tulip_ops.networks.truth import (
     CELL,
     CLEAR,
@@ -55,6 +57,7 @@ __all__ = [
     "SHARE",
     "UNKNOWN",
     "Drawn",
+    "Mixture",
     "Scene",
     "batches",
     "cell_labels",
@@ -125,6 +128,39 @@ class Scene:
         return None if self.dn.all() else (self.dn == 0).any(axis=-1)
 
 
+@dataclass(frozen=True)
+class Mixture(Sequence[Scene]):
+    """Scenes of several kinds: all of them one after the other, and each kind by its weight."""
+
+    kinds: tuple[Sequence[Scene], ...]
+    weights: tuple[float, ...]
+    """How often chips come from a kind, however many scenes it has; any positive numbers."""
+
+    def one_kind(self, random: np.random.Generator) -> Sequence[Scene]:
+        """A kind, each as often as its weight says."""
+        chosen = random.choice(len(self.kinds), p=np.array(self.weights) / sum(self.weights))
+        return self.kinds[int(chosen)]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.kinds))
+
+    @overload
+    def __getitem__(self, index: int) -> Scene: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Scene]: ...
+
+    def __getitem__(self, index: int | slice) -> Scene | list[Scene]:
+        if isinstance(index, slice):
+            return [self[position] for position in range(len(self))[index]]
+        position = range(len(self))[index]
+        for kind in self.kinds:
+            if position < len(kind):
+                return kind[position]
+            position -= len(kind)
+        raise IndexError(index)
+
+
 def make_scenes(folder: Path, seeds: Iterable[int], size: int, processes: int) -> list[Path]:
     """Simulate the scenes of `seeds` that `folder` does not hold yet, in several processes.
 
@@ -192,33 +228,44 @@ _DRAWS = 300
 
 
 def draw_for_unet(scenes: Sequence[Scene], random: np.random.Generator, chip: int) -> Drawn:
-    """A chip; every other one is centred on a tulip where the scene has any."""
+    """A chip; every other one is centred on a tulip where the scene has any.
+
+    A third of the chips of measured scenes is shown under simulated weather.
+    """
     scene = scenes[int(random.integers(len(scenes)))]
     height, width = scene.truth.shape[:2]
     centre = (int(random.integers(height)), int(random.integers(width)))
     if random.random() < 0.5 and scene.tulips.size:
         row, column = divmod(int(random.choice(scene.tulips)), width)
         centre = (row, column)
-    return _cut(scene, centre, random, chip)
+    drawn = _cut(scene, centre, random, chip)
+    if scene.measured and random.random() < 1 / 3:
+        return overcast(*drawn, scene.measured, random)
+    return drawn
 
 
 def draw_for_cloud_filter(scenes: Sequence[Scene], random: np.random.Generator, chip: int) -> Drawn:
     """A clear chip with chance 1/3, else one from a scene with clouds, as often as not on an edge.
 
     Chips from scenes with clouds may be cloudy, clear or in between: their cells have labels
-    where the chip has none. `BadSetting` where the scenes hold no such chip.
+    where the chip has none. Clear chips of measured scenes also serve under simulated weather.
+    `BadTrainingData` where the scenes hold no such chip.
     """
     clear = random.random() < 1 / 3
     for _ in range(_DRAWS):
         scene = scenes[int(random.integers(len(scenes)))]
-        if scene.cloudy is None:
-            centre = _clear_place(scene, random, chip) if clear else _cloudy_place(scene, random)
-            if centre is not None:
-                return _cut(scene, centre, random, chip)
-        elif scene.cloudy != clear:
-            return _whole(scene, random, chip)
+        if scene.cloudy is not None:
+            if scene.cloudy != clear:
+                return _whole(scene, random, chip)
+            continue
+        laid = not clear and bool(scene.measured) and random.random() < 0.5
+        fair = clear or laid
+        centre = _clear_place(scene, random, chip) if fair else _cloudy_place(scene, random)
+        if centre is not None:
+            drawn = _cut(scene, centre, random, chip)
+            return overcast(*drawn, scene.measured, random) if laid else drawn
     wanted = f"clear chip of {chip} px" if clear else "cloud"
-    raise BadSetting(f"{_DRAWS} draws from {len(scenes)} scenes held no {wanted}; add scenes")
+    raise BadTrainingData(f"{_DRAWS} draws from {len(scenes)} scenes held no {wanted}; add scenes")
 
 
 def _clear_place(scene: Scene, random: np.random.Generator, chip: int) -> tuple[int, int] | None:
@@ -303,6 +350,7 @@ def batches(
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.uint8]]]:
     """`steps` batches of augmented chips; the same seed gives the same chips.
 
+    Chips of a `Mixture` are drawn from each kind as often as its weight says.
     Yields reflectance (batch, chip, chip, bands), NaN where nothing was measured, and truth
     (batch, chip, chip, 4).
     """
@@ -311,6 +359,7 @@ def batches(
         reflectance = np.empty((batch, chip, chip, len(bands)), dtype=np.float32)
         truth = np.empty((batch, chip, chip, 4), dtype=np.uint8)
         for number in range(batch):
-            reflectance[number], truth[number] = draw(scenes, random, chip)
+            kind = scenes.one_kind(random) if isinstance(scenes, Mixture) else scenes
+            reflectance[number], truth[number] = draw(kind, random, chip)
         augment.radiometry(reflectance, bands, random)
         yield reflectance, truth
