@@ -20,6 +20,7 @@ from tulip_ops.commands import (
     models,
     pictures,
     pipeline,
+    revisits,
     simulations,
 )
 from tulip_ops.commands.options import BAD_DATA, BAD_INPUT, FAILED
@@ -82,6 +83,8 @@ def main(verbose: bool) -> None:
 
 for command in (
     *pipeline.COMMANDS,
+    revisits.revisit,
+    revisits.alerts,
     areas.group,
     archives.group,
     models.group,

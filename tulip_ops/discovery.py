@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
+from functools import partial
 
-from tulip_ops.domain import Acquisition, AcquisitionId, Area
-from tulip_ops.errors import AreaNotFound, BadSetting, SourceUnavailable
+from tulip_ops import revisit
+from tulip_ops.domain import AcquisitionId, Alert, Area
+from tulip_ops.errors import AreaNotFound
+from tulip_ops.postgis import alerts as alert_table
 from tulip_ops.postgis import areas as area_table
 from tulip_ops.postgis import connection, ledger
+from tulip_ops.postgis import overpasses as overpass_table
+from tulip_ops.postgis.connection import Connection
+from tulip_ops.revisit import Pass
 from tulip_ops.settings import Settings
-from tulip_ops.sources import Source, open_sources
+from tulip_ops.sources import choices, fallback
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +35,13 @@ class Discovery:
     """Offered by a source, and in the ledger before."""
     areas: tuple[str, ...]
     sources: tuple[str, ...]
+    """Those that were asked, in that order."""
     problems: tuple[str, ...]
     """Sources that were silent, and items that could not be used, each with its reason."""
+    alerts: tuple[Alert, ...]
+    """What is wrong with the sources that were asked."""
+    passes: Mapping[str, Sequence[Pass]]
+    """By area: which overpasses arrived, are late, and come next."""
 
 
 def discover(
@@ -40,60 +51,103 @@ def discover(
     sources: Sequence[str],
     since: date,
     until: date,
+    now: datetime,
+    run_id: str,
 ) -> Discovery:
     """Put what is new over the areas from `since` to `until` (inclusive) into the ledger.
 
-    No area or no source named means all of them. A source that does not answer is named among
-    the problems and does not keep the others from being carried; `SourceUnavailable` if none
-    answers.
+    No area named means all of them; sources named are asked in the place of each area's own.
+    Those of an area are asked in their order, until one answers and is fresh. What is wrong with
+    one goes into tulip.alert and does not keep the others from being carried; an error is raised
+    if there is no area of which any source said anything.
     """
-    asked = _chosen(open_sources(settings), sources)
     with connection.connect(settings.writer_url(), "tulip discover") as database:
         wanted = area_table.get_areas(database, areas or None)
-    if not wanted:
-        raise AreaNotFound("there is no area of interest: add one with `tulip aoi add FILE`")
-    offered, silent = _ask(asked, wanted, since, until)
-    if len(silent) == len(asked):
-        raise SourceUnavailable("; ".join(silent))
+        if not wanted:
+            raise AreaNotFound("there is no area of interest: add one with `tulip aoi add FILE`")
+        question = _question(database, wanted, settings, since, until, now)
+    orders = {area.name: tuple(sources) or choices.order(area, settings) for area in wanted}
+    opener = partial(choices.open_source, settings=settings)
+    answers = fallback.ask(wanted, orders, opener, question)
     links = {
-        acquisition.id: tuple(
-            area.name for area in wanted if area.geometry.intersects(acquisition.footprint)
-        )
-        for acquisition in offered.values()
+        one.id: tuple(area.name for area in wanted if area.geometry.intersects(one.footprint))
+        for one in answers.offered.values()
     }
     with connection.connect(settings.writer_url(), "tulip discover") as database:
-        new = ledger.admit(database, list(offered.values()), links)
+        new = ledger.admit(database, list(answers.offered.values()), links)
         pending = [i for i in ledger.waiting(database, list(links)) if i not in set(new)]
+        lasting = [lasts.alert for lasts in alert_table.open_alerts(database)]
+        whole = not (areas or sources)
+        ended = [alert for alert in lasting if _is_over(alert, answers, question, whole=whole)]
+        alert_table.note_alerts(database, answers.alerts, ended, run_id=run_id)
+        passes = reviewed(database, wanted, settings, now=now)
+    if len(answers.unanswered) == len(wanted):
+        raise answers.error()
     return Discovery(
         new=tuple(sorted(new)),
         pending=tuple(sorted(pending)),
-        known=len(offered) - len(new),
+        known=len(answers.offered) - len(new),
         areas=tuple(area.name for area in wanted),
-        sources=tuple(asked),
-        problems=(*silent, *(text for source in asked.values() for text in source.problems)),
+        sources=tuple(answers.asked),
+        problems=(
+            *(f"{name}: {error}" for name, error in answers.errors.items()),
+            *(text for source in answers.sources.values() for text in source.problems),
+        ),
+        alerts=tuple(answers.alerts),
+        passes=passes,
     )
 
 
-def _chosen(sources: Mapping[str, Source], names: Sequence[str]) -> dict[str, Source]:
-    unknown = [name for name in names if name not in sources]
-    if unknown:
-        raise BadSetting(
-            f"no source is called {', '.join(unknown)}; TULIP_SOURCES names {', '.join(sources)}"
+def reviewed(
+    database: Connection, areas: Iterable[Area], settings: Settings, *, now: datetime
+) -> dict[str, list[Pass]]:
+    """By area: what arrived and was to be expected within the look-back, and what comes next."""
+    names = [area.name for area in areas]
+    known = overpass_table.overpasses(database, names, now - revisit.MEMORY)
+    return {
+        name: revisit.review(
+            seen,
+            since=now - timedelta(days=settings.look_back_days),
+            now=now,
+            grace=timedelta(hours=settings.publication_hours),
         )
-    return {name: source for name, source in sources.items() if not names or name in names}
+        for name, seen in known.items()
+    }
 
 
-def _ask(
-    sources: Mapping[str, Source], areas: Sequence[Area], since: date, until: date
-) -> tuple[dict[AcquisitionId, Acquisition], list[str]]:
-    """What the sources offer, the first source winning, and which sources were silent, and why."""
-    offered: dict[AcquisitionId, Acquisition] = {}
-    silent = []
-    for name, source in sources.items():
-        try:
-            for acquisition in source.search(areas, since, until):
-                offered.setdefault(acquisition.id, acquisition)
-        except SourceUnavailable as error:
-            log.warning("source %s is silent: %s", name, error)
-            silent.append(f"{name}: {error}")
-    return offered, silent
+def _question(
+    database: Connection,
+    areas: Sequence[Area],
+    settings: Settings,
+    since: date,
+    until: date,
+    now: datetime,
+) -> fallback.Question:
+    names = [area.name for area in areas]
+    days = settings.stale_after_days
+    return fallback.Question(
+        since=since,
+        until=until,
+        now=now,
+        grace=timedelta(hours=settings.publication_hours),
+        limit=None if days is None else timedelta(days=days),
+        overpasses=overpass_table.overpasses(database, names, now - revisit.MEMORY),
+        newest=overpass_table.newest_of_sources(database, names),
+    )
+
+
+def _is_over(
+    alert: Alert, answers: fallback.Answers, question: fallback.Question, *, whole: bool
+) -> bool:
+    """Whether a look shows that an alert no longer holds.
+
+    A look at everything also ends those of sources that it had no need to ask: they were passed
+    over because another one is fresh, or because nobody asks them any more.
+    """
+    asked = answers.asked.get(alert.source, set())
+    if alert.area is None:
+        again = any((alert.source, alert.kind) == (one.source, one.kind) for one in answers.alerts)
+        return not again and (bool(asked) or whole)
+    if alert.area in asked:
+        return (alert.source, alert.area) in answers.fresh
+    return whole and question.about_now

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 from tulip_ops.errors import BadAcquisitionId, BadArea
 
@@ -152,6 +152,25 @@ def processing_baseline(text: object) -> str | None:
     """
     match = _BASELINE.fullmatch(str(text).strip())
     return f"{int(match['major']):02}.{match['minor']}" if match else None
+
+
+AlertKind: TypeAlias = Literal["silent", "refused", "stale"]
+"""silent: a source does not answer; refused: its credential is missing or refused; stale: it
+answers, and its newest item over an area is too old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What is wrong with a source."""
+
+    source: str
+    kind: AlertKind
+    area: str | None
+    """Over which it is stale; None where the source as a whole is meant."""
+    message: str
+    """One line for people, without secrets."""
+    newest_at: datetime | None = None
+    """Time of sensing of its newest item over the area; None where none is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,32 @@ def overdue(
     return sum(at + grace <= now and (newest is None or at > newest + TOLERANCE) for at in due)
 
 
+def stale(
+    overpasses: Iterable[Overpass],
+    newest: datetime | None,
+    *,
+    since: datetime,
+    now: datetime,
+    grace: timedelta,
+    limit: timedelta | None,
+) -> str | None:
+    """Why a source is too old over an area, in a few words; None where it is not, as far as known.
+
+    overpasses: over the area, from all sources. newest: of what the source has of the area; None
+    if it has nothing. since: from when on it was asked. limit: the age that is too old; None:
+    `STALE` overpasses that it should have, and has not, or where no track is known a whole cycle.
+    """
+    if limit is None:
+        asked = since if newest is None else max(newest, since)
+        owed = overdue(overpasses, asked, now=now, grace=grace)
+        if owed is not None:
+            return f"{owed} overpasses were to be expected since" if owed >= STALE else None
+        limit = CYCLE + grace
+    if now - (since if newest is None else newest) <= limit:
+        return None
+    return f"{limit / timedelta(days=1):.3g} days at most are expected"
+
+
 def _tracks(overpasses: Iterable[Overpass]) -> list[Track]:
     """Every track that was ever seen, by its first overpass."""
     found: list[list[Overpass]] = []

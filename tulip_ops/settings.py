@@ -161,6 +161,17 @@ class Settings(BaseSettings):
     look_back_days: int = Field(
         60, ge=1, description="How far back discovery looks by default, in days."
     )
+    stale_after_days: float | None = Field(
+        None,
+        gt=0,
+        description="Days after which a source whose newest item over an area is older counts as"
+        " stale. Default: when two overpasses that `tulip revisit` expects are missing.",
+    )
+    publication_hours: float = Field(
+        48.0,
+        ge=0,
+        description="Hours that sources may take to publish an overpass before it counts as late.",
+    )
     bloom_window: tuple[str, str] = Field(
         ("03-20", "06-05"),
         description="First and last month-day between which a clear look can decide whether a"

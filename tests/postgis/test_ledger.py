@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from shapely.geometry import MultiPolygon, box
 
 from tulip_ops.domain import AcquisitionId
 from tulip_ops.errors import AcquisitionNotFound
@@ -124,6 +125,24 @@ class TestAdmission:
         assert (entry.state, entry.acquisition.source) == ("discovered", "elsewhere")
         assert entry.acquisition.baseline == "05.11"
         assert ledger.waiting(database, [examples.id(TEXT)]) == [examples.id(TEXT)]
+
+    def test_more_ground_behind_a_known_id_is_carried_again(
+        self, database: Connection, examples: Any
+    ) -> None:
+        whole = examples.acquisition(TEXT)
+        west = replace(whole, footprint=MultiPolygon([box(5.5, 52.2, 5.8, 53.2)]))
+        areas.add_area(database, examples.area())
+        ledger.admit(database, [west], {west.id: ["polder"]})
+        examples.record(database, TEXT, [0])
+        for offered in (west, replace(whole, source="elsewhere")):
+            assert ledger.admit(database, [offered], {west.id: ["polder"]}) == []
+            assert _entry(database).state == "recorded"
+        ledger.admit(database, [whole], {west.id: ["polder"]})
+        entry = _entry(database)
+        assert (entry.state, entry.acquisition) == ("discovered", whole)
+        examples.record(database, TEXT, [0])
+        ledger.admit(database, [west], {west.id: ["polder"]})
+        assert _entry(database).state == "recorded"
 
     def test_what_was_not_said_before_is_learnt_and_what_was_said_stays(
         self, database: Connection, examples: Any

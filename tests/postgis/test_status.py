@@ -11,6 +11,7 @@ def test_status_counts(database: Connection, examples: Any) -> None:
         "revision": migrations.REVISION,
         "areas": 1,
         "acquisitions": 2,
+        "superseded": 0,
         "attempts": 1,
         "models": 2,
         "detections": 2,

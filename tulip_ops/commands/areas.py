@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -18,38 +19,63 @@ def group() -> None:
 @group.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", help="Name of the area; default: the `name` column or the file's name.")
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    help="Ask this source for the area; may be repeated, the preferred one first. Default:"
+    " those of TULIP_SOURCES.",
+)
 @as_json
-def add(file: Path, name: str | None, as_json: bool) -> None:
+def add(file: Path, name: str | None, sources: tuple[str, ...], as_json: bool) -> None:
     """Add the polygons of FILE (GeoJSON, GeoPackage, any OGR vector file).
 
-    An area of the same name is replaced. Coordinates in any CRS are brought to EPSG:4326.
+    An area of the same name is replaced, with its sources. Coordinates in any CRS are brought to
+    EPSG:4326. Discovery asks the first source that answers and is fresh: see `tulip alerts`.
     """
     from tulip_ops import vectors
     from tulip_ops.postgis import areas, connection
+    from tulip_ops.sources import choices
 
-    found = vectors.read_areas(file, name)
-    with connection.connect(Settings.load().writer_url(), "tulip aoi") as database:
+    settings = Settings.load()
+    order = tuple(dict.fromkeys(sources))
+    for source in order:
+        choices.open_source(source, settings)
+    found = [replace(area, sources=order) for area in vectors.read_areas(file, name)]
+    with connection.connect(settings.writer_url(), "tulip aoi") as database:
         for area in found:
             areas.add_area(database, area)
     names = [area.name for area in found]
-    show(as_json, f"added {', '.join(names)}", added=names)
+    asked = f", to be asked of {', then '.join(order)}" if order else ""
+    show(as_json, f"added {', '.join(names)}{asked}", added=names, sources=list(order))
 
 
 @group.command("list")
 @as_json
 def list_areas(as_json: bool) -> None:
-    """List the areas with their size."""
+    """List the areas with their size, and the sources that are asked for each, in order."""
     from tulip_ops.grid import geodesic_area
     from tulip_ops.postgis import areas, connection
+    from tulip_ops.sources import choices
 
-    with connection.connect(Settings.load().writer_url(), "tulip aoi") as database:
+    settings = Settings.load()
+    with connection.connect(settings.writer_url(), "tulip aoi") as database:
         found = areas.list_areas(database)
-    rows = [(area.name, geodesic_area(area.geometry) / 1e6) for area in found]
-    lines = [f"{name:32} {size:10.2f} km2" for name, size in rows]
+    rows = [
+        (area.name, geodesic_area(area.geometry) / 1e6, choices.order(area, settings), area.sources)
+        for area in found
+    ]
+    lines = [
+        f"{name:32} {size:10.2f} km2  {', then '.join(order)}{'' if own else ' (TULIP_SOURCES)'}"
+        for name, size, order, own in rows
+    ]
     show(
         as_json,
         "\n".join(lines) or "no area yet: add one with `tulip aoi add FILE`",
-        areas=[{"name": name, "km2": round(size, 3)} for name, size in rows],
+        areas=[
+            {"name": name, "km2": round(size, 3), "sources": list(order), "own": bool(own)}
+            for name, size, order, own in rows
+        ],
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, date, datetime, timedelta
 
 import click
 
+from tulip_ops.commands import revisits
 from tulip_ops.commands.options import (
     SKIPPED,
     DayType,
@@ -16,6 +18,8 @@ from tulip_ops.commands.options import (
 )
 from tulip_ops.domain import AcquisitionId
 from tulip_ops.settings import Settings
+
+log = logging.getLogger(__name__)
 
 STEPS = {
     "acquire": "Read the pixels over the areas; reflectance on the tile's 10 m grid.",
@@ -32,10 +36,16 @@ force = click.option(
 
 @click.command()
 @click.option("--area", "areas", multiple=True, help="Only this area; may be repeated.")
-@click.option("--source", "sources", multiple=True, help="Only this source; may be repeated.")
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    help="Ask this source instead of each area's own; may be repeated, in order.",
+)
 @click.option("--since", type=DayType(), help="First day to look at; wins over --look-back.")
 @click.option("--until", type=DayType(), help="Last day to look at; default: today.")
 @click.option("--look-back", type=click.IntRange(min=1), help="Days; default: the setting.")
+@run_id
 @as_json
 def discover(
     areas: tuple[str, ...],
@@ -43,19 +53,29 @@ def discover(
     since: date | None,
     until: date | None,
     look_back: int | None,
+    run_id: str,
     as_json: bool,
 ) -> None:
     """Ask the sources what is new over the areas, and put it into the ledger.
 
-    Prints the ids that have a run to start: those that are new, and those that an earlier
-    discovery found but no run has begun.
+    Each area's sources are asked in their order, until one answers and is fresh; `tulip alerts`
+    lists those that are not. Prints the ids that have a run to start: those that are new, and
+    those that an earlier discovery found but no run has begun.
     """
     from tulip_ops import discovery
 
     settings = Settings.load()
-    last = until or datetime.now(UTC).date()
+    now = datetime.now(UTC)
+    last = until or now.date()
     first = since or last - timedelta(days=look_back or settings.look_back_days)
-    found = discovery.discover(settings, areas=areas, sources=sources, since=first, until=last)
+    found = discovery.discover(
+        settings, areas=areas, sources=sources, since=first, until=last, now=now, run_id=run_id
+    )
+    for area, passes in found.passes.items():
+        for line in revisits.lines(area, passes, "late"):
+            log.warning("%s", line)
+        for line in revisits.lines(area, passes, "next"):
+            log.info("%s", line)
     ids = [str(i) for i in (*found.new, *found.pending)]
     show(
         as_json,
@@ -66,6 +86,8 @@ def discover(
         areas=list(found.areas),
         sources=list(found.sources),
         problems=list(found.problems),
+        alerts=[alert.message for alert in found.alerts],
+        revisit={area: revisits.counted(passes) for area, passes in found.passes.items()},
         since=str(first),
         until=str(last),
     )

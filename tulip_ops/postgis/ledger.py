@@ -52,7 +52,8 @@ def admit(
 
     Two that admit at once never both get the same id. A known acquisition that gains an area
     goes back to `discovered`: it must be carried again, over that area too. So does one that is
-    offered with a newer processing baseline than the ledger has.
+    offered with a newer processing baseline than the ledger has, or by the same source with more
+    ground, because another datastrip of it came later.
     """
     ordered = sorted(acquisitions, key=lambda acquisition: acquisition.id)
     rows = [_columns(acquisition) for acquisition in ordered]

@@ -7,6 +7,8 @@ from decimal import Decimal
 
 from psycopg.rows import dict_row
 
+from tulip_ops.domain import Alert
+from tulip_ops.postgis.alerts import open_alerts
 from tulip_ops.postgis.connection import Connection, query
 from tulip_ops.postgis.migrations import schema_revision
 
@@ -30,7 +32,7 @@ _HEADINGS = {
 
 
 def status(connection: Connection) -> dict[str, int | str]:
-    """Revision, rows of each table, acquisitions in each state, the newest acquisition.
+    """Revision, rows of each table, acquisitions in each state, the newest one, and alerts.
 
     `SchemaOutdated` if the database was never migrated.
     """
@@ -43,7 +45,12 @@ def status(connection: Connection) -> dict[str, int | str]:
         **counts,
         **{f"acquisitions {state}": count for state, count in states},
         "newest acquisition": "none" if newest is None else f"{newest[0]} ({newest[1]})",
+        **{_alert_name(one.alert): one.alert.message for one in open_alerts(connection)},
     }
+
+
+def _alert_name(alert: Alert) -> str:
+    return " ".join(["alert", alert.kind, alert.source, *([alert.area] if alert.area else [])])
 
 
 def versions(connection: Connection) -> str:

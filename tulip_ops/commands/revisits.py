@@ -1,0 +1,123 @@
+"""`tulip revisit` and `tulip alerts`: what should have come, and what is wrong with sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from tulip_ops.commands.options import FAILED, as_json, show
+from tulip_ops.settings import Settings
+
+if TYPE_CHECKING:
+    from tulip_ops.revisit import Pass, State
+
+
+@click.command()
+@click.option("--area", "areas", multiple=True, help="Only this area; may be repeated.")
+@as_json
+def revisit(areas: tuple[str, ...], as_json: bool) -> None:
+    """Say which overpasses of satellites were expected over the areas, and which came.
+
+    Learnt from what the ledger holds of the last 120 days: each relative orbit of each satellite
+    by itself, so that no spacing is assumed. Says what arrived within the look-back
+    (TULIP_LOOK_BACK_DAYS), what is awaited (TULIP_PUBLICATION_HOURS are not over), what is late,
+    and what comes within ten days. Simulated acquisitions follow no orbit.
+    """
+    from tulip_ops import discovery
+    from tulip_ops.postgis import areas as area_table
+    from tulip_ops.postgis import connection
+
+    settings = Settings.load()
+    with connection.connect(settings.writer_url(), "tulip revisit") as database:
+        wanted = area_table.get_areas(database, areas or None)
+        passes = discovery.reviewed(database, wanted, settings, now=datetime.now(UTC))
+    text = [line for area, found in passes.items() for line in _told(area, found)]
+    show(
+        as_json,
+        "\n".join(text) or "no area yet: add one with `tulip aoi add FILE`",
+        areas={
+            area: {**counted(found), "passes": [_figures(one) for one in found]}
+            for area, found in passes.items()
+        },
+    )
+
+
+@click.command()
+@as_json
+@click.pass_context
+def alerts(ctx: click.Context, as_json: bool) -> None:
+    """List what discovery finds wrong with sources: silent, refused, stale. Exits 1 if anything.
+
+    Kept in tulip.alert, from the first look that saw it to the first that saw it gone;
+    tulip.open_alerts shows what lasts.
+    """
+    from tulip_ops.postgis import alerts as alert_table
+    from tulip_ops.postgis import connection
+
+    with connection.connect(Settings.load().writer_url(), "tulip alerts") as database:
+        found = alert_table.open_alerts(database)
+    lines = [f"since {one.began_at:%Y-%m-%d %H:%M} UTC: {one.alert.message}" for one in found]
+    show(
+        as_json,
+        "\n".join(lines) or "every source that was asked answered, and is fresh",
+        alerts=[
+            {
+                "source": one.alert.source,
+                "kind": one.alert.kind,
+                "area": one.alert.area,
+                "message": one.alert.message,
+                "newest_at": one.alert.newest_at and one.alert.newest_at.isoformat(),
+                "began_at": one.began_at.isoformat(),
+            }
+            for one in found
+        ],
+    )
+    if found:
+        ctx.exit(FAILED)
+
+
+def counted(passes: Sequence[Pass]) -> dict[str, object]:
+    """For JSON: how many were expected until now and how many came, and which did not, or will."""
+    return {
+        "expected": sum(one.expected and one.state != "next" for one in passes),
+        "arrived": sum(one.state == "arrived" for one in passes),
+        **{
+            state: [_figures(one) for one in passes if one.state == state]
+            for state in ("awaited", "late", "next")
+        },
+    }
+
+
+def lines(area: str, passes: Sequence[Pass], state: State) -> Iterator[str]:
+    """A line for people for each pass of this state."""
+    for one in passes:
+        if one.state == state:
+            yield f"{state} over {area}: {_name(one)} {one.at:%Y-%m-%d}"
+
+
+def _told(area: str, passes: Sequence[Pass]) -> Iterator[str]:
+    if not passes:
+        yield f"{area}: no satellite was seen over it lately, so that nothing can be expected"
+        return
+    found = counted(passes)
+    yield f"{area}: {found['expected']} overpasses were expected, {found['arrived']} arrived"
+    for one in passes:
+        surprise = "" if one.expected else ", the first of its orbit"
+        yield f"    {one.at:%Y-%m-%d}  {_name(one):9}  {one.state}{surprise}"
+
+
+def _name(one: Pass) -> str:
+    return one.platform + (f" R{one.relative_orbit:03}" if one.relative_orbit else "")
+
+
+def _figures(one: Pass) -> dict[str, object]:
+    return {
+        "day": f"{one.at:%Y-%m-%d}",
+        "platform": one.platform,
+        "relative_orbit": one.relative_orbit,
+        "state": one.state,
+        "expected": one.expected,
+    }

@@ -1,0 +1,28 @@
+"""When satellites passed over areas, as the ledger knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from tulip_ops.postgis.connection import Connection, query
+from tulip_ops.revisit import Overpass
+
+
+def overpasses(
+    connection: Connection, areas: Sequence[str], since: datetime
+) -> dict[str, list[Overpass]]:
+    """The overpasses of each of the areas since a moment, by time; simulated ones left out."""
+    found: dict[str, list[Overpass]] = {name: [] for name in areas}
+    values = {"areas": list(areas), "since": since}
+    for area, *seen in connection.execute(query("overpasses"), values):
+        found[area].append(Overpass(*seen))
+    return found
+
+
+def newest_of_sources(
+    connection: Connection, areas: Sequence[str]
+) -> dict[tuple[str, str], datetime]:
+    """When the newest acquisition of each (source, area) was sensed; simulated ones left out."""
+    rows = connection.execute(query("newest_of_sources"), {"areas": list(areas)})
+    return {(source, area): sensed_at for source, area, sensed_at in rows}

@@ -1,0 +1,171 @@
+"""Asking the sources of each area in their order, until one answers and is fresh."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+
+from tulip_ops import revisit
+from tulip_ops.domain import Acquisition, AcquisitionId, Alert, AlertKind, Area
+from tulip_ops.errors import SourceUnavailable, TulipError
+from tulip_ops.revisit import Overpass
+from tulip_ops.sources import Source
+from tulip_ops.sources.choices import AWAY
+
+log = logging.getLogger(__name__)
+
+USER_FILLED = "archive"
+"""The source that grows when somebody adds to it. Nobody promised that it would, so that it is
+too old only where another one could be asked, or where somebody said how old is too old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the sources are asked, and what is known before."""
+
+    since: date
+    until: date
+    """Inclusive."""
+    now: datetime
+    grace: timedelta
+    """How long publication may take."""
+    limit: timedelta | None
+    """Age from which the newest item is too old; None: as `revisit.stale` says."""
+    overpasses: Mapping[str, Sequence[Overpass]]
+    """By area, from all sources."""
+    newest: Mapping[tuple[str, str], datetime]
+    """When the newest acquisition known of a (source, area) was sensed."""
+
+    @property
+    def about_now(self) -> bool:
+        """Whether the answer shows how fresh a source is."""
+        return self.until >= self.now.date()
+
+
+@dataclass(slots=True)
+class Answers:
+    """What the sources said."""
+
+    offered: dict[AcquisitionId, Acquisition] = field(default_factory=dict)
+    """What was offered, each by the source that came first."""
+    sources: dict[str, Source] = field(default_factory=dict)
+    """Those that answered."""
+    errors: dict[str, TulipError] = field(default_factory=dict)
+    """Why others did not."""
+    asked: dict[str, set[str]] = field(default_factory=dict)
+    """Areas by the source that was asked for them."""
+    alerts: list[Alert] = field(default_factory=list)
+    fresh: set[tuple[str, str]] = field(default_factory=set)
+    """(source, area) of which nobody can say that they are too old; empty if the look was not
+    about now."""
+    unanswered: list[str] = field(default_factory=list)
+    """Areas of which no source said anything."""
+
+    def error(self) -> TulipError:
+        """One error for all of them; one that a repeat may heal, if there is one."""
+        message = "; ".join(f"{name}: {error}" for name, error in self.errors.items())
+        first, *_ = sorted(
+            self.errors.values(), key=lambda error: not isinstance(error, SourceUnavailable)
+        )
+        return type(first)(message)
+
+
+def ask(
+    areas: Sequence[Area],
+    orders: Mapping[str, Sequence[str]],
+    open_source: Callable[[str], Source],
+    question: Question,
+) -> Answers:
+    """Ask for each area the first of its sources, and the next one where that is away or stale.
+
+    orders: names of sources by area. A source is asked once for all areas whose turn it is, and
+    not again once it was away, so that requests are bounded by sources times ranks, however many
+    areas there are. Errors other than `AWAY` are raised.
+    """
+    answers = Answers()
+    left = {area.name: list(orders[area.name]) for area in areas}
+    satisfied: set[str] = set()
+    while any(left.values()):
+        turns: dict[str, list[Area]] = {}
+        for area in areas:
+            if left[area.name]:
+                turns.setdefault(left[area.name].pop(0), []).append(area)
+        for name, group in turns.items():
+            found = _search(name, group, open_source, question, answers)
+            if found is None:
+                continue
+            satisfied |= {area.name for area in group}
+            for area in group:
+                if _is_fresh(name, area, found, bool(left[area.name]), question, answers):
+                    left[area.name].clear()
+    answers.unanswered = sorted({area.name for area in areas} - satisfied)
+    return answers
+
+
+def _search(
+    name: str,
+    areas: Sequence[Area],
+    open_source: Callable[[str], Source],
+    question: Question,
+    answers: Answers,
+) -> list[Acquisition] | None:
+    """What the source offers over the areas; None where it is away."""
+    answers.asked.setdefault(name, set()).update(area.name for area in areas)
+    if name in answers.errors:
+        return None
+    try:
+        source = answers.sources.get(name) or open_source(name)
+        found = list(source.search(areas, question.since, question.until))
+    except AWAY as error:
+        kind: AlertKind = "silent" if isinstance(error, SourceUnavailable) else "refused"
+        log.warning("source %s is %s: %s", name, kind, error)
+        answers.errors[name] = error
+        answers.alerts.append(Alert(name, kind, None, f"{name} is {kind}: {error}"))
+        return None
+    answers.sources[name] = source
+    for acquisition in found:
+        answers.offered.setdefault(acquisition.id, acquisition)
+    return found
+
+
+def _is_fresh(
+    name: str,
+    area: Area,
+    found: Sequence[Acquisition],
+    more: bool,
+    question: Question,
+    answers: Answers,
+) -> bool:
+    """Whether the next source need not be asked for the area; more: whether there is one."""
+    if not question.about_now:
+        return True
+    over = [one for one in found if area.geometry.intersects(one.footprint)]
+    known = question.newest.get((name, area.name))
+    newest = max([one.sensed_at for one in over] + ([known] if known else []), default=None)
+    alone = name == USER_FILLED and not more and question.limit is None
+    if alone or any(one.id.simulated for one in over):
+        why = None
+    else:
+        why = revisit.stale(
+            [*question.overpasses.get(area.name, ()), *revisit.overpasses_of(over)],
+            newest,
+            since=datetime.combine(question.since, time(), UTC),
+            now=question.now,
+            grace=question.grace,
+            limit=question.limit,
+        )
+    if why is None:
+        answers.fresh.add((name, area.name))
+        return True
+    has = (
+        f"nothing over {area.name} since {question.since}"
+        if newest is None
+        else f"nothing newer over {area.name} than {newest:%Y-%m-%d},"
+        f" {(question.now - newest).days} days ago"
+    )
+    message = f"{name} is stale: it has {has}; {why}"
+    log.warning("%s%s", message, "; asking the next source" if more else "")
+    answers.alerts.append(Alert(name, "stale", area.name, message, newest))
+    return False
