@@ -110,10 +110,10 @@ def reliability(path: Path, curves: Mapping[str, NDArray[np.float64]]) -> None:
     figure.savefig(path, dpi=100)
 
 
-def confusion(path: Path, counts: Mapping[str, NDArray[np.float64]], positive: str) -> None:
+def confusion(path: Path, counts: Mapping[str, NDArray[np.float64]]) -> None:
     """Draw the confusion matrix of each output.
 
-    counts: by name, hits, false alarms, misses, right rejections. positive: what a hit is.
+    counts: by name, hits, false alarms, misses, right rejections.
     """
     figure = pictures.new_figure(3.6 * len(counts) + 0.4, 3.4)
     for axes, (name, found) in zip(
@@ -129,7 +129,7 @@ def confusion(path: Path, counts: Mapping[str, NDArray[np.float64]], positive: s
                 ha="center", va="center", color=colour,
             )  # fmt: skip
         axes.set(
-            title=f"{name}: {positive}",
+            title=name,
             xticks=[0, 1], xticklabels=["said yes", "said no"],
             yticks=[0, 1], yticklabels=["yes", "no"], ylabel="truth",
         )  # fmt: skip

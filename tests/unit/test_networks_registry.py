@@ -40,6 +40,7 @@ def put(models: Path, name: str, version: str, bands: tuple[str, ...] = RGB, **f
         },
         "threshold": 0.5,
         "bloom_threshold": 0.4 if unet else None,
+        "chip_threshold": None if unet else 0.6,
         "sha256": hashlib.sha256(WEIGHTS).hexdigest(),
         "training": {"data": "none", "licence": "none", "settings": {"seed": 1}},
         "metrics": {"iou": 0.5},
@@ -69,6 +70,44 @@ def test_a_choice_names_a_model_or_one_version_of_it(tmp_path: Path) -> None:
     assert registry.choose(tmp_path, "unet", "unet-rgb", BANDS).version == "2"
     assert registry.choose(tmp_path, "unet", "unet-rgb/1", BANDS).version == "1"
     assert registry.find(tmp_path, "unet-rgb/1").version == "1"
+
+
+def test_a_promoted_version_is_taken_until_another_is_promoted(tmp_path: Path) -> None:
+    old = registry.read_card(put(tmp_path, "unet-rgb", "1"))
+    new = registry.read_card(put(tmp_path, "unet-rgb", "2"))
+    put(tmp_path, "unet-multispectral", "1", BANDS)
+
+    def taken(choice: str, bands: tuple[str, ...] = RGB) -> str:
+        return str(registry.choose(tmp_path, "unet", choice, bands).reference)
+
+    assert taken("auto") == "unet-rgb/2"
+    registry.promote(old)
+    assert taken("auto") == taken("unet-rgb") == "unet-rgb/1"
+    assert taken("unet-rgb/2") == "unet-rgb/2"
+    assert taken("auto", BANDS) == "unet-multispectral/1"
+    registry.promote(new)
+    assert taken("auto") == "unet-rgb/2"
+    assert registry.promoted(tmp_path, "unet-rgb") == "2"
+    assert registry.promoted(tmp_path, "unet-multispectral") is None
+    assert sorted(path.name for path in old.folder.parent.iterdir()) == ["1", "2", "promoted"]
+
+
+@pytest.mark.parametrize("version", ["7", "", "../unet-rgb/2/../7"])
+def test_a_promoted_version_that_is_gone_is_told(tmp_path: Path, version: str) -> None:
+    put(tmp_path, "unet-rgb", "2")
+    (tmp_path / "unet-rgb" / "promoted").write_text(version)
+
+    with pytest.raises(ModelNotFound, match="tulip models promote"):
+        registry.choose(tmp_path, "unet", "auto", RGB)
+    assert registry.find(tmp_path, "unet-rgb/2").version == "2"
+
+
+def test_thresholds_are_named_by_output(tmp_path: Path) -> None:
+    unet = registry.read_card(put(tmp_path, "unet-rgb", "1"))
+    clouds = registry.read_card(put(tmp_path, "cloud-filter-rgb", "1"))
+
+    assert unet.thresholds == {"tulip": 0.5, "bloom": 0.4}
+    assert clouds.thresholds == {"chip": 0.6, "cell": 0.5}
 
 
 def test_a_missing_model_says_what_there_is(tmp_path: Path) -> None:

@@ -23,12 +23,27 @@ def list_models(as_json: bool) -> None:
     """List the models, newest version last."""
     from tulip_ops.networks import registry
 
-    cards = registry.list_models(Settings.load().models)
-    lines = [f"{card.reference!s:24} {card.kind:14} {', '.join(card.bands)}" for card in cards]
+    models = Settings.load().models
+    cards = registry.list_models(models)
+    promoted = {(card.name, registry.promoted(models, card.name)) for card in cards}
+    listed = [
+        {
+            "name": str(card.reference),
+            "kind": card.kind,
+            "bands": list(card.bands),
+            "promoted": (card.name, card.version) in promoted,
+        }
+        for card in cards
+    ]
+    lines = [
+        f"{model['name']:28} {model['kind']:14} {', '.join(card.bands)}"
+        + (" (promoted)" if model["promoted"] else "")
+        for card, model in zip(cards, listed, strict=True)
+    ]
     show(
         as_json,
         "\n".join(lines) or "no model: restore models/ or run `tulip train`",
-        models=[{"name": str(c.reference), "kind": c.kind, "bands": list(c.bands)} for c in cards],
+        models=listed,
     )
 
 
@@ -53,6 +68,30 @@ def verify(as_json: bool) -> None:
         registry.verify(card)
     names = [str(card.reference) for card in cards]
     show(as_json, f"whole: {', '.join(names) or 'no model is there'}", whole=names)
+
+
+@group.command()
+@click.argument("model", metavar="NAME/VERSION")
+@as_json
+def promote(model: str, as_json: bool) -> None:
+    """Make this version the one that is used unless another is asked for.
+
+    While no version of a model is promoted, the newest is used; afterwards a newly trained
+    version waits until it is promoted in turn.
+    """
+    from tulip_ops.networks import registry
+
+    models = Settings.load().models
+    card = registry.find(models, model)
+    before = registry.promoted(models, card.name)
+    registry.verify(card)
+    registry.promote(card)
+    show(
+        as_json,
+        f"{card.reference} is used from now on" + (f" in place of {before}" if before else ""),
+        promoted=str(card.reference),
+        before=before,
+    )
 
 
 @click.command()

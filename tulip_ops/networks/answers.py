@@ -25,6 +25,8 @@ class Answer:
     """What a model says of one scene."""
 
     pairs: Mapping[Output, Pair]
+    clear: Mapping[Output, Pair]
+    """The same over pixels that are not known to be hidden; empty for a cloud filter."""
     left_out: Mapping[Output, int]
     """Cases that are neither plainly one nor the other, or unknown."""
     image: NDArray[np.uint8]
@@ -54,8 +56,14 @@ def _tulips(network: predict.UNet, scene: Scene) -> Answer:
     told = counted & ~(plain & flowering)
     growing = plain | flowering
     tulips = np.count_nonzero(told & growing)
+    hidden, _ = truth.hidden(scene.truth)
+    clear = ~hidden
     return Answer(
         {"tulip": (_where(counted, tulip), growing), "bloom": (_where(told, bloom), flowering)},
+        {
+            "tulip": (_where(counted & clear, tulip), growing),
+            "bloom": (_where(told & clear, bloom), flowering),
+        },
         {"tulip": int(np.count_nonzero(~counted)), "bloom": int(np.count_nonzero(~told))},
         _image(pixels, network.card.bands),
         np.count_nonzero(told & flowering) / tulips if tulips else float("nan"),
@@ -84,6 +92,7 @@ def _clouds(network: predict.CloudFilter, scene: Scene) -> Answer:
             "chip": (_where(np.isfinite(whole), said_chips), whole == 1),
             "cell": (_where(np.isfinite(cells), said_cells), cells == 1),
         },
+        {},
         {
             "chip": int(np.count_nonzero(np.isnan(whole))),
             "cell": int(np.count_nonzero(np.isnan(cells))),

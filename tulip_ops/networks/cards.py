@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tulip_ops.networks import registry
 from tulip_ops.networks.registry import Card
 
 _USES = {
@@ -55,6 +56,16 @@ _SOURCES = {
 }
 _WEAK = 0.9
 """Figures below this on held-out scenes are named among the limits."""
+
+
+def record(card: Card, title: str, metrics: Mapping[str, float | int]) -> Card:
+    """Keep in the model's card what it is worth on other data; returns the card as written.
+
+    Figures below the same title are replaced.
+    """
+    found = card.model_copy(update={"elsewhere": {**card.elsewhere, title: dict(metrics)}})
+    registry.write(found, text(found))
+    return found
 
 
 def text(card: Card) -> str:

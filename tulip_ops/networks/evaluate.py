@@ -30,6 +30,8 @@ class Evaluation:
 
     card: Card
     tallies: Mapping[Output, Tally]
+    clear: Mapping[Output, Tally]
+    """The same over pixels that are not known to be hidden; empty for a cloud filter."""
     left_out: Mapping[Output, int]
     in_bloom: NDArray[np.bool_]
     """(scenes,) where `IN_BLOOM` of the tulip pixels or more are in flower."""
@@ -88,18 +90,22 @@ def intervals(found: Mapping[str, Estimate | int]) -> dict[str, tuple[float, flo
 def evaluate(card: Card, scenes: Iterable[Scene], threads: int) -> Evaluation:
     """Run the model over every scene; scenes have the card's bands."""
     tallies: dict[Output, list[Tally]] = {output: [] for output in card.thresholds}
+    clear: dict[Output, list[Tally]] = {}
     left_out = dict.fromkeys(card.thresholds, 0)
     cases, flowering = [], []
     for answer in answers(card, scenes, threads):
         for output, pair in answer.pairs.items():
             tallies[output].append(metrics.tally([pair]))
             left_out[output] += answer.left_out[output]
+        for output, pair in answer.clear.items():
+            clear.setdefault(output, []).append(metrics.tally([pair]))
         flowering.append(answer.flowering)
         cases.append(_case(card, answer))
     judged = [case for case in cases if np.isfinite(case.score)]
     return Evaluation(
         card,
         {output: metrics.together(each) for output, each in tallies.items()},
+        {output: metrics.together(each) for output, each in clear.items()},
         left_out,
         np.array(flowering, dtype=np.float64) >= IN_BLOOM,
         tuple(sorted(judged, key=lambda case: case.score)),
@@ -160,9 +166,13 @@ def _cloud_figures(evaluation: Evaluation, output: Output) -> dict[str, Estimate
 def _unet_figures(evaluation: Evaluation) -> dict[str, Estimate | int]:
     found: dict[str, Estimate | int] = {}
     everything = np.ones(evaluation.in_bloom.shape, dtype=bool)
-    for dates, chosen in (("", everything), ("_in_bloom", evaluation.in_bloom)):
-        for output, tally in evaluation.tallies.items():
-            found |= _pixel_figures(evaluation.card, output, tally.of(chosen), dates)
+    for where, tallies, chosen in (
+        ("", evaluation.tallies, everything),
+        ("_in_bloom", evaluation.tallies, evaluation.in_bloom),
+        ("_in_bloom_on_clear_ground", evaluation.clear, evaluation.in_bloom),
+    ):
+        for output, tally in tallies.items():
+            found |= _pixel_figures(evaluation.card, output, tally.of(chosen), where)
     tulip = evaluation.tallies["tulip"]
     return {
         **found,
@@ -176,7 +186,7 @@ def _unet_figures(evaluation: Evaluation) -> dict[str, Estimate | int]:
 
 
 def _pixel_figures(
-    card: Card, output: Output, tally: Tally, dates: str
+    card: Card, output: Output, tally: Tally, where: str
 ) -> dict[str, Estimate | int]:
     counts = tally.at(card.thresholds[output])
     wanted = {
@@ -187,5 +197,5 @@ def _pixel_figures(
         "calibration_error": metrics.calibration_error(tally),
     }
     return {
-        f"{output}_{name}{dates}": estimate(figure, len(tally)) for name, figure in wanted.items()
+        f"{output}_{name}{where}": estimate(figure, len(tally)) for name, figure in wanted.items()
     }

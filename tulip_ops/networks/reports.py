@@ -17,7 +17,6 @@ from tulip_ops.networks.intervals import Estimate
 
 CASES = 6
 """Scenes on each contact sheet."""
-_POSITIVE = {"unet": "tulip, or in flower", "cloud-filter": "cloudy"}
 _PICTURES = {
     "confusion.png": "Confusion at the model's thresholds. Rows sum to 100 %.",
     "precision-recall.png": "Precision over recall, and where the thresholds lie.",
@@ -76,7 +75,7 @@ def _draw(evaluation: Evaluation, data: str, folder: Path) -> list[str]:
         counts = {
             str(output): tally.at(thresholds[output]).sum(axis=0) for output, tally in known.items()
         }
-        charts.confusion(folder / "confusion.png", counts, _POSITIVE[evaluation.card.kind])
+        charts.confusion(folder / "confusion.png", counts)
         curves = {str(output): metrics.precision_recall(tally) for output, tally in known.items()}
         charts.precision_recall(folder / "precision-recall.png", curves, thresholds)
         said = {str(output): metrics.reliability(tally) for output, tally in known.items()}

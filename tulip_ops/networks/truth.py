@@ -50,10 +50,10 @@ def cloud_label(truth: NDArray[np.uint8]) -> float:
     Faintly hidden and unknown pixels are taken for hidden and for clear in turn: a chip with a
     label has the same one whatever they are.
     """
-    hidden, unknown = _hidden(truth)
+    known, unknown = hidden(truth)
     if (truth[..., OPACITY] == SOMEWHERE).any():
         return 1.0
-    share, doubt = float(hidden.mean()), float(unknown.mean())
+    share, doubt = float(known.mean()), float(unknown.mean())
     if share > CLOUDY:
         return 1.0
     return 0.0 if share + doubt < CLEAR else float("nan")
@@ -65,8 +65,8 @@ def cell_labels(truth: NDArray[np.uint8]) -> NDArray[np.float32]:
     truth (..., height, width, 4); returns (..., height // CELL, width // CELL): what is left
     over at the right and at the bottom belongs to no cell.
     """
-    hidden, unknown = _hidden(truth)
-    share = _in_cells(hidden) / CELL**2
+    known, unknown = hidden(truth)
+    share = _in_cells(known) / CELL**2
     label = np.full(share.shape, np.nan, dtype=np.float32)
     label[share + _in_cells(unknown) / CELL**2 < CLEAR] = 0
     label[share > CLOUDY] = 1
@@ -125,13 +125,13 @@ def _tells(truth: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return np.asarray(seen & (truth[..., TULIP] != UNKNOWN))
 
 
-def _hidden(truth: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def hidden(truth: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Pixels (...) known to be hidden, and those that may be: faint or unknown; truth (..., 4)."""
     opacity, depth = truth[..., OPACITY], truth[..., DEPTH]
     cloud = (opacity > CLOUD * SHARE) & (opacity < SOMEWHERE)
-    hidden = cloud | ((depth > SHADOW * SHARE) & (depth != UNKNOWN))
+    known = cloud | ((depth > SHADOW * SHARE) & (depth != UNKNOWN))
     faint = (opacity > FAINT_CLOUD * SHARE) | (depth > FAINT_SHADOW * SHARE)
-    return hidden, faint & ~hidden  # what is unknown is stored above every share
+    return known, faint & ~known  # what is unknown is stored above every share
 
 
 def _in_cells(pixels: NDArray[np.bool_]) -> NDArray[np.uint16]:

@@ -1,0 +1,81 @@
+"""`tulip evaluate`: what a model is worth, on scenes with a truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tulip_ops.commands.options import as_json, show
+from tulip_ops.settings import Settings
+
+
+@click.command()
+@click.argument("model", metavar="NAME/VERSION")
+@click.option(
+    "--data",
+    "source",
+    default="simulated",
+    show_default=True,
+    metavar="SOURCE",
+    help="simulated: places and seasons that it has not learned from.",
+)
+@click.option(
+    "--scenes",
+    type=click.IntRange(min=1),
+    default=60,
+    show_default=True,
+    help="At most so many scenes.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder for the report: metrics.json, index.html and its pictures.",
+)
+@click.option(
+    "--work",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of simulated scenes; default: <state>/training.",
+)
+@click.option(
+    "--record",
+    metavar="TITLE",
+    help="Also write the figures into the model's card, below this title.",
+)
+@as_json
+def evaluate(
+    model: str,
+    source: str,
+    scenes: int,
+    out: Path,
+    work: Path | None,
+    record: str | None,
+    as_json: bool,
+) -> None:
+    """Hold MODEL against scenes with a truth, and write a report.
+
+    Figures come with 95 % intervals of a bootstrap over scenes. The report holds the confusion
+    matrix, precision-recall and reliability curves, and contact sheets of the best and the worst
+    scenes: open its index.html.
+    """
+    from tulip_ops.networks import cards, held_out, registry, reports
+    from tulip_ops.networks import evaluate as evaluation
+
+    settings = Settings.load()
+    card = registry.find(settings.models, model)
+    place = work or settings.state / "training"
+    there = held_out.scenes(source, card, place, scenes, settings.threads)
+    found = reports.write(evaluation.evaluate(card, there, settings.threads), source, out)
+    if record:
+        cards.record(card, record, evaluation.plain(found))
+    lines = [f"{name.replace('_', ' ')}: {reports.said(found[name])}" for name in found]
+    show(
+        as_json,
+        "\n".join([*lines, f"see {out / 'index.html'}"]),
+        model=model,
+        data=source,
+        report=str(out),
+        figures=evaluation.plain(found),
+        intervals=evaluation.intervals(found),
+    )
