@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
 from tulip_ops import steps
-from tulip_ops.domain import Acquisition, AcquisitionId, Outcome
-from tulip_ops.errors import AcquisitionNotFound, DatabaseUnavailable
+from tulip_ops.domain import Acquisition, AcquisitionId, Area, Outcome
+from tulip_ops.errors import AcquisitionNotFound, DatabaseUnavailable, TulipError
 from tulip_ops.postgis import areas as area_table
 from tulip_ops.postgis import connection, ledger, locks
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.settings import Settings
-from tulip_ops.sources import open_sources
-from tulip_ops.store import open_store
+from tulip_ops.sources import choices
+from tulip_ops.store import Store, open_store
+
+log = logging.getLogger(__name__)
 
 
 def attempt(
@@ -53,27 +59,27 @@ def _entry(
     """What the ledger says; an acquisition that a person names before discovery is admitted."""
     entry = ledger.entry(database, acquisition_id)
     if entry is None:
-        acquisition = _offered(acquisition_id, settings)
-        areas = [
-            area.name
-            for area in area_table.list_areas(database)
-            if area.geometry.intersects(acquisition.footprint)
-        ]
-        ledger.admit(database, [acquisition], {acquisition_id: areas})
+        areas = area_table.list_areas(database)
+        acquisition = _offered(acquisition_id, areas, settings)
+        over = [area.name for area in areas if area.geometry.intersects(acquisition.footprint)]
+        ledger.admit(database, [acquisition], {acquisition_id: over})
         entry = ledger.entry(database, acquisition_id)
     if entry is None:
         raise AcquisitionNotFound(f"{acquisition_id} left the ledger while it was looked up")
     return entry
 
 
-def _offered(acquisition_id: AcquisitionId, settings: Settings) -> Acquisition:
-    sources = open_sources(settings)
-    for source in sources.values():
-        found = source.find(acquisition_id)
-        if found is not None:
-            return found
+def _offered(
+    acquisition_id: AcquisitionId, areas: Sequence[Area], settings: Settings
+) -> Acquisition:
+    names = choices.orders(areas, settings) or settings.sources
+    errors: list[TulipError] = []
+    for found, _ in choices.offers(acquisition_id, names, settings, errors):
+        return found
+    if errors:
+        raise errors[0]
     raise AcquisitionNotFound(
-        f"{acquisition_id} is neither in the ledger nor offered by {', '.join(sources)};"
+        f"{acquisition_id} is neither in the ledger nor offered by {', '.join(names)};"
         " check the id, or run `tulip discover`"
     )
 
@@ -88,12 +94,11 @@ def _carry_out(
     run_id: str,
 ) -> Outcome:
     store = open_store(settings)
-    acquisition, acquisition_id = entry.acquisition, entry.acquisition.id
+    acquisition_id = entry.acquisition.id
     areas = area_table.get_areas(database, entry.areas)
     match step:
         case "acquire":
-            source = open_sources(settings)[acquisition.source]
-            return steps.acquire(acquisition, areas, source, store, force=force)
+            return _acquire(entry, areas, database, store, settings, force=force)
         case "screen":
             return steps.screen(acquisition_id, areas, store, settings, force=force)
         case "segment":
@@ -104,3 +109,37 @@ def _carry_out(
             return steps.record(acquisition_id, store, database, run_id=run_id)
         case _:
             raise ValueError(step)
+
+
+def _acquire(
+    entry: ledger.LedgerEntry,
+    areas: Sequence[Area],
+    database: Connection,
+    store: Store,
+    settings: Settings,
+    *,
+    force: bool,
+) -> Outcome:
+    """Read it from its source or, where that is away, from the next one that offers it.
+
+    What was read before stays: only its own source can say whether it changed since.
+    """
+    acquisition = entry.acquisition
+    try:
+        source = choices.open_source(acquisition.source, settings)
+        return steps.acquire(acquisition, areas, source, store, force=force)
+    except choices.AWAY as error:
+        if entry.state != "discovered" and (entry.reached, entry.state) != ("acquire", "failed"):
+            raise
+        names = [name for name in choices.orders(areas, settings) if name != acquisition.source]
+        for found, other in choices.offers(acquisition.id, names, settings, []):
+            log.warning("%s; reading %s from %s", error, acquisition.id, other.name)
+            try:
+                outcome = steps.acquire(found, areas, other, store, force=force)
+            except choices.AWAY as again:
+                log.warning("source %s is away too: %s", other.name, again)
+                continue
+            ledger.change_source(database, found)
+            summary = f"{outcome.summary}; from {other.name}, as {acquisition.source} is away"
+            return replace(outcome, summary=summary)
+        raise

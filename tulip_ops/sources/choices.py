@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 
-from tulip_ops.domain import Area
-from tulip_ops.errors import CredentialMissing, CredentialRefused, SourceUnavailable
+from tulip_ops.domain import Acquisition, AcquisitionId, Area
+from tulip_ops.errors import (
+    CredentialMissing,
+    CredentialRefused,
+    SourceUnavailable,
+    TulipError,
+)
 from tulip_ops.settings import Settings
 from tulip_ops.sources import Source, open_sources
+
+log = logging.getLogger(__name__)
 
 AWAY = (SourceUnavailable, CredentialMissing, CredentialRefused)
 """Errors after which the next source is asked: this one gives nothing to anybody now."""
@@ -26,3 +34,25 @@ def orders(areas: Iterable[Area], settings: Settings) -> tuple[str, ...]:
 def open_source(name: str, settings: Settings) -> Source:
     """One source alone, so that another one's settings cannot be in the way; `BadSetting`."""
     return open_sources(settings.model_copy(update={"sources": (name,)}))[name]
+
+
+def offers(
+    acquisition_id: AcquisitionId,
+    names: Sequence[str],
+    settings: Settings,
+    errors: list[TulipError],
+) -> Iterator[tuple[Acquisition, Source]]:
+    """Who of these sources offers the acquisition, in their order, asked one by one.
+
+    errors: takes why a source that is away could not be asked.
+    """
+    for name in names:
+        try:
+            source = open_source(name, settings)
+            found = source.find(acquisition_id)
+        except AWAY as error:
+            log.warning("source %s is away: %s", name, error)
+            errors.append(error)
+            continue
+        if found is not None:
+            yield found, source
