@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 
-from tulip_ops.simulate import Sky, Weather, make_polder, make_scene, training_scene
+from tulip_ops.simulate import Sky, Weather, make_polder, make_scene, spectra, training_scene
 from tulip_ops.simulate.crops import Crop
 
 
@@ -48,6 +48,56 @@ def test_an_early_spring_blooms_earlier_than_a_late_one() -> None:
         share[year] = sum(t.bloom.sum() for t in truths) / sum(t.tulip.sum() for t in truths)
     assert share[2021] < 0.05
     assert share[2024] > 0.15
+
+
+def test_bloom_dates_are_known_without_a_scene() -> None:
+    """At its peak a field shows flowers; in a late season everything comes later."""
+    onset = {}
+    for year in (2021, 2024):
+        polder = make_polder(3, 128, 128, [year])
+        blooms = polder.blooms[year]
+        assert len(blooms) >= 5
+        field = max(blooms, key=lambda one: int((polder.parcels == one).sum()))
+        truth = make_scene(polder, blooms[field].peak, sky=Sky(Weather.CLEAR), seed=0).truth
+        assert truth.bloom[truth.fields == field].mean() > 0.1
+        onset[year] = np.median([bloom.onset.timetuple().tm_yday for bloom in blooms.values()])
+    assert onset[2021] > onset[2024] + 10
+
+
+def test_early_tulips_lie_under_plastic_in_march() -> None:
+    white = {}
+    for seed in range(12):
+        polder = make_polder(seed, 96, 96, [2025])
+        planting, parcels = polder.plantings[2025], polder.parcels
+        early = (parcels >= 0) & planting.covered[parcels]
+        for day in (date(2025, 3, 20), date(2025, 4, 20)):
+            scene = make_scene(polder, day, sky=Sky(Weather.CLEAR), seed=0)
+            white.setdefault(day, []).append(scene.reflectance[0][early])
+            assert scene.truth.tulip[early].all()
+    march, april = (float(np.median(np.concatenate(blue))) for blue in white.values())
+    assert march > 0.2
+    assert april < 0.15
+
+
+def test_look_alikes_are_rare_beside_tulips() -> None:
+    crops = np.concatenate([make_polder(s, 48, 48, [2025]).plantings[2025].crop for s in range(60)])
+    tulips = (crops == Crop.TULIP).mean()
+    for kind in (Crop.HYACINTH, Crop.DAFFODIL):
+        assert 0 < (crops == kind).mean() < 0.1 * tulips
+
+
+def test_a_bulb_crop_has_leaves_of_its_own() -> None:
+    """Out of bloom the three are told apart: no two share a spectrum or a share of soil."""
+    leaves = np.stack([spectra.TULIP_LEAF, spectra.HYACINTH_LEAF, spectra.DAFFODIL_LEAF])
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert np.abs(leaves[one] / leaves[other] - 1).max() > 0.15
+
+
+def test_a_cloud_is_brighter_in_near_infrared_where_the_ground_is() -> None:
+    polder = make_polder(4, 96, 96, [2025])
+    sky = Sky(Weather.OVERCAST, 1.0, 8.0)
+    scene = make_scene(polder, date(2025, 6, 12), sky=sky, seed=1)
+    assert np.median(scene.reflectance[6]) > np.median(scene.reflectance[2]) + 0.01
 
 
 def test_a_shadow_lies_away_from_the_sun() -> None:
