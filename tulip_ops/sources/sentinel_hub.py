@@ -127,13 +127,11 @@ class SentinelHub:
         """Reflectance of a window, as large as one request gives it."""
         product = catalog.product_of(acquisition.href)
         reflectance = radiometry.decode(self._service.image(acquisition, product, window))
-        radiometry.check_offset(
-            reflectance,
-            self.bands,
-            scale=radiometry.DN_SCALE,
-            offset=radiometry.DN_OFFSET,
-            name=f"{acquisition.id} ({acquisition.href})",
-        )
+        where = f"{acquisition.id} ({acquisition.href})"
+        for offset in (0.0, radiometry.DN_OFFSET):  # neither left in nor taken away twice
+            radiometry.check_offset(
+                reflectance, self.bands, scale=radiometry.DN_SCALE, offset=offset, name=where
+            )
         return reflectance
 
 
