@@ -251,6 +251,24 @@ def trace(present: NDArray[np.bool_], grid: Grid) -> list[Polygon]:
     return [cast("Polygon", shape(outline)) for outline, _ in found]
 
 
+def trace_labels(labels: NDArray[np.int32], grid: Grid) -> list[Polygon]:
+    """The outlines of numbered regions, along pixel edges, in the CRS of `grid`.
+
+    labels: (height, width), -1 where none; the numbers count from 0 without a gap, and the
+    pixels of each are connected by their edges.
+    Returns one polygon for each number, in their order, holes kept; together they are a
+    coverage, and `burn(trace_labels(l, grid), grid)` equals l. ValueError where a region is in
+    pieces.
+    """
+    outlines: dict[int, Polygon] = {}
+    found = shapes(labels, mask=labels >= 0, connectivity=4, transform=grid.transform)
+    for outline, number in found:
+        if int(number) in outlines:
+            raise ValueError(f"region {number:.0f} is in pieces")
+        outlines[int(number)] = cast("Polygon", shape(outline))
+    return [outlines[number] for number in sorted(outlines)]
+
+
 def burn(geometries: Sequence[BaseGeometry], grid: Grid) -> NDArray[np.int32]:
     """Which geometry lies at each pixel's centre.
 

@@ -1,0 +1,220 @@
+"""Which pixels are one field: fields side by side are parted where probability dips between them.
+
+Two neighbouring fields with a ditch or a track between them touch in the probability of tulips,
+and so do the strips of several varieties within one field. They differ in one thing: between
+fields runs a valley, lower than both sides; between strips there is a step at most. So the pixels
+are gathered around the summits of probability, and two gatherings become one wherever their
+common border is no valley.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SHALLOW = 0.04
+"""Probability, smoothed over 3 x 3 pixels: a border that lies no deeper below the mean of either
+side is no valley."""
+
+NOISY = 2.2
+"""Standard deviations of the noise from pixel to pixel that a valley must be deeper than."""
+
+CONVINCING = 0.4
+"""Share of the way from the threshold to certainty that the mean of a field must reach. What
+stays below it all over is rarely a field; the threshold itself only draws the outline."""
+
+_KERNEL = (0.25, 0.5, 0.25)
+_NOISE_OF_MEDIAN = 1.4826 / 1.25**0.5
+"""From the median distance between a pixel and the mean of its four neighbours to the standard
+deviation of the noise: 1.4826 for a normal distribution, 1.25 for the variance of the mean."""
+
+
+class _Links(NamedTuple):
+    """Each present pixel's neighbours, as positions among the present pixels; -1 where none."""
+
+    right: NDArray[np.int64]
+    below: NDArray[np.int64]
+    left: NDArray[np.int64]
+    above: NDArray[np.int64]
+
+
+class _Regions(NamedTuple):
+    """Regions and the borders between them, the first of each pair with the lower number."""
+
+    size: NDArray[np.float64]
+    """(n,) pixels; 0 for a number that is free."""
+    total: NDArray[np.float64]
+    """(n,) sum of the probability over the pixels."""
+    one: NDArray[np.int64]
+    other: NDArray[np.int64]
+    """(m,) the regions on both sides, each pair once."""
+    height: NDArray[np.float64]
+    """(m,) sum over the border's pixel edges of the lower probability at each."""
+    length: NDArray[np.float64]
+    """(m,) pixel edges of the border."""
+
+
+def part(tulip: NDArray[np.float32], *, threshold: float, smallest: float) -> NDArray[np.int32]:
+    """Which field each pixel belongs to: (height, width), counted from 0, -1 where none.
+
+    tulip: (height, width), probability; NaN where not seen. threshold: from which a pixel can
+    be of a field. smallest: pixels; what is smaller joins the neighbour from which it is parted
+    least. A field is connected by pixel edges, and its mean is CONVINCING. Fields are counted
+    by their first pixels, row by row. Memory goes with the pixels from the threshold on.
+    """
+    pixels = np.flatnonzero(np.nan_to_num(tulip) >= threshold)
+    labels = np.full(tulip.size, -1, dtype=np.int32)
+    if len(pixels):
+        smooth = _smoothed(tulip, pixels)
+        links = _links(pixels, tulip.shape[1])
+        depth = max(SHALLOW, NOISY * _noise(tulip.ravel()[pixels], links))
+        region = _merged(_summits(smooth, links), smooth, links, depth, smallest)
+        mean = np.bincount(region, tulip.ravel()[pixels]) / np.bincount(region)
+        convincing = mean >= threshold + CONVINCING * (1 - threshold)
+        number = np.where(convincing, np.cumsum(convincing) - 1, -1)
+        labels[pixels] = number[region]
+    return labels.reshape(tulip.shape)
+
+
+def _smoothed(tulip: NDArray[np.float32], pixels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Weighted mean over the 3 x 3 pixels around each of `pixels`, of those that were seen."""
+    height, width = tulip.shape
+    row, column = np.divmod(pixels, width)
+    total, weight = np.zeros(len(pixels)), np.zeros(len(pixels))
+    for down in (-1, 0, 1):
+        for right in (-1, 0, 1):
+            y, x = (row + down).clip(0, height - 1), (column + right).clip(0, width - 1)
+            value = tulip[y, x].astype(np.float64)
+            share = np.where(np.isfinite(value), _KERNEL[down + 1] * _KERNEL[right + 1], 0)
+            total += share * np.nan_to_num(value)
+            weight += share
+    return np.asarray(total / weight)
+
+
+def _links(pixels: NDArray[np.int64], width: int) -> _Links:
+    place = np.arange(len(pixels))
+    follower = np.append(pixels[1:], -1)
+    right = np.where((follower == pixels + 1) & (follower % width > 0), place + 1, -1)
+    there = np.searchsorted(pixels, pixels + width).clip(max=len(pixels) - 1)
+    below = np.where(pixels[there] == pixels + width, there, -1)
+    return _Links(right, below, _reversed(right), _reversed(below))
+
+
+def _reversed(link: NDArray[np.int64]) -> NDArray[np.int64]:
+    back = np.full_like(link, -1)
+    starts = np.flatnonzero(link >= 0)
+    back[link[starts]] = starts
+    return back
+
+
+def _noise(tulip: NDArray[np.float32], links: _Links) -> float:
+    """Standard deviation of the probability from pixel to pixel, about its local level."""
+    inner = np.logical_and.reduce([link >= 0 for link in links])
+    if not inner.any():
+        return 0.0
+    level = sum(tulip[link[inner]] for link in links) / 4
+    return float(_NOISE_OF_MEDIAN * np.median(np.abs(tulip[inner] - level)))
+
+
+def _summits(smooth: NDArray[np.float64], links: _Links) -> NDArray[np.int64]:
+    """The summit to which the steepest way up leads from each pixel; among equals, the last."""
+    order = np.argsort(smooth, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    highest = rank.copy()
+    for link in links:
+        np.maximum(highest, np.where(link >= 0, rank[link], -1), out=highest)
+    way = order[highest]
+    while (way[way] != way).any():
+        way = way[way]
+    return way
+
+
+def _merged(
+    summit: NDArray[np.int64],
+    smooth: NDArray[np.float64],
+    links: _Links,
+    depth: float,
+    smallest: float,
+) -> NDArray[np.int64]:
+    """The region of each pixel once those that no valley parts, and small ones, are merged.
+
+    Regions that are each other's least parted neighbour merge first, round by round, so that
+    the outcome depends on no order.
+    """
+    _, region = np.unique(summit, return_inverse=True)
+    regions = _measured(region, smooth, links)
+    while len(regions.one):
+        merged_into = _next_mergers(regions, depth, smallest)
+        if merged_into is None:
+            break
+        region = merged_into[region]
+        regions = _gathered(regions, merged_into)
+    first = np.unique(region, return_index=True)[1]
+    number = np.empty(int(region.max()) + 1, dtype=np.int64)
+    number[region[np.sort(first)]] = np.arange(len(first))
+    return number[region]
+
+
+def _measured(region: NDArray[np.int64], smooth: NDArray[np.float64], links: _Links) -> _Regions:
+    """The regions that pixels are gathered in; every pixel is first a region of its own."""
+    starts = [np.flatnonzero(link >= 0) for link in (links.right, links.below)]
+    here = np.concatenate(starts)
+    there = np.concatenate([links.right[starts[0]], links.below[starts[1]]])
+    lower = np.minimum(smooth[here], smooth[there])
+    alone = _Regions(np.ones(len(region)), smooth, here, there, lower, np.ones(len(here)))
+    return _gathered(alone, region)
+
+
+def _gathered(regions: _Regions, into: NDArray[np.int64]) -> _Regions:
+    """The regions as parts of others: `into` is (n,), the number of the whole for each."""
+    count = int(into.max()) + 1
+    one, other = into[regions.one], into[regions.other]
+    apart = one != other
+    pair = np.minimum(one, other) * count + np.maximum(one, other)
+    pair, place = np.unique(pair[apart], return_inverse=True)
+    return _Regions(
+        _sums(into, regions.size, count),
+        _sums(into, regions.total, count),
+        *np.divmod(pair, count),
+        _sums(place, regions.height[apart], len(pair)),
+        _sums(place, regions.length[apart], len(pair)),
+    )
+
+
+def _sums(group: NDArray[np.int64], values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    return np.bincount(group, values, count).astype(np.float64)
+
+
+def _next_mergers(regions: _Regions, depth: float, smallest: float) -> NDArray[np.int64] | None:
+    """(n,) the region that each becomes part of, mostly itself; None where no two merge."""
+    mean = regions.total / np.maximum(regions.size, 1)
+    level = np.minimum(mean[regions.one], mean[regions.other])
+    below = level - regions.height / regions.length
+    number = np.arange(len(regions.size))
+    nearest, parted = _least_parted(regions, below)
+    mutual = (nearest >= 0) & (nearest[nearest] == number)
+    merging = mutual & (parted < depth) & (number > nearest)
+    if not merging.any():
+        small = (nearest >= 0) & (regions.size < smallest)
+        merging = small & (~small[nearest] | (mutual & (number > nearest)))
+    return np.where(merging, nearest, number) if merging.any() else None
+
+
+def _least_parted(
+    regions: _Regions, below: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """For each region the neighbour with the shallowest border (-1 if none), and its depth."""
+    here = np.concatenate([regions.one, regions.other])
+    there = np.concatenate([regions.other, regions.one])
+    both = np.concatenate([below, below])
+    order = np.lexsort((there, both, here))
+    found, first = np.unique(here[order], return_index=True)
+    nearest = np.full(len(regions.size), -1)
+    parted = np.full(len(regions.size), np.inf)
+    nearest[found], parted[found] = there[order][first], both[order][first]
+    return nearest, parted
