@@ -84,11 +84,14 @@ def coarsen(plan: Plan, factor: int) -> Plan:
     if any(number % factor for number in (*sizes, *plan.rows, *plan.columns)):
         raise ValueError(f"chips of {plan.chip_height} x {plan.chip_width} do not fit {factor}")
     return Plan(
-        -(-plan.height // factor),
-        -(-plan.width // factor),
-        *(size // factor for size in sizes),
-        tuple(row // factor for row in plan.rows),
-        tuple(column // factor for column in plan.columns),
+        height=-(-plan.height // factor),
+        width=-(-plan.width // factor),
+        chip_height=plan.chip_height // factor,
+        chip_width=plan.chip_width // factor,
+        padded_height=plan.padded_height // factor,
+        padded_width=plan.padded_width // factor,
+        rows=tuple(row // factor for row in plan.rows),
+        columns=tuple(column // factor for column in plan.columns),
     )
 
 

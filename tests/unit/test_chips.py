@@ -55,3 +55,15 @@ def test_inside_the_margin_a_window_does_not_count_where_another_reaches() -> No
 def test_impossible_plans_are_refused(size: int, step: int, align: int) -> None:
     with pytest.raises(ValueError, match="cannot plan chips"):
         chips.plan(10, 10, size, step, align=align)
+
+
+def test_a_coarser_plan_has_the_same_chips() -> None:
+    plan = chips.plan(100, 70, 64, 32, align=32)
+
+    coarse = chips.coarsen(plan, 16)
+
+    assert coarse.origins == [(row // 16, column // 16) for row, column in plan.origins]
+    assert (coarse.height, coarse.width) == (7, 5)
+    assert (coarse.chip_height, coarse.padded_width) == (4, plan.padded_width // 16)
+    with pytest.raises(ValueError, match="do not fit 48"):
+        chips.coarsen(plan, 48)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,9 @@ def train(
     from tulip_ops.networks import train as training
 
     settings = Settings.load()
-    trainer = {"cloud-filter": training.train_cloud_filter, "unet": training.train_unet}[network]
+    trainer: Callable[..., Any] = training.train_unet
+    if network == "cloud-filter":
+        trainer = training.train_cloud_filter
     other = registry.find(settings.models, start_from) if start_from else None
     card = trainer(
         settings.models,

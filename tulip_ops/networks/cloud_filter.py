@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Literal
 
 import keras
@@ -64,7 +65,10 @@ def resnet(bands: int, depth: Depth, dtype: str) -> keras.Model:
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype)  # keras.applications knows no argument for it
     try:
-        return make[depth](include_top=False, weights=None, input_shape=(None, None, bands))
+        with warnings.catch_warnings():
+            # Keras wonders about more bands than photographs have
+            warnings.filterwarnings("ignore", "This model usually expects 1 or 3 input channels")
+            return make[depth](include_top=False, weights=None, input_shape=(None, None, bands))
     finally:
         keras.config.set_dtype_policy(before)
 

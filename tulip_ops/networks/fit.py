@@ -154,7 +154,8 @@ def _go(
         started = time.monotonic()
         stage = stages[epoch]
         seen = learn(seed=(course.seed, _SEEDS[part], epoch), steps=course.steps, stage=stage)
-        with tqdm(total=course.steps, desc=f"epoch {epoch + 1}/{len(stages)}", disable=None) as bar:
+        name = f"epoch {epoch + 1}/{len(stages)}"
+        with tqdm[None](total=course.steps, desc=name, disable=None) as bar:
             told = network.fit(seen, verbose=0, shuffle=False, callbacks=[_Progress(bar)])
         unseen = choose(seed=(course.seed, _SEEDS["validation"]), steps=4, stage=stages[-1])
         validation = network.evaluate(unseen, verbose=0, return_dict=True)["loss"]
@@ -171,7 +172,7 @@ def _go(
         )
 
 
-class _Progress(keras.callbacks.Callback):
+class _Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Moves a progress bar on by every batch."""
 
     def __init__(self, bar: tqdm[None]) -> None:
