@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Never, TypeAlias
 
 import keras
 import numpy as np
@@ -155,7 +155,7 @@ def _go(
         stage = stages[epoch]
         seen = learn(seed=(course.seed, _SEEDS[part], epoch), steps=course.steps, stage=stage)
         name = f"epoch {epoch + 1}/{len(stages)}"
-        with tqdm[None](total=course.steps, desc=name, disable=None) as bar:
+        with tqdm(total=course.steps, desc=name, disable=None) as bar:
             told = network.fit(seen, verbose=0, shuffle=False, callbacks=[_Progress(bar)])
         unseen = choose(seed=(course.seed, _SEEDS["validation"]), steps=4, stage=stages[-1])
         validation = network.evaluate(unseen, verbose=0, return_dict=True)["loss"]
@@ -175,7 +175,7 @@ def _go(
 class _Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Moves a progress bar on by every batch."""
 
-    def __init__(self, bar: tqdm[None]) -> None:
+    def __init__(self, bar: tqdm[Never]) -> None:
         super().__init__()
         self._bar = bar
 
