@@ -28,13 +28,25 @@ from tulip_ops.settings import Settings
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="The same seed makes the same pixels."
 )
+@click.option(
+    "--compare",
+    "real",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of real 8-bit true-colour GeoTIFFs: write no archive, but a picture and a page"
+    " that show them beside simulated scenes of the same days; needs --out.",
+)
 @as_json
-def simulate(out: Path | None, seasons: tuple[int, ...], seed: int, as_json: bool) -> None:
+def simulate(
+    out: Path | None, seasons: tuple[int, ...], seed: int, real: Path | None, as_json: bool
+) -> None:
     """Write a simulated archive: two areas of one tile, several seasons, clouds, and the truth.
 
     Every id starts with SIM. Beside the scenes lie `areas.geojson` for `tulip aoi add`, and
     with each scene its truth.
     """
+    if real is not None:
+        _compare(real, out, seed, as_json)
+        return
     from tulip_ops import simulations
 
     place = out or Path(Settings.load().archive_place)
@@ -45,3 +57,12 @@ def simulate(out: Path | None, seasons: tuple[int, ...], seed: int, as_json: boo
         simulated=[str(i) for i in ids],
         place=str(place),
     )
+
+
+def _compare(real: Path, out: Path | None, seed: int, as_json: bool) -> None:
+    if out is None:
+        raise click.UsageError("--compare needs --out, the folder for its picture and page")
+    from tulip_ops import likeness
+
+    written = [str(path) for path in likeness.compare(real, out, seed)]
+    show(as_json, "\n".join(written), written=written)
