@@ -7,6 +7,7 @@ import logging
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from shapely.geometry import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
 from tulip_ops.domain import Area, Detection
-from tulip_ops.errors import BadArea, ProductDamaged
+from tulip_ops.errors import BadArea, BadInput, BadTrainingData, ProductDamaged
 from tulip_ops.grid import WGS84
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ _COLUMNS = (
     ("tulip_probability", pa.float64()),
     ("tulip_probability_std", pa.float64()),
     ("bloom_fraction", pa.float64()),
+    ("clear_fraction", pa.float64()),
+    ("border_clear_fraction", pa.float64()),
 )
 """The fields of a Detection, in their order."""
 
@@ -95,6 +98,50 @@ def read_areas(path: Path, name: str | None = None) -> list[Area]:
     return areas
 
 
+def read_parcels(
+    path: Path, column: str, ground: BaseGeometry
+) -> tuple[list[BaseGeometry], list[str]]:
+    """Polygons of a vector file that reach into `ground`, and what a column says of each.
+
+    ground: EPSG:4326; the file may have any CRS, and is read no further than the bounds of
+    `ground`, so that a country's register need not fit into memory. Only the first layer that
+    has the column is read. Whole numbers are written without a point: 1004. Returns geometries
+    in EPSG:4326 as they are, valid or not. `BadTrainingData` if there is no such file or column.
+    """
+    import geopandas  # noqa: PLC0415
+
+    with _read_by_ogr(path, BadTrainingData):
+        layer = _layer_with(path, column)
+        around = geopandas.GeoSeries([ground], crs=WGS84)
+        frame = geopandas.read_file(
+            path, layer=layer, columns=[column], bbox=around, engine="pyogrio"
+        )
+    if frame.crs is None:
+        raise BadTrainingData(f"{path} declares no CRS; assign one, as ogr2ogr -a_srs does")
+    frame = frame[frame.geometry.notna() & frame[column].notna()].to_crs(WGS84)
+    return frame.geometry.tolist(), [_told(value) for value in frame[column]]
+
+
+def _layer_with(path: Path, column: str) -> str:
+    import geopandas  # noqa: PLC0415
+    import pyogrio  # noqa: PLC0415
+
+    columns = {
+        layer: pyogrio.read_info(path, layer=layer)["fields"].tolist()
+        for layer in geopandas.list_layers(path)["name"]
+    }
+    for layer, names in columns.items():
+        if column in names:
+            return str(layer)
+    found = "; ".join(f"{layer}: {', '.join(names)}" for layer, names in columns.items())
+    raise BadTrainingData(f"{path} has no column {column}; its columns are {found}")
+
+
+def _told(value: object) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if whole and isinstance(value, float) else str(value).strip()
+
+
 def write_areas(path: Path, areas: Sequence[Area]) -> None:
     """Write GeoJSON (RFC 7946) with a `name` for each area; `read_areas` gives them back."""
     features = [
@@ -125,15 +172,23 @@ def _layers(path: Path) -> Iterator[GeoDataFrame]:
     """Each layer of a file that has geometries; others, such as styles, are left out."""
     # geopandas takes over a second to import, and steps that only know Parquet need none of it
     import geopandas  # noqa: PLC0415
-    from pyogrio import errors  # type: ignore[import-untyped]  # noqa: PLC0415
 
-    try:
+    with _read_by_ogr(path, BadArea):
         layers = geopandas.list_layers(path)
         for layer, kind in zip(layers["name"], layers["geometry_type"], strict=True):
             if kind is not None:
                 yield geopandas.read_file(path, layer=layer, engine="pyogrio")
+
+
+@contextmanager
+def _read_by_ogr(path: Path, bad: type[BadInput]) -> Iterator[None]:
+    """Errors of the library inside become `bad`."""
+    from pyogrio import errors  # noqa: PLC0415
+
+    try:
+        yield
     except (errors.DataSourceError, errors.FeatureError, errors.GeometryError) as error:
-        raise BadArea(
+        raise bad(
             f"{path} cannot be read as a vector file ({error}); use GeoJSON or GeoPackage"
         ) from error
 

@@ -18,11 +18,10 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import box
 
-from tulip_ops import radiometry, rasters
-from tulip_ops.domain import BANDS
+from tulip_ops import rasters
 from tulip_ops.errors import BadTrainingData
 from tulip_ops.grid import WGS84, project
-from tulip_ops.networks import augment
+from tulip_ops.networks import stored
 from tulip_ops.networks.data import SHARE, UNKNOWN, Scene
 from tulip_ops.networks.truth import DEPTH, OPACITY, TULIP
 from tulip_ops.networks.unread import Unread
@@ -32,7 +31,6 @@ Subject = Literal["tulip", "cloud"]
 """What 255 in a mask means: tulips, or whatever hides the ground (clouds, haze, shadows)."""
 
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".tif", ".tiff"))
-_RENDERED = ("red", "green", "blue")
 _DATED = re.compile(r"(?P<place>.+?)(?:_wms)?[_-](?P<year>20\d\d)-?\d\d-?\d\d(?!\d)")
 """`field_2016-05-01`, `tulip_91c1b440_wms_20160501-105310_TRUE_COLOR`."""
 
@@ -57,11 +55,11 @@ def read_folders(images: Path, masks: Path, bands: Sequence[str], subject: Subje
 
     `BadTrainingData` for an image without mask, a mask of another size, or bands that lack.
     """
+    if images.resolve() == masks.resolve():
+        raise BadTrainingData(f"{images} cannot hold both images and masks; use two folders")
     found = _files(images, "images")
     known = {path.stem: path for path in _files(masks, "masks")}
-    paired = [_paired(path, known, bands) for path in found if path not in known.values()]
-    if not paired:
-        raise BadTrainingData(f"{images} holds masks alone; give the folder of the images")
+    paired = [_paired(path, known, bands) for path in found]
     places = _merged(paired)
     return [
         Unread(
@@ -94,7 +92,8 @@ def _paired(path: Path, masks: Mapping[str, Path], bands: Sequence[str]) -> _Ima
             f"{mask} has {_size(other)} pixels and its image {path} {_size(facts)};"
             " a mask has the size of its image"
         )
-    _indices(path, facts, bands)
+    stored.band_places(path, facts, bands)
+    stored.scale_and_offset(path, facts)
     return _Image(path, mask, facts, place, int(dated["year"]) if dated else 0)
 
 
@@ -117,20 +116,6 @@ def _size(facts: RasterFacts) -> str:
     return f"{facts.shape[1]} x {facts.shape[0]}"
 
 
-def _indices(path: Path, facts: RasterFacts, bands: Sequence[str]) -> list[int]:
-    """Where the wanted bands lie in the file, from 0."""
-    names = facts.bands
-    if len(names) == 3 and not set(names) & set(BANDS):
-        names = _RENDERED
-    if missing := [band for band in bands if band not in names]:
-        described = ", ".join(name or "unnamed" for name in names)
-        raise BadTrainingData(
-            f"{path} lacks {', '.join(missing)}: its bands are {described}; describe them by"
-            " these names, or train with fewer bands"
-        )
-    return [names.index(band) for band in bands]
-
-
 def _merged(images: Sequence[_Image]) -> dict[str, str]:
     """To which place each place belongs: overlapping ones belong to the first of them."""
     first: dict[str, str] = {image.place: image.place for image in images}
@@ -139,11 +124,14 @@ def _merged(images: Sequence[_Image]) -> dict[str, str]:
         return place if first[place] == place else root(first[place])
 
     places = [image.place for image in images if image.facts.epsg is not None]
-    grounds = [
-        project(box(*image.facts.bounds), image.facts.epsg, WGS84)
-        for image in images
-        if image.facts.epsg is not None
-    ]
+    grounds = np.array(
+        [
+            project(box(*image.facts.bounds), image.facts.epsg, WGS84)
+            for image in images
+            if image.facts.epsg is not None
+        ],
+        dtype=object,
+    )
     for one, other in shapely.STRtree(grounds).query(grounds, predicate="intersects").T:
         if shapely.intersection(grounds[one], grounds[other]).area > 0:  # and not only an edge
             ends = sorted((root(places[one]), root(places[other])))
@@ -152,35 +140,12 @@ def _merged(images: Sequence[_Image]) -> dict[str, str]:
 
 
 def _read(image: _Image, place: str, bands: tuple[str, ...], subject: Subject) -> Scene:
-    pixels = rasters.read_pixels(image.path)[_indices(image.path, image.facts, bands)]
-    dn = radiometry.encode(_reflectance(pixels, image.facts, bands))
+    places = stored.band_places(image.path, image.facts, bands)
+    scale, offset = stored.scale_and_offset(image.path, image.facts)
+    reflectance = rasters.read_pixels(image.path)[places] * np.float32(scale) + np.float32(offset)
     truth = _truth(image.mask, subject)
-    return Scene(
-        image.path.stem,
-        place,
-        image.season,
-        np.ascontiguousarray(np.moveaxis(dn, 0, -1)),
-        truth,
-        measured=bands,
-    )
-
-
-def _reflectance(
-    stored: NDArray[np.float32], facts: RasterFacts, bands: Sequence[str]
-) -> NDArray[np.float32]:
-    """What the numbers mean; 16-bit ones without a declared scale are DN of 1e-4.
-
-    Whether these carry the 1000 of baseline 04.00, the pixels say.
-    """
-    if facts.dtype == "uint8":
-        return stored * np.float32(radiometry.true_color_scale(augment.STRETCH))
-    if np.issubdtype(np.dtype(facts.dtype), np.floating) or facts.scale != 1:
-        return stored * np.float32(facts.scale) + np.float32(facts.offset)
-    if facts.nodata is None:
-        stored = np.where(stored == radiometry.DN_NODATA, np.float32(np.nan), stored)
-    reflectance = stored * np.float32(radiometry.DN_SCALE)
-    carried = radiometry.look_for_offset(reflectance, bands).carried
-    return reflectance + np.float32(radiometry.DN_OFFSET if carried else 0)
+    dn = stored.as_dn(reflectance)
+    return Scene(image.path.stem, place, image.season, dn, truth, measured=bands)
 
 
 def _truth(path: Path, subject: Subject) -> NDArray[np.uint8]:

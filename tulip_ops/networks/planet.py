@@ -17,6 +17,7 @@ from tulip_ops import radiometry, rasters
 from tulip_ops.errors import BadTrainingData
 from tulip_ops.networks import augment
 from tulip_ops.networks.data import UNKNOWN, Scene
+from tulip_ops.networks.stored import RENDERED, as_dn
 from tulip_ops.networks.truth import DEPTH, OPACITY
 from tulip_ops.networks.unread import Unread
 
@@ -33,7 +34,6 @@ GROUND = frozenset(
 
 SEASON = 2016
 """They were taken from January 2016 to February 2017; the tags do not say when, nor where."""
-_RENDERED = ("red", "green", "blue")
 _TABLES = ("train.csv", "train_v2.csv")
 
 
@@ -42,7 +42,7 @@ def read_planet(folder: Path, bands: Sequence[str]) -> list[Unread]:
 
     `BadTrainingData` for a folder without table, rows that it cannot mean, and missing images.
     """
-    if not set(bands) <= set(_RENDERED):
+    if not set(bands) <= set(RENDERED):
         raise BadTrainingData(
             f"{folder}: Planet's chips hold red, green and blue alone; train with --bands rgb"
         )
@@ -95,13 +95,12 @@ def _verdict(tags: str, where: str) -> bool:
 
 def _read(path: Path, cloudy: bool, bands: Sequence[str]) -> Scene:
     pixels = rasters.read_pixels(path)
-    if len(pixels) != len(_RENDERED):
+    if len(pixels) != len(RENDERED):
         raise BadTrainingData(f"{path} has {len(pixels)} bands, not red, green and blue")
-    rendered = pixels[[_RENDERED.index(band) for band in bands]]
-    dn = radiometry.encode(rendered * np.float32(radiometry.true_color_scale(augment.STRETCH)))
-    truth = np.full((*dn.shape[1:], 4), UNKNOWN, dtype=np.uint8)
+    rendered = pixels[[RENDERED.index(band) for band in bands]]
+    dn = as_dn(rendered * np.float32(radiometry.true_color_scale(augment.STRETCH)))
+    truth = np.full((*dn.shape[:2], 4), UNKNOWN, dtype=np.uint8)
     if not cloudy:
         truth[..., (OPACITY, DEPTH)] = 0
     name = f"planet-{path.stem}"
-    pixels_last = np.ascontiguousarray(np.moveaxis(dn, 0, -1))
-    return Scene(name, name, SEASON, pixels_last, truth, cloudy=cloudy)
+    return Scene(name, name, SEASON, dn, truth, cloudy=cloudy)
