@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 from affine import Affine
 from pyproj import Geod, Transformer
+from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from tulip_ops.errors import BadArea, BadScene, NothingValid
@@ -31,6 +32,8 @@ _SNAP = 60
 """Tile corners are multiples of the coarsest band's pixel, counted from the equator, metres."""
 _SQUARE = 100_000
 _CYCLE = 2_000_000
+_REACH = 0.25
+"""Degrees: more than tiles overlap up to 65 degrees north, less than their squares measure."""
 _SOUTHERN_EQUATOR = 10_000_000
 _EDGE = 1e-6
 """Pixels: a bound this close to a pixel edge lies on it, rounding aside."""
@@ -155,12 +158,40 @@ def tile_at(longitude: float, latitude: float) -> str:
         raise BadScene(
             f"no Sentinel-2 tile lies at longitude {longitude:.4f}, latitude {latitude:.4f}"
         )
-    zone = _zone_at(longitude, latitude)
+    return _square_in(_zone_at(longitude, latitude), longitude, latitude)
+
+
+def _square_in(zone: int, longitude: float, latitude: float) -> str:
+    """The square of a place in the numbering of a zone that may be its neighbour."""
     band = _BANDS[min(int(latitude + 80) // 8, len(_BANDS) - 1)]
     easting, northing = _transformer(WGS84, 32600 + zone).transform(longitude, latitude)
-    column = _COLUMNS[zone % 3][int(easting // _SQUARE) - 1]
+    column = _COLUMNS[zone % 3][min(max(int(easting // _SQUARE), 1), 8) - 1]
     row = _ROWS[int(northing // _SQUARE + 5 * (zone % 2 == 0)) % len(_ROWS)]
     return f"{zone:02d}{band}{column}{row}"
+
+
+def tiles_over(ground: BaseGeometry) -> list[str]:
+    """The tiles that reach into `ground`, sorted; neighbours overlap by 10 km.
+
+    ground: polygons in EPSG:4326. Near the border of two UTM zones both have tiles. Not every
+    one has images: Sentinel-2 leaves out the sea, and most of those far outside their zone.
+    """
+    found = set()
+    for part in shapely.get_parts(ground):
+        west, south, east, north = part.buffer(_REACH).bounds
+        columns = np.linspace(west, east, math.ceil((east - west) / _REACH) + 1)
+        rows = np.linspace(south, north, math.ceil((north - south) / _REACH) + 1)
+        places = [(float(x), float(y)) for x in columns for y in rows]
+        squares = {
+            _square_in((_zone_at(x, y) + side - 1) % 60 + 1, x, y)
+            for x, y in places
+            for side in (-1, 0, 1)
+        }
+        for tile in squares:
+            grid = tile_grid(tile)
+            if project(box(*grid.bounds), grid.epsg, WGS84).intersects(part):
+                found.add(tile)
+    return sorted(found)
 
 
 def _zone_at(longitude: float, latitude: float) -> int:

@@ -79,6 +79,12 @@ class Settings(BaseSettings):
         description="Headers with credentials that a STAC API and its files are asked with, by its"
         " name, as a JSON object.",
     )
+    l1c_bucket: str = Field(
+        "sentinel-s2-l1c", description="Bucket of the source l1c; its readers pay."
+    )
+    l1c_endpoint: str | None = Field(
+        None, description="URL of the S3 service that holds that bucket; default: AWS."
+    )
     sh_deployment: Literal["copernicus", "commercial"] = Field(
         "copernicus",
         description="Which Sentinel Hub: copernicus (Copernicus Data Space, free quota) or"

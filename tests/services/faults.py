@@ -32,11 +32,21 @@ class Fault:
     times: int | None = None
     """How often it strikes; None: always."""
     method: str | None = None
+    unless: str | None = None
+    """Requests whose path or query contain this are spared."""
+    after: int = 0
+    """Requests that are spared before it strikes."""
+    spared: int = 0
     struck: int = 0
 
     def strikes(self, method: str, path: str) -> bool:
         wanted = self.path in path and self.method in (None, method)
-        return wanted and (self.times is None or self.struck < self.times)
+        if not wanted or (self.unless is not None and self.unless in path):
+            return False
+        if self.spared < self.after:
+            self.spared += 1
+            return False
+        return self.times is None or self.struck < self.times
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,8 @@ class FaultyProxy:
 @contextmanager
 def proxying(upstream: str) -> Iterator[FaultyProxy]:
     proxy = FaultyProxy(upstream)
-    server = _Server(("127.0.0.1", 0), _handler(proxy))
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.proxy = proxy
     proxy.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -100,66 +111,62 @@ def proxying(upstream: str) -> Iterator[FaultyProxy]:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
+    proxy: FaultyProxy
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that hang up are part of the game."""
 
 
-def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
 
-        def do_GET(self) -> None:
-            fault = proxy.note(
-                Asked(
-                    self.command, self.path, self.headers.get("Range"), time.monotonic(),
-                    dict(self.headers),
-                )
-            )  # fmt: skip
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if fault is not None and fault.wait:
-                proxy.closing.wait(fault.wait)
-            if fault is not None and fault.status is not None:
-                self._answer(fault.status, dict(fault.headers), b"injected\n", None)
-            else:
-                status, headers, content = self._ask(body)
-                self._answer(status, headers, content, fault.cut if fault else None)
+    def do_GET(self) -> None:
+        proxy = self.server.proxy
+        told = dict(self.headers)
+        asked = Asked(self.command, self.path, told.get("Range"), time.monotonic(), told)
+        fault = proxy.note(asked)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if fault is not None and fault.wait:
+            proxy.closing.wait(fault.wait)
+        if fault is not None and fault.status is not None:
+            self._answer(fault.status, dict(fault.headers), b"injected\n", None)
+        else:
+            status, headers, content = self._ask(proxy, body)
+            self._answer(status, headers, content, fault.cut if fault else None)
 
-        do_POST = do_HEAD = do_GET  # noqa: N815 - the base class calls them so
+    do_POST = do_HEAD = do_GET  # noqa: N815 - the base class calls them so
 
-        def _ask(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
-            connection = http.client.HTTPConnection(proxy.upstream.netloc, timeout=30)
-            kept = {k: v for k, v in self.headers.items() if k.lower() in _PASSED_ON}
-            try:
-                connection.request(self.command, self.path, body or None, kept)
-                answer = connection.getresponse()
-                headers = {
-                    name: value
-                    for name, value in answer.getheaders()
-                    if name.lower() not in ("connection", "transfer-encoding", "content-length")
-                }
-                content = answer.read()
-                if self.command == "HEAD":
-                    headers["Content-Length"] = answer.getheader("Content-Length", "0")
-                return answer.status, headers, content
-            finally:
-                connection.close()
+    def _ask(self, proxy: FaultyProxy, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection(proxy.upstream.netloc, timeout=30)
+        kept = {name: value for name, value in self.headers.items() if name.lower() in _PASSED_ON}
+        try:
+            connection.request(self.command, self.path, body or None, kept)
+            answer = connection.getresponse()
+            content = answer.read()
+        finally:
+            connection.close()
+        headers = {
+            name: value
+            for name, value in answer.getheaders()
+            if name.lower() not in ("connection", "transfer-encoding", "content-length")
+        }
+        if self.command == "HEAD":
+            headers["Content-Length"] = answer.getheader("Content-Length", "0")
+        return answer.status, headers, content
 
-        def _answer(
-            self, status: int, headers: dict[str, str], content: bytes, cut: int | None
-        ) -> None:
-            self.send_response(status)
-            if "Content-Length" not in headers:
-                headers["Content-Length"] = str(len(content))
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content[:cut])
-                if cut is not None and cut < len(content):
-                    self.close_connection = True
+    def _answer(
+        self, status: int, headers: dict[str, str], content: bytes, cut: int | None
+    ) -> None:
+        self.send_response(status)
+        headers.setdefault("Content-Length", str(len(content)))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content[:cut])
+        if cut is not None:
+            self.close_connection = True
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    return Handler
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""

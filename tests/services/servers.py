@@ -12,7 +12,10 @@ from tulip_ops.local import ports
 
 @contextmanager
 def running(
-    command: Sequence[str | Path], port: int, log: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str | Path],
+    port: int,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[None]:
     """Run a server until the block ends; it starts once the port accepts connections."""
     with log.open("wb") as output:

@@ -11,6 +11,7 @@ from tulip_ops.errors import BadSetting
 from tulip_ops.grid import Grid
 from tulip_ops.settings import Settings
 from tulip_ops.sources.parts import Parts
+from tulip_ops.stac_apis import BUILT_IN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,6 +70,7 @@ def open_sources(settings: Settings) -> dict[str, Source]:
     from tulip_ops.sources.archive import Archive  # noqa: PLC0415
 
     sources: dict[str, Source] = {}
+    apis = {**BUILT_IN, **settings.stac_apis}
     for name in settings.sources:
         if name in {"sentinel-hub", "sentinel-hub-wms"}:
             from tulip_ops.sources.sentinel_hub import open_sentinel_hub  # noqa: PLC0415
@@ -76,9 +78,20 @@ def open_sources(settings: Settings) -> dict[str, Source]:
             sources[name] = open_sentinel_hub(name, settings)
         elif name == Archive.name:
             sources[name] = Archive(settings.archive_place, settings.s3_endpoint)
+        elif name == "l1c":
+            from tulip_ops.sources.l1c import L1C  # noqa: PLC0415
+
+            sources[name] = L1C(settings.l1c_bucket, endpoint=settings.l1c_endpoint)
+        elif name in apis:
+            from tulip_ops.sources.stac_source import StacSource  # noqa: PLC0415
+
+            headers = settings.stac_headers.get(name, {})
+            told = {key: secret.get_secret_value() for key, secret in headers.items()}
+            sources[name] = StacSource(name, apis[name], told)
         else:
+            known = ["archive", "sentinel-hub", "sentinel-hub-wms", "l1c", *apis]
             raise BadSetting(
-                f"TULIP_SOURCES names {name!r}; this version has archive, sentinel-hub and"
-                " sentinel-hub-wms"
+                f"TULIP_SOURCES names {name!r}; there are {', '.join(known)}, and what"
+                " TULIP_STAC_APIS configures"
             )
     return sources

@@ -17,10 +17,11 @@ import shapely
 from shapely.geometry import box
 
 from tulip_ops import radiometry, rasters
-from tulip_ops.domain import Acquisition, AcquisitionId, Area
+from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.errors import (
     AcquisitionNotFound,
     BadScene,
+    BandMissing,
     OffsetContradiction,
 )
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
@@ -104,7 +105,7 @@ class StacSource:
         if acquisition.id not in self._known:
             self.fingerprint(acquisition)
         overpass = self._known[acquisition.id]
-        names = overpass.bands
+        names = self._complete(overpass)
         reflectance = np.full((len(names), *grid.shape), np.nan, dtype=np.float32)
         ground = project(box(*grid.bounds), grid.epsg, WGS84).buffer(_AROUND)
         for granule in overpass.granules:
@@ -218,6 +219,17 @@ class StacSource:
         if signatures is None:
             return WebFile(web, href, size=size)
         return WebFile(web, href, lambda url: signatures.sign(url, collection), size)
+
+    def _complete(self, overpass: Overpass) -> tuple[str, ...]:
+        """Its bands; `BandMissing` if it lacks one that every Sentinel-2 scene has."""
+        expected = set(self._api.bands.values()) or set(BANDS)
+        missing = [name for name in BANDS if name in expected and name not in overpass.bands]
+        if missing:
+            raise BandMissing(
+                f"{overpass.granules[0].scene.address} ({overpass.id}) has no asset with the band"
+                f" {', '.join(missing)}; fetch the scene from another source"
+            )
+        return overpass.bands
 
     def _found(self, acquisition_id: AcquisitionId) -> Overpass | None:
         tile = tile_grid(acquisition_id.tile)

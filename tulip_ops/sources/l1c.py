@@ -1,0 +1,207 @@
+"""Level 1C (top of atmosphere) as AWS keeps it: JPEG 2000 in a bucket whose readers pay.
+
+There is no catalog: tiles and days are looked up by their place, as in
+tiles/31/U/FU/2026/4/20/0/B04.jp2, with tileInfo.json beside the bands.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from shapely.geometry import MultiPolygon, Polygon, box, shape
+
+from tulip_ops import radiometry, rasters
+from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area, processing_baseline
+from tulip_ops.errors import AcquisitionNotFound, BadAcquisitionId, BadScene, UnreadableRaster
+from tulip_ops.grid import WGS84, Grid, project, tile_grid, tiles_over
+from tulip_ops.places import Places
+from tulip_ops.sources.parts import Parts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_FILES = dict(
+    zip(BANDS, ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12"), strict=True)
+)
+_PRODUCT = re.compile(r"(S2[A-D])_MSIL1C_\d{8}T\d{6}_N(\d{4})_R(\d{3})_")
+
+
+class L1C:
+    """A source: the bucket `sentinel-s2-l1c`, or one that is laid out like it."""
+
+    name = "l1c"
+
+    def __init__(self, bucket: str, endpoint: str | None = None) -> None:
+        self.problems: list[str] = []
+        self._bucket = bucket
+        self._places = Places(endpoint, requester_pays=True)
+
+    def search(self, areas: Sequence[Area], since: date, until: date) -> Iterator[Acquisition]:
+        """As `Source` says. Asks for one listing per tile and month."""
+        self.problems.clear()
+        wanted = shapely.union_all([area.geometry for area in areas])
+        found = {
+            acquisition.id: acquisition
+            for tile in tiles_over(wanted)
+            for day in self._days(tile, since, until)
+            for acquisition in self._of_day(tile, day)
+            if acquisition.footprint.intersects(wanted)
+        }
+        for acquisition_id in sorted(found):
+            yield found[acquisition_id]
+
+    def find(self, acquisition_id: AcquisitionId) -> Acquisition | None:
+        """As `Source` says."""
+        if acquisition_id.level != "L1C":
+            return None
+        on_the_day = self._of_day(acquisition_id.tile, acquisition_id.day)
+        return next((found for found in on_the_day if found.id == acquisition_id), None)
+
+    def fingerprint(self, acquisition: Acquisition) -> str:
+        """As `Source` says: of tileInfo.json, which names the product and its time."""
+        information = self._information(acquisition.href)
+        return sha256(f"l1c 1 {json.dumps(information, sort_keys=True)}".encode()).hexdigest()
+
+    def read(
+        self, acquisition: Acquisition, grid: Grid, parts: Parts
+    ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+        """As `Source` says. Downloads the bands that `parts` lacks whole, one after the other."""
+        values = np.empty((len(BANDS), *grid.shape), dtype=np.float32)
+        for place, name in enumerate(BANDS):
+            kept = parts.get(name)
+            if kept is None:
+                kept = self._read_band(acquisition, name, grid)
+                parts.keep(name, kept)
+            values[place] = kept
+        evidence = radiometry.look_for_offset(values, BANDS)
+        offset = radiometry.resolve_offset(
+            "baseline",
+            baseline=acquisition.baseline,
+            declared=None,
+            subtracted=None,
+            evidence=evidence,
+            name=f"{acquisition.href} ({acquisition.id})",
+        )
+        values += np.float32(offset)
+        return values, BANDS
+
+    def describe(self) -> str:
+        """As `Source` says: lists the bucket, for which somebody pays."""
+        zones = self._places.folders(self._address("tiles"))
+        return f"{self.name} s3://{self._bucket}: {len(zones)} UTM zones, requester pays"
+
+    def _read_band(self, acquisition: Acquisition, name: str, grid: Grid) -> NDArray[np.float32]:
+        address = acquisition.href.replace("tileInfo.json", f"{_FILES[name]}.jp2")
+        values: NDArray[np.float32]
+        [values] = rasters.read_onto(
+            [(str(self._downloaded(address)), 1)],
+            grid,
+            scale=radiometry.DN_SCALE,
+            nodata=radiometry.DN_NODATA,
+            promise=rasters.Promise(epsg=tile_grid(acquisition.id.tile).epsg),
+        )
+        return values
+
+    def _downloaded(self, address: str) -> Path:
+        """A copy that further strips of the same scene find; those of other scenes go."""
+        scene = sha256(address.rpartition("/")[0].encode()).hexdigest()[:16]
+        folder = self._copies / scene
+        if not folder.exists():
+            for other in self._copies.iterdir():
+                shutil.rmtree(other)
+            folder.mkdir()
+        path = folder / address.rpartition("/")[2]
+        if not path.exists():
+            draft = path.with_suffix(".draft")
+            try:
+                self._places.download(address, draft)
+            except FileNotFoundError as error:
+                raise UnreadableRaster(f"{address} is not there") from error
+            draft.rename(path)
+        return path
+
+    @cached_property
+    def _copies(self) -> Path:
+        """A folder that goes with this source."""
+        folder = Path(tempfile.mkdtemp(prefix="tulip-l1c-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    def _days(self, tile: str, since: date, until: date) -> Iterator[date]:
+        """Days of the range on which the bucket has something of the tile."""
+        month = since.replace(day=1)
+        while month <= until:
+            listed = self._places.folders(self._address(_folder(tile, month.year, month.month)))
+            for day in sorted(int(name) for name in listed if name.isdigit()):
+                if since <= month.replace(day=day) <= until:
+                    yield month.replace(day=day)
+            month = (month + timedelta(days=31)).replace(day=1)
+
+    def _of_day(self, tile: str, day: date) -> Iterator[Acquisition]:
+        folder = self._address(_folder(tile, day.year, day.month, day.day))
+        for sequence in sorted(filter(str.isdigit, self._places.folders(folder)), key=int):
+            address = f"{folder}/{sequence}/tileInfo.json"
+            try:
+                yield self._acquisition(tile, day, int(sequence), address)
+            except BadScene as error:
+                self.problems.append(str(error))
+
+    def _acquisition(self, tile: str, day: date, sequence: int, address: str) -> Acquisition:
+        information = self._information(address)
+        try:
+            product = _PRODUCT.match(information["productName"])
+            if product is None:
+                raise BadScene(f"{address} names no product of Level 1C")
+            identity = AcquisitionId.parse(f"{product[1]}_{tile}_{day:%Y%m%d}_{sequence}_L1C")
+            return Acquisition(
+                id=identity,
+                sensed_at=datetime.fromisoformat(information["timestamp"]).astimezone(UTC),
+                source=self.name,
+                href=address,
+                footprint=_footprint(information, tile),
+                bands=BANDS,
+                baseline=processing_baseline(product[2]),
+                relative_orbit=int(product[3]),
+                provider_cloud_cover=information.get("cloudyPixelPercentage"),
+            )
+        except (LookupError, TypeError, ValueError, BadAcquisitionId) as error:
+            raise BadScene(f"{address} describes no scene ({error!r})") from error
+
+    def _information(self, address: str) -> dict[str, Any]:
+        try:
+            information = json.loads(self._places.read(address))
+        except FileNotFoundError as error:
+            raise AcquisitionNotFound(f"{address} is not there; run `tulip discover`") from error
+        except ValueError as error:
+            raise BadScene(f"{address} cannot be read as JSON ({error})") from error
+        if not isinstance(information, dict):
+            raise BadScene(f"{address} is no JSON object")
+        return information
+
+    def _address(self, name: str) -> str:
+        return f"s3://{self._bucket}/{name}"
+
+
+def _folder(tile: str, *numbers: int) -> str:
+    return "/".join(("tiles", tile[:2].lstrip("0"), tile[2], tile[3:], *map(str, numbers)))
+
+
+def _footprint(information: Mapping[str, Any], tile: str) -> MultiPolygon:
+    """Where the tile was measured; its geometry is in the tile's own UTM zone."""
+    whole = tile_grid(tile)
+    told = information.get("tileDataGeometry")
+    measured = shape(told) if told else box(*whole.bounds)
+    ground = shapely.make_valid(project(measured, whole.epsg, WGS84))
+    return MultiPolygon([part for part in shapely.get_parts(ground) if isinstance(part, Polygon)])
