@@ -33,7 +33,7 @@ FIRST_DAY, LAST_DAY = (3, 20), (6, 10)
 """Month and day between which tulips stand on their parcels, green or in flower."""
 SIDE, GAP = 512, 32
 """Pixels on a side of a scene, and between two of them: a parcel rarely lies in both."""
-SMALLEST = 128
+SMALLEST = 64
 """Pixels on a side of the smallest scene that is cut from the edge of an acquisition."""
 CLEAR = 0.2
 """Probability of cloud above which a pixel is taken for hidden."""
