@@ -66,10 +66,9 @@ class Answers:
     def error(self) -> TulipError:
         """One error for all of them; one that a repeat may heal, if there is one."""
         message = "; ".join(f"{name}: {error}" for name, error in self.errors.items())
-        first, *_ = sorted(
-            self.errors.values(), key=lambda error: not isinstance(error, SourceUnavailable)
-        )
-        return type(first)(message)
+        if any(isinstance(error, SourceUnavailable) for error in self.errors.values()):
+            return SourceUnavailable(message)
+        return type(next(iter(self.errors.values())))(message)
 
 
 def ask(

@@ -102,9 +102,9 @@ class StacClient:
                         if fresh.keys() <= found.keys():
                             break  # a server whose pages go round
                         found |= fresh
-            except _Cut:
+            except SourceUnavailable as error:
                 # the retries below this library end where an answer's body begins
-                if not left:
+                if not left or not _was_cut(error):
                     raise
                 time.sleep(min(1.0, self._patience.longest_wait))
             else:
@@ -146,12 +146,14 @@ class StacClient:
                 f"{url} still answers 429 after {self._patience.attempts} requests; try again later"
             )
         if status is None:
-            return _Cut(f"{url} does not answer, or not to the end ({error!s:.200})")
+            return SourceUnavailable(f"{url} does not answer, or not to the end ({error!s:.200})")
         return SourceUnavailable(f"{url} answered {status}; try again later")
 
 
-class _Cut(SourceUnavailable):
-    """No answer, or one that ended too early."""
+def _was_cut(error: SourceUnavailable) -> bool:
+    """Whether there was no answer, or one that ended too early."""
+    cause = error.__cause__
+    return isinstance(cause, APIError) and getattr(cause, "status_code", None) is None
 
 
 def _address(item: Mapping[str, Any], base: str) -> str:
