@@ -140,12 +140,15 @@ class Places:
             yield from (str(path) for path in Path(place).rglob("*") if path.is_file())
             return
         bucket, prefix = _split(place)
-        with self._answering(place):
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=bucket, Prefix=prefix.rstrip("/") + "/"
-            )
-            for page in pages:
-                yield from (f"{_S3}{bucket}/{found['Key']}" for found in page.get("Contents", ()))
+        yield from (f"{_S3}{bucket}/{found['Key']}" for found in self._listed(bucket, prefix))
+
+    def tags(self, place: str) -> dict[str, str]:
+        """MD5, or another tag of their version, of all objects under a prefix of S3."""
+        bucket, prefix = _split(place)
+        return {
+            f"{_S3}{bucket}/{found['Key']}": found["ETag"].strip('"')
+            for found in self._listed(bucket, prefix)
+        }
 
     def remove(self, place: str) -> None:
         """Remove a folder or prefix with all its files, if it is there."""
@@ -197,6 +200,14 @@ class Places:
         except _Overtaken:
             return False
         return True
+
+    def _listed(self, bucket: str, prefix: str) -> Iterator[Any]:
+        with self._answering(f"{_S3}{bucket}/{prefix}"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=bucket, Prefix=prefix.rstrip("/") + "/"
+            )
+            for page in pages:
+                yield from page.get("Contents", ())
 
     @staticmethod
     def raster_href(address: str) -> str:

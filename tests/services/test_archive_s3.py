@@ -7,9 +7,9 @@ from pathlib import Path
 import boto3
 import numpy as np
 import pytest
-from moto.server import ThreadedMotoServer
 from shapely.geometry import MultiPolygon, box
 
+from tests.services.s3 import S3, serving
 from tulip_ops.domain import AcquisitionId, Area
 from tulip_ops.errors import ArchiveNotFound, SourceUnavailable, UnreadableRaster
 from tulip_ops.grid import Grid, tile_grid
@@ -23,20 +23,14 @@ PLACE = "s3://scenes/tulips/2026"
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+def s3() -> Iterator[S3]:
+    with serving() as server:
+        yield server
 
 
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="scenes")
+@pytest.fixture
+def endpoint(s3: S3) -> str:
+    return s3.url
 
 
 def test_an_archive_in_s3_is_written_found_and_read(endpoint: str) -> None:

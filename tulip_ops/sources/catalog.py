@@ -12,11 +12,16 @@ from typing import Any
 from tulip_ops import stac
 from tulip_ops.errors import ArchiveNotFound, BadScene
 from tulip_ops.places import THREADS, Places, in_s3, join, resolve
+from tulip_ops.sources import index
 
 Document = dict[str, Any]
 
 _ROOT = "catalog.json"
 _BATCH = 100
+"""Items after which the root, and then the index, are written."""
+_MANY = 200
+"""Items from which one listing and the index are fewer requests than the items themselves."""
+_INDEXED, _COUNT = "items", "tulip:count"
 
 
 class Catalog:
@@ -25,6 +30,7 @@ class Catalog:
     def __init__(self, place: str, places: Places) -> None:
         self.place = place if "://" in place else str(Path(place).absolute())
         self.places = places
+        self._index = index.Index(self.place, places)
         self.problems: list[str] = []
         """Documents that could not be used, each with its reason."""
 
@@ -64,17 +70,24 @@ class Catalog:
         return document
 
     def documents(self, addresses: Iterable[str]) -> Iterator[tuple[str, Document | BadScene]]:
-        """Each address in its order, with its document or why there is none; many at once in S3."""
+        """Each address in its order, with its document or why there is none.
+
+        From S3 many are read at once, or, where they are very many, taken from the index.
+        """
+        held: Mapping[str, Document] = {}
 
         def read(address: str) -> tuple[str, Document | BadScene]:
             try:
-                return address, self.document(address)
+                return address, held.get(address) or self.document(address)
             except BadScene as error:
                 return address, error
 
         if not in_s3(self.place):
             yield from map(read, addresses)  # threads would only wait for each other
             return
+        addresses = list(addresses)
+        if len(addresses) > _MANY:
+            held = self._index.documents()
         with ThreadPoolExecutor(THREADS) as pool:
             yield from pool.map(read, addresses)
 
@@ -112,30 +125,43 @@ class Catalog:
         """
         root = self.root() if self.exists() else stac.new_catalog()
         linked = {link["href"] for link in root["links"] if link.get("rel") == "item"}
-        unwritten = 0
+        unlinked: list[str] = []
 
         def flush() -> None:
-            nonlocal unwritten
-            if unwritten:
+            if unlinked:
+                root["links"] += [
+                    {"rel": "item", "href": href, "type": "application/geo+json"}
+                    for href in unlinked
+                ]
+                self._index_when_due(root)
                 self.places.write(self.address(_ROOT), _encoded(root))
-            unwritten = 0
+            unlinked.clear()
 
         def publish(item: Mapping[str, Any]) -> None:
-            nonlocal unwritten
             name = f"{item['id']}/{item['id']}.json"
             self.places.write(self.address(name), _encoded(item))
             href = f"./{name}"
             if href not in linked:
                 linked.add(href)
-                root["links"].append({"rel": "item", "href": href, "type": "application/geo+json"})
-                unwritten += 1
-            if unwritten == _BATCH:
+                unlinked.append(href)
+            if len(unlinked) == _BATCH:
                 flush()
 
         try:
             yield publish
         finally:
             flush()
+
+    def _index_when_due(self, root: Document) -> None:
+        """Bring the index up to date once many items are not in it."""
+        hrefs = [link["href"] for link in root["links"] if link.get("rel") == "item"]
+        known = next((link for link in root["links"] if link.get("rel") == _INDEXED), None)
+        if len(hrefs) - (known or {}).get(_COUNT, 0) < _BATCH:
+            return
+        if known is None:
+            known = {"rel": _INDEXED, "href": f"./{index.NAME}", "type": "application/geo+json"}
+            root["links"].append(known)
+        known[_COUNT] = self._index.add(resolve(href, self.address(_ROOT)) for href in hrefs)
 
 
 def _encoded(document: Mapping[str, Any]) -> bytes:
