@@ -41,8 +41,8 @@ from tulip_ops.sources.sentinel_hub import SentinelHub, SentinelHubWms
 from tulip_ops.sources.sentinel_hub_client import Access, Client
 from tulip_ops.sources.sentinel_hub_service import Service
 
-GRID = Grid(32631, 705000.0, 5850000.0, 60, 50)
-AREA = Area("polder", project(MultiPolygon([box(705200, 5849600, 705500, 5849900)]), 32631, WGS84))
+GRID = Grid(32631, 705000.0, 5850000.0, 60, 30)
+AREA = Area("polder", project(MultiPolygon([box(705200, 5849750, 705500, 5849900)]), 32631, WGS84))
 APRIL = (date(2026, 4, 1), date(2026, 4, 30))
 IDS = [
     "S2A_31UFU_20260422_0_L2A",
@@ -55,7 +55,7 @@ ACQUISITION = AcquisitionId.parse(IDS[1])
 ALONE = AcquisitionId.parse(IDS[0])
 """What the WMS can show: it cannot tell processings and neighbours of an overpass apart."""
 SIDE = 30
-"""Pixels of a window, so that GRID takes four requests."""
+"""Pixels of a window, so that GRID takes two requests."""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
         identity = AcquisitionId.parse(text)
         scene = training_scene(seed, height=GRID.height, width=GRID.width, sky=Sky(Weather.CLEAR))
         pixels = scene.reflectance.copy()
-        pixels[:, :15, :10] = np.nan  # outside the swath
+        pixels[:, :10, :10] = np.nan  # outside the swath
         pixels[:, 20, 20] = -0.02
         day = identity.day
         sensed_at = datetime(day.year, day.month, day.day, 10, 50, 31, tzinfo=UTC)
@@ -173,7 +173,7 @@ def test_the_same_acquisitions_and_pixels_as_in_the_archive(
         assert (one.baseline, one.relative_orbit, one.provider_cloud_cover) == ("05.11", 51, 12.5)
     acquisition = found(source)
     assert acquisition == offered[1]
-    whole = tile_grid("31UFU").window((704950, 5849450, 705650, 5850050))
+    whole = tile_grid("31UFU").window((704950, 5849650, 705650, 5850050))
     reflectance, bands = source.read(acquisition, whole, MemoryParts())
     assert bands == BANDS
     np.testing.assert_allclose(reflectance, truth(archive, "/process", whole), atol=1e-6)
@@ -199,7 +199,7 @@ def test_true_color_is_brought_to_reflectance(
     reflectance, bands = source.read(found(source), grid, MemoryParts())
     assert bands == ("blue", "green", "red")
     chips = [one.body for one in deployment.asked if "wms" in one.path]
-    assert {(chip["WIDTH"], chip["HEIGHT"]) for chip in chips} == {("256", "50"), ("44", "50")}
+    assert {(chip["WIDTH"], chip["HEIGHT"]) for chip in chips} == {("256", "30"), ("44", "30")}
     expected = truth(archive, "/ogc/wms", grid)
     if not transparent:
         expected[:, (expected == 0).all(axis=0)] = np.nan  # black as well
@@ -211,16 +211,16 @@ def test_a_killed_read_asks_for_nothing_twice(
 ) -> None:
     source, parts = hub.l2a(attempts=1), MemoryParts()
     acquisition = found(source)
-    deployment.faults = [Fault("/process", after=2, status=503)]
+    deployment.faults = [Fault("/process", after=1, status=503)]
     with pytest.raises(SourceUnavailable):
         source.read(acquisition, GRID, parts)
-    assert deployment.served("/process") == 2
+    assert deployment.served("/process") == 1
     deployment.faults = []
     reflectance, _ = hub.l2a().read(acquisition, GRID, parts)
-    assert deployment.served("/process") == 4
+    assert deployment.served("/process") == 2
     np.testing.assert_allclose(reflectance, truth(archive, "/process"), atol=1e-6)
     hub.l2a().read(acquisition, GRID, parts)
-    assert deployment.served("/process") == 4
+    assert deployment.served("/process") == 2
 
 
 DAY = {"Retry-After": str(24 * 3600 * 1000)}
@@ -247,7 +247,7 @@ def test_what_passes_is_borne(
     deployment.faults = [replace(fault, path=path)]
     started = time.monotonic()
     reflectance, _ = source.read(found(source), GRID, MemoryParts())
-    assert time.monotonic() - started < 12
+    assert time.monotonic() - started < 30
     np.testing.assert_allclose(reflectance, truth(archive, path), atol=rounding(path))
     assert hub.booked() >= deployment.charged - 1e-3
 
@@ -303,12 +303,12 @@ def test_what_lasts_ends_in_one_error_in_time_and_a_later_run_completes(
     impatient = make(attempts=2, timeout=0.5 if slow else hub.access.timeout)
     reads = path in {"/process", "/ogc/wms"}
     acquisition = found(make()) if reads else None
-    kept = 2 if reads and not slow else 0
+    kept = 1 if reads and not slow else 0
     deployment.faults = [replace(fault, path=path, after=kept)]
     started = time.monotonic()
     with pytest.raises(error) as caught:
         impatient.read(acquisition or found(impatient), GRID, parts)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
     assert type(caught.value) is error or error is BadInput
     shown = f"{caught.value} {caplog.text}"
     assert deployment.client_secret not in shown
@@ -322,7 +322,7 @@ def test_what_lasts_ends_in_one_error_in_time_and_a_later_run_completes(
     before = deployment.served(path)
     reflectance, _ = again.read(found(again), GRID, parts)
     if reads:
-        assert deployment.served(path) - before == 4 - kept
+        assert deployment.served(path) - before == 2 - kept
     np.testing.assert_allclose(reflectance, truth(archive, path), atol=rounding(path))
     assert hub.booked() >= deployment.charged - 1e-3
 
@@ -387,20 +387,20 @@ def test_what_is_booked_is_what_the_service_charged(hub: Hub, deployment: Deploy
 
 
 def test_reading_stops_before_the_budget_is_passed(hub: Hub, deployment: Deployment) -> None:
-    hub.per_run = 0.3  # a search, and eight windows of the least that an image costs
+    hub.per_run = 0.2  # a search, and five windows of the least that an image costs
     source, parts = hub.l2a(), MemoryParts()
     acquisition = found(source)
     source.side = 15
     with pytest.raises(BudgetExceeded, match="TULIP_UNITS_PER_RUN"):
         source.read(acquisition, GRID, parts)
     served = deployment.served("/process")
-    assert 0 < served < 16
-    assert deployment.charged <= 0.3
+    assert 0 < served < 8
+    assert deployment.charged <= 0.2
     hub.per_run = 100.0
     again = hub.l2a()
     again.side = 15
     again.read(acquisition, GRID, parts)
-    assert deployment.served("/process") == 16
+    assert deployment.served("/process") == 8
 
 
 def test_the_account_s_own_quota_is_told_apart_from_a_refusal(
