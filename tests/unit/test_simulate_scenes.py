@@ -3,7 +3,10 @@
 from datetime import date
 
 import numpy as np
+import pytest
 
+from tulip_ops import radiometry
+from tulip_ops.domain import BANDS
 from tulip_ops.simulate import Sky, Weather, make_polder, make_scene, spectra, training_scene
 from tulip_ops.simulate.crops import Crop
 
@@ -113,3 +116,15 @@ def test_outside_the_swath_nothing_is_measured() -> None:
     sky = Sky(Weather.CLEAR, swath_edge=0.3)
     scene = make_scene(polder, date(2025, 5, 1), sky=sky, seed=0)
     assert 0.1 < np.isnan(scene.reflectance[0]).mean() < 0.6
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+def test_either_radiometric_baseline_is_told_from_the_pixels(seed: int) -> None:
+    """Numbers of a simulated scene, with the 1000 of baseline 04.00 and without."""
+    polder = make_polder(seed, 128, 128, [2025])
+    scene = make_scene(polder, date(2025, 5, 11), sky=Sky(Weather.CLEAR), seed=seed)
+    carried = radiometry.encode(scene.reflectance)
+    plain = np.clip(carried.astype(np.int32) - 1000, 1, None)
+    for numbers, answer in ((carried, True), (plain, False)):
+        evidence = radiometry.look_for_offset(numbers * np.float32(1e-4), BANDS)
+        assert evidence.carried is answer, evidence.text
