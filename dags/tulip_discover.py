@@ -5,6 +5,17 @@ follows within hours, nearly always before the next morning, so that the overpas
 is carried through when the day's work begins. What is published later is found a day later: every
 discovery looks back over many days. Unpausing the DAG for the first time starts nothing by itself.
 
+**Which sources.** Each area's own (`tulip aoi list`), in their order, until one answers and is
+fresh. The next one is asked when a source is silent, when its credential is refused, or when its
+newest item over the area is too old: two overpasses of the satellites that fly over the area
+should be there and are not (`tulip revisit`), or TULIP_STALE_AFTER_DAYS have passed. What is wrong
+with a source stays in `tulip.open_alerts` until a look sees it gone, and as long the task `alerts`
+fails, and with it the run. That hinders nothing: what `discover` found is carried all the same.
+
+**Late, reprocessed.** The log says which overpasses are late and which come next. A reprocessing
+has an id of its own, or a newer baseline behind a known id: both are carried, and the newest of an
+overpass supersedes the others when its season is rolled up.
+
 **By hand.** Trigger it with an area, a source, a number of days or a range of dates; `since` wins
 over `look_back_days`. Finding the same again is harmless: the ledger `tulip.acquisition` decides
 what is new.
@@ -17,8 +28,12 @@ begun either, and would be started twice. The same heals ids that were found whi
 `tulip_acquisition` was paused, because Airflow gives a paused DAG no runs.
 
 ### Triage
-- *Failed after retries*: a source or the database does not answer. See the last lines of the log
-  and `tulip doctor`. The next day's run makes up for what was missed.
+- *`alerts` failed, `discover` did not*: a source is silent, refused or stale; the log says which,
+  since when, and over which area. With another source in the area's order nothing is missing:
+  wait, or mend the credential that it names. Without one, add one: `tulip aoi add FILE --source`
+  (docs/how-to-sources.md). `tulip doctor` asks every source. The next look ends the alert.
+- *Failed after retries*: no source of any area answers, or the database does not. See the last
+  lines of the log and `tulip doctor`. The next day's run makes up for what was missed.
 - *Failed at once*: no area or source has that name, or a setting is bad; the log says which. See
   `tulip aoi list` and `tulip settings`.
 - *Success, but nothing to emit*: all is known already, or lies outside the areas. The log counts
@@ -79,7 +94,8 @@ with DAG(
         "source": Param(
             None,
             type=["null", "string"],
-            description="Name of one source, such as archive. Empty: all of TULIP_SOURCES.",
+            description="Name of one source, such as archive, to ask instead of each area's own."
+            " Empty: those, or TULIP_SOURCES.",
         ),
         "look_back_days": Param(
             None,
@@ -101,7 +117,7 @@ with DAG(
         ),
     },
 ):
-    step(
+    discover = step(
         "discover",
         option("--area", "area"),
         option("--source", "source"),
@@ -112,4 +128,11 @@ with DAG(
         outlet=ACQUISITIONS,
         keys=to_start,
         doc_md="Runs `tulip discover` and emits one partition per id to start.",
+    )
+    discover >> step(
+        "alerts",
+        doc_md="Runs `tulip alerts`: fails while a source is silent, refused or stale, so that"
+        " people see it.",
+        timeout=timedelta(minutes=10),
+        retries=0,
     )

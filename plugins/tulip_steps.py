@@ -146,10 +146,12 @@ def step(
     outlet: Asset | None = None,
     keys: Keys | None = None,
     trigger_rule: str = "all_success",
+    retries: int = DEFAULTS["retries"],
 ) -> BaseOperator:
     """The task `name`, which runs `tulip <name> <arguments>`; arguments may be templates.
 
-    `keys` says which partitions of `outlet` a success emits. `ValueError` for an unknown
+    `keys` says which partitions of `outlet` a success emits. `retries` is 0 for a step that only
+    looks, and would see the same again. `ValueError` for an unknown
     TULIP_RUNTIME: it shows as the import error of the DAG.
     """
     # tulip_ops.settings reads this variable for everybody else; a DAG must not import it.
@@ -169,6 +171,7 @@ def step(
         outlets=[outlet] if outlet else None,
         execution_timeout=timeout,
         trigger_rule=trigger_rule,
+        retries=retries,
         doc_md=doc_md,
         **options,
     )

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,11 +27,14 @@ class Check:
 
 
 def examine(settings: Settings) -> Iterator[Check]:
-    """One `Check` a part, in the order in which a missing part hinders the next."""
+    """One `Check` a part, in the order in which a missing part hinders the next.
+
+    Every source that discovery would ask for some area is asked.
+    """
     parts: tuple[tuple[str, Callable[[Settings], str], str], ...] = (
         ("database", _database, "start it with `make demo`, or set TULIP_DATABASE_URL"),
         ("store", _store, "set TULIP_STORE to a folder that this user may write"),
-        ("sources", _sources, "add scenes with `tulip archive add FILE ...`, or set TULIP_ARCHIVE"),
+        *((f"source {name}", partial(_source, name), _mend(name)) for name in _sources(settings)),
         ("areas", _areas, "add one with `tulip aoi add FILE`"),
         ("models", _models, "restore models/ from the repository, or train with `tulip train`"),
         ("airflow", _airflow, "start it with `tulip local up`"),
@@ -65,10 +69,30 @@ def _store(settings: Settings) -> str:
     return str(folder.resolve())
 
 
-def _sources(settings: Settings) -> str:
-    from tulip_ops.sources import open_sources
+def _sources(settings: Settings) -> tuple[str, ...]:
+    """Of the settings and of all areas; of the settings alone while the database is away."""
+    from tulip_ops.postgis import areas, connection
+    from tulip_ops.sources import choices
 
-    return "; ".join(source.describe() for source in open_sources(settings).values())
+    try:
+        with connection.connect(settings.writer_url(), "tulip doctor") as database:
+            wanted = areas.list_areas(database)
+    except TulipError:  # the check of the database says why
+        wanted = []
+    return tuple(dict.fromkeys((*settings.sources, *choices.orders(wanted, settings))))
+
+
+def _source(name: str, settings: Settings) -> str:
+    """Opened and asked; its errors name a missing or refused credential, and never show it."""
+    from tulip_ops.sources import choices
+
+    return choices.open_source(name, settings).describe()
+
+
+def _mend(name: str) -> str:
+    if name == "archive":
+        return "add scenes with `tulip archive add FILE ...`, or set TULIP_ARCHIVE"
+    return "set what it names, or wait until it answers; docs/how-to-sources.md says more"
 
 
 def _areas(settings: Settings) -> str:

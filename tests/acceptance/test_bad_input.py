@@ -117,5 +117,5 @@ def test_doctor_finds_everything_well(stack: Stack) -> None:
 
 def test_doctor_says_what_is_wrong_and_what_to_do(stack: Stack, tmp_path: Path) -> None:
     done = stack.tulip("doctor", expect=1, TULIP_ARCHIVE=str(tmp_path / "nothing"))
-    assert "BAD  sources" in done.stdout
+    assert "BAD  source archive" in done.stdout
     assert "tulip archive add" in done.stdout

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 TASKS = {
-    "tulip_discover": ["discover"],
+    "tulip_discover": ["discover", "alerts"],
     "tulip_acquisition": ["acquire", "screen", "segment", "vectorize", "record"],
     "tulip_history": ["history"],
 }
@@ -54,7 +54,7 @@ class TestPolicies:
 
     def test_failures_are_retried_later_and_later_and_nothing_hangs(self, dags, name):
         for task in dags[name].tasks:
-            assert task.retries == 2
+            assert task.retries == (0 if task.task_id == "alerts" else 2)
             assert timedelta(0) < task.retry_delay <= timedelta(minutes=1)
             assert task.retry_exponential_backoff > 1
             assert task.execution_timeout <= timedelta(hours=2)
@@ -71,6 +71,14 @@ def test_steps_follow_one_another(dags):
     order = TASKS["tulip_acquisition"]
     for before, after in pairwise(order):
         assert tasks[after].upstream_task_ids == {before}
+
+
+def test_alerts_fail_after_discovery_and_hinder_nothing(dags, steps):
+    alerts = dags["tulip_discover"].get_task("alerts")
+    assert alerts.upstream_task_ids == {"discover"}
+    assert alerts.downstream_task_ids == set()
+    assert alerts.arguments == ["alerts"]
+    assert alerts.outlets == []
 
 
 def test_networks_share_a_pool_and_nothing_else_does(dags, steps):

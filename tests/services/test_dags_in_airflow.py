@@ -46,6 +46,9 @@ if step == "discover":
         os.kill(os.getppid(), signal.SIGKILL)
     new = [i for i in offered if i not in known]
     print(json.dumps({"new": new, "pending": [i for i in known if i not in begun]}))
+elif step == "alerts":
+    if (state / "stale").exists():
+        sys.exit("since 2026-04-20 05:00 UTC: earth-search is stale")
 elif step != "history":
     sequence = arguments[0].split("_")[3]
     if (step, sequence) == ("screen", "1"):
@@ -183,6 +186,20 @@ def test_finding_nothing_new_starts_nothing_and_warns_nobody(rest, season):
     assert len(list(rest.rows("assets/events", "asset_events"))) == before
     assert len(runs(rest, pipeline.ACQUISITION)) == len(season)
     assert list(rest.rows("eventLogs", "event_logs", event="missing partition key")) == []
+
+
+def test_a_stale_source_fails_the_task_that_tells_of_it_alone(rest, season, state):
+    before = len(runs(rest, pipeline.DISCOVER))
+    (state / "stale").touch()
+    try:
+        rest.post(f"dags/{pipeline.DISCOVER}/dagRuns", {"logical_date": None})
+        found = finished(rest, pipeline.DISCOVER, before + 1)
+        (told,) = [run for run in found if run["state"] == "failed"]
+        assert states(rest, told) == {"discover": "success", "alerts": "failed"}
+        assert pipeline.discover(rest) == (set(), set())
+    finally:
+        (state / "stale").unlink()
+    assert len(runs(rest, pipeline.ACQUISITION)) == len(season)
 
 
 def test_by_hand_with_an_id(rest, season, state):

@@ -13,13 +13,14 @@ from tulip_ops.settings import Settings
 @as_json
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:
-    """Check database, store, sources, areas, models and Airflow; say what to do."""
+    """Check database, store, every source, areas, models and Airflow; say what to do."""
     from tulip_ops.doctor import examine
 
     checks = list(examine(Settings.load()))
+    width = max(len(check.name) for check in checks)
     lines = [
-        f"{'ok' if check.ok else 'BAD':4} {check.name:10} {check.found}"
-        + (f"\n{'':16}to do: {check.remedy}" if check.remedy else "")
+        f"{'ok' if check.ok else 'BAD':4} {check.name:{width}} {check.found}"
+        + (f"\n{'':{width + 6}}to do: {check.remedy}" if check.remedy else "")
         for check in checks
     ]
     show(
