@@ -209,13 +209,6 @@ class Places:
             for page in pages:
                 yield from page.get("Contents", ())
 
-    @staticmethod
-    def raster_href(address: str) -> str:
-        """What rasters.py opens."""
-        if in_s3(address):
-            return "/vsis3/" + address.removeprefix(_S3)
-        return address
-
     @cached_property
     def _client(self) -> Any:
         # boto3 takes half a second to import, which folders need not pay

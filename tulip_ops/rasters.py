@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.features import rasterize, shapes
-from rasterio.session import AWSSession
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform as transform_points
 from rasterio.windows import Window
@@ -45,6 +44,8 @@ Float = NDArray[np.float32]
 
 _FINER = 1.05
 """Source pixels per grid pixel from which averaging beats interpolating."""
+_ROUNDED = 1e-3
+"""Pixels by which a raster may lie beside where its metadata say, for rounding."""
 _BLOCK = 512
 
 
@@ -73,9 +74,9 @@ class RasterFacts:
     """TIFFTAG_DATETIME: `YYYY:MM:DD hh:mm:ss`, in practice of the file rather than the scene."""
 
 
-def look(href: str, *, s3_endpoint: str | None = None) -> RasterFacts:
+def look(href: str) -> RasterFacts:
     """Read a raster's header; `UnreadableRaster`."""
-    with _opened(href, s3_endpoint) as source:
+    with _opened(href) as source:
         colours = [index for index in source.indexes if not _is_alpha(source, index)]
         return RasterFacts(
             epsg=source.crs.to_epsg() if source.crs else None,
@@ -110,7 +111,6 @@ def read_onto(
     scale: float = 1.0,
     offset: float = 0.0,
     nodata: float | None = None,
-    s3_endpoint: str | None = None,
     promise: Promise | None = None,
 ) -> Float:
     """Warp bands of rasters in any CRS onto `grid`; value = stored * scale + offset.
@@ -130,7 +130,7 @@ def read_onto(
     for href in dict.fromkeys(href for href, _ in sources):
         places = [place for place, source in enumerate(sources) if source[0] == href]
         indexes = [sources[place][1] for place in places]
-        with _opened(href, s3_endpoint) as source:
+        with _opened(href) as source:
             absent = [index for index in indexes if not 1 <= index <= source.count]
             if absent:
                 raise BandMissing(f"{_name(href)} has {source.count} bands, no band {absent[0]}")
@@ -319,10 +319,10 @@ _TILED: Mapping[str, Any] = {
 
 
 @contextmanager
-def _opened(href: str | RangeFile, s3_endpoint: str | None = None) -> Iterator[DatasetReader]:
+def _opened(href: str | RangeFile) -> Iterator[DatasetReader]:
     with (
         _reading(_name(href)),
-        rasterio.Env(**_options(href, s3_endpoint)),
+        rasterio.Env(**_options(href)),
         _plainly(href) if isinstance(href, str) else ranges.opened(href) as source,
     ):
         yield source
@@ -344,13 +344,14 @@ def _require_kept(promise: Promise | None, source: DatasetReader, name: str) -> 
         return
     epsg = source.crs.to_epsg() if source.crs else None
     transform = tuple(source.transform)[:6]
+    near = _ROUNDED * abs(source.transform.a)
     facts = (
         (promise.epsg, epsg, "EPSG code"),
         (promise.shape, source.shape, "height and width"),
         (promise.transform, transform, "transform"),
     )
     for told, found, what in facts:
-        if told is None or (found is not None and np.allclose(told, found)):
+        if told is None or (found is not None and np.allclose(told, found, rtol=0, atol=near)):
             continue
         raise WrongGrid(
             f"{name} has the {what} {found} where its metadata promise {told}; its pixels would"
@@ -370,19 +371,9 @@ def _reading(href: str) -> Iterator[None]:
         ) from error
 
 
-def _options(href: str | RangeFile, endpoint: str | None) -> dict[str, Any]:
-    if isinstance(href, str) and not href.startswith("/vsis3/"):
-        return {}
-    # never look for sidecars beside a file: needless requests for each
-    options: dict[str, Any] = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
-    if endpoint is None or not isinstance(href, str):
-        return options
-    scheme, _, host = endpoint.rstrip("/").rpartition("://")
-    return options | {
-        "session": AWSSession(endpoint_url=host),
-        "AWS_HTTPS": "NO" if scheme == "http" else "YES",
-        "AWS_VIRTUAL_HOSTING": False,
-    }
+def _options(href: str | RangeFile) -> dict[str, str]:
+    # never look for sidecars beside a file elsewhere: needless requests for each
+    return {} if isinstance(href, str) else {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
 
 
 def _warp_options(source: DatasetReader, grid: Grid, nodata: float | None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import shapely
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from tulip_ops import radiometry, rasters, stac
+from tulip_ops import rasters, stac
 from tulip_ops.domain import Acquisition, AcquisitionId, Area
 from tulip_ops.errors import BadAcquisitionId, BadScene
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
@@ -30,6 +30,7 @@ from tulip_ops.places import Places
 from tulip_ops.sources import geotiff
 from tulip_ops.sources.catalog import Catalog, Document
 from tulip_ops.sources.parts import Parts
+from tulip_ops.sources.pixels import Pixels
 from tulip_ops.sources.scenes import Scene, parse_scene
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Archive:
         """`place`: a folder or s3://bucket/prefix; it need not hold a catalog yet."""
         self._places = Places(s3_endpoint)
         self._catalog = Catalog(str(place), self._places)
+        self._pixels = Pixels(self._places)
 
     @property
     def problems(self) -> list[str]:
@@ -89,30 +91,7 @@ class Archive:
         self, acquisition: Acquisition, grid: Grid, parts: Parts
     ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
         """As `Source` says; `BadScene` if its item changed into one that cannot be used."""
-        scene = self._scene(acquisition.href)
-        names = tuple(scene.bands)
-        reflectance = np.empty((len(names), *grid.shape), dtype=np.float32)
-
-        alike: dict[tuple[float, float, float | None], list[str]] = {}
-        for name, band in scene.bands.items():
-            alike.setdefault((band.scale, band.offset, band.nodata), []).append(name)
-        for (scale, offset, nodata), group in alike.items():
-            bands = [scene.bands[name] for name in group]
-            values = parts.get(key := " ".join(group))
-            if values is None:
-                values = rasters.read_onto(
-                    [(self._places.raster_href(band.href), band.index) for band in bands],
-                    grid,
-                    scale=scale,
-                    offset=offset,
-                    nodata=nodata,
-                    s3_endpoint=self._places.s3_endpoint,
-                )
-                parts.keep(key, values)
-            where = f"{acquisition.id} ({acquisition.href})"
-            radiometry.check_offset(values, group, scale=scale, offset=offset, name=where)
-            reflectance[[names.index(name) for name in group]] = values
-        return reflectance, names
+        return self._pixels.read(self._scene(acquisition.href), grid, parts)
 
     def fingerprint(self, acquisition: Acquisition) -> str:
         """As `Source` says: of the item, which holds the checksums of its pixels if it is ours."""

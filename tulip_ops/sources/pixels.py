@@ -1,0 +1,130 @@
+"""The pixels of an archive's scene: files in a folder, in S3 or on the web, each verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tulip_ops import radiometry, rasters
+from tulip_ops.errors import UnreadableRaster
+from tulip_ops.grid import Grid
+from tulip_ops.places import Places, S3File, in_s3
+from tulip_ops.ranges import RangeFile
+from tulip_ops.sources.checks import check_bytes, check_size
+from tulip_ops.sources.parts import Parts
+from tulip_ops.sources.scenes import Scene, SceneBand
+from tulip_ops.web import Web, WebFile
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_AT_ONCE = 4
+"""Files that are read at once; what they give goes into one array, which bounds the memory."""
+_TELLING = ("blue", "green", "red", "nir")
+"""Bands that tell a radiometric offset."""
+
+
+class Pixels:
+    """Reads scenes of one archive; remembers which files of folders it has verified."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._web = Web("that its archive may be read without credentials")
+        self._verified: set[tuple[str, int, int]] = set()
+
+    def read(
+        self, scene: Scene, grid: Grid, parts: Parts
+    ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+        """Reflectance on `grid` and its bands, as `Source.read` says.
+
+        Files of a folder are compared with the size and checksum that the item declares; of others
+        only windows are read, and their size is compared.
+        """
+        names = tuple(scene.bands)
+        reflectance = np.empty((len(names), *grid.shape), dtype=np.float32)
+
+        def fill(group: Sequence[str]) -> None:
+            places = [names.index(name) for name in group]
+            reflectance[places] = self._group(scene, group, grid, parts)
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            reads = [
+                pool.submit(fill, group)
+                for group in _grouped(names, lambda name: _file_and_encoding(scene.bands[name]))
+            ]
+            wait(reads, return_when=FIRST_EXCEPTION)
+            pool.shutdown(wait=True, cancel_futures=True)
+        for read in reads:
+            if not read.cancelled():
+                read.result()
+        telling = [name for name in names if name in _TELLING] or names
+        for group in _grouped(telling, lambda name: _encoding(scene.bands[name])):
+            scale, offset, _ = _encoding(scene.bands[group[0]])
+            values = reflectance[[names.index(name) for name in group]]
+            where = f"{scene.id} ({scene.address})"
+            radiometry.check_offset(values, group, scale=scale, offset=offset, name=where)
+        return reflectance, names
+
+    def _group(
+        self, scene: Scene, group: Sequence[str], grid: Grid, parts: Parts
+    ) -> NDArray[np.float32]:
+        """Bands of one file and one encoding, (len(group), *grid.shape)."""
+        bands = [scene.bands[name] for name in group]
+        band, key = bands[0], " ".join(group)
+        file = self._file(band)
+        kept = None if isinstance(file, str) else parts.get(key)
+        if kept is not None:
+            return kept
+        scale, offset, nodata = _encoding(band)
+        values = rasters.read_onto(
+            [(file, band.index) for band in bands],
+            grid,
+            scale=scale,
+            offset=offset,
+            nodata=nodata,
+            promise=rasters.Promise(
+                band.declared.epsg, band.declared.shape, band.declared.transform
+            ),
+        )
+        if not isinstance(file, str):
+            parts.keep(key, values)
+        return values
+
+    def _file(self, band: SceneBand) -> str | RangeFile:
+        """A verified path, or a file that is read by ranges."""
+        href, declared = band.href, band.declared
+        if in_s3(href):
+            return S3File(self._places, href, declared.size)
+        if href.startswith(("http://", "https://")):
+            return WebFile(self._web, href, size=declared.size)
+        try:
+            facts = Path(href).stat()
+            if (href, facts.st_size, facts.st_mtime_ns) not in self._verified:
+                check_size(facts.st_size, declared, href)
+                check_bytes(Path(href), declared)
+                self._verified.add((href, facts.st_size, facts.st_mtime_ns))
+        except OSError as error:
+            raise UnreadableRaster(
+                f"{href} cannot be read ({error.strerror}); fetch or make it again"
+            ) from error
+        return href
+
+
+def _encoding(band: SceneBand) -> tuple[float, float, float | None]:
+    return band.scale, band.offset, band.nodata
+
+
+def _file_and_encoding(band: SceneBand) -> tuple[object, ...]:
+    return band.href, *_encoding(band)
+
+
+def _grouped(names: Iterable[str], by: Callable[[str], object]) -> list[list[str]]:
+    """Names that are alike, in their order."""
+    groups: dict[object, list[str]] = {}
+    for name in names:
+        groups.setdefault(by(name), []).append(name)
+    return list(groups.values())
