@@ -6,7 +6,7 @@ import pytest
 from tulip_ops import simulate
 from tulip_ops.domain import BANDS
 from tulip_ops.errors import BadTrainingData
-from tulip_ops.networks import augment, data
+from tulip_ops.networks import augment, data, drawing
 from tulip_ops.networks.data import Scene
 
 RGB = ("red", "green", "blue")
@@ -85,8 +85,8 @@ def test_what_nobody_could_see_does_not_count() -> None:
 
 def test_the_same_seed_draws_the_same_chips() -> None:
     def first(seed: tuple[int, ...]) -> np.ndarray:
-        (reflectance, _), *_ = data.batches(
-            data.draw_for_unet, [scene()], RGB, seed=seed, steps=1, batch=4, chip=32
+        (reflectance, _), *_ = drawing.batches(
+            drawing.draw_for_unet, [scene()], RGB, seed=seed, steps=1, batch=4, chip=32
         )
         return reflectance
 
@@ -100,8 +100,8 @@ def test_a_third_of_the_chips_for_the_cloud_filter_is_clear_and_the_others_lie_n
     clear, cloudy = scene(), scene()
     cloudy.truth[:32, :, 2] = data.SHARE
 
-    (reflectance, truth), *_ = data.batches(
-        data.draw_for_cloud_filter, [clear, cloudy], RGB, seed=(1,), steps=1, batch=64, chip=32
+    (reflectance, truth), *_ = drawing.batches(
+        drawing.draw_for_cloud_filter, [clear, cloudy], RGB, seed=(1,), steps=1, batch=64, chip=32
     )
 
     cells, chips = data.cloud_filter_target(truth)
@@ -115,8 +115,8 @@ def test_a_third_of_the_chips_for_the_cloud_filter_is_clear_and_the_others_lie_n
 def test_a_kind_of_chip_that_no_scene_has_is_an_error() -> None:
     with pytest.raises(BadTrainingData, match="held no cloud; add scenes"):
         list(
-            data.batches(
-                data.draw_for_cloud_filter, [scene()], RGB, seed=(1,), steps=9, batch=8, chip=32
+            drawing.batches(
+                drawing.draw_for_cloud_filter, [scene()], RGB, seed=(1,), steps=9, batch=8, chip=32
             )
         )
 
@@ -143,8 +143,8 @@ def test_an_image_with_a_verdict_is_shown_as_a_whole() -> None:
     unknown = np.full((64, 64, 4), data.UNKNOWN, dtype=np.uint8)
     scenes = [Scene(str(v), "p", 2017, halves, unknown, cloudy=v) for v in (True, False)]
 
-    (reflectance, truth), *_ = data.batches(
-        data.draw_for_cloud_filter, scenes, RGB, seed=(1,), steps=1, batch=32, chip=32
+    (reflectance, truth), *_ = drawing.batches(
+        drawing.draw_for_cloud_filter, scenes, RGB, seed=(1,), steps=1, batch=32, chip=32
     )
 
     cells, chips = data.cloud_filter_target(truth)
@@ -183,7 +183,7 @@ def test_image_and_truth_are_warped_together(seed: int) -> None:
     striped = scene()
     striped.dn[...] = np.where(striped.truth[..., :1] > 0, 3000, 1000)
 
-    reflectance, truth = data.draw_for_unet([striped], np.random.default_rng(seed), 32)
+    reflectance, truth = drawing.draw_for_unet([striped], np.random.default_rng(seed), 32)
 
     bright = reflectance[..., 0] > 0.1
     assert (bright != (truth[..., 0] > 0)).mean() < 0.05  # half pixels along the borders
@@ -195,7 +195,7 @@ def test_holes_are_warped_with_the_image() -> None:
     holed.dn[:, 32:] = 0
     random = np.random.default_rng(4)
 
-    drawn = [data.draw_for_unet([holed], random, 32)[0] for _ in range(20)]
+    drawn = [drawing.draw_for_unet([holed], random, 32)[0] for _ in range(20)]
 
     shares = [float(np.isnan(chip).mean()) for chip in drawn]
     assert 0.2 < np.mean(shares) < 0.8

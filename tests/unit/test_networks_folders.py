@@ -9,7 +9,7 @@ import rasterio
 from affine import Affine
 
 from tulip_ops.errors import BadTrainingData
-from tulip_ops.networks import data
+from tulip_ops.networks import data, drawing
 from tulip_ops.networks.data import UNKNOWN
 from tulip_ops.networks.folders import read_folders
 
@@ -65,8 +65,8 @@ def test_one_folder_of_both(real_data: Path) -> None:
 def test_a_u_net_learns_from_them(season_2016: tuple[Path, Path]) -> None:
     scenes = [scene.read() for scene in read_folders(*season_2016, RGB, "tulip")]
 
-    (reflectance, truth), *_ = data.batches(
-        data.draw_for_unet, scenes, RGB, seed=(2,), steps=1, batch=24, chip=64
+    (reflectance, truth), *_ = drawing.batches(
+        drawing.draw_for_unet, scenes, RGB, seed=(2,), steps=1, batch=24, chip=64
     )
 
     target = data.unet_target(reflectance, truth)

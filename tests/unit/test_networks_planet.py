@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tulip_ops.errors import BadTrainingData, UnreadableRaster
-from tulip_ops.networks import data
+from tulip_ops.networks import data, drawing
 from tulip_ops.networks.planet import read_planet
 from tulip_ops.networks.unread import Reading
 
@@ -49,8 +49,8 @@ def test_colours_of_cmyk_jpegs_are_those_of_the_land(real_data: Path) -> None:
 def test_a_cloud_filter_learns_from_whole_images(real_data: Path) -> None:
     scenes = Reading(read_planet(real_data / "planet_amazon", RGB)[:60], most_bytes=3_000_000)
 
-    (reflectance, truth), *_ = data.batches(
-        data.draw_for_cloud_filter, scenes, RGB, seed=(1,), steps=1, batch=24, chip=64
+    (reflectance, truth), *_ = drawing.batches(
+        drawing.draw_for_cloud_filter, scenes, RGB, seed=(1,), steps=1, batch=24, chip=64
     )
 
     cells, chips = data.cloud_filter_target(truth)

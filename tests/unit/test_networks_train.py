@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tulip_ops.errors import BadSetting
-from tulip_ops.networks import data, fit, losses, predict, registry, train, unet
+from tulip_ops.networks import data, drawing, fit, losses, predict, registry, train, unet
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.registry import Card, Normalization, UNetArchitecture
 
@@ -51,7 +51,7 @@ JOB = fit.Job(
     chip=64,
     course=COURSE,
     build=lambda dtype: unet.build(3, 4, 2, dtype=dtype),
-    draw=data.draw_for_unet,
+    draw=drawing.draw_for_unet,
     target=data.unet_target,
     loss=losses.segmentation_loss,
 )
@@ -77,12 +77,12 @@ def fitted(folder: Path, *, interrupted: bool = False) -> list[np.ndarray]:
 
 
 def dying(
-    draw: Callable[[Sequence[Scene], np.random.Generator, int], data.Drawn], after: int
-) -> Callable[[Sequence[Scene], np.random.Generator, int], data.Drawn]:
+    draw: Callable[[Sequence[Scene], np.random.Generator, int], drawing.Drawn], after: int
+) -> Callable[[Sequence[Scene], np.random.Generator, int], drawing.Drawn]:
     """`draw`, until the process dies in its second epoch."""
     left = iter(range(after))
 
-    def drawing(scenes: Sequence[Scene], random: np.random.Generator, chip: int) -> data.Drawn:
+    def drawing(scenes: Sequence[Scene], random: np.random.Generator, chip: int) -> drawing.Drawn:
         if next(left, None) is None:
             raise RuntimeError("killed")
         return draw(scenes, random, chip)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from tulip_ops.commands import training_options
 from tulip_ops.domain import BANDS
 from tulip_ops.errors import BadTrainingData
-from tulip_ops.networks import data, training_data
+from tulip_ops.networks import data, drawing, training_data
 from tulip_ops.networks.data import UNKNOWN, Mixture, Scene
 from tulip_ops.networks.overcast import overcast
 from tulip_ops.networks.training_data import Options, Sets
@@ -33,8 +33,8 @@ def gathered(options: Options, work: Path) -> Sets:
 def test_kinds_come_as_often_as_their_weights_say() -> None:
     bright, dark = [plain("bright", 4000)], [plain(f"dark {number}", 1500) for number in range(9)]
 
-    (reflectance, _), *_ = data.batches(
-        data.draw_for_unet, Mixture((bright, dark), (3, 1)), RGB,
+    (reflectance, _), *_ = drawing.batches(
+        drawing.draw_for_unet, Mixture((bright, dark), (3, 1)), RGB,
         seed=(1,), steps=1, batch=200, chip=16,
     )  # fmt: skip
 
@@ -89,8 +89,14 @@ def test_weather_is_laid_over_measured_scenes() -> None:
 
 
 def test_a_cloud_filter_learns_from_clear_measured_scenes_alone() -> None:
-    (_, truth), *_ = data.batches(
-        data.draw_for_cloud_filter, [plain("a", 1800)], RGB, seed=(1,), steps=1, batch=48, chip=32
+    (_, truth), *_ = drawing.batches(
+        drawing.draw_for_cloud_filter,
+        [plain("a", 1800)],
+        RGB,
+        seed=(1,),
+        steps=1,
+        batch=48,
+        chip=32,
     )
 
     cells, chips = data.cloud_filter_target(truth)

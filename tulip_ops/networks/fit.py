@@ -23,7 +23,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from tulip_ops.networks import cloud_filter, data
+from tulip_ops.networks import cloud_filter, data, drawing
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.registry import (
     Kind,
@@ -95,7 +95,7 @@ class Job:
     """Pixels on a side of what the finished network reads, for its card."""
     course: Course
     build: Callable[[str], keras.Model]
-    draw: Callable[[Sequence[Scene], np.random.Generator, int], data.Drawn]
+    draw: Callable[[Sequence[Scene], np.random.Generator, int], drawing.Drawn]
     target: Callable[[NDArray[np.float32], NDArray[np.uint8]], Target]
     loss: Loss | dict[str, Loss]
 
@@ -204,7 +204,7 @@ def _stream(
     bands, chip, batch = job.course.bands, stage.chip, stage.batch
 
     def generate() -> Iterator[tuple[NDArray[np.float32], Target]]:
-        drawn = data.batches(
+        drawn = drawing.batches(
             job.draw, scenes, bands, seed=seed, steps=steps, batch=batch, chip=chip
         )
         for reflectance, truth in drawn:

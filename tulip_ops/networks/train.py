@@ -24,6 +24,7 @@ from tulip_ops.networks import (
     cards,
     cloud_filter,
     data,
+    drawing,
     evaluate,
     losses,
     predict,
@@ -109,7 +110,7 @@ def train_unet(
         chip=512,
         course=course,
         build=lambda dtype: unet.build(len(course.bands), base, levels, dtype=dtype),
-        draw=data.draw_for_unet,
+        draw=drawing.draw_for_unet,
         target=data.unet_target,
         loss=losses.segmentation_loss,
     )
@@ -153,7 +154,7 @@ def train_cloud_filter(
         chip=256,
         course=course,
         build=lambda dtype: cloud_filter.build(len(course.bands), depth, dtype=dtype),
-        draw=data.draw_for_cloud_filter,
+        draw=drawing.draw_for_cloud_filter,
         target=lambda _, truth: dict(
             zip(("cell", "chip"), data.cloud_filter_target(truth), strict=True)
         ),
@@ -256,7 +257,7 @@ def _normalization(job: Job, scenes: Sequence[Scene]) -> Normalization:
     """
     course = job.course
     highest = 1 / augment.STRETCH if augment.RENDERED.issuperset(course.bands) else 1.2
-    chips = data.batches(
+    chips = drawing.batches(
         job.draw,
         scenes,
         course.bands,
