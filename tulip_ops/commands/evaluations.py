@@ -18,7 +18,8 @@ from tulip_ops.settings import Settings
     default="simulated",
     show_default=True,
     metavar="SOURCE",
-    help="simulated: places and seasons that it has not learned from.",
+    help="simulated (places and seasons that it has not learned from), planet:FOLDER,"
+    " folder:FOLDER with images and masks, or parcels:FILE:YEAR over what the store holds.",
 )
 @click.option(
     "--scenes",
@@ -61,11 +62,18 @@ def evaluate(
     """
     from tulip_ops.networks import cards, held_out, registry, reports
     from tulip_ops.networks import evaluate as evaluation
+    from tulip_ops.store import open_store
 
     settings = Settings.load()
     card = registry.find(settings.models, model)
-    place = work or settings.state / "training"
-    there = held_out.scenes(source, card, place, scenes, settings.threads)
+    there = held_out.scenes(
+        source,
+        card,
+        scenes,
+        work=work or settings.state / "training",
+        processes=settings.threads,
+        store=open_store(settings),
+    )
     found = reports.write(evaluation.evaluate(card, there, settings.threads), source, out)
     if record:
         cards.record(card, record, evaluation.plain(found))

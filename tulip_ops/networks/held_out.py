@@ -2,36 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
-from tulip_ops.errors import BadSetting
-from tulip_ops.networks import data
+import numpy as np
+
+from tulip_ops.errors import BadTrainingData
+from tulip_ops.networks import acquired, data
 from tulip_ops.networks.data import Scene
+from tulip_ops.networks.folders import read_folders
+from tulip_ops.networks.parcels import read_parcels
+from tulip_ops.networks.planet import read_planet
 from tulip_ops.networks.registry import Card
+from tulip_ops.networks.training_data import TEST, Options
+from tulip_ops.networks.unread import Unread
+from tulip_ops.store import Store
 
 SIDE = 512
 """Pixels on a side of simulated scenes."""
-TEST = 2_000_000
-"""Added to a training's seed: every seed is a polder of its own, in a season of its own."""
+SOURCES = "simulated, planet:FOLDER, folder:FOLDER or parcels:FILE:YEAR"
 
 
-def scenes(source: str, card: Card, work: Path, count: int, processes: int) -> Iterator[Scene]:
+def scenes(
+    source: str, card: Card, count: int, *, work: Path, processes: int, store: Store
+) -> Iterator[Scene]:
     """At most `count` scenes of a source, with the card's bands, one in memory at a time.
 
-    work, processes: see `simulated`. `BadInput` if the source cannot be read or is unknown.
+    source: `simulated`: places and seasons that the model has not learned from. `planet:FOLDER`:
+    see `planet.py`. `folder:FOLDER`: its `images` and `masks`, see `folders.py`.
+    `parcels:FILE:YEAR`: registered parcels over what the store holds of that year. Where a
+    source has more scenes, some are drawn by chance, the same each time.
+
+    work, processes: where simulated scenes are kept, and how many processes make them.
+    `BadTrainingData` if the source is unknown or cannot be read.
     """
+    kind, _, place = source.partition(":")
     if source == "simulated":
-        return simulated(card, work, count, processes)
-    raise BadSetting(f"{source!r} names no scenes; use simulated")
+        return _simulated(card, count, work, processes)
+    if not place or kind not in ("planet", "folder", "parcels"):
+        raise BadTrainingData(f"{source!r} names no scenes; use {SOURCES}")
+    return _read(_drawn(_unread(kind, place, card, store), count))
 
 
-def simulated(card: Card, work: Path, count: int, processes: int) -> Iterator[Scene]:
-    """Scenes of places and seasons that the model has not learned from; one in memory at a time.
-
-    work: where trainings keep their scenes; what is missing is simulated, in `processes`.
-    """
-    seed = int(card.training.settings.get("seed", 1))
-    first = seed * 10_000 + TEST
+def _simulated(card: Card, count: int, work: Path, processes: int) -> Iterator[Scene]:
+    first = int(card.training.settings.get("seed", 1)) * 10_000 + TEST
     for path in data.make_scenes(work, range(first, first + count), SIDE, processes):
         yield from data.load_scenes([path], card.bands)
+
+
+def _unread(kind: str, place: str, card: Card, store: Store) -> list[Unread]:
+    if kind == "planet":
+        return read_planet(Path(place), card.bands)
+    if kind == "folder":
+        subject: Literal["tulip", "cloud"] = "tulip" if card.kind == "unet" else "cloud"
+        folder = Path(place)
+        return read_folders(folder / "images", folder / "masks", card.bands, subject)
+    file, _, year = place.rpartition(":")
+    if not year.isdigit():
+        raise BadTrainingData(f"parcels:{place} lacks the year of the register; use {SOURCES}")
+    defaults = Options("unet", card.bands)
+    return read_parcels(
+        Path(file),
+        defaults.crop_column,
+        defaults.crop_codes,
+        acquired.in_store(store, int(year), 0.0),
+        card.bands,
+        season=int(year),
+        borders=True,
+        seed=defaults.seed,
+    )
+
+
+def _drawn(unread: Sequence[Unread], count: int) -> list[Unread]:
+    if len(unread) <= count:
+        return list(unread)
+    chosen = np.random.default_rng(0).choice(len(unread), count, replace=False)
+    return [unread[number] for number in sorted(chosen)]
+
+
+def _read(unread: Sequence[Unread]) -> Iterator[Scene]:
+    return (one.read() for one in unread)
