@@ -61,6 +61,13 @@ class Options:
         """Which of `KINDS` are there."""
         return tuple(kind for kind in KINDS if getattr(self, kind))
 
+    def described(self) -> str:
+        """What was asked for, in one line; another line, another training."""
+        if self.kinds == ("simulated",):
+            version = data.simulator_version()
+            return f"{self.simulated} simulated scenes of {self.size} px, simulator {version}"
+        return f"{self}, simulator {data.simulator_version()}"
+
 
 @dataclass(frozen=True, slots=True)
 class Sets:
