@@ -155,8 +155,8 @@ def processing_baseline(text: object) -> str | None:
 
 
 AlertKind: TypeAlias = Literal["silent", "refused", "stale"]
-"""silent: a source does not answer; refused: its credential is missing or refused; stale: it
-answers, and its newest item over an area is too old."""
+"""silent: a source does not answer; refused: its credential or settings are missing or
+wrong; stale: it answers, and its newest item over an area is too old."""
 
 
 @dataclass(frozen=True, slots=True)
