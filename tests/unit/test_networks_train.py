@@ -174,7 +174,7 @@ def test_a_cloud_filter_is_trained_the_same_way(tmp_path: Path) -> None:
     predict.use_threads(1)
 
     card = train.train_cloud_filter(
-        Options("cloud-filter", RGB, simulated=10, size=96),
+        Options("cloud-filter", RGB, simulated=24, size=96),
         folders(tmp_path),
         version="0.1",
         epochs=1,
