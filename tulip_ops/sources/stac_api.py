@@ -113,13 +113,14 @@ class StacClient:
 
     @cached_property
     def _client(self) -> Client:
-        connection = StacApiIO(
+        # `open` forgets what its StacApiIO was told, save the retries
+        return Client.open(
+            self._api.url,
             headers=self._headers,
             timeout=(min(10.0, self._api.timeout), self._api.timeout),
-            max_retries=self._patience.retries(),
             request_modifier=lambda _: self._throttle.wait(),
+            stac_io=StacApiIO(max_retries=self._patience.retries()),
         )
-        return Client.open(self._api.url, stac_io=connection)
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
