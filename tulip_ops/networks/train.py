@@ -276,6 +276,7 @@ def _training(job: Job, options: Options, described: str, folder: Path) -> Train
             "tensorflow": tf.__version__,
             "minutes": round(float(seconds) / 60, 1),
         },
+        simulated=own,
     )
 
 
