@@ -84,7 +84,9 @@ def dying(
     """`draw`, until the process dies in its second epoch."""
     left = iter(range(after))
 
-    def until_then(scenes: Sequence[Scene], random: np.random.Generator, chip: int) -> drawing.Drawn:
+    def until_then(
+        scenes: Sequence[Scene], random: np.random.Generator, chip: int
+    ) -> drawing.Drawn:
         if next(left, None) is None:
             raise RuntimeError("killed")
         return draw(scenes, random, chip)
