@@ -47,6 +47,8 @@ _FINER = 1.05
 _ROUNDED = 1e-3
 """Pixels by which a raster may lie beside where its metadata say, for rounding."""
 _BLOCK = 512
+_CACHE = 256
+"""Megabytes of blocks that GDAL keeps while it writes, instead of a share of the machine's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,11 @@ def read_onto(
             if absent:
                 raise BandMissing(f"{_name(href)} has {source.count} bands, no band {absent[0]}")
             _require_kept(promise, source, _name(href))
+            corner = _aligned(source, grid, nodata)
+            if corner is not None:
+                for place, index in zip(places, indexes, strict=True):
+                    _cut(source, index, corner, nodata, values[place])
+                continue
             options = _warp_options(source, grid, nodata)
             with WarpedVRT(source, **options) as warped:
                 # band by band into place: one copy of the pixels, not two
@@ -148,6 +155,48 @@ def read_onto(
     values *= np.float32(scale)
     values += np.float32(offset)
     return values
+
+
+def _aligned(source: DatasetReader, grid: Grid, nodata: float | None) -> tuple[int, int] | None:
+    """Row and column of the grid's corner in a source whose pixels are the grid's; else None.
+
+    Nothing is resampled then, and no pixel around the grid is needed: of a COG that means whole
+    blocks. Sources that mark what was not measured by a mask are left to the warper.
+    """
+    own, wanted = source.transform, grid.transform
+    if source.crs is None or source.crs.to_epsg() != grid.epsg or _has_alpha(source):
+        return None
+    if _declared(source, nodata) is None and MaskFlags.per_dataset in source.mask_flag_enums[0]:
+        return None
+    if not np.allclose((own.a, own.b, own.d, own.e), (wanted.a, 0, 0, wanted.e), rtol=1e-9):
+        return None
+    row, column = (wanted.f - own.f) / own.e, (wanted.c - own.c) / own.a
+    near = (round(row), round(column))
+    return near if np.allclose((row, column), near, rtol=0, atol=_ROUNDED) else None
+
+
+def _cut(
+    source: DatasetReader,
+    index: int,
+    corner: tuple[int, int],
+    nodata: float | None,
+    out: Float,
+) -> None:
+    """The pixels from `corner` on into `out`, (height, width); NaN beyond the source."""
+    out[...] = math.nan
+    first = [max(0, place) for place in corner]
+    last = [
+        min(size, place + length)
+        for size, place, length in zip(source.shape, corner, out.shape, strict=True)
+    ]
+    height, width = (stop - start for start, stop in zip(first, last, strict=True))
+    if height > 0 and width > 0:
+        stored = source.read(index, window=Window(first[1], first[0], width, height))
+        inside = out[first[0] - corner[0] :, first[1] - corner[1] :][:height, :width]
+        inside[...] = stored
+        missing = _declared(source, nodata)
+        if missing is not None:
+            inside[stored == missing] = math.nan
 
 
 def read_pixels(path: Path) -> Float:
@@ -455,7 +504,7 @@ def _write(
         "transform": grid.transform,
         "nodata": encoding.nodata,
     }
-    with _scratch(path) as draft:
+    with _scratch(path) as draft, rasterio.Env(GDAL_CACHEMAX=_CACHE):
         with rasterio.open(draft, "w", **_TILED, **profile) as target:
             _describe(target, names, encoding.scale, encoding.offset)
             top = 0
