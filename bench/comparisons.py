@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from tulip_ops import charts
 from tulip_ops.domain import BANDS
+from tulip_ops.errors import ModelNotFound
 from tulip_ops.networks import data, evaluate, metrics, registry, train, truth
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.intervals import Estimate, estimate
@@ -121,6 +122,8 @@ def compare_bands(options: argparse.Namespace) -> dict[str, object]:
     cards: list[str] = []
     for bands in (train.RGB, BANDS):
         card = registry.choose(options.models, "unet", "auto", bands)
+        if set(card.bands) != set(bands):
+            raise ModelNotFound(f"no U-Net of {len(bands)} bands is in {options.models}; train one")
         said = evaluate.evaluate(card, held_out(options, card.bands), options.threads)
         cards.append(str(card.reference))
         for situation, chosen in situations(looks).items():
