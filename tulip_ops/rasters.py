@@ -10,7 +10,8 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -213,13 +214,23 @@ def read_pixels(path: Path) -> Float:
         return cast("Float", values)
 
 
-def write_reflectance(path: Path, reflectance: Float, grid: Grid, bands: Sequence[str]) -> None:
-    """Write a COG of uint16: reflectance = DN * 1e-4 - 0.1, DN 0 where not measured.
+def write_reflectance(
+    path: Path,
+    reflectance: Float,
+    grid: Grid,
+    bands: Sequence[str],
+    *,
+    offset: float = DN_OFFSET,
+) -> None:
+    """Write a COG of uint16: reflectance = DN * 1e-4 + offset, DN 0 where not measured.
 
     reflectance: (len(bands), *grid.shape) float32, NaN where not measured; kept to half a DN
-    within [-0.0999, 6.4535] and clipped to that.
+    within [offset + 1e-4, offset + 6.5535] and clipped to that.
     """
-    _write(path, [reflectance], grid, bands, _REFLECTANCE)
+    encoding = replace(
+        _REFLECTANCE, offset=offset, encode=partial(radiometry.encode, offset=offset)
+    )
+    _write(path, [reflectance], grid, bands, encoding)
 
 
 def write_reflectance_strips(
