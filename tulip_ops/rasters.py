@@ -316,9 +316,8 @@ def trace_labels(labels: NDArray[np.int32], grid: Grid) -> list[Polygon]:
 
     labels: (height, width), -1 where none; the numbers count from 0 without a gap, and the
     pixels of each are connected by their edges.
-    Returns one polygon for each number, in their order, holes kept; together they are a
-    coverage, and `burn(trace_labels(l, grid), grid)` equals l. ValueError where a region is in
-    pieces.
+    Returns one polygon for each number, in their order, holes kept, without overlaps:
+    `burn(trace_labels(l, grid), grid)` equals l. ValueError where a region is in pieces.
     """
     outlines: dict[int, Polygon] = {}
     found = shapes(labels, mask=labels >= 0, connectivity=4, transform=grid.transform)

@@ -49,7 +49,7 @@ AREA = Area(
 )
 PATIENCE: dict[str, Any] = {
     "requests_per_second": 500, "reads_per_second": 1000,
-    "attempts": 2, "timeout": 1.0, "longest_wait": 0.2,
+    "attempts": 2, "timeout": 2.5, "longest_wait": 0.2,
 }  # fmt: skip
 
 
@@ -140,7 +140,7 @@ ANSWERS = {
     "500": (Fault(status=500), SourceUnavailable),
     "502": (Fault(status=502), SourceUnavailable),
     "503 with Retry-After": (Fault(status=503, headers={"Retry-After": "9"}), SourceUnavailable),
-    "slow": (Fault(wait=3), SourceUnavailable),
+    "slow": (Fault(wait=4), SourceUnavailable),
     "cut": (Fault(cut=20), SourceUnavailable),
     "cut at once": (Fault(cut=0), SourceUnavailable),
 }

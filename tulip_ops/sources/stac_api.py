@@ -37,19 +37,14 @@ class StacClient:
     """The items of one STAC API. Politely: no more requests in a second than allowed."""
 
     def __init__(
-        self,
-        name: str,
-        api: StacApi,
-        headers: Mapping[str, str],
-        patience: Patience,
-        throttle: Throttle,
+        self, name: str, api: StacApi, headers: Mapping[str, str], throttle: Throttle
     ) -> None:
         self.problems: list[str] = []
         """Items of the latest look that cannot be used, each with its reason."""
         self._name = name
         self._api = api
         self._headers = dict(headers)
-        self._patience = patience
+        self._patience = Patience(api.attempts, api.timeout, api.longest_wait)
         self._throttle = throttle
 
     def granules(self, ground: BaseGeometry, since: date, until: date) -> list[Granule]:
