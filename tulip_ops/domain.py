@@ -232,6 +232,11 @@ class Detection:
     tulip_probability_std: float
     bloom_fraction: float
     """Share of the polygon's seen pixels that are in flower, in [0, 1]."""
+    clear_fraction: float | None = None
+    """Share of the polygon's pixels that were seen, in [0, 1]; None if recorded without."""
+    border_clear_fraction: float | None = None
+    """Share of its border behind which ground was seen: below 1, clouds or the raster's edge may
+    hide a part of the field. In [0, 1]; None if recorded without."""
 
 
 @dataclass(frozen=True, slots=True)
