@@ -128,23 +128,18 @@ def _judge(
     return rows
 
 
-def _sum(counts: NDArray[np.float64] | NDArray[np.bool_]) -> tuple[int, int, int, int]:
+def _sum(
+    counts: NDArray[np.float64] | NDArray[np.int_] | NDArray[np.bool_],
+) -> tuple[int, int, int, int]:
     hits, alarms, misses, rejections = counts.sum(axis=0).astype(int).tolist()
     return hits, alarms, misses, rejections
 
 
 def _dates(card: Card, source: str, scenes: Sequence[Scene], threads: int) -> Iterator[Row]:
-    """Tulips by image, and by place from all its clear dates together.
-
-    The union says tulip where any date does; the mean where the mean of the probabilities does.
-    """
+    """Tulips by image, and by place from all its clear dates together: see `_together`."""
     network = predict.load_unet(card, threads)
     said: dict[str, list[NDArray[np.float32]]] = {}
     true: dict[str, NDArray[np.bool_]] = {}
-    together: dict[str, list[tuple[int, int, int, int]]] = {
-        "union of dates": [],
-        "mean of dates": [],
-    }
     for scene in scenes:
         tulip = network.tulip_probability(scene.reflectance(), card.bands)[0]
         growing = scene.truth[..., truth.TULIP]
@@ -152,13 +147,26 @@ def _dates(card: Card, source: str, scenes: Sequence[Scene], threads: int) -> It
         said.setdefault(scene.place, []).append(tulip)
         true[scene.place] = growing == 1
         yield Row(source, str(card.reference), scene.name, _counts(tulip, growing == 1, card), 0)
-    for place, each in said.items():
-        stack = np.stack(each)
-        together["union of dates"].append(_counts(np.fmax.reduce(stack), true[place], card))
-        together["mean of dates"].append(_counts(stack.mean(axis=0), true[place], card))
-    for how, counts in together.items():
-        summed = _sum(np.array(counts, dtype=np.float64))
-        yield Row(source, str(card.reference), f"{how}, {len(said)} places", summed, 0)
+    both = [(_together(np.stack(each)), true[place]) for place, each in said.items()]
+    for how in ("union", "mean", "mean of log-odds"):
+        counts = np.array([_counts(each[how], growing, card) for each, growing in both])
+        cases = f"{how} of dates, {len(said)} places"
+        yield Row(source, str(card.reference), cases, _sum(counts), 0)
+
+
+def _together(dates: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """What several dates, (dates, height, width), say together, by how they are asked.
+
+    The union says tulip where any date does; the means where the mean probability, or the
+    probability of the mean log-odds, does.
+    """
+    kept = np.clip(dates, 1e-6, 1 - 1e-6)
+    odds = np.log(kept) - np.log1p(-kept)
+    return {
+        "union": np.fmax.reduce(dates),
+        "mean": dates.mean(axis=0),
+        "mean of log-odds": 1 / (1 + np.exp(-odds.mean(axis=0))),
+    }
 
 
 def _counts(

@@ -162,6 +162,7 @@ def _cloud_figures(evaluation: Evaluation, output: Output) -> dict[str, Estimate
     }
     return {
         **found,
+        f"{output}_average_precision": estimate(metrics.average_precision(tally), len(tally)),
         f"{output}_calibration_error": estimate(metrics.calibration_error(tally), len(tally)),
         f"{output}s_cloudy": int(tally.positive.sum()),
         f"{output}s_clear": int(tally.negative.sum()),
@@ -201,6 +202,7 @@ def _pixel_figures(
         "iou_mean_per_image": metrics.mean_per_scene(counts, metrics.iou),
         "precision": metrics.over_all(counts, metrics.precision),
         "recall": metrics.over_all(counts, metrics.recall),
+        "average_precision": metrics.average_precision(tally),
         "calibration_error": metrics.calibration_error(tally),
     }
     return {
