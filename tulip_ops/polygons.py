@@ -114,7 +114,7 @@ def _figures(
     divisor = np.maximum(seen, 1)
     mean = np.bincount(label, probability, count) / divisor
     variance = np.bincount(label, (probability - mean[label]) ** 2, count) / divisor
-    in_flower = np.bincount(label, flowers[seen], count) / divisor
+    in_flower = np.bincount(label, flowers[there], count) / divisor
     return _Figures(pixels, seen, np.clip(mean, 0, 1), np.sqrt(variance), in_flower)
 
 
