@@ -2,19 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import histories
+from tulip_ops import histories, rasters, stac
 from tulip_ops.domain import Observation, Verdict
+from tulip_ops.grid import WGS84, project, tile_grid
 from tulip_ops.postgis import areas, detections, history, ledger
 from tulip_ops.postgis.connection import Connection, connect, transaction
 from tulip_ops.postgis.history import Season
 from tulip_ops.settings import Settings
+from tulip_ops.store import Store
 
 SEASON = Season(2024, simulated=False)
 STRIPS = {
@@ -250,6 +255,45 @@ def test_what_is_no_longer_superseded_counts_again(database: Connection, example
     again = outcome(database)
     for name in ("fields", "seasons", "looks", "links", "detections"):
         assert again[name] == alone[name]
+
+
+def test_the_real_history_over_real_products(
+    database: Connection, database_url: str, examples: Any, tmp_path: Path
+) -> None:
+    """The field flowers in the old processing, and is green in the new one."""
+    settings = Settings(database_url=SecretStr(database_url), store=str(tmp_path / "store"))
+    store = Store(settings.store_place)
+    flowering = Scene(0, baseline="04.00", shows=frozenset({0}))
+    green = Scene(1, baseline="05.11", shows=frozenset({0}))
+
+    def verdicts() -> list[tuple[Any, ...]]:
+        return database.execute("select verdict, clear_looks from tulip.field_season").fetchall()
+
+    for scene, bloom, verdict in ((flowering, 0.9, "bloomed"), (green, 0.0, "not_bloomed")):
+        arrive(database, examples, scene)
+        publish(store, examples, scene.text, bloom)
+        (outcome,) = histories.roll_up(settings, [])
+        assert outcome.fresh
+        assert verdicts() == [(verdict, 1)]
+    assert not histories.roll_up(settings, [])[0].fresh
+    looks = database.execute("select verdict from tulip.observation order by 1").fetchall()
+    assert looks == [("bloom",), ("no_bloom",)]
+
+
+def publish(store: Store, examples: Any, text: str, bloom: float) -> None:
+    """What `segment` leaves of an acquisition that shows the field at place 0."""
+    acquisition = examples.acquisition(text)
+    field = project(examples.field(0), WGS84, 32631)
+    grid = tile_grid("31UFU").window(field.buffer(50).bounds)
+    tulip = np.where(rasters.burn([field], grid) >= 0, 0.9, 0.1)
+    layers = np.stack([tulip, tulip * bloom]).astype(np.float32)
+    store.start_item(acquisition.id, stac.product_item(acquisition, grid, ("red",)))
+    with store.writing(acquisition.id, "tulip.tif") as path:
+        rasters.write_probability(path, layers, grid, ("tulip", "bloom"))
+        store.publish(
+            acquisition.id, "tulip.tif", path, recipe="by a test", title="Tulips",
+            media_type=stac.COG, fields={"tulip:bloom_threshold": 0.5},
+        )  # fmt: skip
 
 
 class TestDatastrips:
