@@ -22,10 +22,11 @@ what is new.
 
 **Never lost, never twice.** `tulip discover` puts an id into the ledger before Airflow hears of
 it. If the task dies in between, the ledger has the id and no run carries it. Such an id is
-*pending*: in the ledger, and no step has begun. A retry, or a later discovery, starts pending ids
-as well, but only while no run of `tulip_acquisition` is queued or running: a queued run has not
-begun either, and would be started twice. The same heals ids that were found while
-`tulip_acquisition` was paused, because Airflow gives a paused DAG no runs.
+*pending*: in the ledger, and no step has begun. So is one whose run failed after its retries half a
+day ago or longer: a source that was away for hours costs a day, and nothing. A retry, or a later
+discovery, starts pending ids as well, but only while no run of `tulip_acquisition` is queued or
+running: a queued run has not begun either, and would be started twice. The same heals ids that were
+found while `tulip_acquisition` was paused, because Airflow gives a paused DAG no runs.
 
 ### Triage
 - *`alerts` failed, `discover` did not*: a source is silent, refused or stale; the log says which,

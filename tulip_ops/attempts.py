@@ -104,7 +104,9 @@ def _carry_out(
         case "segment":
             return steps.segment(acquisition_id, store, settings, force=force)
         case "vectorize":
-            return steps.vectorize(acquisition_id, areas, store, settings, force=force)
+            return steps.vectorize(
+                acquisition_id, areas, store, settings, force=force, run_id=run_id
+            )
         case "record":
             return steps.record(acquisition_id, store, database, run_id=run_id)
         case _:

@@ -40,7 +40,9 @@ class Case:
     truth: NDArray[np.bool_]
     """(rows, columns), of pixels or of cells."""
     probability: NDArray[np.float32]
-    """The same shape; NaN where it does not count."""
+    """The same shape; NaN where nothing was said."""
+    counted: NDArray[np.bool_]
+    """The same shape: where the truth is known and something was said."""
     threshold: float
     score: float
     """Higher is better."""
@@ -52,11 +54,10 @@ def contact_sheet(path: Path, title: str, cases: Sequence[Case]) -> None:
     figure = pictures.new_figure(11, 2.85 * len(cases) + 0.9)
     panels = figure.subplots(len(cases), 4, squeeze=False)
     for row, case in zip(panels, cases, strict=True):
-        known = np.isfinite(case.probability)
         said = np.nan_to_num(case.probability) >= case.threshold
-        truth = np.where(known[..., None], case.truth[..., None] * np.ones(3), _UNKNOWN)
+        truth = np.where(case.counted[..., None], case.truth[..., None] * np.ones(3), _UNKNOWN)
         verdict = _VERDICTS[2 * said + case.truth]
-        verdict[~known] = _UNKNOWN
+        verdict[~case.counted] = _UNKNOWN
         height, width = case.image.shape[:2]
         extent = (0, width, height, 0)
         row[0].imshow(case.image, extent=extent)

@@ -24,6 +24,7 @@ from tulip_ops.commands import (
     pipeline,
     revisits,
     simulations,
+    units,
 )
 from tulip_ops.commands.options import BAD_DATA, BAD_INPUT, FAILED
 from tulip_ops.errors import BadData, BadInput, TulipError
@@ -78,6 +79,8 @@ def main(verbose: bool) -> None:
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    # a line of each request, with its path: the instance id of a WMS is in there
+    logging.getLogger("urllib3").setLevel(logging.INFO)
     if not verbose:
         for talkative in ("alembic", "botocore", "httpx", "rasterio", "matplotlib"):
             logging.getLogger(talkative).setLevel(logging.WARNING)
@@ -97,6 +100,7 @@ for command in (
     simulations.simulate,
     pictures.picture,
     pictures.season_picture,
+    units.units,
     doctor.settings,
     doctor.doctor,
     local.group,

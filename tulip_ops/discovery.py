@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from tulip_ops import revisit
-from tulip_ops.domain import AcquisitionId, Alert, Area
+from tulip_ops.domain import Acquisition, AcquisitionId, Alert, Area
 from tulip_ops.errors import AreaNotFound
 from tulip_ops.postgis import alerts as alert_table
 from tulip_ops.postgis import areas as area_table
@@ -19,6 +19,7 @@ from tulip_ops.postgis.connection import Connection
 from tulip_ops.revisit import Pass
 from tulip_ops.settings import Settings
 from tulip_ops.sources import choices, fallback
+from tulip_ops.sources.fallback import over
 
 log = logging.getLogger(__name__)
 
@@ -69,13 +70,11 @@ def discover(
     orders = {area.name: tuple(sources) or choices.order(area, settings) for area in wanted}
     opener = partial(choices.open_source, settings=settings)
     answers = fallback.ask(wanted, orders, opener, question)
-    links = {
-        one.id: tuple(area.name for area in wanted if area.geometry.intersects(one.footprint))
-        for one in answers.offered.values()
-    }
+    offered = list(answers.offered.values())
     with connection.connect(settings.writer_url(), "tulip discover") as database:
-        new = ledger.admit(database, list(answers.offered.values()), links)
-        pending = [i for i in ledger.waiting(database, list(links)) if i not in set(new)]
+        new = ledger.admit(database, offered, _links(offered, wanted))
+        known = set(answers.offered) - set(new)
+        pending = ledger.waiting(database, list(known))
         lasting = [lasts.alert for lasts in alert_table.open_alerts(database)]
         whole = not (areas or sources)
         ended = [alert for alert in lasting if _is_over(alert, answers, question, whole=whole)]
@@ -86,7 +85,7 @@ def discover(
     return Discovery(
         new=tuple(sorted(new)),
         pending=tuple(sorted(pending)),
-        known=len(answers.offered) - len(new),
+        known=len(known),
         areas=tuple(area.name for area in wanted),
         sources=tuple(answers.asked),
         problems=(
@@ -113,6 +112,15 @@ def reviewed(
         )
         for name, seen in known.items()
     }
+
+
+def _links(offered: Sequence[Acquisition], areas: Sequence[Area]) -> dict[AcquisitionId, list[str]]:
+    """Over which areas each acquisition lies."""
+    links: dict[AcquisitionId, list[str]] = {one.id: [] for one in offered}
+    for area in areas:
+        for one in over(area, offered):
+            links[one.id].append(area.name)
+    return links
 
 
 def _question(

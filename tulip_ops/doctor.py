@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 
 from tulip_ops.domain import BANDS
 from tulip_ops.errors import TulipError
@@ -33,7 +30,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     """
     parts: tuple[tuple[str, Callable[[Settings], str], str], ...] = (
         ("database", _database, "start it with `make demo`, or set TULIP_DATABASE_URL"),
-        ("store", _store, "set TULIP_STORE to a folder that this user may write"),
+        ("store", _store, "set TULIP_STORE to a folder or s3://bucket/prefix that you may write"),
         *((f"source {name}", partial(_source, name), _mend(name)) for name in _sources(settings)),
         ("areas", _areas, "add one with `tulip aoi add FILE`"),
         ("models", _models, "restore models/ from the repository, or train with `tulip train`"),
@@ -55,18 +52,9 @@ def _database(settings: Settings) -> str:
 
 
 def _store(settings: Settings) -> str:
-    from tulip_ops.errors import BadSetting
-    from tulip_ops.store import Store
+    from tulip_ops.store import open_store
 
-    Store(settings.store_place)
-    folder = Path(settings.store_place)
-    nearest = next(parent for parent in (folder, *folder.resolve().parents) if parent.is_dir())
-    try:
-        with tempfile.TemporaryFile(dir=nearest):
-            pass
-    except OSError as error:
-        raise BadSetting(f"{folder} cannot be written: {os.strerror(error.errno or 0)}") from None
-    return str(folder.resolve())
+    return open_store(settings).probe()
 
 
 def _sources(settings: Settings) -> tuple[str, ...]:

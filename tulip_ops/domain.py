@@ -155,8 +155,8 @@ def processing_baseline(text: object) -> str | None:
 
 
 AlertKind: TypeAlias = Literal["silent", "refused", "stale"]
-"""silent: a source does not answer; refused: its credential is missing or refused; stale: it
-answers, and its newest item over an area is too old."""
+"""silent: a source does not answer; refused: its credential or settings are missing or
+wrong; stale: it answers, and its newest item over an area is too old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +232,11 @@ class Detection:
     tulip_probability_std: float
     bloom_fraction: float
     """Share of the polygon's seen pixels that are in flower, in [0, 1]."""
+    clear_fraction: float | None = None
+    """Share of the polygon's pixels that were seen, in [0, 1]; None if recorded without."""
+    border_clear_fraction: float | None = None
+    """Share of its border behind which ground was seen: below 1, clouds or the raster's edge may
+    hide a part of the field. In [0, 1]; None if recorded without."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,9 +156,16 @@ class Places:
             shutil.rmtree(place, ignore_errors=True)
             return
         for address in self.below(place):
-            bucket, key = _split(address)
-            with self._answering(address):
-                self._client.delete_object(Bucket=bucket, Key=key)
+            self.remove_file(address)
+
+    def remove_file(self, address: str) -> None:
+        """Remove one file, if it is there."""
+        if not in_s3(address):
+            Path(address).unlink(missing_ok=True)
+            return
+        bucket, key = _split(address)
+        with self._answering(address):
+            self._client.delete_object(Bucket=bucket, Key=key)
 
     def size(self, address: str) -> int:
         """Bytes of a file. `FileNotFoundError` without one."""

@@ -70,6 +70,7 @@ def measure(
     A polygon over no seen pixel is left out: nothing was detected there.
     """
     figures = _figures(labels, len(polygons), tulip, bloom >= in_flower)
+    border = _border_clear(labels, len(polygons), np.isfinite(tulip))
     seen = [index for index in range(len(polygons)) if figures.seen[index]]
     detections = []
     for ordinal, index in enumerate(sorted(seen, key=lambda i: _reading_order(polygons[i]))):
@@ -82,14 +83,17 @@ def measure(
                 tulip_probability=float(figures.mean[index]),
                 tulip_probability_std=float(figures.std[index]),
                 bloom_fraction=float(figures.in_flower[index]),
+                clear_fraction=float(figures.seen[index] / figures.pixels[index]),
+                border_clear_fraction=float(border[index]),
             )
         )
     return detections
 
 
 class _Figures(NamedTuple):
-    """Per polygon: number of seen pixels, then mean, spread and share in flower over them."""
+    """Per polygon: its pixels, those seen, then mean, spread and share in flower over these."""
 
+    pixels: NDArray[np.int64]
     seen: NDArray[np.int64]
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
@@ -102,15 +106,34 @@ def _figures(
     tulip: NDArray[np.float32],
     flowers: NDArray[np.bool_],
 ) -> _Figures:
-    seen = (labels >= 0) & np.isfinite(tulip)
-    label = labels[seen]
-    probability = tulip[seen].astype(np.float64)
-    pixels = np.bincount(label, minlength=count)
-    divisor = np.maximum(pixels, 1)
+    pixels = np.bincount(labels[labels >= 0], minlength=count)
+    there = (labels >= 0) & np.isfinite(tulip)
+    label = labels[there]
+    probability = tulip[there].astype(np.float64)
+    seen = np.bincount(label, minlength=count)
+    divisor = np.maximum(seen, 1)
     mean = np.bincount(label, probability, count) / divisor
     variance = np.bincount(label, (probability - mean[label]) ** 2, count) / divisor
-    in_flower = np.bincount(label, flowers[seen], count) / divisor
-    return _Figures(pixels, np.clip(mean, 0, 1), np.sqrt(variance), in_flower)
+    in_flower = np.bincount(label, flowers[there], count) / divisor
+    return _Figures(pixels, seen, np.clip(mean, 0, 1), np.sqrt(variance), in_flower)
+
+
+def _border_clear(
+    labels: NDArray[np.int32], count: int, seen: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(count,) share of each label's outer pixel edges behind which a pixel was seen."""
+    label, clear = np.pad(labels, 1, constant_values=-1), np.pad(seen, 1)
+    edges, open_edges = np.zeros(count), np.zeros(count)
+    for here, there in (
+        (np.s_[:, 1:], np.s_[:, :-1]),
+        (np.s_[:, :-1], np.s_[:, 1:]),
+        (np.s_[1:], np.s_[:-1]),
+        (np.s_[:-1], np.s_[1:]),
+    ):
+        edge = (label[here] >= 0) & (label[here] != label[there])
+        edges += np.bincount(label[here][edge], minlength=count)
+        open_edges += np.bincount(label[here][edge & clear[there]], minlength=count)
+    return open_edges / np.maximum(edges, 1)
 
 
 def _reading_order(polygon: Polygon) -> tuple[float, float, bytes]:

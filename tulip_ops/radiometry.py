@@ -45,12 +45,13 @@ class OffsetEvidence:
     """The figures behind it, for people."""
 
 
-def encode(reflectance: NDArray[np.float32]) -> NDArray[np.uint16]:
+def encode(reflectance: NDArray[np.float32], offset: float = DN_OFFSET) -> NDArray[np.uint16]:
     """Reflectance as DN of baseline 04.00: NaN becomes 0, the rest is clipped to 1..65535.
 
-    Any shape. Invariant: decode(encode(r)) is within half of 1e-4 of r in [-0.0999, 6.4535].
+    Any shape. offset: 0 for DN of earlier baselines, which cannot hold what is below zero.
+    Invariant: decode(encode(r)) is within half of 1e-4 of r in [-0.0999, 6.4535].
     """
-    numbers = np.rint((reflectance.astype(np.float64) - DN_OFFSET) / DN_SCALE).clip(1, 65535)
+    numbers = np.rint((reflectance.astype(np.float64) - offset) / DN_SCALE).clip(1, 65535)
     return np.where(np.isnan(reflectance), DN_NODATA, numbers).astype(np.uint16)
 
 

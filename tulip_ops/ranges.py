@@ -42,13 +42,44 @@ class RangeFile(Protocol):
         ...
 
 
+class Remembered:
+    """A file that keeps the latest of what was read, for neighbouring windows: a `RangeFile`.
+
+    Two strips of a raster that is resampled both need the blocks on their border. For one thread
+    at a time.
+    """
+
+    def __init__(self, file: RangeFile, most_bytes: int = 12 << 20) -> None:
+        """most_bytes: a row of blocks of a whole tile at 20 m has some 4 MB."""
+        self.name = file.name
+        self._file = file
+        self._most = most_bytes
+        self._kept: dict[tuple[int, int], bytes] = {}
+
+    def read(self, start: int, stop: int) -> bytes:
+        """As `RangeFile` says."""
+        data = self._kept.pop((start, stop), None)
+        if data is None:
+            data = self._file.read(start, stop)
+        self._kept[start, stop] = data  # the latest comes last
+        while len(self._kept) > 1 and sum(map(len, self._kept.values())) > self._most:
+            del self._kept[next(iter(self._kept))]
+        return data
+
+    def size(self) -> int:
+        """As `RangeFile` says."""
+        return self._file.size()
+
+
 @contextmanager
 def opened(file: RangeFile) -> Iterator[DatasetReader]:
     """The file as a dataset. What `file` raises wins over what GDAL makes of it."""
     container = _Container(file)
     try:
-        # a plugin has no place for queries, and the name's end is how GDAL knows some formats
-        with rasterio.open(PurePosixPath(file.name).name, opener=container) as source:
+        with (
+            rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"),  # it has no sidecars
+            rasterio.open(container.name, opener=container) as source,
+        ):
             yield source
     except RasterioError as error:
         if container.failure is not None:
@@ -63,6 +94,7 @@ class _Container(MultiByteRangeResourceContainer):  # type: ignore[misc]  # rast
 
     def __init__(self, file: RangeFile) -> None:
         self.file = file
+        self.name = PurePosixPath(file.name).name  # its end is how GDAL knows some formats
         self.failure: Exception | None = None
         self._chunks: dict[int, bytes] = {}
 
@@ -99,10 +131,12 @@ class _Container(MultiByteRangeResourceContainer):  # type: ignore[misc]  # rast
         return 0 if self.failure is not None else self.file.size()
 
     def open(self, path: str, mode: str = "r", **kwds: object) -> _Handle:  # noqa: ARG002
+        if not self.isfile(path):
+            raise FileNotFoundError(path)
         return _Handle(self)
 
-    def isfile(self, path: str) -> bool:  # noqa: ARG002
-        return True
+    def isfile(self, path: str) -> bool:
+        return PurePosixPath(path).name == self.name
 
     def isdir(self, path: str) -> bool:  # noqa: ARG002
         return False
@@ -116,7 +150,9 @@ class _Container(MultiByteRangeResourceContainer):  # type: ignore[misc]  # rast
     def rm(self, path: str) -> None:
         raise PermissionError(path)
 
-    def size(self, path: str) -> int:  # noqa: ARG002
+    def size(self, path: str) -> int:
+        if not self.isfile(path):
+            raise FileNotFoundError(path)
         return self.length()
 
 

@@ -10,7 +10,8 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -47,6 +48,8 @@ _FINER = 1.05
 _ROUNDED = 1e-3
 """Pixels by which a raster may lie beside where its metadata say, for rounding."""
 _BLOCK = 512
+_CACHE = 256
+"""Megabytes of blocks that GDAL keeps while it writes, instead of a share of the machine's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,11 @@ def read_onto(
             if absent:
                 raise BandMissing(f"{_name(href)} has {source.count} bands, no band {absent[0]}")
             _require_kept(promise, source, _name(href))
+            corner = _aligned(source, grid, nodata)
+            if corner is not None:
+                for place, index in zip(places, indexes, strict=True):
+                    _cut(source, index, corner, nodata, values[place])
+                continue
             options = _warp_options(source, grid, nodata)
             with WarpedVRT(source, **options) as warped:
                 # band by band into place: one copy of the pixels, not two
@@ -148,6 +156,48 @@ def read_onto(
     values *= np.float32(scale)
     values += np.float32(offset)
     return values
+
+
+def _aligned(source: DatasetReader, grid: Grid, nodata: float | None) -> tuple[int, int] | None:
+    """Row and column of the grid's corner in a source whose pixels are the grid's; else None.
+
+    Nothing is resampled then, and no pixel around the grid is needed: of a COG that means whole
+    blocks. Sources that mark what was not measured by a mask are left to the warper.
+    """
+    own, wanted = source.transform, grid.transform
+    if source.crs is None or source.crs.to_epsg() != grid.epsg or _has_alpha(source):
+        return None
+    if _declared(source, nodata) is None and MaskFlags.per_dataset in source.mask_flag_enums[0]:
+        return None
+    if not np.allclose((own.a, own.b, own.d, own.e), (wanted.a, 0, 0, wanted.e), rtol=1e-9):
+        return None
+    row, column = (wanted.f - own.f) / own.e, (wanted.c - own.c) / own.a
+    near = (round(row), round(column))
+    return near if np.allclose((row, column), near, rtol=0, atol=_ROUNDED) else None
+
+
+def _cut(
+    source: DatasetReader,
+    index: int,
+    corner: tuple[int, int],
+    nodata: float | None,
+    out: Float,
+) -> None:
+    """The pixels from `corner` on into `out`, (height, width); NaN beyond the source."""
+    out[...] = math.nan
+    first = [max(0, place) for place in corner]
+    last = [
+        min(size, place + length)
+        for size, place, length in zip(source.shape, corner, out.shape, strict=True)
+    ]
+    height, width = (stop - start for start, stop in zip(first, last, strict=True))
+    if height > 0 and width > 0:
+        stored = source.read(index, window=Window(first[1], first[0], width, height))
+        inside = out[first[0] - corner[0] :, first[1] - corner[1] :][:height, :width]
+        inside[...] = stored
+        missing = _declared(source, nodata)
+        if missing is not None:
+            inside[stored == missing] = math.nan
 
 
 def read_pixels(path: Path) -> Float:
@@ -164,13 +214,23 @@ def read_pixels(path: Path) -> Float:
         return cast("Float", values)
 
 
-def write_reflectance(path: Path, reflectance: Float, grid: Grid, bands: Sequence[str]) -> None:
-    """Write a COG of uint16: reflectance = DN * 1e-4 - 0.1, DN 0 where not measured.
+def write_reflectance(
+    path: Path,
+    reflectance: Float,
+    grid: Grid,
+    bands: Sequence[str],
+    *,
+    offset: float = DN_OFFSET,
+) -> None:
+    """Write a COG of uint16: reflectance = DN * 1e-4 + offset, DN 0 where not measured.
 
     reflectance: (len(bands), *grid.shape) float32, NaN where not measured; kept to half a DN
-    within [-0.0999, 6.4535] and clipped to that.
+    within [offset + 1e-4, offset + 6.5535] and clipped to that.
     """
-    _write(path, [reflectance], grid, bands, _REFLECTANCE)
+    encoding = replace(
+        _REFLECTANCE, offset=offset, encode=partial(radiometry.encode, offset=offset)
+    )
+    _write(path, [reflectance], grid, bands, encoding)
 
 
 def write_reflectance_strips(
@@ -256,9 +316,8 @@ def trace_labels(labels: NDArray[np.int32], grid: Grid) -> list[Polygon]:
 
     labels: (height, width), -1 where none; the numbers count from 0 without a gap, and the
     pixels of each are connected by their edges.
-    Returns one polygon for each number, in their order, holes kept; together they are a
-    coverage, and `burn(trace_labels(l, grid), grid)` equals l. ValueError where a region is in
-    pieces.
+    Returns one polygon for each number, in their order, holes kept, without overlaps:
+    `burn(trace_labels(l, grid), grid)` equals l. ValueError where a region is in pieces.
     """
     outlines: dict[int, Polygon] = {}
     found = shapes(labels, mask=labels >= 0, connectivity=4, transform=grid.transform)
@@ -455,7 +514,7 @@ def _write(
         "transform": grid.transform,
         "nodata": encoding.nodata,
     }
-    with _scratch(path) as draft:
+    with _scratch(path) as draft, rasterio.Env(GDAL_CACHEMAX=_CACHE):
         with rasterio.open(draft, "w", **_TILED, **profile) as target:
             _describe(target, names, encoding.scale, encoding.offset)
             top = 0

@@ -145,8 +145,8 @@ class Settings(BaseSettings):
     )
     cloud_filter: str = Field(
         "auto",
-        description="Cloud filter as name/version; auto takes the newest version with the most"
-        " bands that the acquisition offers.",
+        description="Cloud filter as name/version; auto takes the model with the most bands that"
+        " the acquisition offers, in its promoted version or else its newest.",
     )
     unet: str = Field("auto", description="U-Net as name/version; auto as for the cloud filter.")
     minimum_clear: float = Field(

@@ -13,6 +13,7 @@ import os
 import secrets
 import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -69,6 +70,10 @@ class Shelf(Protocol):
         """
         ...
 
+    def probe(self) -> str:
+        """Write something, and remove it again; returns where."""
+        ...
+
 
 class FolderShelf:
     """A folder. Writers at once wait for each other on a lock of the kernel."""
@@ -116,6 +121,13 @@ class FolderShelf:
                 f"{path} does not match its checksum in {ITEM}; repeat the step that makes it"
             )
         return path
+
+    def probe(self) -> str:
+        """As `Shelf` says; a folder that is not there yet is not made."""
+        place = self._place.resolve()
+        nearest = next(parent for parent in (place, *place.parents) if parent.is_dir())
+        with _writing(place), tempfile.TemporaryFile(dir=nearest):
+            return str(place)
 
     def _revise(self, folder: str, revise: Revise) -> None:
         path = self._place / folder / ITEM
@@ -212,6 +224,20 @@ class S3Shelf:
             _move(path, copy)
         self._make_room(folder)
         return copy
+
+    def probe(self) -> str:
+        """As `Shelf` says; S3 must also honour conditions, on which the promises here rest."""
+        address = join(self._place, f".probe-{secrets.token_hex(4)}")
+        if not self._places.replace_tagged(address, b"first", None):
+            raise StoreUnavailable(f"{address} is there although nobody wrote it; try again")
+        overwritten = self._places.replace_tagged(address, b"second", None)
+        self._places.remove_file(address)
+        if overwritten:
+            raise StoreUnavailable(
+                f"{self._place}: this S3 service ignores If-None-Match, so that two writers at"
+                " once could lose an item; keep the store in another service or in a folder"
+            )
+        return self._place
 
     def _make_room(self, folder: str) -> None:
         """Remove the copies that were not used for longest, until the rest is small enough."""

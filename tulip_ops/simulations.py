@@ -19,11 +19,15 @@ TRUTH = ("tulip", "bloom", "cloud", "shadow")
 
 
 def write_archive(
-    place: Path, seasons: Sequence[int] = DEMO_SEASONS, seed: int = 0
+    place: Path,
+    seasons: Sequence[int] = DEMO_SEASONS,
+    seed: int = 0,
+    baseline: str | None = None,
 ) -> list[AcquisitionId]:
     """Write the demo archive of `seasons` into the folder `place`, with its areas and its truth.
 
-    A scene that is there is written again; the same seed gives the same pixels.
+    A scene that is there is written again; the same seed gives the same pixels. baseline: see
+    `Archive.add_scene`.
     """
     archive = Archive(place)
     overpasses = demo_archive(seasons, seed)
@@ -37,6 +41,7 @@ def write_archive(
             overpass.scene.reflectance,
             BANDS,
             overpass.grid,
+            baseline=baseline,
             properties={"tulip:seed": seed},
         )
         archive.add_truth(overpass.id, "truth", _truth(overpass), overpass.grid, TRUTH)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from tulip_ops import clouds, polygons, radiometry, rasters, stac, vectors
+from tulip_ops import clouds, polygons, radiometry, rasters, stac, valleys, vectors
 from tulip_ops.domain import (
     Acquisition,
     AcquisitionId,
@@ -214,6 +215,7 @@ def vectorize(
     settings: Settings,
     *,
     force: bool,
+    run_id: str,
 ) -> Outcome:
     """Turn the probabilities into polygons that share borders and carry their figures."""
     tulip_path = store.product(acquisition_id, "tulip.tif")
@@ -221,7 +223,7 @@ def vectorize(
     threshold, in_flower = float(made["tulip:threshold"]), float(made["tulip:bloom_threshold"])
     recipe = store.recipe(
         "vectorize",
-        format=1,
+        format=2,
         tulip=store.checksum(acquisition_id, "tulip.tif"),
         threshold=threshold,
         in_flower=in_flower,
@@ -243,8 +245,10 @@ def vectorize(
         vectors.write_detections(
             path,
             detections,
-            acquisition=str(acquisition_id),
-            model=str(ModelReference(**made["tulip:model"])),
+            acquisition_id=str(acquisition_id),
+            **_provenance("model", made),
+            **_provenance("cloud_filter", store.asset(acquisition_id, "cloud.tif")),
+            run_id=run_id,
         )
         store.publish(
             acquisition_id,
@@ -276,7 +280,8 @@ def detect(
     minimum_area: smaller fields are left out, m2.
     """
     tulip, bloom = probability
-    traced = rasters.trace(np.nan_to_num(tulip) >= threshold, grid)
+    smallest = minimum_area / grid.resolution**2
+    traced = rasters.trace_labels(valleys.part(tulip, threshold=threshold, smallest=smallest), grid)
     outlines = polygons.simplify(traced, resolution=grid.resolution, minimum_area=minimum_area)
     reach = shapely.union_all([project(area.geometry, WGS84, grid.epsg) for area in areas])
     outlines = [outline for outline in outlines if outline.intersects(reach)]
@@ -356,6 +361,12 @@ def _publish_probability(
             fields=fields,
             properties=properties,
         )
+
+
+def _provenance(role: str, asset: Mapping[str, Any]) -> dict[str, str]:
+    """Columns that name the network behind an asset."""
+    model = ModelReference(**asset["tulip:model"])
+    return {f"{role}_{part}": getattr(model, part) for part in ("name", "version", "sha256")}
 
 
 def _names(areas: Sequence[Area]) -> str:

@@ -62,6 +62,10 @@ class Store:
             else FolderShelf(Path(place))
         )
 
+    def probe(self) -> str:
+        """Whether it can be written: where it is; `StoreUnavailable`, or what `Places` raises."""
+        return self._shelf.probe()
+
     @staticmethod
     def recipe(step: str, **inputs: JSON) -> str:
         """What determines a product, as a sha256 in hexadecimal.

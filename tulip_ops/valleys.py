@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHALLOW = 0.04
-"""Probability, smoothed over 3 x 3 pixels: a border that lies no deeper below the mean of either
-side is no valley."""
+"""Probability, smoothed over 3 x 3 pixels: a border that lies no deeper below the means of both
+regions is no valley. Measured on twelve simulated scenes of 1,635 tulip parcels, with the first
+U-Net and with the truth made noisy: 63 and 84 % of the parcels are found (66 and 89 % of what is
+found is one), where taking what hangs together gives 43 and 66 % (58 and 92 %). The price are
+strips: 6 % of the parcels come in two parts, in place of 1 %."""
 
 NOISY = 2.2
 """Standard deviations of the noise from pixel to pixel that a valley must be deeper than."""
 
-CONVINCING = 0.4
+CONVINCING = 0.25
 """Share of the way from the threshold to certainty that the mean of a field must reach. What
 stays below it all over is rarely a field; the threshold itself only draws the outline."""
 

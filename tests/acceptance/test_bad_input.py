@@ -62,13 +62,13 @@ def test_an_unreadable_file(stack: Stack, archive_of_one: tuple[Path, str]) -> N
     place, name = archive_of_one
     for path in place.rglob("*.tif"):
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    done = stack.tulip("acquire", name, expect=1, TULIP_ARCHIVE=str(place))
-    assert _one_message(done.stderr).startswith("UnreadableRaster: ")
+    done = stack.tulip("acquire", name, expect=3, TULIP_ARCHIVE=str(place))
+    assert _one_message(done.stderr).startswith("ChecksumMismatch: ")
     state, verdict = stack.rows(
         f"select state, verdict from tulip.acquisition where acquisition_id = '{name}'"
     )[0]
-    assert state == "failed"
-    assert "UnreadableRaster" in str(verdict) or ".tif" in str(verdict)
+    assert state == "quarantined"
+    assert ".tif has" in str(verdict)
     assert not (stack.state / "store" / name / "reflectance.tif").exists()
     assert _leftovers(stack) == []
 

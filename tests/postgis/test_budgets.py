@@ -1,12 +1,16 @@
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from multiprocessing import get_context
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from tulip_ops.cli import main
 from tulip_ops.domain import AcquisitionId
 from tulip_ops.errors import BudgetExceeded
-from tulip_ops.postgis import budgets
+from tulip_ops.postgis import areas, budgets
 from tulip_ops.postgis.budgets import Budget
 from tulip_ops.postgis.connection import Connection
 
@@ -96,3 +100,21 @@ def test_processes_at_once_never_pass_the_budget_together(
     assert sum(taken) == 33
     assert min(taken) > 0
     assert spent(database) == pytest.approx(99)
+
+
+def test_the_command_says_what_was_used_and_what_a_season_costs(
+    database: Connection, database_url: str, examples: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TULIP_DATABASE_URL", database_url)
+    monkeypatch.setenv("TULIP_UNITS_PER_MONTH", "500")
+    areas.add_area(database, examples.area("polder", [0]))
+    nothing = CliRunner().invoke(main, ["units"])
+    assert "no processing units were used yet" in nothing.output
+    Budget(database_url, SERVICE, per_run=50, per_month=500).book(12.5, "process", ID)
+    said = CliRunner().invoke(main, ["units", "--area", "polder", "--every", "5"])
+    assert said.exit_code == 0
+    assert f"{SERVICE}: 12.50 of 500 units, 1 requests (1 without an answer)" in said.output
+    figures = json.loads(CliRunner().invoke(main, ["units", "--every", "5", "--json"]).output)
+    [season] = figures["seasons"]
+    assert (season["area"], season["looks"]) == ("polder", 16)
+    assert figures["months"][0]["units"] == 12.5

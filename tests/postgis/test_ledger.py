@@ -159,6 +159,20 @@ class TestAdmission:
         assert _entry(database).acquisition == told
         assert ledger.waiting(database, [told.id]) == [told.id]
 
+    def test_what_failed_is_tried_again_after_a_rest_and_what_is_quarantined_is_not(
+        self, database: Connection, examples: Any
+    ) -> None:
+        examples.admit(database, TEXT)
+        identity = examples.id(TEXT)
+        for error, again in (("SourceUnavailable", [identity]), ("UnreadableRaster", [])):
+            _attempt(database, "acquire", "failed", error=error, message="away")
+            assert ledger.waiting(database, [identity]) == []
+            database.execute(
+                "update tulip.attempt set started_at = started_at - %s, ended_at = ended_at - %s",
+                (ledger.REST, ledger.REST),
+            )
+            assert ledger.waiting(database, [identity]) == again
+
     def test_another_source_takes_over(self, database: Connection, examples: Any) -> None:
         examples.admit(database, TEXT)
         other = replace(

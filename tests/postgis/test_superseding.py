@@ -186,7 +186,7 @@ SCENES = st.lists(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(scenes=SCENES, data=st.data())
 def test_the_order_of_arrival_decides_nothing(
     shared: Connection, examples: Any, scenes: list[Scene], data: st.DataObject

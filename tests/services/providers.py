@@ -6,6 +6,7 @@ only what nobody here reads is left out.
 
 import hashlib
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -83,7 +84,7 @@ class Files:
 
     def described(self, band: str) -> dict[str, Any]:
         """The file and projection extensions' fields."""
-        return dict(_described(self.paths[band]))
+        return deepcopy(_described(self.paths[band]))
 
 
 @lru_cache

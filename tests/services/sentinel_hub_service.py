@@ -161,11 +161,12 @@ def serving(archive: Archive) -> Iterator[Deployment]:
 
 
 def product_name(scene: Scene) -> str:
-    """As ESA would call the scene; later sequences were processed later."""
+    """As ESA would call the scene: later sequences were processed later, and what was sensed in
+    one minute belongs to one datatake."""
     made = scene.sensed_at + timedelta(days=scene.id.sequence, hours=4)
     baseline = (scene.baseline or "05.11").replace(".", "")
     return (
-        f"{scene.id.platform}_MSI{scene.id.level}_{scene.sensed_at:%Y%m%dT%H%M%S}_N{baseline}"
+        f"{scene.id.platform}_MSI{scene.id.level}_{scene.sensed_at:%Y%m%dT%H%M}00_N{baseline}"
         f"_R051_T{scene.id.tile}_{made:%Y%m%dT%H%M%S}"
     )
 
@@ -432,6 +433,8 @@ class _Script:
 
 
 def _wms(deployment: Deployment, fields: Mapping[str, str]) -> tuple[bytes, float]:
+    if fields["REQUEST"] == "GetCapabilities":
+        return f"<Layer><Name>{deployment.layer}</Name></Layer>".encode(), 0.0
     assert (fields["SERVICE"], fields["REQUEST"], fields["VERSION"]) == ("WMS", "GetMap", "1.3.0")
     assert fields["FORMAT"] == "image/png"
     if fields["LAYERS"] != deployment.layer:

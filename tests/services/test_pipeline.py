@@ -21,7 +21,10 @@ import rasterio
 from click.testing import CliRunner, Result
 
 from tests.conftest import NewDatabase
+from tulip_ops import rasters
 from tulip_ops.cli import main
+from tulip_ops.domain import AcquisitionId
+from tulip_ops.sources.archive import Archive
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -196,6 +199,37 @@ def test_a_history_without_its_products_says_which(desk: Desk, ids: list[str]) -
     assert int(str(missing)) > 0
 
 
+def test_a_reprocessing_counts_in_the_place_of_what_it_supersedes(
+    desk: Desk, ids: list[str]
+) -> None:
+    seasons = (
+        "select st_astext(f.geometry), s.* from tulip.field_season s"
+        " join tulip.field f using (field_id) order by s.field_id, s.season"
+    )
+    summary = (
+        "select area, season, acquisitions_recorded, bloomed_ha, clear_looks"
+        " from tulip.season_summary order by 1, 2"
+    )
+    before = desk.rows(seasons), desk.rows(summary)
+    ((older, sensed_at),) = desk.rows(
+        "select acquisition_id, sensed_at from tulip.acquisition where state = 'recorded'"
+        " order by sensed_at limit 1"
+    )
+    newer = AcquisitionId.parse(str(older).replace("_0_", "_1_"))
+    pixels = rasters.read_reflectance(desk.state / "archive" / str(older) / "reflectance.tif")
+    Archive(desk.state / "archive").add_scene(newer, sensed_at, *pixels)  # type: ignore[arg-type]
+    found = json.loads(desk.tulip("discover", "--since", "2024-01-01", "--json").stdout)
+    assert found["new"] == [str(newer)]
+    desk.tulip("run", str(newer))
+    desk.tulip("history")
+    assert desk.rows("select acquisition_id, superseded_by from tulip.acquisition"
+                     " where superseded_by is not null") == [(older, str(newer))]  # fmt: skip
+    assert (desk.rows(seasons), desk.rows(summary)) == before
+    kept = desk.rows(f"select count(*) > 0 from tulip.detection where acquisition_id = '{older}'")
+    assert kept == [(True,)]
+    assert len(ids) == 10
+
+
 def test_the_picture_is_drawn(desk: Desk, ids: list[str]) -> None:
     out = desk.state / "picture.png"
     for name in (ids[0], *[i for i in ids if _truth(desk, i)["cloud"].mean() > 80][:1]):
@@ -225,7 +259,7 @@ def test_an_area_that_comes_later_is_carried_over_known_acquisitions(
     desk.tulip("aoi", "add", str(desk.state / "between.geojson"))
     found = json.loads(desk.tulip("discover", "--since", "2024-01-01", "--json").stdout)
     assert found["new"] == []
-    assert found["pending"] == ids
+    assert [name for name in found["pending"] if name in ids] == ids
 
 
 def _digest(desk: Desk, name: str) -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -180,6 +181,25 @@ def test_the_same_acquisitions_and_pixels_as_in_the_archive(
     assert np.isnan(reflectance).any()
     assert np.nanmin(reflectance) < -0.01
     assert {one.path for one in deployment.asked if one.status != 200} == set()
+
+
+def test_datastrips_are_read_as_one(hub: Hub, deployment: Deployment, tmp_path: Path) -> None:
+    strips = Archive(tmp_path)
+    north = training_scene(7, height=30, width=60, sky=Sky(Weather.CLEAR)).reflectance.copy()
+    south = training_scene(8, height=30, width=60, sky=Sky(Weather.CLEAR)).reflectance.copy()
+    expected = np.concatenate([north[:, :18], south[:, 18:]], axis=1)
+    north[:, 18:], south[:, :12] = np.nan, np.nan  # both saw rows 12 to 17
+    for sequence, (pixels, second) in enumerate([(north, 31), (south, 43)]):
+        sensed_at = datetime(2026, 4, 20, 10, 50, second, tzinfo=UTC)
+        identity = replace(ACQUISITION, sequence=sequence)
+        strips.add_scene(identity, sensed_at, pixels, BANDS, GRID)
+    deployment.archive = strips
+    source = hub.l2a()
+    [acquisition] = source.search([AREA], *APRIL)
+    assert acquisition.id == ACQUISITION
+    reflectance, _ = source.read(acquisition, GRID, MemoryParts())
+    np.testing.assert_allclose(reflectance, expected, atol=1e-6)
+    assert hub.booked() == pytest.approx(deployment.charged)
 
 
 def test_an_id_that_is_not_there_is_not_found(hub: Hub) -> None:
@@ -375,6 +395,17 @@ def test_an_instance_is_named_and_not_shown(
     with pytest.raises(error, match="TULIP_SH_INSTANCE_ID") as caught:
         source.read(found(source), GRID, MemoryParts())
     assert "hush" not in str(caught.value)
+
+
+def test_the_wms_is_looked_at_before_it_is_needed(hub: Hub, deployment: Deployment) -> None:
+    assert "the layer TRUE_COLOR is there" in hub.wms().describe()
+    with pytest.raises(CredentialMissing, match="TULIP_SH_INSTANCE_ID"):
+        hub.wms(instance_id=None).describe()
+    with pytest.raises(BadSetting, match="TULIP_SH_INSTANCE_ID"):
+        hub.wms(instance_id="wrong").describe()
+    deployment.layer = "TRUE-COLOR-S2L2A"
+    with pytest.raises(BadSetting, match=r"no layer TRUE_COLOR.*TULIP_SH_LAYER"):
+        hub.wms().describe()
 
 
 def test_what_is_booked_is_what_the_service_charged(hub: Hub, deployment: Deployment) -> None:

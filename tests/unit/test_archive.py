@@ -258,6 +258,24 @@ def test_simulated_scenes_come_back_as_they_were_made(tmp_path: Path) -> None:
     assert "1 scenes, 1 of them simulated" in archive.describe()
 
 
+@pytest.mark.parametrize(("baseline", "offset"), [("02.14", 0), ("05.11", -0.1)])
+def test_both_radiometric_baselines_hold_the_same_reflectance(
+    tmp_path: Path, baseline: str, offset: float
+) -> None:
+    archive = Archive(tmp_path)
+    reflectance = np.random.default_rng(1).uniform(0.01, 0.5, (1, *GRID.shape)).astype(np.float32)
+
+    archive.add_scene(SIM, SENSED_AT, reflectance, ("red",), GRID, baseline=baseline)
+
+    acquisition = archive.find(SIM)
+    assert acquisition is not None
+    assert acquisition.baseline == baseline
+    values, _ = archive.read(acquisition, GRID, MemoryParts())
+    np.testing.assert_allclose(values, reflectance, atol=0.51e-4)
+    with rasterio.open(tmp_path / str(SIM) / "reflectance.tif") as source:
+        assert source.offsets == (offset,)
+
+
 def test_another_scene_of_the_same_id_has_another_fingerprint(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     prints = []

@@ -13,6 +13,7 @@ from shapely.geometry import MultiPolygon, box
 from tulip_ops.domain import Acquisition, AcquisitionId, Area
 from tulip_ops.errors import (
     ArchiveNotFound,
+    BudgetExceeded,
     CredentialMissing,
     SourceUnavailable,
     TooManyRequests,
@@ -191,9 +192,16 @@ def test_where_nobody_answers_one_error_tells_all() -> None:
     assert str(error) == "first: no secret; second: timed out"
 
 
-def test_other_errors_are_not_passed_over(tmp_path: Path, fresh: Archive) -> None:
-    with pytest.raises(ArchiveNotFound):
-        ask(Desk(first=Archive(tmp_path / "none"), second=fresh), "first", "second")
+def test_other_errors_are_not_passed_over(fresh: Archive) -> None:
+    with pytest.raises(BudgetExceeded):
+        ask(Desk(first=BudgetExceeded("the month"), second=fresh), "first", "second")
+
+
+def test_an_archive_that_is_gone_is_passed_over(tmp_path: Path, fresh: Archive) -> None:
+    answers = ask(Desk(first=Archive(tmp_path / "none"), second=fresh), "first", "second")
+    assert told(answers) == [("first", "refused", None)]
+    alone = ask(Desk(first=Archive(tmp_path / "none")), "first")
+    assert isinstance(alone.error(), ArchiveNotFound)
 
 
 def test_many_areas_are_one_request(tmp_path: Path, fresh: Archive, old: Archive) -> None:

@@ -4,7 +4,15 @@ from pyproj import Transformer
 from shapely.geometry import MultiPolygon, Polygon, box
 
 from tulip_ops.errors import BadArea, BadScene, NothingValid
-from tulip_ops.grid import Grid, geodesic_area, project, tile_at, tile_grid
+from tulip_ops.grid import (
+    WGS84,
+    Grid,
+    geodesic_area,
+    project,
+    tile_at,
+    tile_grid,
+    tiles_over,
+)
 
 
 @pytest.mark.parametrize(
@@ -123,3 +131,24 @@ def test_strips_are_the_grid_without_overlap(
     assert [strip.bounds[1] for strip in strips[:-1]] == [strip.top for strip in strips[1:]]
     assert strips[-1].bounds[1] == grid.bounds[1]
     assert {(strip.left, strip.width, strip.epsg) for strip in strips} == {(600000.0, width, 32631)}
+
+
+@pytest.mark.parametrize(
+    ("ground", "tiles"),
+    [
+        (box(5.65, 52.65, 5.75, 52.7), {"31UFU"}),
+        (box(5.9, 52.6, 6.1, 52.7), {"31UFU", "31UGU", "32ULD"}),
+        (box(-70, -33.5, -69.9, -33.4), {"19HCC", "19HDC"}),
+    ],
+)
+def test_the_tiles_over_a_place_are_found(ground: Polygon, tiles: set[str]) -> None:
+    assert tiles <= set(tiles_over(ground))
+    for tile in tiles_over(ground):
+        grid = tile_grid(tile)
+        assert project(box(*grid.bounds), grid.epsg, WGS84).intersects(ground)
+
+
+def test_the_tile_of_every_corner_is_among_those_over_a_place() -> None:
+    ground = box(4.5, 51.5, 6.8, 53.4)
+    corners = {tile_at(x, y) for x in (4.5, 6.8) for y in (51.5, 53.4)}
+    assert corners <= set(tiles_over(ground))

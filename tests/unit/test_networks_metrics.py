@@ -149,7 +149,8 @@ def test_the_precision_recall_curve_ends_at_full_recall() -> None:
     curve = metrics.precision_recall(counted)
 
     assert curve[0].tolist() == [0.0, 3 / 5, 1.0]
-    assert metrics.average_precision(counted) == pytest.approx(1 / 3 + 1 / 3 + 1 / 3 * 3 / 4)
+    area = estimate(metrics.average_precision(counted), 1).value
+    assert area == pytest.approx(1 / 3 + 1 / 3 + 1 / 3 * 3 / 4)
 
 
 def test_the_best_threshold_is_the_middle_of_the_good_ones() -> None:

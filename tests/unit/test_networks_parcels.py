@@ -186,7 +186,7 @@ def test_screened_acquisitions_of_the_store_serve(
     assert len(acquired.in_store(store, SEASON, 0.0)) == 4
 
     options = Options("unet", RGB, parcels=register, season=SEASON)
-    sets = training_data.gather(options, work=tmp_path, processes=1, store=store, minimum_clear=0.1)
+    sets = training_data.gather(options, work=tmp_path, processes=1, store=store)
 
     found = [scene for part in (sets.learn, sets.choose, sets.measure) for scene in part]
     assert len({scene.place for scene in found}) == 3  # the first acquisition is too cloudy

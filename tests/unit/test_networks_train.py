@@ -14,6 +14,8 @@ from tulip_ops.errors import BadSetting
 from tulip_ops.networks import data, drawing, fit, losses, predict, registry, train, unet
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.registry import Card, Normalization, UNetArchitecture
+from tulip_ops.networks.training_data import Options
+from tulip_ops.store import Store
 
 pytestmark = pytest.mark.filterwarnings(
     # Keras 3.15 hands TensorFlow's variables to NumPy in the old way
@@ -82,12 +84,14 @@ def dying(
     """`draw`, until the process dies in its second epoch."""
     left = iter(range(after))
 
-    def drawing(scenes: Sequence[Scene], random: np.random.Generator, chip: int) -> drawing.Drawn:
+    def until_then(
+        scenes: Sequence[Scene], random: np.random.Generator, chip: int
+    ) -> drawing.Drawn:
         if next(left, None) is None:
             raise RuntimeError("killed")
         return draw(scenes, random, chip)
 
-    return drawing
+    return until_then
 
 
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
@@ -108,17 +112,17 @@ def test_another_course_never_takes_up_a_foreign_checkpoint() -> None:
     assert JOB.folder(Path("work")) != other.folder(Path("work"))
 
 
+def folders(root: Path) -> train.Folders:
+    return train.Folders(root / "models", root / "work", Store(str(root / "store")))
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Card:
     predict.use_threads(1)
-    folder = tmp_path_factory.mktemp("train")
     return train.train_unet(
-        folder / "models",
-        folder / "work",
+        Options("unet", RGB, seed=3, simulated=4, size=96),
+        folders(tmp_path_factory.mktemp("train")),
         version="0.1",
-        seed=3,
-        scenes=4,
-        scene=96,
         epochs=2,
         steps=2,
         sizes=(32,),
@@ -143,7 +147,7 @@ def test_a_training_ends_in_a_whole_model(trained: Card) -> None:
     assert trained.metrics["scenes"] <= 2
     assert 0 <= trained.metrics["tulip_iou"] <= 1
     assert trained.training.settings["seed"] == 3
-    assert trained.training.settings["simulator"] == data.simulator_version()
+    assert data.simulator_version() in trained.training.data
     assert not list(models.glob("*/.*"))
 
 
@@ -160,7 +164,11 @@ def test_the_card_says_that_all_of_it_is_simulated(trained: Card) -> None:
 @pytest.mark.slow
 def test_a_version_is_never_overwritten(trained: Card, tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="choose another version"):
-        train.train_unet(trained.folder.parent.parent, tmp_path, version="0.1")
+        train.train_unet(
+            Options("unet", RGB, simulated=4),
+            train.Folders(trained.folder.parent.parent, tmp_path, Store(str(tmp_path))),
+            version="0.1",
+        )
 
 
 @pytest.mark.slow
@@ -168,11 +176,9 @@ def test_a_cloud_filter_is_trained_the_same_way(tmp_path: Path) -> None:
     predict.use_threads(1)
 
     card = train.train_cloud_filter(
-        tmp_path / "models",
-        tmp_path / "work",
+        Options("cloud-filter", RGB, simulated=24, size=96),
+        folders(tmp_path),
         version="0.1",
-        scenes=24,
-        scene=96,
         epochs=1,
         steps=1,
         sizes=(64,),
@@ -181,5 +187,5 @@ def test_a_cloud_filter_is_trained_the_same_way(tmp_path: Path) -> None:
     )
 
     assert card.kind == "cloud-filter"
-    assert 0 <= card.metrics["accuracy"] <= 1
-    assert card.metrics["chips_cloudy"] + card.metrics["chips_clear"] > 0
+    assert 0 <= card.metrics["cell_accuracy"] <= 1
+    assert card.metrics["cells_cloudy"] + card.metrics["cells_clear"] > 0

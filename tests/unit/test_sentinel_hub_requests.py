@@ -15,13 +15,14 @@ from tulip_ops.sources import sentinel_hub_requests as asking
 
 PRODUCT = "S2B_MSIL2A_20260420T105031_N0511_R051_T31UFU_20260420T145031"
 OLDER = "S2B_MSIL2A_20260420T105031_N0509_R051_T31UFU_20260420T130000"
+SECOND = "S2B_MSIL2A_20260420T105031_N0511_R051_T31UFU_20260420T150000"
 SENSED = datetime(2026, 4, 20, 10, 50, 31, tzinfo=UTC)
 
 
 @pytest.fixture
 def script() -> quickjs.Context:
     engine = quickjs.Context()
-    engine.eval(asking.evalscript(PRODUCT))
+    engine.eval(asking.evalscript([PRODUCT, SECOND]))
     return engine
 
 
@@ -54,6 +55,12 @@ def test_the_product_is_found_however_a_deployment_names_it(
     other = {key: str(value).replace(PRODUCT, OLDER) for key, value in tile.items()}
     chosen = run(script, "preProcessScenes", {"scenes": {"tiles": [other, tile]}})
     assert chosen["scenes"]["tiles"] == [tile]
+
+
+def test_datastrips_come_in_the_order_in_which_they_count(script: quickjs.Context) -> None:
+    tiles = [{"productId": SECOND}, {"productId": OLDER}, {"productId": PRODUCT}]
+    chosen = run(script, "preProcessScenes", {"scenes": {"tiles": tiles}})
+    assert chosen["scenes"]["tiles"] == [{"productId": PRODUCT}, {"productId": SECOND}]
 
 
 def test_pixels_come_out_as_radiometry_reads_them(script: quickjs.Context) -> None:

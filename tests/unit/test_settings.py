@@ -4,6 +4,7 @@ import pytest
 
 from tulip_ops.errors import BadSetting
 from tulip_ops.settings import LOCAL_ENV, Settings
+from tulip_ops.sources import open_sources
 
 
 @pytest.fixture
@@ -49,3 +50,31 @@ def test_the_owner_s_url_defaults_to_the_writer_s(
     settings = Settings.load()
     assert settings.owner_url() == "postgresql://a:swordfish@host/tulip"
     assert "swordfish" not in repr(settings)
+
+
+def test_stac_apis_of_ones_own_are_sources(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = '{"mine": {"url": "https://stac.test/v1", "collections": {"s2": "baseline"}}}'
+    monkeypatch.setenv("TULIP_STAC_APIS", api)
+    monkeypatch.setenv("TULIP_STAC_HEADERS", '{"mine": {"Authorization": "Bearer SECRET"}}')
+    monkeypatch.setenv("TULIP_SOURCES", '["mine", "earth-search", "l1c"]')
+    settings = Settings.load()
+    assert list(open_sources(settings)) == ["mine", "earth-search", "l1c"]
+    assert "SECRET" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "api",
+    [
+        '{"url": "https://stac.test", "collections": {}}',
+        '{"url": "stac.test", "collections": {"s2": "baseline"}}',
+        '{"url": "https://stac.test", "collections": {"s2": "guess"}}',
+        '{"url": "https://stac.test", "collections": {"s2": "none"}, "colour": 1}',
+        '{"collections": {"s2": "none"}}',
+    ],
+)
+def test_a_badly_configured_api_is_said(
+    state: Path, monkeypatch: pytest.MonkeyPatch, api: str
+) -> None:
+    monkeypatch.setenv("TULIP_STAC_APIS", f'{{"mine": {api}}}')
+    with pytest.raises(BadSetting, match="TULIP_STAC_APIS"):
+        Settings.load()

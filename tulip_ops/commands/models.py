@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from tulip_ops.commands.options import as_json, show
+from tulip_ops.commands.training_options import chosen, training_data_options
 from tulip_ops.domain import BANDS
 from tulip_ops.settings import Settings
+
+SIMULATED = 320
+"""Scenes that a training simulates to learn from where it is told nothing else."""
 
 
 @click.group("models")
@@ -110,7 +114,6 @@ def promote(model: str, as_json: bool) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for scenes, checkpoints and logs; default: <state>/training.",
 )
-@click.option("--scenes", type=click.IntRange(min=4), help="Simulated scenes to train on.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Rounds; each is --steps batches.")
 @click.option("--steps", type=click.IntRange(min=1), help="Batches of an epoch.")
 @click.option("--base", type=click.IntRange(min=1), help="U-Net: filters of its first level.")
@@ -137,18 +140,21 @@ def promote(model: str, as_json: bool) -> None:
     help="With --pretrained: rounds in which only the head is trained.",
 )
 @click.option("--seed", type=int, default=1, show_default=True)
+@training_data_options
 def train(
-    network: str,
+    network: Literal["cloud-filter", "unet"],
     bands: str,
+    seed: int,
     work: Path | None,
     start_from: str | None,
     pretrained: Path | None,
     head_epochs: int,
     **given: Any,
 ) -> None:
-    """Train NETWORK on simulated scenes; after a kill the same command goes on.
+    """Train NETWORK; after a kill the same command goes on.
 
-    The finished model goes to <models>/<name>/<version>/ with its metrics and card.
+    It learns from simulated scenes unless told otherwise: see docs/how-to-train.md. The finished
+    model goes to <models>/<name>/<version>/ with its metrics and card.
     """
     foreign = {"cloud-filter": ("base", "levels"), "unet": ("depth",)}[network]
     if wrong := [f"--{name}" for name in foreign if given[name] is not None]:
@@ -157,16 +163,20 @@ def train(
         raise click.UsageError("--pretrained is for a cloud filter, without --start-from")
     from tulip_ops.networks import registry
     from tulip_ops.networks import train as training
+    from tulip_ops.store import open_store
 
     settings = Settings.load()
+    several = training.RGB if bands == "rgb" else BANDS
+    options = chosen(network, several, seed=seed, simulated=SIMULATED, given=given)
     trainer: Callable[..., Any] = training.train_unet
     if network == "cloud-filter":
         trainer = training.train_cloud_filter
     other = registry.find(settings.models, start_from) if start_from else None
     card = trainer(
-        settings.models,
-        work or settings.state / "training",
-        bands=training.RGB if bands == "rgb" else BANDS,
+        options,
+        training.Folders(
+            settings.models, work or settings.state / "training", open_store(settings)
+        ),
         start=training.Start(other, pretrained, head_epochs),
         threads=settings.threads,
         **{name: value for name, value in given.items() if value is not None},

@@ -59,8 +59,9 @@ def discover(
     """Ask the sources what is new over the areas, and put it into the ledger.
 
     Each area's sources are asked in their order, until one answers and is fresh; `tulip alerts`
-    lists those that are not. Prints the ids that have a run to start: those that are new, and
-    those that an earlier discovery found but no run has begun.
+    lists those that are not. Prints the ids that have a run to start: those that are new,
+    those that an earlier discovery found but no run has begun, and those whose last attempt
+    failed half a day ago or longer.
     """
     from tulip_ops import discovery
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -80,10 +81,11 @@ def alerts(ctx: click.Context, as_json: bool) -> None:
 
 
 def counted(passes: Sequence[Pass]) -> dict[str, object]:
-    """For JSON: how many were expected until now and how many came, and which did not, or will."""
+    """For JSON: how many were expected and came, how many came else; which did not, or are next."""
     return {
         "expected": sum(one.expected and one.state != "next" for one in passes),
-        "arrived": sum(one.state == "arrived" for one in passes),
+        "arrived": sum(one.expected and one.state == "arrived" for one in passes),
+        "unexpected": sum(not one.expected for one in passes),
         **{
             state: [_figures(one) for one in passes if one.state == state]
             for state in ("awaited", "late", "next")
@@ -102,8 +104,12 @@ def _told(area: str, passes: Sequence[Pass]) -> Iterator[str]:
     if not passes:
         yield f"{area}: no satellite was seen over it lately, so that nothing can be expected"
         return
-    found = counted(passes)
-    yield f"{area}: {found['expected']} overpasses were expected, {found['arrived']} arrived"
+    states = Counter(one.state for one in passes if one.expected)
+    yield (
+        f"{area}: {states.total() - states['next']} overpasses expected,"
+        f" {states['arrived']} arrived, {states['late']} late, {states['awaited']} awaited;"
+        f" {len(passes) - states.total()} more arrived"
+    )
     for one in passes:
         surprise = "" if one.expected else ", the first of its orbit"
         yield f"    {one.at:%Y-%m-%d}  {_name(one):9}  {one.state}{surprise}"

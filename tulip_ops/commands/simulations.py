@@ -29,6 +29,12 @@ from tulip_ops.settings import Settings
     "--seed", type=int, default=0, show_default=True, help="The same seed makes the same pixels."
 )
 @click.option(
+    "--baseline",
+    type=click.Choice(["02.14", "05.11"]),
+    help="Processing baseline whose encoding the pixels get: 02.14 without, 05.11 with 1000 added"
+    " to DN; default: as 05.11, unnamed.",
+)
+@click.option(
     "--compare",
     "real",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -37,7 +43,12 @@ from tulip_ops.settings import Settings
 )
 @as_json
 def simulate(
-    out: Path | None, seasons: tuple[int, ...], seed: int, real: Path | None, as_json: bool
+    out: Path | None,
+    seasons: tuple[int, ...],
+    seed: int,
+    baseline: str | None,
+    real: Path | None,
+    as_json: bool,
 ) -> None:
     """Write a simulated archive: two areas of one tile, several seasons, clouds, and the truth.
 
@@ -50,7 +61,7 @@ def simulate(
     from tulip_ops import simulations
 
     place = out or Path(Settings.load().archive_place)
-    ids = simulations.write_archive(place, seasons, seed)
+    ids = simulations.write_archive(place, seasons, seed, baseline)
     show(
         as_json,
         f"{len(ids)} simulated scenes of {len(seasons)} seasons in {place}",

@@ -29,6 +29,8 @@ class Answer:
     """The same over pixels that are not known to be hidden; empty for a cloud filter."""
     left_out: Mapping[Output, int]
     """Cases that are neither plainly one nor the other, or unknown."""
+    shown: NDArray[np.float32]
+    """What was said of tulips by pixel, or of cloud by cell, whether it counts or not."""
     image: NDArray[np.uint8]
     """(height, width, 3), for people."""
     flowering: float
@@ -65,6 +67,7 @@ def _tulips(network: predict.UNet, scene: Scene) -> Answer:
             "bloom": (_where(told & clear, bloom), flowering),
         },
         {"tulip": int(np.count_nonzero(~counted)), "bloom": int(np.count_nonzero(~told))},
+        tulip,
         _image(pixels, network.card.bands),
         np.count_nonzero(told & flowering) / tulips if tulips else float("nan"),
         scene.name,
@@ -97,6 +100,7 @@ def _clouds(network: predict.CloudFilter, scene: Scene) -> Answer:
             "chip": int(np.count_nonzero(np.isnan(whole))),
             "cell": int(np.count_nonzero(np.isnan(cells))),
         },
+        said_cells,
         _image(np.moveaxis(reflectance, 0, -1), network.card.bands),
         float("nan"),
         scene.name,

@@ -23,6 +23,8 @@ from tulip_ops.networks.registry import Card, Output
 IN_BLOOM = 0.3
 """Share of a scene's tulip pixels in flower from which its date is one in bloom."""
 
+_SAID = {True: "a cloudy one", False: "a clear one"}
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -113,21 +115,26 @@ def evaluate(card: Card, scenes: Iterable[Scene], threads: int) -> Evaluation:
 
 
 def _case(card: Card, answer: Answer) -> charts.Case:
-    """Pixels are shown where there are pixels, or else cells; the score is IoU, or accuracy."""
-    output: Output = "tulip" if card.kind == "unet" else "cell"
-    formula = metrics.iou if card.kind == "unet" else metrics.accuracy
-    said, true = answer.pairs[output]
+    """The score is IoU over pixels, or accuracy over cells, or nearness to a verdict."""
+    shown: Output = "tulip" if card.kind == "unet" else "cell"
+    said, true = answer.pairs[shown]
+    counts = metrics.tally([(said, true)]).at(card.threshold)
     note = ""
-    if card.kind == "cloud-filter":
-        chip, cloudy = answer.pairs["chip"]
-        note = f"chips: said {chip.max():.2f}, {'cloudy' if cloudy.any() else 'clear'}"
-    if not np.isfinite(said).any() and card.kind == "cloud-filter":
-        said = np.broadcast_to(chip[:1, None], (1, 1))
-        true = np.broadcast_to(cloudy[:1, None], (1, 1))
-        score = float(1 - abs(said[0, 0] - true[0, 0]))
+    if card.kind == "unet":
+        score = float(metrics.iou(counts)[0])
     else:
-        score = float(formula(metrics.tally([(said, true)]).at(card.threshold))[0])
-    return charts.Case(answer.name, answer.image, true, said, card.threshold, score, note)
+        chip, cloudy = answer.pairs["chip"]
+        verdicts = [
+            f"{value:.2f} of {_SAID[bool(yes)]}" for value, yes in zip(chip, cloudy, strict=True)
+        ]
+        note = f"chips: {', '.join(verdicts)}"
+        score = float(metrics.accuracy(counts)[0])
+        if len(chip) == 1 and not np.isfinite(score):
+            score = float(1 - abs(chip[0] - cloudy[0]))
+    counted = np.isfinite(said)
+    return charts.Case(
+        answer.name, answer.image, true, answer.shown, counted, card.threshold, score, note
+    )
 
 
 def figures(evaluation: Evaluation) -> dict[str, Estimate | int]:
@@ -155,6 +162,7 @@ def _cloud_figures(evaluation: Evaluation, output: Output) -> dict[str, Estimate
     }
     return {
         **found,
+        f"{output}_average_precision": estimate(metrics.average_precision(tally), len(tally)),
         f"{output}_calibration_error": estimate(metrics.calibration_error(tally), len(tally)),
         f"{output}s_cloudy": int(tally.positive.sum()),
         f"{output}s_clear": int(tally.negative.sum()),
@@ -194,6 +202,7 @@ def _pixel_figures(
         "iou_mean_per_image": metrics.mean_per_scene(counts, metrics.iou),
         "precision": metrics.over_all(counts, metrics.precision),
         "recall": metrics.over_all(counts, metrics.recall),
+        "average_precision": metrics.average_precision(tally),
         "calibration_error": metrics.calibration_error(tally),
     }
     return {

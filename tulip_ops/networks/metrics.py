@@ -187,12 +187,22 @@ def precision_recall(tally: Tally) -> NDArray[np.float64]:
     return rows[np.isfinite(rows).all(-1)]
 
 
-def average_precision(tally: Tally) -> float:
-    """Area below the precision-recall curve, as a sum of steps; NaN where nothing is true."""
-    curve = precision_recall(tally)[::-1]
-    if not len(curve):
-        return float("nan")
-    return float(np.sum(np.diff(curve[:, 2], prepend=0.0) * curve[:, 1]))
+def average_precision(tally: Tally) -> Figure:
+    """Area below the precision-recall curve, as a sum of steps, whatever the threshold.
+
+    NaN where nothing is true.
+    """
+    positive, negative = (
+        each[:, ::-1].astype(np.float64) for each in (tally.positive, tally.negative)
+    )
+
+    def area(weights: Weights) -> NDArray[np.float64]:
+        true, hits = weights @ positive, (weights @ positive).cumsum(-1)
+        found = hits + (weights @ negative).cumsum(-1)
+        precise = np.nan_to_num(_ratio(hits, found))
+        return _ratio((true * precise).sum(-1), true.sum(-1))
+
+    return area
 
 
 def best_threshold(tally: Tally, formula: Formula) -> float:

@@ -42,13 +42,23 @@ from tulip_ops.networks.registry import (
     read_card,
     write,
 )
+from tulip_ops.networks.training_data import Options, gather
+from tulip_ops.store import Store
 
 log = logging.getLogger(__name__)
 
 RGB = ("red", "green", "blue")
-VALIDATION, TEST = 1_000_000, 2_000_000
-"""Added to the seeds of the scenes that choose thresholds, and of those that measure: every
-seed is a polder of its own, in a season of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where a training finds and leaves things."""
+
+    models: Path
+    work: Path
+    """Folder for scenes, checkpoints, logs and curves; simulated scenes serve all trainings."""
+    store: Store
+    """Products of acquisitions, for labels from parcels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +79,11 @@ class Start:
 
 
 def train_unet(
-    models: Path,
-    work: Path,
+    options: Options,
+    folders: Folders,
     *,
-    bands: Sequence[str] = RGB,
     version: str,
-    seed: int = 1,
-    scenes: int = 300,
-    scene: int = 512,
-    epochs: int = 30,
+    epochs: int = 24,
     steps: int = 80,
     sizes: Sequence[int] = (64, 128, 256),
     batch_pixels: int = 24 * 128 * 128,
@@ -86,16 +92,15 @@ def train_unet(
     levels: int = 4,
     start: Start = Start(),
 ) -> Card:
-    """Train a U-Net and put it into `models`; returns its card.
+    """Train a U-Net on what the options name and put it among the models; returns its card.
 
-    work: folder for scenes, checkpoints, logs and curves; the scenes serve all trainings.
     sizes: pixels on a side of the chips: half of the epochs see the first, the last tenth the
     last. Every batch holds `batch_pixels`, so each takes as long.
     """
     course = Course(
-        bands=tuple(bands),
-        seed=seed,
-        data=_described(scenes, scene),
+        bands=options.bands,
+        seed=options.seed,
+        data=options.described(),
         stages=_stages(epochs, sizes, batch_pixels),
         steps=steps,
         rate=2e-3,
@@ -114,19 +119,15 @@ def train_unet(
         target=data.unet_target,
         loss=losses.segmentation_loss,
     )
-    return _train(job, start, models, work, threads, scenes, scene)
+    return _train(job, start, options, folders, threads)
 
 
 def train_cloud_filter(
-    models: Path,
-    work: Path,
+    options: Options,
+    folders: Folders,
     *,
-    bands: Sequence[str] = RGB,
     version: str,
-    seed: int = 1,
-    scenes: int = 300,
-    scene: int = 512,
-    epochs: int = 30,
+    epochs: int = 24,
     steps: int = 60,
     sizes: Sequence[int] = (64, 128, 256),
     batch_pixels: int = 16 * 128 * 128,
@@ -134,11 +135,11 @@ def train_cloud_filter(
     depth: cloud_filter.Depth = "resnet50",
     start: Start = Start(),
 ) -> Card:
-    """Train a cloud filter and put it into `models`; as `train_unet`."""
+    """Train a cloud filter; as `train_unet`."""
     course = Course(
-        bands=tuple(bands),
-        seed=seed,
-        data=_described(scenes, scene),
+        bands=options.bands,
+        seed=options.seed,
+        data=options.described(),
         stages=_stages(epochs, sizes, batch_pixels),
         steps=steps,
         rate=1e-3,
@@ -160,7 +161,7 @@ def train_cloud_filter(
         ),
         loss={"cell": losses.cloud_loss, "chip": losses.cloud_loss},
     )
-    return _train(job, start, models, work, threads, scenes, scene)
+    return _train(job, start, options, folders, threads)
 
 
 def _stages(epochs: int, sizes: Sequence[int], batch_pixels: int) -> tuple[Stage, ...]:
@@ -173,37 +174,25 @@ def _stages(epochs: int, sizes: Sequence[int], batch_pixels: int) -> tuple[Stage
     )
 
 
-def _described(scenes: int, scene: int) -> str:
-    return f"{scenes} simulated scenes of {scene} px, simulator {data.simulator_version()}"
-
-
 def _name(kind: str, bands: tuple[str, ...]) -> str:
     names = {frozenset(RGB): "rgb", frozenset(BANDS): "multispectral"}
     return f"{kind}-{names.get(frozenset(bands), f'{len(bands)}-bands')}"
 
 
-def _train(
-    job: Job, start: Start, models: Path, work: Path, threads: int, scenes: int, scene: int
-) -> Card:
+def _train(job: Job, start: Start, options: Options, folders: Folders, threads: int) -> Card:
     course = job.course
-    if (models / job.name / job.version).exists():
-        raise BadSetting(f"{job.name}/{job.version} is already in {models}; choose another version")
+    place = folders.models / job.name / job.version
+    if place.exists():
+        raise BadSetting(f"{place} is there already; choose another version")
     predict.use_threads(threads)
-    learn, choose, measure = (
-        _scenes(course, work, count, scene, offset, threads)
-        for count, offset in (
-            (scenes, 0),
-            (max(2, scenes // 5), VALIDATION),
-            (max(2, scenes // 5), TEST),
-        )
-    )
-    folder = job.folder(work)
+    sets = gather(options, work=folders.work, processes=threads, store=folders.store)
+    folder = job.folder(folders.work)
     folder.mkdir(parents=True, exist_ok=True)
-    normalization = _normalization(job, learn)
+    normalization = _normalization(job, sets.learn)
     keras.utils.set_random_seed(course.seed)
     network = job.build(course.precision)
     _begin(network, start, job)
-    fit(job, network, learn, choose, normalization, folder)
+    fit(job, network, sets.learn, sets.choose, normalization, folder)
     draft = Card(
         kind=job.kind,
         name=job.name,
@@ -217,18 +206,18 @@ def _train(
         bloom_threshold=0.5 if job.kind == "unet" else None,
         chip_threshold=0.5 if job.kind == "cloud-filter" else None,
         sha256="0" * 64,
-        training=_training(job, folder),
+        training=_training(job, options, sets.described, folder),
         metrics={},
         folder=folder / "model",
     )
-    card = evaluate.settled(_with_weights(draft, job, network), choose, threads)
-    card = evaluate.measured(card, measure, threads)
+    card = evaluate.settled(_with_weights(draft, job, network), sets.choose, threads)
+    card = evaluate.measured(card, sets.measure, threads)
     write(card, cards.text(card))
     try:
         pictures.training_curves(folder / "log.csv", folder / "curves.png")
     except BadSetting as error:
         log.warning("the curves are not drawn: %s", error)
-    return _publish(card, models)
+    return _publish(card, place)
 
 
 def _begin(network: keras.Model, start: Start, job: Job) -> None:
@@ -239,14 +228,6 @@ def _begin(network: keras.Model, start: Start, job: Job) -> None:
         pretrained.start_from(network, other, start.model, bands)
     elif start.photographs is not None and isinstance(job.architecture, ResNetArchitecture):
         pretrained.load_backbone(network, job.architecture.network, start.photographs, bands)
-
-
-def _scenes(
-    course: Course, work: Path, count: int, size: int, offset: int, threads: int
-) -> list[Scene]:
-    first = course.seed * 10_000 + offset
-    paths = data.make_scenes(work, range(first, first + count), size, threads)
-    return data.load_scenes(paths, course.bands)
 
 
 def _normalization(job: Job, scenes: Sequence[Scene]) -> Normalization:
@@ -276,13 +257,17 @@ def _normalization(job: Job, scenes: Sequence[Scene]) -> Normalization:
     )
 
 
-def _training(job: Job, folder: Path) -> Training:
+def _training(job: Job, options: Options, described: str, folder: Path) -> Training:
     course = asdict(job.course)
+    del course["data"]
+    own = options.kinds == ("simulated",)
     seconds = np.loadtxt(folder / "log.csv", delimiter=",", skiprows=1, ndmin=2, usecols=5).sum()
     plan = ", ".join(f"{s.epochs} x {s.batch} of {s.chip} px" for s in job.course.stages)
     return Training(
-        data=course.pop("data"),
-        licence="Apache-2.0, as the simulator that made the data",
+        data=f"{described} (simulator {data.simulator_version()})" if own else described,
+        licence="Apache-2.0, as the simulator that made the data"
+        if own
+        else "that of the data which it learned from",
         settings={
             **{name: value for name, value in course.items() if name != "bands"},
             "stages": f"epochs x batch: {plan}",
@@ -291,6 +276,7 @@ def _training(job: Job, folder: Path) -> Training:
             "tensorflow": tf.__version__,
             "minutes": round(float(seconds) / 60, 1),
         },
+        simulated=own,
     )
 
 
@@ -308,10 +294,9 @@ def _with_weights(card: Card, job: Job, network: keras.Model) -> Card:
     return card.model_copy(update={"sha256": digest})
 
 
-def _publish(card: Card, models: Path) -> Card:
+def _publish(card: Card, place: Path) -> Card:
     """Copy a finished model to its place, whole or not at all."""
-    place = models / card.name / card.version
-    arriving = place.with_name(f".{card.version}.{os.getpid()}")
+    arriving = place.with_name(f".{place.name}.{os.getpid()}")
     shutil.copytree(card.folder, arriving)
     arriving.rename(place)
     return read_card(place)

@@ -24,6 +24,9 @@ every seed is a polder of its own, in a season of its own."""
 KINDS = ("planet", "images", "parcels", "simulated")
 """In this order: what can be wrong is read before anything is simulated."""
 
+MINIMUM_CLEAR = 0.1
+"""Share of the areas from which an acquisition of the store is worth learning from."""
+
 log = logging.getLogger(__name__)
 
 
@@ -61,6 +64,13 @@ class Options:
         """Which of `KINDS` are there."""
         return tuple(kind for kind in KINDS if getattr(self, kind))
 
+    def described(self) -> str:
+        """What was asked for, in one line; another line, another training."""
+        if self.kinds == ("simulated",):
+            version = data.simulator_version()
+            return f"{self.simulated} simulated scenes of {self.size} px, simulator {version}"
+        return f"{self}, simulator {data.simulator_version()}"
+
 
 @dataclass(frozen=True, slots=True)
 class Sets:
@@ -74,13 +84,11 @@ class Sets:
     """For the card of the model: what was learned from, with counts."""
 
 
-def gather(
-    options: Options, *, work: Path, processes: int, store: Store, minimum_clear: float = 0.0
-) -> Sets:
+def gather(options: Options, *, work: Path, processes: int, store: Store) -> Sets:
     """Scenes of all kinds that the options name, split by place, mixed by weight.
 
-    work: folder where simulated scenes are kept. processes: to simulate in. store,
-    minimum_clear: acquisitions for parcels, and the share of clear ground from which they serve.
+    work: folder where simulated scenes are kept. processes: to simulate in. store: of the
+    acquisitions that parcels are laid over.
 
     A measured kind with fewer than three places serves to learn alone, where simulated scenes
     can choose and measure. `BadTrainingData`: every message names the file and what to do.
@@ -91,7 +99,7 @@ def gather(
         if kind == "simulated":
             parts[kind] = _simulated(options, work, processes)
         else:
-            parts[kind] = _split(_measured(kind, options, store, minimum_clear), kind, options)
+            parts[kind] = _split(_measured(kind, options, store), kind, options)
     weights = tuple(options.weights.get(kind, 1.0) for kind in parts)
     learn, choose, measure = (
         _mixed([part[number] for part in parts.values()], weights) for number in range(3)
@@ -149,7 +157,7 @@ def _simulated(options: Options, work: Path, processes: int) -> tuple[Sequence[S
     )
 
 
-def _measured(kind: str, options: Options, store: Store, minimum_clear: float) -> list[Unread]:
+def _measured(kind: str, options: Options, store: Store) -> list[Unread]:
     bands = options.bands
     if kind == "planet" and options.planet is not None:
         return read_planet(options.planet, bands)
@@ -161,7 +169,7 @@ def _measured(kind: str, options: Options, store: Store, minimum_clear: float) -
     if options.acquisitions is not None:
         images = acquired.in_folder(options.acquisitions)
     else:
-        images = acquired.in_store(store, options.season, minimum_clear)
+        images = acquired.in_store(store, options.season, MINIMUM_CLEAR)
     return read_parcels(
         options.parcels,
         options.crop_column,

@@ -17,11 +17,11 @@ from tulip_ops.postgis.connection import Connection, query, transaction
 _COPY = """
 copy staged_detection (
     ordinal, unet_id, cloud_filter_id, geometry, area_m2, tulip_probability,
-    tulip_probability_std, bloom_fraction, run_id
+    tulip_probability_std, bloom_fraction, clear_fraction, border_clear_fraction, run_id
 ) from stdin (format binary)
 """
-_COPY_TYPES = ("int4", "int4", "int4", "bytea", "float8", "float4", "float4", "float4",
-               "text")  # fmt: skip
+_COPY_TYPES = ("int4", "int4", "int4", "bytea", "float8", "float4", "float4", "float4", "float4",
+               "float4", "text")  # fmt: skip
 
 
 class Season(NamedTuple):
@@ -133,6 +133,7 @@ def _copy(
                 copy.write_row((
                     detection.ordinal, *models, binary, detection.area_m2,
                     detection.tulip_probability, detection.tulip_probability_std,
-                    detection.bloom_fraction, run_id,
+                    detection.bloom_fraction, detection.clear_fraction,
+                    detection.border_clear_fraction, run_id,
                 ))  # fmt: skip
         return cursor.rowcount

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal, TypeAlias
 
 from psycopg import errors
@@ -25,6 +26,9 @@ STATES = {
 """The steps of one acquisition in their order, and the state that each leads to."""
 
 AttemptOutcome: TypeAlias = Literal["done", "skipped", "failed"]
+
+REST = timedelta(hours=12)
+"""After its last failure an acquisition is left alone for so long, then tried again."""
 
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
 _LONGEST = 2000
@@ -88,8 +92,12 @@ def change_source(connection: Connection, acquisition: Acquisition) -> None:
 
 
 def waiting(connection: Connection, ids: Sequence[AcquisitionId]) -> list[AcquisitionId]:
-    """Those of `ids` that are discovered and that no run has begun to carry, oldest first."""
-    rows = connection.execute(query("waiting"), {"ids": [str(i) for i in ids]})
+    """Those of `ids` that need a run, oldest first.
+
+    No run has begun to carry them, or the last one failed, in a way that a repeat may heal, and
+    that is longer ago than `REST`. What is quarantined waits for a person.
+    """
+    rows = connection.execute(query("waiting"), {"ids": [str(i) for i in ids], "rest": REST})
     return [AcquisitionId.parse(text) for (text,) in rows]
 
 

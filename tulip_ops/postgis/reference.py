@@ -28,7 +28,7 @@ This page is made from the comments in the database
 
 
 def tables(connection: Connection) -> str:
-    """Markdown: each view and table with its columns, keys, checks and comments."""
+    """Markdown: each view, table and function with what the database says of it."""
     parts = [_HEAD]
     for name, is_view, comment, columns, constraints in connection.execute(query("reference")):
         kind = "view" if is_view else "table"
@@ -40,6 +40,8 @@ def tables(connection: Connection) -> str:
                          f" {column['comment']} |\n")  # fmt: skip
         if constraints:
             parts.append("\n" + "".join(f"- `{_plain(rule)}`\n" for rule in constraints))
+    for name, arguments, result, comment in connection.execute(query("functions")):
+        parts.append(f"\n## {name}\n\nFunction `({arguments})`, returns {result}. {comment}\n")
     return "".join(parts)
 
 

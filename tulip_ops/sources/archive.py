@@ -22,7 +22,7 @@ import shapely
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from tulip_ops import rasters, stac
+from tulip_ops import radiometry, rasters, stac
 from tulip_ops.domain import Acquisition, AcquisitionId, Area
 from tulip_ops.errors import BadAcquisitionId, BadScene
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
@@ -163,15 +163,26 @@ class Archive:
         bands: Sequence[str],
         grid: Grid,
         *,
+        baseline: str | None = None,
         properties: Mapping[str, Any] | None = None,
     ) -> None:
         """Add reflectance as a scene, in place of the one with that id if there is one.
 
         reflectance: (len(bands), *grid.shape) float32, NaN where nothing was measured.
+        baseline: ESA's processing baseline whose encoding the pixels get, such as 02.14, and
+        that the item names; None: that of 04.00 and later, and none is named.
         """
+        stated = {} if baseline is None else {"s2:processing_baseline": baseline}
+        offset = radiometry.baseline_offset(baseline)
         asset = self._write(
             f"{acquisition_id}/{_PIXELS}",
-            lambda path: rasters.write_reflectance(path, reflectance, grid, bands),
+            lambda path: rasters.write_reflectance(
+                path,
+                reflectance,
+                grid,
+                bands,
+                offset=radiometry.DN_OFFSET if offset is None else offset,
+            ),
             title="Reflectance",
             role="data",
         )
@@ -181,7 +192,7 @@ class Archive:
                 sensed_at,
                 project(box(*grid.bounds), grid.epsg, WGS84),
                 {"reflectance": asset},
-                {"gsd": grid.resolution, **(properties or {})},
+                {"gsd": grid.resolution, **stated, **(properties or {})},
             )
         )
 

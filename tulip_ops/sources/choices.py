@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tulip_ops.domain import Acquisition, AcquisitionId, Area
 from tulip_ops.errors import (
+    ArchiveNotFound,
+    BadSetting,
     CredentialMissing,
     CredentialRefused,
     SourceUnavailable,
@@ -17,8 +19,9 @@ from tulip_ops.sources import Source, open_sources
 
 log = logging.getLogger(__name__)
 
-AWAY = (SourceUnavailable, CredentialMissing, CredentialRefused)
-"""Errors after which the next source is asked: this one gives nothing to anybody now."""
+AWAY = (SourceUnavailable, CredentialMissing, CredentialRefused, BadSetting, ArchiveNotFound)
+"""Errors after which the next source is asked: this one gives nothing to anybody now. A
+spent budget is none of them: it is meant to stop."""
 
 
 def order(area: Area, settings: Settings) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
+import shapely
+
 from tulip_ops import revisit
 from tulip_ops.domain import Acquisition, AcquisitionId, Alert, AlertKind, Area
 from tulip_ops.errors import SourceUnavailable, TulipError
@@ -103,6 +105,12 @@ def ask(
     return answers
 
 
+def over(area: Area, acquisitions: Sequence[Acquisition]) -> list[Acquisition]:
+    """Those whose footprint reaches the area; thousands in milliseconds."""
+    reaches = shapely.intersects(area.geometry, [one.footprint for one in acquisitions])
+    return [one for one, reached in zip(acquisitions, reaches, strict=True) if reached]
+
+
 def _search(
     name: str,
     areas: Sequence[Area],
@@ -140,15 +148,15 @@ def _is_fresh(
     """Whether the next source need not be asked for the area; more: whether there is one."""
     if not question.about_now:
         return True
-    over = [one for one in found if area.geometry.intersects(one.footprint)]
+    here = over(area, found)
     known = question.newest.get((name, area.name))
-    newest = max([one.sensed_at for one in over] + ([known] if known else []), default=None)
+    newest = max([one.sensed_at for one in here] + ([known] if known else []), default=None)
     alone = name == USER_FILLED and not more and question.limit is None
-    if alone or any(one.id.simulated for one in over):
+    if alone or any(one.id.simulated for one in here):
         why = None
     else:
         why = revisit.stale(
-            [*question.overpasses.get(area.name, ()), *revisit.overpasses_of(over)],
+            [*question.overpasses.get(area.name, ()), *revisit.overpasses_of(here)],
             newest,
             since=datetime.combine(question.since, time(), UTC),
             now=question.now,

@@ -27,6 +27,11 @@ class Overpass:
         """That all its datastrips have."""
         return tuple(name for name in BANDS if all(name in g.scene.bands for g in self.granules))
 
+    @property
+    def hrefs(self) -> frozenset[str]:
+        """Of all files that hold its pixels."""
+        return frozenset(b.href for g in self.granules for b in g.scene.bands.values())
+
     def acquisition(self, source: str) -> Acquisition:
         """The datastrips as one: their footprints together, the cloud cover by area."""
         first = self.granules[0].scene

@@ -45,22 +45,12 @@ class Pixels:
         only windows are read, and their size is compared.
         """
         names = tuple(scene.bands)
-        reflectance = np.empty((len(names), *grid.shape), dtype=np.float32)
-
-        def fill(group: Sequence[str]) -> None:
-            places = [names.index(name) for name in group]
-            reflectance[places] = self._group(scene, group, grid, parts)
-
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            reads = [
-                pool.submit(fill, group)
-                for group in _grouped(names, lambda name: _file_and_encoding(scene.bands[name]))
-            ]
-            wait(reads, return_when=FIRST_EXCEPTION)
-            pool.shutdown(wait=True, cancel_futures=True)
-        for read in reads:
-            if not read.cancelled():
-                read.result()
+        groups = _grouped(names, lambda name: _file_and_encoding(scene.bands[name]))
+        reflectance = (
+            self._together(scene, groups, grid, parts)
+            if len(groups) > 1
+            else self._group(scene, names, grid, parts)
+        )
         telling = [name for name in names if name in _TELLING] or names
         for group in _grouped(telling, lambda name: _encoding(scene.bands[name])):
             scale, offset, _ = _encoding(scene.bands[group[0]])
@@ -68,6 +58,26 @@ class Pixels:
             where = f"{scene.id} ({scene.address})"
             radiometry.check_offset(values, group, scale=scale, offset=offset, name=where)
         return reflectance, names
+
+    def _together(
+        self, scene: Scene, groups: Sequence[Sequence[str]], grid: Grid, parts: Parts
+    ) -> NDArray[np.float32]:
+        """All bands in the order of the scene, groups read at once."""
+        names = tuple(scene.bands)
+        reflectance = np.empty((len(names), *grid.shape), dtype=np.float32)
+
+        def fill(group: Sequence[str]) -> None:
+            places = [names.index(name) for name in group]
+            reflectance[places] = self._group(scene, group, grid, parts)
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            reads = [pool.submit(fill, group) for group in groups]
+            wait(reads, return_when=FIRST_EXCEPTION)
+            pool.shutdown(wait=True, cancel_futures=True)
+        for read in reads:
+            if not read.cancelled():
+                read.result()
+        return reflectance
 
     def _group(
         self, scene: Scene, group: Sequence[str], grid: Grid, parts: Parts

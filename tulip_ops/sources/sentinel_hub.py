@@ -54,6 +54,7 @@ class SentinelHub:
         """url: of the deployment. threads: requests at once; each holds its answer in memory."""
         self._service = service
         self._url = url
+        self._catalog = f"{url}/api/v1/catalog/1.0.0"
         self._threads = threads
         self._problems: list[str] = []
 
@@ -100,33 +101,31 @@ class SentinelHub:
         return reflectance, self.bands
 
     def fingerprint(self, acquisition: Acquisition) -> str:
-        """As `Source` says: a product's name holds the moment of its processing."""
-        product = catalog.product_of(acquisition.href)
-        return _digest(self.name, self._url, asking.evalscript(product))
+        """As `Source` says: a product's name holds the moment of its making."""
+        return _digest(self.name, self._url, asking.evalscript(_products(acquisition)))
 
     def describe(self) -> str:
-        """As `Source` says; shows that the OAuth client is accepted, for nothing."""
-        self._service.check()
+        """As `Source` says; errors as `search`."""
+        self._service.require_token()
         return f"{self.name} {self._url}: the OAuth client is accepted"
 
     def _offered(self, boxes: Iterable[Bounds], since: date, until: date) -> list[Acquisition]:
         self._problems.clear()
-        items = []
+        granules = []
         for bounds in boxes:
             for feature in self._service.features(bounds, since, until):
                 try:
-                    items.append(catalog.parse_item(feature))
+                    granules.append(catalog.parse_item(feature, self._catalog))
                 except BadScene as error:
                     self._problems.append(str(error))
         for problem in self._problems:
             log.warning("left out: %s", problem)
-        href = f"{self._url}/{asking.CATALOG}/collections/{asking.COLLECTION}/items"
-        return catalog.acquisitions(items, self.name, self.bands, href)
+        return catalog.acquisitions(granules, self._catalog, self.name, self.bands)
 
     def _ask(self, acquisition: Acquisition, window: Grid) -> NDArray[np.float32]:
         """Reflectance of a window, as large as one request gives it."""
-        product = catalog.product_of(acquisition.href)
-        reflectance = radiometry.decode(self._service.image(acquisition, product, window))
+        numbers = self._service.image(acquisition, _products(acquisition), window)
+        reflectance = radiometry.decode(numbers)
         where = f"{acquisition.id} ({acquisition.href})"
         for offset in (0.0, radiometry.DN_OFFSET):  # neither left in nor taken away twice
             radiometry.check_offset(
@@ -154,9 +153,15 @@ class SentinelHubWms(SentinelHub):
         self._scale = np.float32(radiometry.true_color_scale(stretch))
 
     def fingerprint(self, acquisition: Acquisition) -> str:
-        """As `Source` says: of the product's name, the layer and the stretch."""
-        product = catalog.product_of(acquisition.href)
-        return _digest(self.name, self._url, product, self._layer, str(self._scale))
+        """As `Source` says: of the products, the layer and the stretch."""
+        told = (self._layer, str(self._scale), *_products(acquisition))
+        return _digest(self.name, self._url, *told)
+
+    def describe(self) -> str:
+        """As `Source` says; errors as `search`, and `BadSetting` for an unknown layer."""
+        accepted = super().describe()
+        self._service.require_layer(self._layer)
+        return f"{accepted}, the layer {self._layer} is there"
 
     def _ask(self, acquisition: Acquisition, window: Grid) -> NDArray[np.float32]:
         red, green, blue, measured = self._service.chip(acquisition, self._layer, window)
@@ -228,6 +233,10 @@ def _for_each(work: Callable[[Grid], None], windows: Sequence[Grid], threads: in
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _products(acquisition: Acquisition) -> tuple[str, ...]:
+    return catalog.products_of(acquisition.href)
 
 
 def _secret(value: SecretStr | None) -> str | None:

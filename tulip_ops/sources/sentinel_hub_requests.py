@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,8 +16,6 @@ LARGEST_SIDE = 2500
 """Pixels along a side of what the Process API gives in one answer."""
 CHIP_SIDE = 256
 """Pixels along a side of a WMS chip."""
-CATALOG = "api/v1/catalog/1.0.0"
-COLLECTION = "sentinel-2-l2a"
 
 _OVERPASS = timedelta(minutes=1)
 """Around an acquisition's time: nothing else that was sensed there is so near."""
@@ -26,6 +24,7 @@ _SENTINEL_NAMES = dict(
 )
 _EVALSCRIPT = """\
 //VERSION=3
+const PRODUCTS = %(products)s;
 const BANDS = %(bands)s;
 function setup() {
   return {
@@ -35,8 +34,9 @@ function setup() {
   };
 }
 function preProcessScenes(collections) {
-  const isWanted = tile => Object.values(tile).some(value => String(value).includes(%(product)s));
-  collections.scenes.tiles = collections.scenes.tiles.filter(isWanted);
+  const tiles = collections.scenes.tiles;
+  const names = (tile, product) => Object.values(tile).some(v => String(v).includes(product));
+  collections.scenes.tiles = PRODUCTS.flatMap(p => tiles.filter(tile => names(tile, p)));
   return collections;
 }
 function evaluatePixel(samples) {
@@ -65,18 +65,19 @@ def split(grid: Grid, side: int) -> list[Grid]:
     ]
 
 
-def evalscript(product: str) -> str:
-    """The script that turns one product into what `radiometry.decode` reads.
+def evalscript(products: Sequence[str]) -> str:
+    """The script that turns an acquisition's products into what `radiometry.decode` reads.
 
     It gives uint16 numbers of the ten bands, 0 where nothing was measured: the service brings
     its pixels to reflectance, whatever their baseline, and the script keeps what is negative by
     the offset of baseline 04.00.
-    product: name as the Catalog gives it; of the tiles at that time and place, those count that
-    name it (as productId, or within dataPath).
+    products: names as the Catalog gives them; the first one that measured a pixel gives it. Of
+    the tiles at that time and place, those count that name one (as productId, or within
+    dataPath).
     """
     return _EVALSCRIPT % {
         "bands": json.dumps(list(_SENTINEL_NAMES.values())),
-        "product": json.dumps(product),
+        "products": json.dumps(list(products)),
         "steps": round(1 / radiometry.DN_SCALE),
         "zero": round(-radiometry.DN_OFFSET / radiometry.DN_SCALE),
     }
@@ -90,7 +91,7 @@ def input_data(sensed_at: datetime) -> dict[str, Any]:
     """
     first, last = overpass(sensed_at)
     return {
-        "type": COLLECTION,
+        "type": "sentinel-2-l2a",
         "dataFilter": {"timeRange": {"from": first, "to": last}},
         "processing": {
             "harmonizeValues": False,

@@ -8,7 +8,7 @@ single bytes drip.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -26,10 +26,11 @@ from shapely.geometry import box
 
 from tulip_ops import units
 from tulip_ops.domain import BANDS, Acquisition
-from tulip_ops.errors import CredentialMissing, SourceUnavailable, TulipError
+from tulip_ops.errors import BadSetting, CredentialMissing, SourceUnavailable, TulipError
 from tulip_ops.grid import Bounds, Grid, geodesic_area
 from tulip_ops.sources import sentinel_hub_requests as asking
 from tulip_ops.sources.sentinel_hub_client import Charge, Client
+from tulip_ops.sources.sentinel_hub_items import COLLECTION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +68,7 @@ class Service:
         catalog = SentinelHubCatalog(self._config)
         catalog.client = _Bridge(self._config, self._client, Charge(price, "catalog"))
         pages = catalog.search(
-            asking.COLLECTION,
+            COLLECTION,
             bbox=BBox(bounds, CRS.WGS84),
             time=(f"{since}T00:00:00Z", f"{until}T23:59:59Z"),
             limit=_PAGE,
@@ -75,22 +76,23 @@ class Service:
         with self._understood():
             return list(pages)
 
-    def image(self, acquisition: Acquisition, product: str, grid: Grid) -> NDArray[np.uint16]:
-        """The ten bands of a product on a grid of at most 2500 pixels a side, by the Process API.
+    def image(
+        self, acquisition: Acquisition, products: Sequence[str], grid: Grid
+    ) -> NDArray[np.uint16]:
+        """The ten bands of products on a grid of at most 2500 pixels a side, by the Process API.
 
         (10, *grid.shape) uint16 as `radiometry.decode` reads them. Errors as `Client.send` says.
         """
-        charge = Charge(
-            units.of_image(grid.width, grid.height, len(BANDS)), "process", acquisition.id
-        )
+        price = units.of_image(grid.width, grid.height, len(BANDS), samples=len(products))
         request = SentinelHubRequest(
-            evalscript=asking.evalscript(product),
+            evalscript=asking.evalscript(products),
             input_data=[asking.input_data(acquisition.sensed_at)],
             responses=[SentinelHubRequest.output_response("default", MimeType.TIFF)],
             bbox=BBox(grid.bounds, CRS(str(grid.epsg))),
             size=(grid.width, grid.height),
             config=self._config,
         )
+        charge = Charge(price, "process", acquisition.id)
         pixels = self._download(request.download_list[0], charge)
         return self._expected(pixels, (*grid.shape, len(BANDS)), np.uint16)
 
@@ -101,16 +103,9 @@ class Service:
         whose layer has no transparency shows that as black. Errors as `Client.send` says, and
         `CredentialMissing` without an instance.
         """
-        access = self._client.access
-        if not access.instance_id:
-            raise CredentialMissing(
-                f"the WMS of Sentinel Hub ({access.url}) needs an instance: TULIP_SH_INSTANCE_ID is"
-                " not set; make one in the deployment's dashboard, see docs/how-to-sentinel-hub.md"
-            )
         parameters = asking.map_parameters(grid, acquisition.sensed_at, layer)
         request = DownloadRequest(
-            url=f"{access.url}/ogc/wms/{access.instance_id}?{urlencode(parameters)}",
-            data_type=MimeType.PNG,
+            url=f"{self._wms()}?{urlencode(parameters)}", data_type=MimeType.PNG
         )
         price = units.of_image(grid.width, grid.height, _COLOURS)
         pixels = self._download(request, Charge(price, "wms", acquisition.id))
@@ -119,9 +114,32 @@ class Service:
             pixels = np.concatenate([pixels, measured.astype(pixels.dtype)], axis=2)
         return self._expected(pixels, (*grid.shape, _COLOURS + 1), np.uint8)
 
-    def check(self) -> None:
+    def require_token(self) -> None:
         """Get a token, which costs nothing; errors as `Client.send` says."""
         self._client.token()
+
+    def require_layer(self, layer: str) -> None:
+        """`BadSetting` if the WMS instance has no such layer; errors as `chip` says."""
+        capabilities = {"SERVICE": "WMS", "REQUEST": "GetCapabilities"}
+        request = DownloadRequest(url=f"{self._wms()}?{urlencode(capabilities)}")
+        # nobody says that it costs anything: booked as the least that a request may cost
+        bridge = _Bridge(self._config, self._client, Charge(units.of_image(1, 1, 1), "wms"))
+        with self._understood():
+            [document] = bridge.download([request], max_threads=1, decode_data=False)
+        if f"<Name>{layer}</Name>".encode() not in document.content:
+            raise BadSetting(
+                f"the WMS instance of TULIP_SH_INSTANCE_ID has no layer {layer}; set"
+                " TULIP_SH_LAYER to one that renders true colour, or add it in the dashboard"
+            )
+
+    def _wms(self) -> str:
+        access = self._client.access
+        if not access.instance_id:
+            raise CredentialMissing(
+                f"the WMS of Sentinel Hub ({access.url}) needs an instance: TULIP_SH_INSTANCE_ID is"
+                " not set; make one in the deployment's dashboard, see docs/how-to-sentinel-hub.md"
+            )
+        return f"{access.url}/ogc/wms/{access.instance_id}"
 
     def _download(self, request: DownloadRequest, charge: Charge) -> NDArray[Any]:
         with self._understood():

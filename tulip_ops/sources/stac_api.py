@@ -37,19 +37,14 @@ class StacClient:
     """The items of one STAC API. Politely: no more requests in a second than allowed."""
 
     def __init__(
-        self,
-        name: str,
-        api: StacApi,
-        headers: Mapping[str, str],
-        patience: Patience,
-        throttle: Throttle,
+        self, name: str, api: StacApi, headers: Mapping[str, str], throttle: Throttle
     ) -> None:
         self.problems: list[str] = []
         """Items of the latest look that cannot be used, each with its reason."""
         self._name = name
         self._api = api
         self._headers = dict(headers)
-        self._patience = patience
+        self._patience = Patience(api.attempts, api.timeout, api.longest_wait)
         self._throttle = throttle
 
     def granules(self, ground: BaseGeometry, since: date, until: date) -> list[Granule]:
@@ -113,13 +108,14 @@ class StacClient:
 
     @cached_property
     def _client(self) -> Client:
-        connection = StacApiIO(
+        # `open` forgets what its StacApiIO was told, save the retries
+        return Client.open(
+            self._api.url,
             headers=self._headers,
             timeout=(min(10.0, self._api.timeout), self._api.timeout),
-            max_retries=self._patience.retries(),
             request_modifier=lambda _: self._throttle.wait(),
+            stac_io=StacApiIO(max_retries=self._patience.retries()),
         )
-        return Client.open(self._api.url, stac_io=connection)
 
     @contextmanager
     def _answering(self) -> Iterator[None]:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from datetime import date, timedelta
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import numpy as np
 import shapely
@@ -20,22 +16,18 @@ from tulip_ops import radiometry, rasters
 from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.errors import (
     AcquisitionNotFound,
-    BadScene,
     BandMissing,
     OffsetContradiction,
 )
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
-from tulip_ops.places import Places, S3File, in_s3
-from tulip_ops.ranges import RangeFile
-from tulip_ops.sources import checks
+from tulip_ops.sources.band_files import BandFiles
 from tulip_ops.sources.granules import Granule
 from tulip_ops.sources.overpasses import Overpass, overpasses
 from tulip_ops.sources.parts import Parts
 from tulip_ops.sources.scenes import SceneBand
-from tulip_ops.sources.signatures import Signatures
 from tulip_ops.sources.stac_api import StacClient
 from tulip_ops.stac_apis import StacApi
-from tulip_ops.web import Patience, Throttle, Web, WebFile
+from tulip_ops.web import Throttle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,20 +43,9 @@ class StacSource:
         """name: as TULIP_SOURCES calls it. headers: credentials, sent to the API's host alone."""
         self.name = name
         self._api = api
-        patience = Patience(api.attempts, api.timeout, api.longest_wait)
-        throttle, reads = Throttle(api.requests_per_second), Throttle(api.reads_per_second)
-        self._client = StacClient(name, api, headers or {}, patience, throttle)
-        credential = f"TULIP_STAC_HEADERS and TULIP_STAC_APIS for {name!r}"
-        self._own = Web(credential, patience, reads, headers)
-        self._others = Web(credential, patience, reads)
-        self._signatures = (
-            Signatures(Web(credential, patience, throttle), api.token_url)
-            if api.token_url
-            else None
-        )
-        self._places = Places(
-            api.s3_endpoint, profile=api.s3_profile, requester_pays=api.requester_pays
-        )
+        throttle = Throttle(api.requests_per_second)
+        self._client = StacClient(name, api, headers or {}, throttle)
+        self._files = BandFiles(name, api, headers or {}, throttle)
         self._known: dict[AcquisitionId, Overpass] = {}
         self._offsets: dict[str, float] = {}
 
@@ -106,6 +87,7 @@ class StacSource:
             self.fingerprint(acquisition)
         overpass = self._known[acquisition.id]
         names = self._complete(overpass)
+        self._files.forget(but=overpass.hrefs)
         reflectance = np.full((len(names), *grid.shape), np.nan, dtype=np.float32)
         ground = project(box(*grid.bounds), grid.epsg, WGS84).buffer(_AROUND)
         for granule in overpass.granules:
@@ -125,7 +107,7 @@ class StacSource:
         if newest is None:
             return f"{self.name} {self._api.url}: {names}, without scenes"
         band = next(iter(newest.scene.bands.values()))
-        self._file(band, newest.collection).read(0, 16)
+        self._files.remote(band, newest.collection).read(0, 16)
         return f"{self.name} {self._api.url}: {names}, a scene of {newest.scene.id.day} can be read"
 
     def _read_granule(
@@ -156,14 +138,13 @@ class StacSource:
         values = parts.get(key)
         if values is None:
             band = granule.scene.bands[name]
-            with self._raster(band, granule.collection) as raster:
-                [values] = rasters.read_onto(
-                    [(raster, band.index)],
-                    grid,
-                    scale=band.scale,
-                    nodata=band.nodata,
-                    promise=_promise(band, granule.scene.id),
-                )
+            [values] = rasters.read_onto(
+                [(self._files.raster(band, granule.collection), band.index)],
+                grid,
+                scale=band.scale,
+                nodata=band.nodata,
+                promise=_promise(band, granule.scene.id),
+            )
             parts.keep(key, values)
         out[...] = values
 
@@ -190,35 +171,6 @@ class StacSource:
             )
         self._offsets[granule.scene.address] = before
         return before
-
-    @contextmanager
-    def _raster(self, band: SceneBand, collection: str) -> Iterator[str | RangeFile]:
-        """The band's file as rasters.py reads it: by ranges, or whole and verified."""
-        file = self._file(band, collection)
-        if not self._api.verify_checksums:
-            yield file
-            return
-        with tempfile.TemporaryDirectory() as scratch:
-            path = Path(scratch) / Path(file.name).name
-            if isinstance(file, WebFile):
-                file.download(path)
-            else:
-                self._places.download(band.href, path)
-            checks.check_size(path.stat().st_size, band.declared, file.name)
-            checks.check_bytes(path, band.declared)
-            yield str(path)
-
-    def _file(self, band: SceneBand, collection: str) -> WebFile | S3File:
-        href, size = band.href, band.declared.size
-        if in_s3(href):
-            return S3File(self._places, href, size)
-        if not href.startswith(("http://", "https://")):
-            raise BadScene(f"{href} can be read neither over HTTP nor from S3")
-        own = urlsplit(href).netloc == urlsplit(self._api.url).netloc
-        web, signatures = self._own if own else self._others, self._signatures
-        if signatures is None:
-            return WebFile(web, href, size=size)
-        return WebFile(web, href, lambda url: signatures.sign(url, collection), size)
 
     def _complete(self, overpass: Overpass) -> tuple[str, ...]:
         """Its bands; `BandMissing` if it lacks one that every Sentinel-2 scene has."""

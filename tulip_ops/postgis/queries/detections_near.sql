@@ -6,7 +6,8 @@ with near as (
 )
 select
     d.detection_id, d.acquisition_id, d.ordinal, d.geometry, d.area_m2,
-    d.tulip_probability, d.tulip_probability_std, d.bloom_fraction
+    d.tulip_probability, d.tulip_probability_std, d.bloom_fraction, d.clear_fraction,
+    d.border_clear_fraction
 from near
 join tulip.detection d using (detection_id)
 join tulip.acquisition a using (acquisition_id)

@@ -56,7 +56,7 @@ comment on column tulip.alert.source is 'Name of the source, as TULIP_SOURCES ca
 comment on column tulip.alert.area is
     'The area over which it is stale; null where the source as a whole is meant.';
 comment on column tulip.alert.kind is
-    'silent (it does not answer), refused (its credential is missing or refused) or stale (it answers, and its newest item over the area is too old).';
+    'silent (it does not answer), refused (its credential or settings are missing or wrong) or stale (it answers, and its newest item over the area is too old).';
 comment on column tulip.alert.message is 'What was seen last, in one line without passwords.';
 comment on column tulip.alert.newest_at is
     'Time of sensing of the newest item that the source offered over the area; null where none is known.';
@@ -81,7 +81,7 @@ comment on column tulip.open_alerts.source is 'Name of the source, as TULIP_SOUR
 comment on column tulip.open_alerts.area is
     'The area over which it is stale; null where the source as a whole is meant.';
 comment on column tulip.open_alerts.kind is
-    'silent (it does not answer), refused (its credential is missing or refused) or stale (it answers, and its newest item over the area is too old).';
+    'silent (it does not answer), refused (its credential or settings are missing or wrong) or stale (it answers, and its newest item over the area is too old).';
 comment on column tulip.open_alerts.message is 'What was seen last, in one line.';
 comment on column tulip.open_alerts.newest_at is
     'Time of sensing of the newest item that the source offered over the area; null where none is known.';

@@ -3,7 +3,7 @@
 from tulip_ops.postgis.revisions import refuse_downgrade, run
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 
 def upgrade() -> None:

@@ -1,0 +1,85 @@
+"""How much memory `acquire` takes for a whole tile of ten bands, and how long.
+
+    .tulip/venv/bin/python bench/acquire.py [PIXELS]
+
+Writes a scene of ten bands, PIXELS (10,980) on each side, into an archive in a temporary folder
+(some 3 GB, and as much again for the product), acquires all of it in a process of its own, and
+prints the peak of that process beside what the reflectance takes as one array.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from shapely.geometry import MultiPolygon, box
+
+from tulip_ops import rasters, stac, steps
+from tulip_ops.domain import BANDS, AcquisitionId, Area
+from tulip_ops.grid import WGS84, Grid, project, tile_grid
+from tulip_ops.places import Places
+from tulip_ops.sources.archive import Archive
+from tulip_ops.sources.catalog import Catalog
+from tulip_ops.store import Store
+
+ID = AcquisitionId.parse("S2B_31UFU_20260420_0_L2A")
+
+
+def write_scene(place: Path, grid: Grid) -> None:
+    rng = np.random.default_rng(0)
+    texture = rng.uniform(0.02, 0.3, (len(BANDS), 512, grid.width)).astype(np.float32)
+    path = place / str(ID) / "reflectance.tif"
+    path.parent.mkdir(parents=True)
+    strips = (texture[:, : strip.height] for strip in grid.strips(1))
+    rasters.write_reflectance_strips(path, strips, grid, BANDS)
+    facts = rasters.look(str(path))
+    asset = stac.raster_asset(
+        "./reflectance.tif", title="Reflectance", role="data", bands=BANDS, epsg=facts.epsg,
+        transform=facts.transform, shape=facts.shape, dtype=facts.dtype, scale=facts.scale,
+        offset=facts.offset, nodata=facts.nodata, size=path.stat().st_size, sha256="",
+    )  # fmt: skip
+    footprint = project(box(*grid.bounds), grid.epsg, WGS84)
+    sensed_at = datetime(2026, 4, 20, 10, 50, tzinfo=UTC)
+    del asset["file:checksum"]
+    Catalog(str(place), Places()).publish(
+        stac.scene_item(ID, sensed_at, footprint, {"r": asset}, {})
+    )
+
+
+def acquire(folder: Path, grid: Grid) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    archive = Archive(folder / "archive")
+    acquisition = archive.find(ID)
+    assert acquisition is not None  # noqa: S101
+    everywhere = Area("tile", MultiPolygon([acquisition.footprint.envelope.buffer(1)]))
+    started = time.perf_counter()
+    outcome = steps.acquire(
+        acquisition, [everywhere], archive, Store(str(folder / "store")), force=False
+    )
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    whole = len(BANDS) * grid.width * grid.height * 4 / 1e9
+    print(outcome.summary)
+    print(f"{seconds:.0f} s; peak {peak:.2f} GB, {before:.2f} GB of it before the first pixel")
+    print(f"the reflectance as one array takes {whole:.2f} GB")
+
+
+if __name__ == "__main__":
+    side = int(sys.argv[1]) if len(sys.argv) > 1 else 10980
+    tile = replace(tile_grid(ID.tile), width=side, height=side)
+    with tempfile.TemporaryDirectory() as scratch:
+        context = multiprocessing.get_context("spawn")
+        for work, arguments in (
+            (write_scene, (Path(scratch) / "archive", tile)),
+            (acquire, (Path(scratch), tile)),
+        ):
+            process = context.Process(target=work, args=arguments)
+            process.start()
+            process.join()

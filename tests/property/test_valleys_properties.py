@@ -1,0 +1,50 @@
+import numpy as np
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from tulip_ops import rasters
+from tulip_ops.grid import Grid
+from tulip_ops.polygons import simplify
+from tulip_ops.valleys import part
+
+sides = st.integers(1, 16)
+steps = st.integers(0, 10).map(lambda n: n / 10) | st.just(float("nan"))
+probabilities = arrays.arrays(np.float32, st.tuples(sides, sides), elements=steps.map(np.float32))
+smallest = st.sampled_from([0, 3, 30])
+
+
+def grid_of(array: np.ndarray) -> Grid:
+    return Grid(32631, 600_000.0, 5_900_040.0, array.shape[1], array.shape[0])
+
+
+@given(probabilities, smallest)
+def test_fields_are_pieces_of_what_reaches_the_threshold(tulip, least):
+    labels = part(tulip, threshold=0.5, smallest=least)
+    assert labels.shape == tulip.shape
+    assert (tulip[labels >= 0] >= 0.5).all()
+    assert set(np.unique(labels[labels >= 0])) == set(range(labels.max() + 1))
+    for number in range(labels.max() + 1):
+        assert tulip[labels == number].mean() >= 0.625 - 1e-6
+    assert (part(tulip, threshold=0.5, smallest=least) == labels).all()
+
+
+@given(probabilities, smallest)
+def test_unsimplified_outlines_give_the_fields_back(tulip, least):
+    grid = grid_of(tulip)
+    labels = part(tulip, threshold=0.5, smallest=least)
+    outlines = rasters.trace_labels(labels, grid)
+    assert len(outlines) == labels.max() + 1
+    assert (rasters.burn(outlines, grid) == labels).all()
+
+
+@given(probabilities, smallest, st.sampled_from([0.0, 300.0, 3000.0]))
+def test_simplified_fields_are_a_valid_coverage_without_overlaps(tulip, least, minimum_area):
+    grid = grid_of(tulip)
+    outlines = rasters.trace_labels(part(tulip, threshold=0.5, smallest=least), grid)
+    fields = simplify(outlines, resolution=10, minimum_area=minimum_area)
+    assert all(field.is_valid and field.area > 0 for field in fields)
+    assert shapely.coverage_is_valid(fields)
+    together = shapely.union_all(fields).area
+    assert abs(together - sum(field.area for field in fields)) < 1e-6 * max(together, 1)

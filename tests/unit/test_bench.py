@@ -1,0 +1,128 @@
+"""What the benchmarks think; what they measure is shown by running them."""
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from tulip_ops.networks import truth
+from tulip_ops.networks.data import Scene
+
+
+@pytest.fixture
+def bench(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(repository / "bench"))
+
+
+@pytest.fixture
+def comparisons(bench: None) -> ModuleType:
+    import comparisons
+
+    return comparisons
+
+
+@pytest.fixture
+def real_scenes(bench: None) -> ModuleType:
+    import real_scenes
+
+    return real_scenes
+
+
+def scene(width: int, *, flowering: float, hidden: float = 0.0) -> Scene:
+    """Tulips in strips of `width` pixels, as wide again apart."""
+    known = np.zeros((120, 120, 4), dtype=np.uint8)
+    known[:, (np.arange(120) // width) % 2 == 0, truth.TULIP] = 1
+    known[: round(120 * flowering), :, truth.FLOWER] = truth.SHARE
+    known[: round(120 * hidden), :, truth.OPACITY] = truth.SHARE
+    return Scene("strips", "strips", 2020, np.full((120, 120, 3), 2000, np.uint16), known)
+
+
+def test_a_scene_is_sorted_by_what_it_shows(comparisons: ModuleType) -> None:
+    scenes = [
+        scene(20, flowering=0.9),
+        scene(2, flowering=0.9),
+        scene(20, flowering=0.0),
+        scene(20, flowering=0.5, hidden=0.3),
+        scene(20, flowering=0.5, hidden=0.9),
+    ]
+    looks = [comparisons.look(each) for each in scenes]
+
+    found = comparisons.situations(looks)
+
+    assert {name: np.flatnonzero(chosen).tolist() for name, chosen in found.items()} == {
+        "full bloom": [0, 1],
+        "broken cloud": [3],
+        "complex fields": [1],
+        "not obvious": [2],
+    }
+    assert looks[1].edges == 1.0
+    assert looks[0].edges == pytest.approx(0.1, abs=0.02)
+
+
+def test_the_page_says_what_was_measured_and_that_it_is_simulated(
+    comparisons: ModuleType, tmp_path: Path
+) -> None:
+    names = ("chip_accuracy", "chip_f1", "cell_accuracy", "cell_f1")
+    figures = {name: [0.9, 0.8, 1] for name in names}
+    counts = {"minutes": 3.5, "megabytes": 48.0, "chips_cloudy": 5, "chips_clear": 6}
+    network = {**figures, **counts, "chips_left_out": 2}
+    networks = {"resnet50": network, "resnet101": network}
+    (tmp_path / "resnets.json").write_text(json.dumps({"budget": "little", "networks": networks}))
+    iou = {"full bloom": {"unet-rgb/2": [0.8, None, None], "unet-multispectral/2": [0.9, 0.85, 1]}}
+    models = ["unet-rgb/2", "unet-multispectral/2"]
+    (tmp_path / "bands.json").write_text(
+        json.dumps({"models": models, "scenes": {"full bloom": 1}, "iou": iou})
+    )
+
+    comparisons.write_page(tmp_path, tmp_path / "docs")
+
+    page = (tmp_path / "docs" / "comparisons.md").read_text()
+    assert "**Simulated, all of it.**" in page
+    assert "| chip f1 | 0.900 (0.800 to 1.000) | 0.900 (0.800 to 1.000) |" in page
+    assert "| full bloom | 1 | 0.800 | 0.900 (0.850 to 1.000) |" in page
+    for name in ("resnets", "bands"):
+        assert (tmp_path / "docs" / "pictures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
+        assert f"](pictures/{name}.png)" in page
+
+
+def test_real_images_say_what_is_known_of_them_and_no_more(
+    real_scenes: ModuleType, real_data: Path
+) -> None:
+    season = real_scenes.noordoostpolder(real_data)
+    verdicts = {scene.name.split()[0]: scene.cloudy for scene in season.scenes}
+    assert verdicts == {
+        "20160421": False, "20160501": True, "20160508": False, "20160511": False,
+    }  # fmt: skip
+    for each in season.scenes:
+        cells = truth.cell_labels(each.truth)
+        assert np.isnan(cells).all() if each.cloudy else (cells == 0).all()
+        assert 0.05 < (each.truth[..., truth.TULIP] == 1).mean() < 0.25
+        assert (each.truth[..., truth.FLOWER] == truth.UNKNOWN).all()
+
+    (ukis,) = real_scenes.ukis(real_data).scenes
+    hidden, unknown = truth.hidden(ukis.truth)
+    assert hidden.mean() == pytest.approx(0.298, abs=0.001)
+    assert not unknown.any()
+    assert real_scenes.with_bands(ukis, ("red", "blue")).dn.shape == (512, 512, 2)
+
+    assert [scene.cloudy for scene in real_scenes.eolearn(real_data).scenes] == [True] * 2 + [
+        False
+    ] * 3
+    series = real_scenes.antwerp(real_data).scenes
+    assert len(series) == 19
+    assert "antwerp 2023-10-02" in {scene.name for scene in series}
+    assert {scene.season for scene in series} == {2023}
+
+
+def test_the_benchmarks_of_networks_name_their_options(repository: Path) -> None:
+    import subprocess
+
+    for name in ("real_images", "comparisons"):
+        script = repository / "bench" / f"{name}.py"
+        done = subprocess.run(
+            [sys.executable, script, "--help"], capture_output=True, text=True, check=True
+        )
+        assert "--models" in done.stdout

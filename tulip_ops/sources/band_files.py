@@ -1,0 +1,91 @@
+"""The files of a STAC API's bands: by ranges or whole, signed, verified, and kept for a while."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tulip_ops.errors import BadScene
+from tulip_ops.places import Places, S3File, in_s3
+from tulip_ops.ranges import RangeFile, Remembered
+from tulip_ops.sources import checks
+from tulip_ops.sources.scenes import SceneBand
+from tulip_ops.sources.signatures import Signatures
+from tulip_ops.stac_apis import StacApi
+from tulip_ops.web import Patience, Throttle, Web, WebFile
+
+
+class BandFiles:
+    """What rasters.py reads, by band. For many threads, each with bands of its own."""
+
+    def __init__(
+        self, name: str, api: StacApi, headers: Mapping[str, str], throttle: Throttle
+    ) -> None:
+        """headers: credentials, sent to the API's host alone. throttle: of requests to the API."""
+        patience = Patience(api.attempts, api.timeout, api.longest_wait)
+        credential = f"TULIP_STAC_HEADERS and TULIP_STAC_APIS for {name!r}"
+        reads = Throttle(api.reads_per_second)
+        self._api = api
+        self._own = Web(credential, patience, reads, headers)
+        self._others = Web(credential, patience, reads)
+        self._signatures = None
+        if api.token_url is not None:
+            self._signatures = Signatures(Web(credential, patience, throttle), api.token_url)
+        self._places = Places(
+            api.s3_endpoint, profile=api.s3_profile, requester_pays=api.requester_pays
+        )
+        self._open: dict[str, str | RangeFile] = {}
+
+    def raster(self, band: SceneBand, collection: str) -> str | RangeFile:
+        """The band's file: the same one for every strip of a scene.
+
+        With `verify_checksums` a copy of it, `ChecksumMismatch` if that is not what was declared.
+        """
+        if band.href not in self._open:
+            file = self.remote(band, collection)
+            whole = self._api.verify_checksums
+            self._open[band.href] = self._copy(file, band) if whole else Remembered(file)
+        return self._open[band.href]
+
+    def remote(self, band: SceneBand, collection: str) -> WebFile | S3File:
+        """The band's file where its provider keeps it."""
+        href, size = band.href, band.declared.size
+        if in_s3(href):
+            return S3File(self._places, href, size)
+        if not href.startswith(("http://", "https://")):
+            raise BadScene(f"{href} can be read neither over HTTP nor from S3")
+        own = urlsplit(href).netloc == urlsplit(self._api.url).netloc
+        web, signatures = self._own if own else self._others, self._signatures
+        if signatures is None:
+            return WebFile(web, href, size=size)
+        return WebFile(web, href, lambda url: signatures.sign(url, collection), size)
+
+    def forget(self, but: Collection[str]) -> None:
+        """Close every file, and remove every copy, save those of these hrefs."""
+        for href in set(self._open) - set(but):
+            file = self._open.pop(href)
+            if isinstance(file, str):
+                Path(file).unlink()
+
+    def _copy(self, file: WebFile | S3File, band: SceneBand) -> str:
+        path = self._copies / (sha256(band.href.encode()).hexdigest() + Path(file.name).suffix)
+        if isinstance(file, WebFile):
+            file.download(path)
+        else:
+            self._places.download(band.href, path)
+        checks.check_size(path.stat().st_size, band.declared, file.name)
+        checks.check_bytes(path, band.declared)
+        return str(path)
+
+    @cached_property
+    def _copies(self) -> Path:
+        """A folder that goes with this object."""
+        folder = Path(tempfile.mkdtemp(prefix="tulip-bands-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return folder
