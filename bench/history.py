@@ -164,7 +164,9 @@ def take_in(database: Connection, count: int, total: int, name: str) -> dict[str
     return {"record_s": recorded, "history_s": time.perf_counter() - begin}
 
 
-def measure(database: Connection, polygons: int, field_seasons: int, count: int) -> dict[str, float]:
+def measure(
+    database: Connection, polygons: int, field_seasons: int, count: int
+) -> dict[str, float]:
     found: dict[str, float] = {}
     shapes = [outline(place) for place in range(polygons)]
     identity = admit(database, NAME)
@@ -218,9 +220,7 @@ def main() -> None:
             url = make_conninfo(server.url, dbname="bench")
             migrations.migrate(url)
             with connect(url, "bench") as database:
-                found = measure(
-                    database, given.polygons, given.field_seasons, given.acquisition
-                )
+                found = measure(database, given.polygons, given.field_seasons, given.acquisition)
         finally:
             server.stop()
     if given.json:

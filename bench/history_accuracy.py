@@ -126,13 +126,17 @@ def measure(seed: int, count: int) -> dict[str, float]:
                 else:
                     clear_looks[key] = clear_looks.get(key, 0) + one.in_window(day)
                     true = one.share.get(day, 0.0)
-                    share = float(np.clip(true * rng.normal(0.9, 0.08) + rng.normal(0, 0.008), 0, 1))
+                    share = float(
+                        np.clip(true * rng.normal(0.9, 0.08) + rng.normal(0, 0.008), 0, 1)
+                    )
                     if rng.random() < 0.02:  # missed
                         share = 0.0
                     if not one.share and rng.random() < 0.0005:  # seen where there is none
                         share = 0.1
                     clear = float(rng.uniform(0.6, 1.0))
-                    sure = float(np.clip(rng.normal(0.88 if share >= BLOOMING else 0.2, 0.08), 0, 1))
+                    sure = float(
+                        np.clip(rng.normal(0.88 if share >= BLOOMING else 0.2, 0.08), 0, 1)
+                    )
                     verdict = Verdict.BLOOM if share >= BLOOMING else Verdict.NO_BLOOM
                     if verdict is Verdict.BLOOM:
                         shape = seen_as(outline(one.place), rng)

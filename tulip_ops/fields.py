@@ -300,9 +300,10 @@ def _kinships(
     others = np.array([field.geometry for field in known], dtype=object)
     pairs, shared = _overlaps(ones, others)
     area = shapely.area(ones)
-    related = np.round(
-        shared / np.minimum(area[pairs[0]], shapely.area(others)[pairs[1]]), _DIGITS
-    ) >= LINKED
+    related = (
+        np.round(shared / np.minimum(area[pairs[0]], shapely.area(others)[pairs[1]]), _DIGITS)
+        >= LINKED
+    )
     pairs, shared = pairs[:, related], shared[related]
     on_several = Counter(pairs[0].tolist())
     carries = Counter(pairs[1].tolist())

@@ -25,7 +25,9 @@ log = logging.getLogger(__name__)
 _NOT_SEEN = Look(Verdict.NOT_SEEN, 0.0, None, None)
 
 
-class LooksMissing(Exception):  # noqa: N818 - carries what is wanted from a transaction
+class LooksMissing(Exception):
+    """Takes a transaction back, and says which products have to be read before the next try."""
+
     def __init__(self, wanted: list[Unobserved]) -> None:
         super().__init__(f"{len(wanted)} acquisitions have yet to be looked at")
         self.wanted = wanted
@@ -97,9 +99,7 @@ def roll_up(settings: Settings, years: Sequence[int], *, rebuild: bool = False) 
         history.lock_histories(database)
         while True:
             try:
-                done = bring_up_to_date(
-                    database, settings, years, looks, rebuild=rebuild
-                )
+                done = bring_up_to_date(database, settings, years, looks, rebuild=rebuild)
                 break
             except LooksMissing as missing:
                 looks.read(missing.wanted)
@@ -120,8 +120,7 @@ def bring_up_to_date(
     *,
     rebuild: bool = False,
 ) -> list[Outcome]:
-    """One history in one transaction; `LooksMissing`, and nothing done, if products must be read.
-    """
+    """One history in one transaction; `LooksMissing`, and nothing done, if some are not read."""
     with transaction(database):
         history.lock_history(database)
         if rebuild:

@@ -33,8 +33,7 @@ def join(
     others, replaced = (history.with_links(database, kept) for kept in (others, replaced))
     outlines = [(season.year, found) for found in drawn]
     outlines += [
-        (o.season, SeasonField(o.geometry, o.area_m2, o.detection_ids, o.parcel_id))
-        for o in others
+        (o.season, SeasonField(o.geometry, o.area_m2, o.detection_ids, o.parcel_id)) for o in others
     ]
     identities, kinships = fields.identify(outlines)
     before = [*replaced, *others]
@@ -66,9 +65,7 @@ def join(
 
 
 def _outline(season: int, shape: SeasonField) -> Outline:
-    return Outline(
-        0, season, shape.geometry, shape.area_m2, shape.parcel_id, shape.detection_ids
-    )
+    return Outline(0, season, shape.geometry, shape.area_m2, shape.parcel_id, shape.detection_ids)
 
 
 def _from_detections(

@@ -98,8 +98,9 @@ def main(url: str) -> None:
         fill(connection)
         PAGE.write_text(
             BLOCK.sub(
-                lambda block: f"```sql\n{block['sql']}```\n\n```text\n"
-                f"{answer(connection, block['sql'])}```",
+                lambda block: (
+                    f"```sql\n{block['sql']}```\n\n```text\n{answer(connection, block['sql'])}```"
+                ),
                 PAGE.read_text(),
             )
         )

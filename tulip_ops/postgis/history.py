@@ -283,9 +283,7 @@ def observations_of(
     return found
 
 
-def areas_of(
-    connection: Connection, keys: Sequence[FieldSeasonKey]
-) -> dict[FieldSeasonKey, float]:
+def areas_of(connection: Connection, keys: Sequence[FieldSeasonKey]) -> dict[FieldSeasonKey, float]:
     """Square metres of each field detected in the season: the median over its overpasses."""
     rows = connection.execute(query("stale_areas"), _key_columns(keys))
     return {(field_id, season): area for field_id, season, area in rows}
