@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,37 @@ def outline(place: int) -> Polygon:
     return Polygon(np.column_stack([west + 0.001 * np.cos(turn), south + 0.002 * np.sin(turn)]))
 
 
+FILL = (
+    """
+    insert into tulip.field_outline
+    select field_id, %(season)s, geometry, area_m2, null
+    from tulip.field where field_id > %(first)s and field_id %% 6 = %(index)s
+    """,
+    """
+    insert into tulip.field_season (
+        field_id, season, verdict, clear_looks, area_m2, onset_latest, peak, end_earliest,
+        confidence
+    )
+    select
+        field_id, %(season)s, case when b then 'bloomed' else 'not_bloomed' end, 3,
+        case when b then 9e4 end, case when b then d end, case when b then d end,
+        case when b then d end, 0.9
+    from (
+        select field_id, field_id %% 6 = %(index)s as b, make_date(%(season)s, 4, 20) as d
+        from tulip.field where field_id > %(first)s
+    ) as f
+    """,
+    """
+    insert into tulip.observation (
+        field_id, acquisition_id, verdict, clear_fraction, tulip_probability, bloom_fraction
+    )
+    select field_id, %(name)s, 'no_bloom', 1, 0.1, 0
+    from tulip.field where field_id > %(first)s
+    """,
+)
+"""One outline per field, and a season and a look per field and season."""
+
+
 class Seen:
     """Looks without products: every field in bloom."""
 
@@ -76,6 +108,10 @@ def seconds(work: Callable[[], object]) -> float:
     begin = time.perf_counter()
     work()
     return time.perf_counter() - begin
+
+
+def fetch(database: Connection, query: str, field_id: int) -> object:
+    return database.execute(query.encode(), [field_id]).fetchall()
 
 
 def admit(database: Connection, name: str) -> AcquisitionId:
@@ -134,19 +170,7 @@ def fill(database: Connection, first: int, last: int) -> None:
     for index, season in enumerate(SEASONS):
         name = f"S2B_31UFU_{season}0420_0_L2A"
         values = {"season": season, "index": index, "name": name, "first": first, "last": last}
-        for statement in (
-            "insert into tulip.field_outline select field_id, %(season)s, geometry, area_m2, null"
-            " from tulip.field where field_id > %(first)s and field_id %% 6 = %(index)s",
-            "insert into tulip.field_season (field_id, season, verdict, clear_looks, area_m2,"
-            " onset_latest, peak, end_earliest, confidence)"
-            " select field_id, %(season)s, case when b then 'bloomed' else 'not_bloomed' end, 3,"
-            " case when b then 9e4 end, case when b then d end, case when b then d end,"
-            " case when b then d end, 0.9 from (select field_id, field_id %% 6 = %(index)s as b,"
-            " make_date(%(season)s, 4, 20) as d from tulip.field where field_id > %(first)s) f",
-            "insert into tulip.observation (field_id, acquisition_id, verdict, clear_fraction,"
-            " tulip_probability, bloom_fraction) select field_id, %(name)s, 'no_bloom', 1, 0.1, 0"
-            " from tulip.field where field_id > %(first)s",
-        ):
+        for statement in FILL:
             database.execute(statement, values)
     database.execute("set session_replication_role = origin")
     database.execute("select setval(pg_get_serial_sequence('tulip.field', 'field_id'), %s)", [last])
@@ -198,8 +222,7 @@ def measure(
     for view in ("bloom_history", "field_timeline"):
         query = f"select * from tulip.{view} where field_id = %s"  # noqa: S608 - two fixed names
         times = [
-            seconds(lambda one=int(one): database.execute(query, [one]).fetchall())  # type: ignore[misc]
-            for one in rng.integers(1, total, 50)
+            seconds(partial(fetch, database, query, int(one))) for one in rng.integers(1, total, 50)
         ]
         found[f"one_{view}_median_ms"] = statistics.median(times) * 1000
     return found

@@ -174,7 +174,8 @@ def compare(
         if not (bloomed and one.bloomed):
             continue
         first, last = one.peak
-        assert said.peak and said.onset and said.end  # noqa: S101 - bloomed
+        if said.peak is None or said.onset is None or said.end is None:
+            raise ValueError(said)  # what bloomed has its days
         early, late = said.peak_bounds
         insides.append((early or first) <= first <= (late or first))
         onsets.append((said.onset[0] or one.days[0]) <= one.days[0] <= said.onset[1])
@@ -183,13 +184,12 @@ def compare(
             off = max((first - said.peak).days, (said.peak - last).days, 0)
             peaks.append((off, abs((said.peak - first).days)))
     areas = []
-    for season, detections in shown.items():
+    for detections in shown.values():
         for field in fields.cluster(detections):
             places = {number % 10_000 for number in field.detection_ids}
             true = sum(outline(place).area for place in places)
             sizes = [d.area_m2 for n, _, d in detections if n in field.detection_ids]
             areas.append(abs(float(np.median(sizes)) / 1e10 / true - 1))
-        del season
     return {
         "field_seasons": len(truth),
         "precision": round(hits / max(1, hits + wrong), 4),

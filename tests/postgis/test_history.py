@@ -100,8 +100,8 @@ def tables(database: Connection) -> dict[str, list[tuple[Any, ...]]]:
         " join tulip.detection d using (detection_id)",
         "looks": "select st_astext(f.geometry), o.acquisition_id, o.verdict"
         " from tulip.observation o join tulip.field f using (field_id)",
-        "history": "select st_astext(geometry), season, verdict, change, years_since_bloom, area_m2,"
-        " onset_latest, peak, confidence from tulip.bloom_history",
+        "history": "select st_astext(geometry), season, verdict, change, years_since_bloom,"
+        " area_m2, onset_latest, peak, confidence from tulip.bloom_history",
         "waiting": "select (select count(*) from tulip.change), (select count(*) from tulip.stale)",
     }
     return {
