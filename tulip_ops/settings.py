@@ -230,6 +230,12 @@ class Settings(BaseSettings):
             )
         return self.database_url.get_secret_value()
 
+    def reader_url(self) -> str:
+        """The database for queries; `BadSetting` if none is set."""
+        if self.database_reader_url is None:
+            return self.writer_url()
+        return self.database_reader_url.get_secret_value()
+
     def owner_url(self) -> str:
         """The database for migrations; `BadSetting` if none is set."""
         if self.database_owner_url is None:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tulip_ops.networks import metrics
+from tulip_ops.networks import calibration, metrics
 
 PROBABILITY = st.floats(0, 1, width=32)
 
@@ -23,7 +23,7 @@ def test_calibration_keeps_the_order_and_never_makes_things_less_likely(
     positive, negative = int(true.sum()), int((~true).sum())
     hoped = np.where(true, (positive + 1) / (positive + 2), 1 / (negative + 2))
 
-    found = metrics.fit_calibration(said, true)
+    found = calibration.fit(said, true)
     after = found.apply(said)
 
     assert (np.diff(after[np.argsort(said)]) >= 0).all()

@@ -2,14 +2,28 @@
 
 import hashlib
 import json
+import shutil
 from datetime import date
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from PIL import Image
 
-from tulip_ops.networks import cards, cloud_filter, evaluate, losses, predict, reports, truth, unet
+from tulip_ops.cli import main
+from tulip_ops.networks import (
+    cards,
+    cloud_filter,
+    evaluate,
+    losses,
+    predict,
+    registry,
+    reports,
+    truth,
+    unet,
+)
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.registry import (
     Calibration,
@@ -40,7 +54,9 @@ def red_field(seed: int, *, flower: int = truth.SHARE) -> Scene:
     return Scene(f"red-{seed}", f"place-{seed}", 2020, dn, known)
 
 
-def kept(folder: Path, half: keras.Model, **fields: object) -> Card:
+def kept(models: Path, half: keras.Model, **fields: object) -> Card:
+    folder = models / "small" / "1"
+    folder.mkdir(parents=True)
     half.save_weights(folder / "model.weights.h5")
     return Card.model_validate(
         {
@@ -192,6 +208,41 @@ def test_a_verdict_over_a_whole_image_is_held_against_its_cloudiest_chip(clouds:
     said, _ = predict.load_cloud_filter(clouds, 1).chip_probability(cloudy.reflectance(), RGB)
     scores = {case.name: case.score for case in evaluation.cases}
     assert scores == pytest.approx({"a": said.max(), "b": 1 - said.max()})
+
+
+def test_the_command_reads_a_folder_and_keeps_the_figures(
+    tulips: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "models" / "small" / "1"
+    shutil.copytree(tulips.folder, folder)
+    registry.write(tulips.model_copy(update={"folder": folder}), "")
+    for name in ("images", "masks"):
+        (tmp_path / "fields" / name).mkdir(parents=True)
+    for seed in (100, 101):
+        scene = red_field(seed)
+        rendered = np.clip(scene.reflectance() * 2.5 * 255, 0, 255).astype(np.uint8)
+        image = Image.fromarray(np.moveaxis(rendered, 0, -1))
+        image.save(tmp_path / "fields" / "images" / f"{seed}.png")
+        mask = Image.fromarray(scene.truth[..., truth.TULIP] * np.uint8(255))
+        mask.save(tmp_path / "fields" / "masks" / f"{seed}.png")
+    monkeypatch.setenv("TULIP_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("TULIP_STATE", str(tmp_path / "state"))
+    words = ["--data", f"folder:{tmp_path / 'fields'}", "--out", str(tmp_path / "report")]
+
+    done = CliRunner().invoke(
+        main, ["evaluate", "small/1", *words, "--record", "My fields", "--json"]
+    )
+
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said["figures"]["scenes"] == 2
+    assert said["figures"]["tulip_iou"] > 0.8
+    assert (tmp_path / "report" / "index.html").exists()
+    recorded = registry.read_card(folder).elsewhere["My fields"]
+    assert recorded["tulip_iou"] == said["figures"]["tulip_iou"]
+    card = (folder / "CARD.md").read_text()
+    assert "## My fields" in card
+    assert f"| tulip iou | {recorded['tulip_iou']} |" in card
 
 
 def test_a_report_is_a_page_with_its_pictures(tulips: Card, tmp_path: Path) -> None:

@@ -49,23 +49,3 @@ def test_pixels_that_do_not_count_change_nothing() -> None:
     assert value(losses.segmentation_loss(truth, certain)) != pytest.approx(
         value(losses.segmentation_loss(truth, other))
     )
-
-
-def test_iou_over_the_data_set_weighs_pixels_and_the_mean_weighs_images() -> None:
-    yes, no = np.ones(8, dtype=bool), np.zeros(8, dtype=bool)
-    half = np.arange(8) < 4
-    one = np.arange(8) < 1
-    images = [(half, yes, yes), (one, one, yes), (no, no, yes)]
-
-    assert losses.iou(half, yes) == 0.5
-    assert np.isnan(losses.iou(no, no))
-    assert losses.mean_iou(images) == pytest.approx((0.5 + 1) / 2)
-    assert losses.data_set_iou(images) == pytest.approx(5 / 9)
-
-
-def test_iou_leaves_out_what_does_not_count() -> None:
-    truth = np.array([True, True, False, False])
-    predicted = np.array([True, False, True, False])
-    counted = np.array([True, True, False, True])
-
-    assert losses.iou(predicted, truth, counted) == 0.5

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tulip_ops.networks import metrics
+from tulip_ops.networks import calibration, metrics
 from tulip_ops.networks.intervals import Estimate, estimate
 from tulip_ops.networks.registry import Calibration
 
@@ -83,7 +83,7 @@ def test_calibration_is_found_again() -> None:
     skewed = Calibration(slope=0.6, intercept=-0.8)
     ((said, true),) = said_and_true(skewed)
 
-    found = metrics.fit_calibration(said, true)
+    found = calibration.fit(said, true)
 
     assert found.slope == pytest.approx(0.6, abs=0.03)
     assert found.intercept == pytest.approx(-0.8, abs=0.06)
@@ -99,7 +99,7 @@ def test_calibration_is_found_again() -> None:
 def test_calibration_stays_finite_where_one_class_alone_is_there(true: bool) -> None:
     said = np.linspace(0, 1, 50, dtype=np.float32)
 
-    calibrated = metrics.fit_calibration(said, np.full(50, true)).apply(said)
+    calibrated = calibration.fit(said, np.full(50, true)).apply(said)
 
     assert np.isfinite(calibrated).all()
     assert (calibrated > 0.9).all() if true else (calibrated < 0.1).all()
@@ -108,7 +108,7 @@ def test_calibration_stays_finite_where_one_class_alone_is_there(true: bool) -> 
 def test_calibration_of_a_perfect_network_is_sure_and_not_infinite() -> None:
     said = np.array([0.0, 0.2, 0.3, 0.7, 0.8, 1.0] * 50, dtype=np.float32)
 
-    found = metrics.fit_calibration(said, said > 0.5)
+    found = calibration.fit(said, said > 0.5)
 
     assert found.slope > 1
     assert (found.apply(said) > 0.5).tolist() == (said > 0.5).tolist()
@@ -117,7 +117,7 @@ def test_calibration_of_a_perfect_network_is_sure_and_not_infinite() -> None:
 def test_calibration_never_turns_the_order() -> None:
     said = np.linspace(0.01, 0.99, 500, dtype=np.float32)
 
-    found = metrics.fit_calibration(said, said < 0.4)
+    found = calibration.fit(said, said < 0.4)
 
     assert found.slope == 0.05
     assert found.apply(said).mean() == pytest.approx(0.4, abs=0.02)
@@ -126,7 +126,7 @@ def test_calibration_never_turns_the_order() -> None:
 def test_without_cases_probabilities_stay_as_they_are() -> None:
     nothing = np.full(3, np.nan, dtype=np.float32)
 
-    assert metrics.fit_calibration(nothing, np.ones(3, dtype=bool)) == Calibration()
+    assert calibration.fit(nothing, np.ones(3, dtype=bool)) == Calibration()
 
 
 def test_calibration_error_and_reliability_compare_what_was_said_with_what_came() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops import charts
-from tulip_ops.networks import metrics
+from tulip_ops.networks import calibration, metrics
 from tulip_ops.networks.answers import Answer, answers
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.intervals import Estimate, estimate
@@ -48,18 +48,18 @@ def settled(card: Card, scenes: Iterable[Scene], threads: int) -> Card:
     """
     uncalibrated = card.model_copy(update={"calibration": {}})
     said_of_all = [answer.pairs for answer in answers(uncalibrated, scenes, threads)]
-    calibration, threshold = {}, {}
+    scaled, threshold = {}, {}
     for output in card.thresholds:
         pairs = [pairs[output] for pairs in said_of_all]
         said = np.concatenate([said.ravel() for said, _ in pairs])
         true = np.concatenate([true.ravel() for _, true in pairs])
-        fitted = metrics.fit_calibration(said, true)
+        fitted = calibration.fit(said, true)
         tally = metrics.tally((fitted.apply(said), true) for said, true in pairs)
-        calibration[output] = fitted
+        scaled[output] = fitted
         threshold[output] = metrics.best_threshold(tally, _goal(output))
     names = {"tulip": "threshold", "cell": "threshold", "bloom": "bloom_threshold"}
     chosen = {names.get(output, "chip_threshold"): value for output, value in threshold.items()}
-    return card.model_copy(update={"calibration": calibration, **chosen})
+    return card.model_copy(update={"calibration": scaled, **chosen})
 
 
 def _goal(output: Output) -> Formula:

@@ -1,13 +1,9 @@
-"""What training minimizes, and what quality is measured by."""
+"""What training minimizes; what quality is measured by is in `metrics`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import keras
-import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
 EPSILON = 1.0
 """Pixels added to both sides of the dice ratio: a class absent from a batch scores 1, not 0/0."""
@@ -72,40 +68,3 @@ def cloud_loss(truth: keras.KerasTensor, probability: keras.KerasTensor) -> kera
     said = ops.clip(ops.cast(probability, "float32"), 1e-6, 1 - 1e-6)
     surprise = -(cloudy * ops.log(said) + (1 - cloudy) * ops.log(1 - said))
     return ops.sum(known * surprise) / ops.maximum(ops.sum(known), 1.0)
-
-
-def iou(
-    predicted: NDArray[np.bool_],
-    truth: NDArray[np.bool_],
-    counted: NDArray[np.bool_] | None = None,
-) -> float:
-    """Intersection over union of two boolean arrays of one shape, in [0, 1].
-
-    Pixels where `counted` is False are left out. NaN when neither array has a True pixel: there
-    was nothing to find and nothing was found.
-    """
-    if counted is not None:
-        predicted, truth = predicted & counted, truth & counted
-    union = int(np.count_nonzero(predicted | truth))
-    return int(np.count_nonzero(predicted & truth)) / union if union else float("nan")
-
-
-def mean_iou(
-    images: Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]],
-) -> float:
-    """Mean of the IoU of each (predicted, truth, counted), leaving out the empty ones.
-
-    Every image weighs the same, however little it holds.
-    """
-    each = [iou(*image) for image in images]
-    found = [value for value in each if not np.isnan(value)]
-    return float(np.mean(found)) if found else float("nan")
-
-
-def data_set_iou(
-    images: Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]],
-) -> float:
-    """IoU over all pixels of all (predicted, truth, counted): every pixel weighs the same."""
-    both = sum(int(np.count_nonzero(p & t & c)) for p, t, c in images)
-    either = sum(int(np.count_nonzero((p | t) & c)) for p, t, c in images)
-    return both / either if either else float("nan")

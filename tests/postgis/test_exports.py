@@ -1,0 +1,172 @@
+"""Layers out of a real PostGIS into every format, as GIS programs then find them."""
+
+import json
+import sqlite3
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import geopandas
+import pyarrow.parquet as pq
+import pyogrio
+import pytest
+
+from tests.postgis.conftest import Examples
+from tulip_ops import exports, features
+from tulip_ops.domain import FieldSeason, Observation, SeasonVerdict, Verdict
+from tulip_ops.errors import AreaNotFound, BadInput
+from tulip_ops.postgis import history, layers
+from tulip_ops.postgis.connection import Connection
+from tulip_ops.postgis.layers import LAYERS, Selection
+from tulip_ops.settings import Settings
+
+IDS = ("S2B_31UFU_20240420_0_L2A", "S2B_31UFU_20250420_0_L2A", "SIM_31UFU_20240422_0_L2A")
+Export = Callable[..., geopandas.GeoDataFrame]
+
+
+@pytest.fixture(autouse=True)
+def filled(database: Connection, examples: type[Examples]) -> None:
+    """Three satellite fields in 2024, two of them in 2025, and one simulated."""
+    examples.admit(database, *IDS)
+    for name, places in zip(IDS, ([0, 1, 2], [0, 1], [5]), strict=True):
+        examples.record(database, name, places)
+        identity = examples.id(name)
+        season = history.Season(identity.season, identity.simulated)
+        found = history.season_detections(database, season)
+        shapes = [_Shape(detection.geometry, detection.area_m2, (number,))
+                  for number, _, detection in found]  # fmt: skip
+        ids = history.save_fields(database, season, {}, shapes)
+        history.write_observations(
+            database,
+            [Observation(n, identity, Verdict.BLOOM, 1.0, 0.9, 0.25) for n in ids],
+        )
+        day = identity.day
+        history.write_field_seasons(
+            database,
+            season,
+            [
+                FieldSeason(n, season.year, SeasonVerdict.BLOOMED, 1, 300_000.0,
+                            (None, day), day, (day, None), 0.25)
+                for n in ids
+            ],
+        )  # fmt: skip
+
+
+class _Shape:
+    def __init__(self, geometry: object, area_m2: float, detection_ids: tuple[int, ...]) -> None:
+        self.geometry, self.area_m2, self.detection_ids = geometry, area_m2, detection_ids
+
+
+@pytest.fixture
+def settings(logins: object) -> Settings:
+    return Settings(database_url=logins.reader)
+
+
+@pytest.mark.parametrize("suffix", sorted(features.FORMATS))
+@pytest.mark.parametrize("layer", LAYERS)
+def test_every_layer_in_every_format(
+    settings: Settings, tmp_path: Path, layer: layers.Layer, suffix: str
+) -> None:
+    out = tmp_path / f"tulips{suffix}"
+    rows = exports.export(settings, out, [layer], Selection())
+    assert rows == {layer: 6}
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+    read = geopandas.read_parquet if suffix == ".parquet" else geopandas.read_file
+    frame = read(out) if suffix != ".gpkg" else read(out, layer=layer)
+    assert len(frame) == 6
+    assert frame.crs.to_epsg() == 4326
+    assert set(frame.geom_type) == {"Polygon"}
+    assert frame.geometry.is_valid.all()
+    assert frame["simulated"].astype(bool).sum() == 1
+    key = {"fields": "field_id", "detections": "detection_id", "bloom_history": "id"}.get(layer)
+    assert key is None or frame[key].is_unique
+
+
+def test_a_geopackage_lists_every_layer_with_its_key_type_and_style(
+    settings: Settings, tmp_path: Path
+) -> None:
+    out = tmp_path / "tulips.gpkg"
+    assert exports.export(settings, out, [], Selection()) == dict.fromkeys(LAYERS, 6)
+    listed = pyogrio.list_layers(out).tolist()
+    assert listed == [*([name, "Polygon"] for name in LAYERS), ["layer_styles", None]]
+    for layer in LAYERS:
+        facts = pyogrio.read_info(out, layer=layer)
+        assert (facts["crs"], facts["fid_column"]) == ("EPSG:4326", "fid")
+        assert facts["geometry_name"] == "geometry"
+    with sqlite3.connect(out) as package:
+        styles = package.execute(
+            "select f_table_name, f_geometry_column, useasdefault, styleqml from layer_styles"
+        ).fetchall()
+        indexed = package.execute("select table_name from gpkg_extensions").fetchall()
+    assert [row[:3] for row in styles] == [(name, "geometry", 1) for name in LAYERS]
+    for name, _, _, style in styles:
+        renderer = ET.fromstring(style).find("renderer-v2")  # noqa: S314 - written by us
+        assert renderer.get("attr") in pyogrio.read_info(out, layer=name)["fields"]
+    assert {name for (name,) in indexed} >= set(LAYERS)
+
+
+def test_detections_say_what_made_them(settings: Settings, tmp_path: Path) -> None:
+    out = tmp_path / "tulips.parquet"
+    exports.export(settings, out, ["detections"], Selection(seasons=(2025,)))
+    frame = geopandas.read_parquet(out)
+    assert set(frame["acquisition_id"]) == {IDS[1]}
+    assert set(frame["model_name"] + "/" + frame["model_version"]) == {"unet-ten/1"}
+    assert set(frame["model_sha256"]) == {"a" * 64}
+    assert set(frame["cloud_filter_sha256"]) == {"b" * 64}
+    assert set(frame["run_id"]) == {"test"}
+    geo = json.loads(pq.read_metadata(out).metadata[b"geo"])
+    assert geo["columns"]["geometry"]["bbox"] == pytest.approx(frame.total_bounds.tolist())
+
+
+@pytest.mark.parametrize(
+    ("chosen", "count"),
+    [
+        (Selection(simulated=True), 1),
+        (Selection(simulated=False), 5),
+        (Selection(seasons=(2024,)), 4),
+        (Selection(seasons=(2024, 2025), simulated=False), 5),
+        (Selection(bounds=(5.699, 52.69, 5.705, 52.72)), 2),
+        (Selection(area="west"), 4),
+        (Selection(seasons=(1999,)), 0),
+    ],
+)
+def test_filters(
+    database: Connection, settings: Settings, tmp_path: Path, chosen: Selection, count: int,
+    examples: type[Examples],
+) -> None:  # fmt: skip
+    from tulip_ops.postgis import areas
+
+    areas.add_area(database, examples.area("west", [0, 1]))
+    for layer in LAYERS:
+        for suffix in (".parquet", ".fgb"):
+            out = tmp_path / f"tulips{suffix}"
+            assert exports.export(settings, out, [layer], chosen) == {layer: count}
+            assert len(pyogrio.read_dataframe(out) if suffix == ".fgb" else pq.read_table(out)) \
+                == count  # fmt: skip
+
+
+def test_what_cannot_be_written_is_said_and_leaves_the_old_file(
+    settings: Settings, tmp_path: Path
+) -> None:
+    out = tmp_path / "tulips.geojson"
+    out.write_text("old")
+    with pytest.raises(AreaNotFound):
+        exports.export(settings, out, ["fields"], Selection(area="nowhere"))
+    with pytest.raises(BadInput, match="holds one layer"):
+        exports.export(settings, out, [], Selection())
+    with pytest.raises(BadInput, match=r"\.gpkg, \.parquet"):
+        exports.export(settings, tmp_path / "tulips.shp", ["fields"], Selection())
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_rows_come_in_batches_that_are_one_state(database: Connection, settings: Settings) -> None:
+    from tulip_ops.postgis import connection
+
+    with (
+        connection.connect(settings.reader_url(), "tests") as reader,
+        layers.one_state(reader),
+        layers.read_layer(reader, "fields", Selection(), batch=2) as rows,
+    ):
+        first = next(rows.batches)
+        database.execute("delete from tulip.field")
+        assert [len(first), *(len(batch) for batch in rows.batches)] == [2, 2, 2]

@@ -1,0 +1,55 @@
+"""What `tulip export` writes: layers of the database as one file for GIS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tulip_ops import features, qgis
+from tulip_ops.errors import BadInput, StoreUnavailable
+from tulip_ops.postgis import connection, layers
+from tulip_ops.postgis.layers import Layer, Selection
+from tulip_ops.settings import Settings
+
+
+def export(
+    settings: Settings, out: Path, wanted: Sequence[Layer], chosen: Selection
+) -> dict[Layer, int]:
+    """Write the layers into `out`, in the format that its name says; returns rows by layer.
+
+    A GeoPackage takes several layers (none named: all) and brings styles for QGIS; other formats
+    take one. The file is there whole or not at all, and replaces an older one. Every layer shows
+    the same moment. `BadInput`, `AreaNotFound`, `StoreUnavailable`.
+    """
+    names = _layers(out, wanted)
+    rows: dict[Layer, int] = {}
+    try:
+        with TemporaryDirectory(dir=out.parent, prefix=f".{out.stem}-") as folder:
+            draft = Path(folder) / out.name
+            with (
+                connection.connect(settings.reader_url(), "tulip export") as database,
+                layers.one_state(database),
+            ):
+                for name in names:
+                    with layers.read_layer(database, name, chosen) as found:
+                        rows[name] = features.write_layer(draft, name, found.columns, found.batches)
+            if features.driver(out) == "GPKG":
+                features.write_styles(draft, qgis.styles(names))
+            draft.replace(out)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"{out} cannot be written ({error}); check the folder and its rights"
+        ) from error
+    return rows
+
+
+def _layers(out: Path, wanted: Sequence[Layer]) -> tuple[Layer, ...]:
+    several = features.driver(out) == "GPKG"
+    names = tuple(dict.fromkeys(wanted)) or (layers.LAYERS if several else ())
+    if not several and len(names) != 1:
+        raise BadInput(
+            f"{out.name} holds one layer: name it with --layer ({', '.join(layers.LAYERS)}),"
+            " or write a .gpkg, which holds all of them"
+        )
+    return names

@@ -1,0 +1,171 @@
+"""Features out, as many as there are: GeoParquet, GeoPackage, FlatGeobuf, GeoJSON.
+
+The door to pyarrow and pyogrio beside `vectors`. Rows come in batches, and no more than one of
+them needs to be in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import shapely
+from pyproj import CRS
+
+from tulip_ops.errors import BadInput, StoreUnavailable
+from tulip_ops.grid import WGS84
+
+FORMATS = {
+    ".gpkg": "GPKG",
+    ".parquet": "Parquet",
+    ".fgb": "FlatGeobuf",
+    ".geojson": "GeoJSON",
+}
+"""By the end of a file's name; the first holds several layers, the others one."""
+
+_TYPES = {
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "real": pa.float32(),
+    "double": pa.float64(),
+    "text": pa.string(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "wkb": pa.binary(),
+}
+_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "GPKG": {"layer_options": {"GEOMETRY_NAME": "geometry", "FID": "fid"}},
+    "FlatGeobuf": {},
+    "GeoJSON": {"layer_options": {"RFC7946": "YES", "COORDINATE_PRECISION": "7"}},
+}
+
+
+def driver(path: Path) -> str:
+    """What writes the file, by the end of its name; `BadInput`."""
+    try:
+        return FORMATS[path.suffix.lower()]
+    except KeyError:
+        raise BadInput(f"{path.name} names no format; let it end in {', '.join(FORMATS)}") from None
+
+
+def write_layer(
+    path: Path,
+    layer: str,
+    columns: Sequence[tuple[str, str]],
+    batches: Iterable[Sequence[tuple[Any, ...]]],
+) -> int:
+    """Write the rows as a layer of polygons in EPSG:4326; returns how many there were.
+
+    columns: name and kind (`_TYPES`) of each; the last is `geometry`, as WKB. A GeoPackage keeps
+    its other layers; any other file is written anew. `StoreUnavailable` if it cannot be.
+    """
+    schema = pa.schema([(name, _TYPES[kind]) for name, kind in columns])
+    tables = _Counted(schema, batches)
+    kind = driver(path)
+    try:
+        if kind == "Parquet":
+            _write_parquet(path, tables)
+        else:
+            _write_by_ogr(path, layer, kind, tables)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"{path} cannot be written ({error}); check the disk's space and the folder's rights"
+        ) from error
+    return tables.count
+
+
+def write_styles(path: Path, styles: Mapping[str, str]) -> None:
+    """Put QGIS styles (QML) into a GeoPackage, as the default of the layers they are named by."""
+    with closing(sqlite3.connect(path)) as package, package:
+        package.executescript(_STYLE_TABLE)
+        package.executemany(
+            "insert into layer_styles (f_table_catalog, f_table_schema, f_table_name,"
+            " f_geometry_column, stylename, styleqml, stylesld, useasdefault, description, owner)"
+            " values ('', '', ?, 'geometry', ?, ?, '', 1, 'tulip_ops', '')",
+            [(layer, layer, style) for layer, style in styles.items()],
+        )
+
+
+class _Counted:
+    """Arrow batches of the rows, counted and measured as they pass."""
+
+    def __init__(self, schema: pa.Schema, rows: Iterable[Sequence[tuple[Any, ...]]]) -> None:
+        self.schema = schema
+        self.count = 0
+        self.bounds = np.array([np.inf, np.inf, -np.inf, -np.inf])
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for rows in self._rows:
+            arrays = [
+                pa.array(values, kind)
+                for values, kind in zip(zip(*rows, strict=True), self.schema.types, strict=True)
+            ]
+            outlines = shapely.from_wkb(arrays[-1].to_numpy(zero_copy_only=False))
+            box = shapely.total_bounds(outlines)
+            self.count += len(rows)
+            self.bounds[:2] = np.minimum(self.bounds[:2], box[:2])
+            self.bounds[2:] = np.maximum(self.bounds[2:], box[2:])
+            yield pa.record_batch(arrays, schema=self.schema)
+
+
+def _write_parquet(path: Path, tables: _Counted) -> None:
+    column: dict[str, Any] = {
+        "encoding": "WKB",
+        "crs": CRS.from_epsg(WGS84).to_json_dict(),
+        "geometry_types": ["Polygon"],
+    }
+    with pq.ParquetWriter(path, tables.schema, compression="zstd") as writer:
+        for batch in tables:
+            writer.write_batch(batch)
+        if tables.count:
+            column["bbox"] = tables.bounds.tolist()
+        geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+        writer.add_key_value_metadata({"geo": json.dumps(geo, sort_keys=True)})
+
+
+def _write_by_ogr(path: Path, layer: str, kind: str, tables: _Counted) -> None:
+    from pyogrio import errors, raw  # noqa: PLC0415 - half a second
+
+    try:
+        raw.write_arrow(
+            pa.RecordBatchReader.from_batches(tables.schema, tables),
+            path,
+            layer=layer,
+            driver=kind,
+            geometry_name="geometry",
+            geometry_type="Polygon",
+            crs=f"EPSG:{WGS84}",
+            **_OPTIONS[kind],
+        )
+    except (errors.DataSourceError, errors.DataLayerError, errors.FeatureError) as error:
+        raise OSError(error) from error
+
+
+_STYLE_TABLE = """
+create table if not exists layer_styles (
+    id integer primary key autoincrement not null,
+    f_table_catalog text(256),
+    f_table_schema text(256),
+    f_table_name text(256),
+    f_geometry_column text(256),
+    stylename text(30),
+    styleqml text,
+    stylesld text,
+    useasdefault boolean,
+    description text,
+    owner text(30),
+    ui text(30),
+    update_time datetime default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+);
+insert or ignore into gpkg_contents (table_name, data_type, identifier)
+values ('layer_styles', 'attributes', 'layer_styles');
+"""
+"""The table in which QGIS looks for styles of a GeoPackage."""

@@ -1,0 +1,75 @@
+"""What maps show: fields, bloom history, detections and observations, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+from tulip_ops.postgis import areas
+from tulip_ops.postgis.connection import Connection, query, transaction
+
+Layer: TypeAlias = Literal["fields", "bloom_history", "detections", "observations"]
+Kind: TypeAlias = Literal["integer", "bigint", "real", "double", "text", "boolean", "date", "wkb"]
+
+LAYERS: tuple[Layer, ...] = get_args(Layer)
+
+_KINDS: dict[int, Kind] = {
+    16: "boolean", 17: "wkb", 20: "bigint", 23: "integer", 25: "text", 700: "real", 701: "double",
+    1082: "date",
+}  # fmt: skip
+"""By PostgreSQL's type numbers, which are the same in every server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rows; None means all."""
+
+    area: str | None = None
+    """Fields and detections of which a point on the surface lies in this area of interest."""
+    seasons: tuple[int, ...] | None = None
+    """Of `fields`, those that bloomed in one of these seasons."""
+    bounds: tuple[float, float, float, float] | None = None
+    """West, south, east, north in degrees; what reaches into it."""
+    simulated: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A layer as it comes from the database, no more than a batch in memory."""
+
+    columns: tuple[tuple[str, Kind], ...]
+    """Names and kinds, the key first, `geometry` (WKB, EPSG:4326) last."""
+    batches: Iterator[Sequence[tuple[Any, ...]]]
+
+
+@contextmanager
+def one_state(connection: Connection) -> Iterator[None]:
+    """All layers read in the block show one moment, whatever is written meanwhile."""
+    with transaction(connection):
+        connection.execute("set transaction isolation level repeatable read, read only")
+        yield
+
+
+@contextmanager
+def read_layer(
+    connection: Connection, layer: Layer, chosen: Selection, *, batch: int = 5000
+) -> Iterator[Rows]:
+    """The rows of a layer, by its key; within `one_state`. `AreaNotFound`."""
+    if chosen.area is not None:
+        areas.get_areas(connection, [chosen.area])
+    west, south, east, north = chosen.bounds or (None,) * 4
+    values = {
+        **asdict(chosen),
+        "seasons": None if chosen.seasons is None else list(chosen.seasons),
+        "west": west,
+        "south": south,
+        "east": east,
+        "north": north,
+    }
+    with connection.cursor(name="layer", binary=True) as cursor:
+        cursor.itersize = batch
+        cursor.execute(query(f"layer_{layer}"), values)
+        columns = tuple((c.name, _KINDS[c.type_code]) for c in cursor.description or ())
+        yield Rows(columns, iter(lambda: cursor.fetchmany(batch), []))

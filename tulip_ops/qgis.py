@@ -1,0 +1,90 @@
+"""How QGIS draws our layers: styles as QML.
+
+Colours are told apart with any colour vision (Okabe and Ito's palette); what was not seen is grey
+and hatched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from xml.sax.saxutils import quoteattr
+
+
+class Look(NamedTuple):
+    """How one value of a column is drawn."""
+
+    value: str
+    label: str
+    colour: str
+    """Red, green, blue, alpha, 0 to 255 each, with commas."""
+    pattern: str = "solid"
+    """A brush of Qt: solid, f_diagonal, no."""
+
+
+_BLOOM, _GREEN, _GREY = "213,94,0,190", "86,180,233,170", "150,150,150,200"
+_SEASON = (
+    Look("bloomed", "bloomed", _BLOOM),
+    Look("not_bloomed", "not bloomed", _GREEN),
+    Look("not_seen", "not seen", _GREY, "f_diagonal"),
+)
+_DAY = (
+    Look("bloom", "in bloom", _BLOOM),
+    Look("no_bloom", "not in bloom", _GREEN),
+    Look("not_seen", "not seen", _GREY, "f_diagonal"),
+)
+_KIND = (
+    Look("false", "satellite", "204,121,167,120"),
+    Look("true", "simulated", "204,121,167,60", "b_diagonal"),
+)
+_STYLES: Mapping[str, tuple[str, Sequence[Look]]] = {
+    "fields": ("simulated", _KIND),
+    "bloom_history": ("verdict", _SEASON),
+    "detections": ("simulated", _KIND),
+    "observations": ("verdict", _DAY),
+}
+"""By layer, the column that decides and what its values look like."""
+
+
+def styles(layers: Sequence[str]) -> dict[str, str]:
+    """QML by layer."""
+    return {layer: style(*_STYLES[layer]) for layer in layers}
+
+
+def style(column: str, looks: Sequence[Look]) -> str:
+    """QML that colours polygons by the values of a column."""
+    categories = "".join(
+        f'<category symbol="{number}" value={quoteattr(look.value)}'
+        f' label={quoteattr(look.label)} render="true"/>'
+        for number, look in enumerate(looks)
+    )
+    symbols = "".join(_symbol(number, look) for number, look in enumerate(looks))
+    return (
+        "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
+        '<qgis version="3.28.0" styleCategories="Symbology">'
+        f'<renderer-v2 type="categorizedSymbol" attr={quoteattr(column)} enableorderby="0"'
+        ' forceraster="0" symbollevels="0">'
+        f"<categories>{categories}</categories><symbols>{symbols}</symbols>"
+        "</renderer-v2></qgis>"
+    )
+
+
+def _symbol(number: int, look: Look) -> str:
+    options = {
+        "color": look.colour,
+        "style": look.pattern,
+        "outline_color": "60,60,60,255",
+        "outline_style": "solid",
+        "outline_width": "0.2",
+        "outline_width_unit": "MM",
+        "joinstyle": "bevel",
+    }
+    rows = "".join(
+        f'<Option name={quoteattr(name)} value={quoteattr(value)} type="QString"/>'
+        for name, value in options.items()
+    )
+    return (
+        f'<symbol name="{number}" type="fill" alpha="1" clip_to_extent="1" force_rhr="0">'
+        '<layer class="SimpleFill" enabled="1" locked="0" pass="0">'
+        f'<Option type="Map">{rows}</Option></layer></symbol>'
+    )
