@@ -279,7 +279,13 @@ class FieldSeason:
     """Earliest and latest possible first day in bloom; the earliest is None where no clear
     look without bloom came before; None where it did not bloom."""
     peak: date | None
-    """Day of the largest bloom fraction seen."""
+    """Most likely day of the largest bloom fraction; None where it did not bloom."""
     end: tuple[date, date | None] | None
     """Earliest and latest possible last day in bloom; mirrors `onset`."""
     peak_bloom_fraction: float | None
+    """Largest bloom fraction seen, in [0, 1]; None where it did not bloom."""
+    peak_bounds: tuple[date | None, date | None] = (None, None)
+    """Earliest and latest possible day of the peak; each None where no look bounds it."""
+    confidence: float = 0.0
+    """How sure the verdict is, in [0, 1]. bloomed: that not every day in bloom was a mistake;
+    not_bloomed: share of the possible blooms that a clear look would have met; not_seen: 0."""

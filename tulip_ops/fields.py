@@ -1,14 +1,20 @@
 """Which detections are the same field, within a season and across seasons.
 
+Detections that overlap are joined to the outlines of a season (`cluster`), outlines of several
+seasons to fields (`identify`). Both depend on nothing but what is given, and what lies apart does
+not influence each other: so it is enough to join anew what overlaps, over any number of steps,
+what changed (`overlapping`).
+
 Overlaps are ratios of areas, taken in longitude and latitude as they are: within one field the
 scale of a degree changes by less than a thousandth, and cancels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import shapely
@@ -31,6 +37,17 @@ SAME_IOU = 0.3
 SAME_SHARE = 0.6
 """The same for the intersection over the smaller of the two: a part of a field seen alone."""
 
+SLIVER = 1e-9
+"""Share of the smaller of two outlines below which they touch, and do not overlap."""
+
+LINKED = 0.3
+"""Share of the smaller of two outlines from which they can be one field, or one the parent of the
+other: SAME_IOU and SAME_SHARE imply it."""
+
+COVERED = 0.3
+"""Share of a parcel that the detections of one acquisition must cover to show tulips on it. They
+may stand on a part of it, beside other crops."""
+
 _DIGITS = 9
 """Ratios are compared rounded, so that the last bits of a float decide nothing."""
 
@@ -45,6 +62,34 @@ class SeasonField:
     """Geodesic, square metres."""
     detection_ids: tuple[int, ...]
     """Detections that show it, in ascending order."""
+    parcel_id: int | None = None
+    """The registered parcel that gives the outline; None where a detection does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A field across seasons."""
+
+    geometry: Polygon
+    """EPSG:4326: the outline of the first season that shows it."""
+    area_m2: float
+    outlines: tuple[int, ...]
+    """Indices of its outlines, one per season that shows it, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kinship:
+    """A season shows one field on the ground of another that was there before."""
+
+    parent: int
+    """Index of the field that was there before."""
+    child: int
+    """Index of the field that the season shows."""
+    season: int
+    kind: Literal["split", "merge", "redrawn"]
+    """merge: the child lies on several earlier fields; split: the parent carries several now."""
+    share: float
+    """Of the child's outline in the season that lies on the parent, in (0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +113,21 @@ def cluster(
     does not influence each other.
 
     A cloud may leave fragments of a field, and a blurred date may fuse neighbours: outlines that
-    the other acquisitions confirm come first (`_agreement`), then larger ones; a later
+    the other acquisitions confirm with the highest probabilities come first (`_agreement`), then
+    larger ones; a later
     outline becomes a field if enough of it lies on ground that is still free (OWN_GROUND).
     """
     detections = sorted(detections, key=lambda entry: (str(entry[1]), entry[2].ordinal))
     outlines = np.array([detection.geometry for _, _, detection in detections], dtype=object)
     pairs, shared = _overlaps_within(outlines)
     area = shapely.area(outlines)
-    agreement = _agreement(pairs, shared, area, [str(name) for _, name, _ in detections])
+    agreement = _agreement(
+        pairs,
+        shared,
+        area,
+        [str(name) for _, name, _ in detections],
+        np.array([detection.tulip_probability for _, _, detection in detections]),
+    )
     order = np.lexsort((-area, -agreement))
     shapes = _free_shapes(outlines, order, pairs, shared)
     owner = _owners(outlines, shapes)
@@ -107,14 +159,167 @@ def assign(season_fields: Sequence[SeasonField], known: Sequence[Field]) -> Assi
         for n in np.flatnonzero(same)
     )
     kept: dict[int, int] = {}
+    taken: set[int] = set()
     for _, field_id, _, index in candidates:
-        if field_id not in kept and index not in kept.values():
+        if field_id not in kept and index not in taken:
             kept[field_id] = index
-    taken = set(kept.values())
+            taken.add(index)
     return Assignment(
         kept=tuple((field_id, season_fields[kept[field_id]]) for field_id in sorted(kept)),
         new=tuple(field for index, field in enumerate(season_fields) if index not in taken),
     )
+
+
+def identify(
+    outlines: Sequence[tuple[int, SeasonField]],
+) -> tuple[list[Identity], list[Kinship]]:
+    """The fields that outlines of several seasons show, and which of them come from which.
+
+    outlines: (season, outline), one field once per season, in any order. Season by season, the
+    outlines that lie on a field of an earlier season are that field (`assign`); the others are
+    new ones. A field keeps the outline of its first season, so that it stays where it is as later
+    ones come. Fields come in the order of their first seasons, north to south.
+    """
+    order = sorted(
+        range(len(outlines)), key=lambda n: (outlines[n][0], _reading_order(outlines[n][1]))
+    )
+    members: list[list[int]] = []
+    kinships: list[Kinship] = []
+    for season in sorted({season for season, _ in outlines}):
+        here = [n for n in order if outlines[n][0] == season]
+        index_of = {id(outlines[n][1]): n for n in here}
+        known = [
+            Field(number, outlines[group[0]][1].geometry, 0.0)
+            for number, group in enumerate(members)
+        ]
+        assignment = assign([outlines[n][1] for n in here], known)
+        owner: dict[int, int] = {}
+        for number, outline in assignment.kept:
+            owner[index_of[id(outline)]] = number
+            members[number].append(index_of[id(outline)])
+        for outline in sorted(assignment.new, key=_reading_order):
+            owner[index_of[id(outline)]] = len(members)
+            members.append([index_of[id(outline)]])
+        kinships += _kinships(season, [(owner[n], outlines[n][1].geometry) for n in here], known)
+    identities = [
+        Identity(outlines[group[0]][1].geometry, outlines[group[0]][1].area_m2, tuple(group))
+        for group in members
+    ]
+    return identities, kinships
+
+
+def recognize(
+    identities: Sequence[Identity],
+    known: Sequence[Field],
+    labels: Mapping[int, int],
+) -> list[int | None]:
+    """The id that each identity had before; None for those that are new.
+
+    known: fields as they were. labels: by index of an outline the id of the field that it
+    belonged to. Each id goes to the identity with most of its outlines, then to the one whose
+    ground is most like its own; an id and an identity meet at most once.
+    """
+    votes = Counter(
+        (number, labels[outline])
+        for number, identity in enumerate(identities)
+        for outline in identity.outlines
+        if outline in labels
+    )
+    ones = np.array([identity.geometry for identity in identities], dtype=object)
+    others = np.array([field.geometry for field in known], dtype=object)
+    pairs, shared = _overlaps(ones, others)
+    one, other = shapely.area(ones)[pairs[0]], shapely.area(others)[pairs[1]]
+    iou = {
+        (int(number), known[index].id): float(value)
+        for number, index, value in zip(
+            *pairs, np.round(shared / (one + other - shared), _DIGITS), strict=True
+        )
+    }
+    share = {
+        (int(number), known[index].id): float(value)
+        for number, index, value in zip(*pairs, shared / np.minimum(one, other), strict=True)
+    }
+    ids = {field.id for field in known}
+    alike = {key for key in iou if iou[key] >= SAME_IOU or share[key] >= SAME_SHARE}
+    found: list[int | None] = [None] * len(identities)
+    candidates = alike | {key for key in votes if key[1] in ids}
+    for number, field_id in sorted(
+        candidates, key=lambda key: (-votes[key], -iou.get(key, 0.0), key[1], key[0])
+    ):
+        if found[number] is None and field_id in ids:
+            found[number] = field_id
+            ids.remove(field_id)
+    return found
+
+
+def on_parcels(
+    parcels: Sequence[tuple[int, Polygon, float]],
+    detections: Sequence[tuple[int, AcquisitionId | str, Detection]],
+) -> list[SeasonField]:
+    """The parcels that a season's detections show in tulips, north to south.
+
+    parcels: (id, outline, area in square metres), not overlapping. A parcel is a field from the
+    first acquisition whose detections cover COVERED of it; its detections are those that cover as
+    much of it, or lie on it to COVERED. One across a border may belong to several parcels.
+    """
+    grounds = np.array([outline for _, outline, _ in parcels], dtype=object)
+    shown = np.array([detection.geometry for _, _, detection in detections], dtype=object)
+    pairs, shared = _overlaps(grounds, shown)
+    area, own = shapely.area(grounds), shapely.area(shown)
+    covered: Counter[tuple[int, str]] = Counter()
+    members: dict[int, set[int]] = {}
+    for parcel, index, ground in zip(*pairs.tolist(), shared.tolist(), strict=True):
+        covered[parcel, str(detections[index][1])] += ground / area[parcel]
+        if ground >= COVERED * min(area[parcel], own[index]):
+            members.setdefault(parcel, set()).add(detections[index][0])
+    found = {parcel for (parcel, _), share in covered.items() if share >= COVERED}
+    fields = [
+        SeasonField(outline, size, tuple(sorted(members.get(number, ()))), parcel_id)
+        for number, (parcel_id, outline, size) in enumerate(parcels)
+        if number in found and number in members
+    ]
+    return sorted(fields, key=_reading_order)
+
+
+def overlapping(
+    outlines: Sequence[Polygon], candidates: Sequence[Polygon], share: float
+) -> list[int]:
+    """Indices of the candidates that share more than `share` of the smaller with an outline."""
+    ones, others = np.array(outlines, dtype=object), np.array(candidates, dtype=object)
+    pairs, shared = _overlaps(ones, others)
+    smaller = np.minimum(shapely.area(ones)[pairs[0]], shapely.area(others)[pairs[1]])
+    reached: list[int] = np.unique(pairs[1, shared > share * smaller]).tolist()
+    return reached
+
+
+def _kinships(
+    season: int, shown: Sequence[tuple[int, Polygon]], known: Sequence[Field]
+) -> list[Kinship]:
+    """shown: (index of its field, outline) of a season; known: fields of the seasons before."""
+    ones = np.array([outline for _, outline in shown], dtype=object)
+    others = np.array([field.geometry for field in known], dtype=object)
+    pairs, shared = _overlaps(ones, others)
+    area = shapely.area(ones)
+    related = (
+        np.round(shared / np.minimum(area[pairs[0]], shapely.area(others)[pairs[1]]), _DIGITS)
+        >= LINKED
+    )
+    pairs, shared = pairs[:, related], shared[related]
+    on_several = Counter(pairs[0].tolist())
+    carries = Counter(pairs[1].tolist())
+    found = []
+    for one, parent, ground in zip(*pairs.tolist(), shared.tolist(), strict=True):
+        child = shown[one][0]
+        if child == parent:
+            continue
+        kind: Literal["split", "merge", "redrawn"] = "redrawn"
+        if on_several[one] > 1:
+            kind = "merge"
+        elif carries[parent] > 1:
+            kind = "split"
+        share = min(1.0, float(ground / area[one]))
+        found.append(Kinship(parent, child, season, kind, share))
+    return found
 
 
 def _overlaps_within(
@@ -124,9 +329,10 @@ def _overlaps_within(
     pairs = shapely.STRtree(outlines).query(outlines)
     pairs = pairs[:, pairs[0] < pairs[1]]
     shared = shapely.area(shapely.intersection(outlines[pairs[0]], outlines[pairs[1]]))
-    both_ways = np.concatenate([pairs, pairs[::-1]], axis=1)
-    both_shared = np.concatenate([shared, shared])
-    return both_ways[:, both_shared > 0], both_shared[both_shared > 0]
+    area = shapely.area(outlines)
+    overlap = shared > SLIVER * np.minimum(area[pairs[0]], area[pairs[1]])
+    pairs, shared = pairs[:, overlap], shared[overlap]
+    return np.concatenate([pairs, pairs[::-1]], axis=1), np.concatenate([shared, shared])
 
 
 def _overlaps(
@@ -143,14 +349,19 @@ def _agreement(
     shared: NDArray[np.float64],
     area: NDArray[np.float64],
     acquisitions: Sequence[str],
+    probability: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """How many other acquisitions confirm each outline: the sum of its best IoU with each."""
+    """How well the other acquisitions confirm each outline.
+
+    The sum over them of its best IoU with one of theirs, times the probability of tulips there:
+    clear dates on which the network was sure count more than doubtful ones.
+    """
     names, acquisition = np.unique(np.asarray(acquisitions, dtype=str), return_inverse=True)
     one, other = pairs
     iou = shared / (area[one] + area[other] - shared)
     key, group = np.unique(one * len(names) + acquisition[other], return_inverse=True)
     best = np.zeros(len(key))
-    np.maximum.at(best, group, iou)
+    np.maximum.at(best, group, iou * probability[other])
     confirmed = np.bincount(key // max(len(names), 1), best, minlength=len(area))
     return np.round(confirmed, _DIGITS)
 

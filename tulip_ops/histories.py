@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from tulip_ops import bloom, fields, rasters
+from tulip_ops import bloom, joining, rasters
 from tulip_ops import seasons as thinking
-from tulip_ops.domain import FieldSeason, Observation, Outcome, Verdict
+from tulip_ops.bloom import Look
+from tulip_ops.domain import AcquisitionId, Observation, Outcome, Verdict
+from tulip_ops.domain import Field as TulipField
 from tulip_ops.errors import ProductDamaged, ProductMissing
 from tulip_ops.grid import WGS84, project
 from tulip_ops.postgis import connection, history
@@ -19,108 +22,181 @@ from tulip_ops.store import Store, open_store
 
 log = logging.getLogger(__name__)
 
+_NOT_SEEN = Look(Verdict.NOT_SEEN, 0.0, None, None)
 
-def roll_up(settings: Settings, years: Sequence[int]) -> list[Outcome]:
+
+class LooksMissing(Exception):
+    """Takes a transaction back, and says which products have to be read before the next try."""
+
+    def __init__(self, wanted: list[Unobserved]) -> None:
+        super().__init__(f"{len(wanted)} acquisitions have yet to be looked at")
+        self.wanted = wanted
+
+
+@dataclass(slots=True)
+class Looks:
+    """What products were seen to say, kept while transactions come and go."""
+
+    store: Store
+    seen: dict[tuple[AcquisitionId, str, bytes], Look] = field(default_factory=dict)
+    """By acquisition, what was recorded of it, and outline of the field."""
+    problems: dict[AcquisitionId, str] = field(default_factory=dict)
+    """Acquisitions whose products are gone."""
+
+    def read(self, wanted: Sequence[Unobserved]) -> None:
+        for pair in wanted:
+            try:
+                looks = _look(pair, self.store)
+            except (ProductMissing, ProductDamaged) as error:
+                log.error("%s cannot be looked at: %s", pair.acquisition_id, error)
+                self.problems[pair.acquisition_id] = str(error)
+                continue
+            for one, look in zip(pair.fields, looks, strict=True):
+                self.seen[_key(pair, one)] = look
+
+    def observations(self, unobserved: Sequence[Unobserved]) -> list[Observation]:
+        """What the acquisitions say; `LooksMissing` if some were not read yet."""
+        said, wanted = [], []
+        for pair in unobserved:
+            if pair.skipped:
+                looks = [(one, _NOT_SEEN) for one in pair.fields]
+            elif pair.acquisition_id in self.problems:
+                continue
+            else:
+                looks = [
+                    (one, self.seen[_key(pair, one)])
+                    for one in pair.fields
+                    if _key(pair, one) in self.seen
+                ]
+                unread = tuple(one for one in pair.fields if _key(pair, one) not in self.seen)
+                if unread:
+                    wanted.append(
+                        Unobserved(pair.acquisition_id, pair.skipped, pair.sha256, unread)
+                    )
+            said += [_observation(pair.acquisition_id, one, look) for one, look in looks]
+        if wanted:
+            raise LooksMissing(wanted)
+        return said
+
+
+def roll_up(settings: Settings, years: Sequence[int], *, rebuild: bool = False) -> list[Outcome]:
     """Bring fields, observations and seasons up to date, in one transaction.
 
-    years: whose detections to join to fields; none means all. A field that appears in one season
-    was there in the others: every acquisition over it gets its say, and every season is summed
-    up again. What a newer processing supersedes no longer counts. Only rows that change are
-    touched, so a second call changes nothing.
+    years: whose detections to join to fields; none means all. Only what changed since the last
+    history is joined, looked at and summed up, and only rows that change are touched, so that a
+    second call changes nothing; rebuild: take everything for changed. What a newer processing
+    supersedes no longer counts.
+
+    Products are read outside the transaction, and nobody who records waits for that: what has to
+    be read is found by going through the transaction and taking it back. If somebody recorded
+    something meanwhile, a further round reads what is missing then.
+
     `ProductMissing` or `ProductDamaged`, after everything else was kept, if an acquisition's
     products are gone.
     """
-    store = open_store(settings)
-    problems: list[str] = []
-    with (
-        connection.connect(settings.writer_url(), "tulip history") as database,
-        transaction(database),
-    ):
-        history.lock_history(database)
-        known = history.seasons(database)
-        chosen = [season for season in known if not years or season.year in years]
-        superseded = sum(history.supersede(database, season) for season in chosen)
-        found = {season: _join(database, season) for season in chosen}
-        looks = list(_look(history.unobserved(database), store, problems))
-        observed = history.write_observations(database, looks)
-        changed = {season: _sum_up(database, season, settings) for season in known}
-    if problems:
+    looks = Looks(open_store(settings))
+    with connection.connect(settings.writer_url(), "tulip history") as database:
+        history.lock_histories(database)
+        while True:
+            try:
+                done = bring_up_to_date(database, settings, years, looks, rebuild=rebuild)
+                break
+            except LooksMissing as missing:
+                looks.read(missing.wanted)
+    if looks.problems:
+        told = "; ".join(f"{name} ({why})" for name, why in sorted(looks.problems.items()))
         raise ProductMissing(
-            f"the history is kept, but without {'; '.join(problems)}: repeat the steps of these"
-            " acquisitions, then `tulip history`"
+            f"the history is kept, but without {told}: repeat the steps of these acquisitions,"
+            " then `tulip history`"
         )
-    fresh = bool(superseded or observed or any(changed.values()))
-    return [_outcome(season, found[season], fresh, changed[season]) for season in chosen]
+    return done
 
 
-def _join(database: Connection, season: Season) -> int:
-    """Join the detections of a season to fields; returns how many fields they are."""
-    detections = history.season_detections(database, season)
-    season_fields = fields.cluster(detections)
-    assignment = fields.assign(season_fields, history.known_fields(database, season))
-    history.save_fields(database, season, dict(assignment.kept), assignment.new)
-    return len(season_fields)
+def bring_up_to_date(
+    database: Connection,
+    settings: Settings,
+    years: Sequence[int],
+    looks: Looks,
+    *,
+    rebuild: bool = False,
+) -> list[Outcome]:
+    """One history in one transaction; `LooksMissing`, and nothing done, if some are not read."""
+    with transaction(database):
+        history.lock_history(database)
+        if rebuild:
+            history.note_all(database)
+        known = [s for s in history.seasons(database) if not years or s.year in years]
+        superseded = sum(history.supersede(database, season) for season in known)
+        changes = history.take_changes(database, years)
+        for season, ground in changes.items():
+            joining.join(database, season, ground, settings.fields_from)
+        observed = history.write_observations(
+            database, looks.observations(history.unobserved(database))
+        )
+        history.note_looked(database, looks.problems)
+        changed = sum_up(database, settings.bloom_window)
+        counts = history.count_fields(database, years)
+    fresh = bool(superseded or observed or changed)
+    chosen = sorted({*known, *changes})
+    return [
+        _outcome(season, counts.get(season, 0), fresh, changed[season.year]) for season in chosen
+    ]
 
 
-def _look(
-    unobserved: Sequence[Unobserved], store: Store, problems: list[str]
-) -> Iterator[Observation]:
-    """What each acquisition says of fields that it has said nothing of."""
-    for pair in unobserved:
-        if pair.skipped:
-            for field in pair.fields:
-                yield Observation(field.id, pair.acquisition_id, Verdict.NOT_SEEN, 0.0, None, None)
-            continue
-        try:
-            yield from _observe(pair, store)
-        except (ProductMissing, ProductDamaged) as error:
-            log.error("%s cannot be looked at: %s", pair.acquisition_id, error)
-            problems.append(f"{pair.acquisition_id} ({error})")
+def sum_up(database: Connection, window: tuple[str, str]) -> Counter[int]:
+    """Sum up the seasons of which something changed; returns changed rows by year.
+
+    window: first and last month-day between which a clear look decides.
+    """
+    keys = history.take_stale(database)
+    areas = history.areas_of(database, keys)
+    rows = [
+        thinking.summarize(
+            field_id,
+            season,
+            [(said.acquisition_id.day, said) for said in observations],
+            areas.get((field_id, season)),
+            window,
+        )
+        for (field_id, season), observations in history.observations_of(database, keys).items()
+    ]
+    return history.write_field_seasons(database, keys, rows)
 
 
-def _observe(pair: Unobserved, store: Store) -> list[Observation]:
+def _look(pair: Unobserved, store: Store) -> list[Look]:
+    """What the products of an acquisition say of each of the fields, in their order."""
     probability, grid = rasters.read_probability(store.product(pair.acquisition_id, "tulip.tif"))
     in_flower = float(store.asset(pair.acquisition_id, "tulip.tif")["tulip:bloom_threshold"])
-    outlines = [project(field.geometry, WGS84, grid.epsg) for field in pair.fields]
+    outlines = [project(one.geometry, WGS84, grid.epsg) for one in pair.fields]
     inside = bloom.share_inside(outlines, grid)
-    observations = []
+    looks = [_NOT_SEEN] * len(outlines)
     for layer in bloom.layers(outlines):
-        labels = rasters.burn([outlines[index] for index in layer], grid)
-        looks = bloom.observe(
-            labels,
+        seen = bloom.observe(
+            rasters.burn([outlines[index] for index in layer], grid),
             len(layer),
             probability[0],
             probability[1],
             in_flower=in_flower,
             inside=inside[layer],
         )
-        observations += [
-            Observation(
-                pair.fields[index].id,
-                pair.acquisition_id,
-                look.verdict,
-                look.clear_fraction,
-                look.tulip_probability,
-                look.bloom_fraction,
-            )
-            for index, look in zip(layer, looks, strict=True)
-        ]
-    return observations
+        for index, look in zip(layer, seen, strict=True):
+            looks[index] = look
+    return looks
 
 
-def _sum_up(database: Connection, season: Season, settings: Settings) -> int:
-    """Write what the season's observations together say; returns how many rows changed."""
-    areas = history.season_areas(database, season)
-    rows: list[FieldSeason] = []
-    observations = history.season_observations(database, season)
-    for field_id, group in groupby(observations, key=lambda observation: observation.field_id):
-        looks = [(observation.acquisition_id.day, observation) for observation in group]
-        rows.append(
-            thinking.summarize(
-                field_id, season.year, looks, areas.get(field_id), settings.bloom_window
-            )
-        )
-    return history.write_field_seasons(database, season, rows)
+def _key(pair: Unobserved, one: TulipField) -> tuple[AcquisitionId, str, bytes]:
+    return pair.acquisition_id, pair.sha256, one.geometry.wkb
+
+
+def _observation(acquisition_id: AcquisitionId, one: TulipField, look: Look) -> Observation:
+    return Observation(
+        one.id,
+        acquisition_id,
+        look.verdict,
+        look.clear_fraction,
+        look.tulip_probability,
+        look.bloom_fraction,
+    )
 
 
 def _outcome(season: Season, count: int, fresh: bool, changed: int) -> Outcome:

@@ -183,6 +183,11 @@ class Settings(BaseSettings):
         description="First and last month-day between which a clear look can decide whether a"
         " field bloomed, as a JSON list.",
     )
+    fields_from: Literal["detections", "parcels"] = Field(
+        "detections",
+        description="What gives fields their outlines: detections, or the registered parcels that"
+        " `tulip parcels import` brought in. After a change of it, run `tulip history --rebuild`.",
+    )
     runtime: Literal["process"] = Field(
         "process", description="Where the network steps run; process: on this machine."
     )

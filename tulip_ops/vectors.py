@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
 from pyproj import CRS
-from shapely.geometry import MultiPolygon
+from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from tulip_ops.domain import Area, Detection
 from tulip_ops.errors import BadArea, BadInput, BadTrainingData, ProductDamaged
-from tulip_ops.grid import WGS84
+from tulip_ops.grid import WGS84, geodesic_area
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -120,6 +120,47 @@ def read_parcels(
         raise BadTrainingData(f"{path} declares no CRS; assign one, as ogr2ogr -a_srs does")
     frame = frame[frame.geometry.notna() & frame[column].notna()].to_crs(WGS84)
     return frame.geometry.tolist(), [_told(value) for value in frame[column]]
+
+
+def read_register(path: Path, column: str | None) -> list[tuple[str, Polygon, float]]:
+    """(key, outline in EPSG:4326, square metres) of each parcel of a file with any CRS.
+
+    column: names a parcel; None numbers them from 1. Several rows of one name are parts of one
+    parcel; the parts of a parcel in several parts are called key/1, key/2 and so on. Invalid
+    polygons are repaired with a warning. `BadArea` for anything that is not a polygon on the
+    Earth, or without that column.
+    """
+    parts: dict[str, list[Polygon]] = {}
+    number = 0
+    for frame in _register_layers(path):
+        if column is not None and column not in frame.columns:
+            columns = ", ".join(name for name in frame.columns if name != frame.geometry.name)
+            raise BadArea(f"{path} has no column {column}; its columns are {columns}")
+        names = [None] * len(frame) if column is None else frame[column].tolist()
+        for name, (_, shape) in zip(names, _polygons(frame, path), strict=True):
+            number += 1
+            key = str(number) if column is None else _told(name)
+            parts.setdefault(key, []).extend(shape.geoms)
+    if not parts:
+        raise BadArea(f"{path} holds no polygon")
+    return [
+        (key if len(outlines) == 1 else f"{key}/{part}", outline, geodesic_area(outline))
+        for key, outlines in parts.items()
+        for part, outline in enumerate(outlines, start=1)
+    ]
+
+
+def _register_layers(path: Path) -> Iterator[GeoDataFrame]:
+    """The tables of a file: one of GeoParquet, each layer with geometries of others."""
+    if path.suffix.lower() not in {".parquet", ".geoparquet"}:
+        yield from _layers(path)
+        return
+    import geopandas  # noqa: PLC0415
+
+    try:
+        yield geopandas.read_parquet(path)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise BadArea(f"{path} cannot be read as GeoParquet ({error})") from error
 
 
 def _layer_with(path: Path, column: str) -> str:

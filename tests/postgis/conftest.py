@@ -19,7 +19,7 @@ from tulip_ops.postgis.connection import Connection, connect
 TABLES = (
     "alembic_version", "area", "acquisition", "acquisition_area", "attempt", "model",
     "detection", "field", "field_detection", "observation", "field_season", "alert",
-    "unit_booking",
+    "unit_booking", "parcel", "field_outline", "lineage", "change", "stale", "past_field_season",
 )  # fmt: skip
 
 Dump = Callable[[Connection], dict[str, list[tuple[str, str]]]]

@@ -1,224 +1,413 @@
+"""The history: identity, lineage, what is looked at again, and what a season says."""
+
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import psycopg
 import pytest
-from shapely.geometry import Polygon
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from psycopg.conninfo import make_conninfo
+from shapely.geometry import Polygon, box
 
-from tulip_ops.domain import Field, FieldSeason, Observation, SeasonVerdict, Verdict
+from tulip_ops import histories
+from tulip_ops.domain import (
+    Detection,
+    FieldSeason,
+    ModelReference,
+    Observation,
+    SeasonVerdict,
+    Verdict,
+)
+from tulip_ops.errors import DatabaseUnavailable
 from tulip_ops.grid import geodesic_area
-from tulip_ops.postgis import history
-from tulip_ops.postgis.connection import Connection, transaction
-from tulip_ops.postgis.history import Season
+from tulip_ops.postgis import detections, history, ledger, parcels
+from tulip_ops.postgis.connection import Connection, connect, transaction
+from tulip_ops.settings import Settings
 
 APRIL, MAY = "S2B_31UFU_20240420_0_L2A", "S2A_31UFU_20240502_0_L2A"
-EARLIER = "S2B_31UFU_20230420_0_L2A"
+EARLIER, LATER = "S2B_31UFU_20230420_0_L2A", "S2B_31UFU_20250420_0_L2A"
 SIMULATED = "SIM_31UFU_20240421_0_L2A"
-SEASON = Season(2024, simulated=False)
+SETTINGS = Settings(bloom_window=("03-20", "06-05"))
 
 
-@dataclass(frozen=True)
-class Shape:
-    geometry: Polygon
-    area_m2: float
-    detection_ids: Sequence[int]
+class Saying:
+    """Looks that say bloom where the acquisition shows at least half of the field."""
+
+    def __init__(self, database: Connection) -> None:
+        self.database = database
+        self.problems: dict[Any, str] = {}
+        self.asked: list[tuple[str, int]] = []
+
+    def observations(self, unobserved: Sequence[history.Unobserved]) -> list[Observation]:
+        return [self._say(pair, one) for pair in unobserved for one in pair.fields]
+
+    def _say(self, pair: history.Unobserved, one: Any) -> Observation:
+        self.asked.append((str(pair.acquisition_id), one.id))
+        if pair.skipped:
+            return Observation(one.id, pair.acquisition_id, Verdict.NOT_SEEN, 0.0, None, None)
+        shown = self.database.execute(
+            "select coalesce(sum(st_area(st_intersection(geometry, %s))), 0)"
+            " from tulip.detection where acquisition_id = %s",
+            [one.geometry, str(pair.acquisition_id)],
+        ).fetchone()
+        assert shown is not None
+        if shown[0] >= one.geometry.area / 2:
+            return Observation(one.id, pair.acquisition_id, Verdict.BLOOM, 1.0, 0.75, 0.25)
+        return Observation(one.id, pair.acquisition_id, Verdict.NO_BLOOM, 1.0, 0.125, 0.0)
 
 
-def _shapes(database: Connection, season: Season = SEASON) -> dict[int, Shape]:
-    """A field for each place where the season shows something, by place."""
-    shapes: dict[int, Shape] = {}
-    for detection_id, _, detection in history.season_detections(database, season):
-        place = round((detection.geometry.bounds[0] - 5.70) / 0.01)
-        older = shapes.get(place, Shape(detection.geometry, detection.area_m2, ()))
-        shapes[place] = replace(older, detection_ids=(*older.detection_ids, detection_id))
-    return shapes
+def roll_up(database: Connection, **options: Any) -> Saying:
+    """What `tulip history` does; returns who was asked what."""
+    looks = Saying(database)
+    chosen = options.pop("settings", SETTINGS)
+    histories.bring_up_to_date(database, chosen, [], looks, **options)  # type: ignore[arg-type]
+    return looks
 
 
-def _save(database: Connection, season: Season = SEASON) -> dict[int, int]:
-    """Keep the fields of the season as the history does; returns their ids by place."""
-    shapes = _shapes(database, season)
-    known = {
-        round((field.geometry.bounds[0] - 5.70) / 0.01): field.id
-        for field in history.known_fields(database, season)
+def record(
+    database: Connection, examples: Any, text: str, shapes: Sequence[Polygon], *, unet: str = "1"
+) -> None:
+    """Put the outlines in the place of what the acquisition showed."""
+    shown = [
+        Detection(n, shape, geodesic_area(shape), 0.875, 0.125, 0.25)
+        for n, shape in enumerate(shapes)
+    ]
+    sha256 = hashlib.sha256(b"".join([unet.encode(), *(shape.wkb for shape in shapes)]))
+    number = ledger.begin_attempt(database, examples.id(text), "record", "test")
+    recorded = detections.record_detections(
+        database, examples.id(text), shown, unet=ModelReference("unet-ten", unet, "a" * 64),
+        cloud_filter=examples.cloud_filter, sha256=sha256.hexdigest(), run_id="test",
+    )  # fmt: skip
+    ledger.end_attempt(database, number, "done", fresh=recorded.changed, message="recorded")
+
+
+def tables(database: Connection) -> dict[str, list[tuple[Any, ...]]]:
+    """All that follows from what is recorded, without the numbers of rows."""
+    queries = {
+        "fields": "select st_astext(geometry) from tulip.field",
+        "outlines": "select st_astext(f.geometry), o.season, st_astext(o.geometry)"
+        " from tulip.field_outline o join tulip.field f using (field_id)",
+        "lineage": "select st_astext(p.geometry), st_astext(c.geometry), l.season, l.kind,"
+        " round(l.share::numeric, 9) from tulip.lineage l"
+        " join tulip.field p on p.field_id = l.parent_id"
+        " join tulip.field c on c.field_id = l.child_id",
+        "links": "select st_astext(f.geometry), d.acquisition_id, st_astext(d.geometry)"
+        " from tulip.field_detection l join tulip.field f using (field_id)"
+        " join tulip.detection d using (detection_id)",
+        "looks": "select st_astext(f.geometry), o.acquisition_id, o.verdict"
+        " from tulip.observation o join tulip.field f using (field_id)",
+        "history": "select st_astext(geometry), season, verdict, change, years_since_bloom,"
+        " area_m2, onset_latest, peak, confidence from tulip.bloom_history",
+        "waiting": "select (select count(*) from tulip.change), (select count(*) from tulip.stale)",
     }
-    kept = {known[place]: shape for place, shape in shapes.items() if place in known}
-    new = {place: shape for place, shape in shapes.items() if place not in known}
-    ids = history.save_fields(database, season, kept, list(new.values()))
-    return {**known, **dict(zip(new, ids, strict=True))}
+    return {
+        name: sorted(database.execute(query).fetchall(), key=repr)
+        for name, query in queries.items()
+    }
 
 
-def _links(database: Connection) -> dict[int, int]:
-    rows = database.execute(
-        "select field_id, count(*) from tulip.field_detection group by field_id"
-    )
+def fields(database: Connection) -> dict[int, Polygon]:
+    rows = database.execute("select field_id, geometry from tulip.field order by 1")
     return dict(rows.fetchall())
 
 
-def _say(database: Connection, verdict: Verdict = Verdict.BLOOM) -> int:
-    """Let every acquisition say `verdict` of the fields that it has said nothing of."""
-    return history.write_observations(
-        database,
-        [
-            Observation(field.id, pair.acquisition_id, Verdict.NOT_SEEN, 0.0, None, None)
-            if pair.skipped
-            else Observation(field.id, pair.acquisition_id, verdict, 1.0, 0.75, 0.25)
-            for pair in history.unobserved(database)
-            for field in pair.fields
-        ],
-    )
+A, B = box(5.70, 52.70, 5.704, 52.71), box(5.704, 52.70, 5.708, 52.71)
+BOTH = box(5.70, 52.70, 5.708, 52.71)
 
 
-class TestFields:
-    def test_a_field_keeps_its_identity(self, database: Connection, examples: Any) -> None:
-        examples.admit(database, APRIL, MAY)
-        examples.record(database, APRIL, [0, 1])
-        first = _save(database)
-        examples.record(database, MAY, [1, 2])
-        second = _save(database)
-        assert second[1] == first[1]
-        assert sorted(second) == [0, 1, 2]
-        assert _links(database) == {first[0]: 1, first[1]: 2, second[2]: 1}
-        field = examples.field(0)
-        known = history.known_fields(database, SEASON)
-        assert known[0] == Field(first[0], field, geodesic_area(field))
-
-    def test_the_same_again_touches_no_row(
-        self, database: Connection, examples: Any, dump: Any
-    ) -> None:
-        examples.admit(database, APRIL, MAY)
-        examples.record(database, APRIL, [0, 1])
-        examples.record(database, MAY, [1, 2])
-        _save(database)
-        before = dump(database)
-        _save(database)
-        assert dump(database) == before
-
-    def test_fields_outlive_a_new_result_until_it_is_joined(
+class TestIdentity:
+    def test_a_field_keeps_its_number_from_season_to_season(
         self, database: Connection, examples: Any
     ) -> None:
-        examples.admit(database, APRIL, EARLIER)
-        examples.record(database, APRIL, [0, 1])
-        first = _save(database)
-        examples.record(database, APRIL, [0], sha256="1" * 64)
-        examples.record(database, EARLIER, [2])
-        _save(database, Season(2023, simulated=False))
-        assert _save(database)[0] == first[0]
-        left = database.execute("select field_id from tulip.field order by field_id").fetchall()
-        assert [field_id for (field_id,) in left] == [first[0], first[1] + 1]
+        examples.admit(database, EARLIER, APRIL, MAY, LATER)
+        record(database, examples, APRIL, [A])
+        roll_up(database)
+        first = fields(database)
+        shifted = box(5.7003, 52.7002, 5.7043, 52.7102)
+        for text in (MAY, LATER, EARLIER):
+            record(database, examples, text, [shifted])
+            roll_up(database)
+            assert fields(database).keys() == first.keys()
+        # the outline is that of its first season
+        assert list(fields(database).values()) == [shifted]
+        seasons = database.execute("select season from tulip.field_outline order by 1").fetchall()
+        assert seasons == [(2023,), (2024,), (2025,)]
 
-    def test_a_field_drawn_anew_is_looked_at_anew(
-        self, database: Connection, examples: Any
-    ) -> None:
-        examples.admit(database, APRIL)
-        examples.record(database, APRIL, [0, 1])
-        ids = _save(database)
-        assert _say(database) == 2
-        assert history.unobserved(database) == []
-        wider = examples.field(0, width=0.005)
-        shapes = _shapes(database)
-        redrawn = Shape(wider, geodesic_area(wider), shapes[0].detection_ids)
-        history.save_fields(database, SEASON, {ids[0]: redrawn, ids[1]: shapes[1]}, [])
-        (pair,) = history.unobserved(database)
-        assert pair.fields == (Field(ids[0], wider, geodesic_area(wider)),)
-
-    def test_a_field_keeps_the_outline_of_its_first_season(
-        self, database: Connection, examples: Any, dump: Any
-    ) -> None:
-        examples.admit(database, EARLIER, APRIL)
-        examples.record(database, APRIL, [0])
-        wider = Shape(examples.field(0, width=0.005), 60_000.0, ())
-        ids = _save(database)
-        examples.record(database, EARLIER, [0])
-        earlier = Season(2023, simulated=False)
-        first = replace(wider, detection_ids=_shapes(database, earlier)[0].detection_ids)
-
-        def roll_up() -> Field:
-            history.save_fields(database, earlier, {ids[0]: first}, [])
-            history.save_fields(database, SEASON, {ids[0]: _shapes(database)[0]}, [])
-            return history.known_fields(database, SEASON)[0]
-
-        assert roll_up() == Field(ids[0], wider.geometry, wider.area_m2)
-        before = dump(database)
-        roll_up()
-        assert dump(database) == before
+    def test_split_and_merge_have_a_lineage(self, database: Connection, examples: Any) -> None:
+        examples.admit(database, EARLIER, APRIL, LATER)
+        record(database, examples, EARLIER, [BOTH])
+        record(database, examples, APRIL, [A, B])
+        record(database, examples, LATER, [BOTH])
+        roll_up(database)
+        rows = database.execute(
+            "select season, kind, round(share::numeric, 3)::float,"
+            " st_area(p.geometry) > st_area(c.geometry) from tulip.lineage"
+            " join tulip.field p on p.field_id = parent_id"
+            " join tulip.field c on c.field_id = child_id order by season"
+        ).fetchall()
+        assert rows == [(2024, "split", 1.0, True), (2025, "merge", 0.5, False)]
 
     def test_simulated_and_real_fields_never_meet(
         self, database: Connection, examples: Any
     ) -> None:
         examples.admit(database, APRIL, SIMULATED)
-        examples.record(database, APRIL, [0])
-        examples.record(database, SIMULATED, [0])
-        simulated = Season(2024, simulated=True)
-        assert history.seasons(database) == [SEASON, simulated]
-        real_ids, simulated_ids = _save(database), _save(database, simulated)
-        assert real_ids[0] != simulated_ids[0]
-        assert [(str(p.acquisition_id), p.fields[0].id) for p in history.unobserved(database)] == [
-            (APRIL, real_ids[0]),
-            (SIMULATED, simulated_ids[0]),
-        ]
+        for text in (APRIL, SIMULATED):
+            record(database, examples, text, [A])
+        roll_up(database)
+        rows = database.execute(
+            "select f.simulated, o.acquisition_id from tulip.field f"
+            " join tulip.observation o using (field_id) order by 1"
+        ).fetchall()
+        assert rows == [(False, APRIL), (True, SIMULATED)]
+
+    def test_a_field_that_nothing_shows_any_longer_goes(
+        self, database: Connection, examples: Any
+    ) -> None:
+        examples.admit(database, APRIL)
+        record(database, examples, APRIL, [A, examples.field(5)])
+        roll_up(database)
+        record(database, examples, APRIL, [A])
+        assert len(fields(database)) == 2
+        roll_up(database)
+        assert list(fields(database).values()) == [A]
+
+    def test_rebuilding_changes_no_row_of_the_outcome(
+        self, database: Connection, examples: Any, dump: Any
+    ) -> None:
+        examples.admit(database, EARLIER, APRIL)
+        record(database, examples, EARLIER, [BOTH])
+        record(database, examples, APRIL, [A, B])
+        roll_up(database)
+        before = dump(database)
+        roll_up(database, rebuild=True)
+        assert dump(database) == before
 
 
-class TestObservations:
-    def test_every_acquisition_over_a_field_has_its_say(
+class TestIncrements:
+    def test_a_second_history_changes_nothing_and_asks_nobody(
+        self, database: Connection, examples: Any, dump: Any
+    ) -> None:
+        examples.admit(database, EARLIER, APRIL)
+        record(database, examples, APRIL, [A])
+        examples.skip(database, EARLIER)
+        assert len(roll_up(database).asked) == 2
+        before = dump(database)
+        assert roll_up(database).asked == []
+        assert dump(database) == before
+
+    def test_only_the_fields_of_an_acquisition_are_touched(
+        self, database: Connection, examples: Any, dump: Any
+    ) -> None:
+        examples.admit(database, APRIL, MAY)
+        near, far = examples.field(0), examples.field(6)
+        record(database, examples, APRIL, [near, far])
+        roll_up(database)
+        before = dump(database)
+        record(database, examples, MAY, [near])
+        looks = roll_up(database)
+        assert {text for text, _ in looks.asked} == {MAY}
+        after = dump(database)
+        for name in ("field_outline", "lineage"):
+            assert after[name] == before[name]
+        kept = [row for row in after["observation"] if row in before["observation"]]
+        assert kept == before["observation"]
+
+    def test_a_new_field_is_asked_of_every_acquisition(
         self, database: Connection, examples: Any
     ) -> None:
         examples.admit(database, EARLIER, APRIL, MAY)
-        examples.record(database, EARLIER, [])
-        examples.record(database, APRIL, [0, 1])
-        examples.skip(database, MAY)
-        ids = _save(database)
-        pairs = history.unobserved(database)
-        assert [(str(p.acquisition_id), p.skipped) for p in pairs] == [
-            (EARLIER, False), (APRIL, False), (MAY, True),
-        ]  # fmt: skip
-        assert all([field.id for field in p.fields] == [ids[0], ids[1]] for p in pairs)
+        record(database, examples, EARLIER, [])
+        record(database, examples, APRIL, [A])
+        roll_up(database)
+        record(database, examples, MAY, [A, examples.field(3)])
+        asked = roll_up(database).asked
+        new = max(fields(database))
+        assert {text for text, number in asked if number == new} == {EARLIER, APRIL, MAY}
+        assert {text for text, number in asked if number != new} == {MAY}
 
-    def test_who_is_on_the_way_or_elsewhere_says_nothing(
+    def test_a_field_drawn_anew_is_looked_at_anew(
         self, database: Connection, examples: Any
     ) -> None:
-        from shapely.geometry import MultiPolygon, box
+        examples.admit(database, APRIL, LATER)
+        record(database, examples, LATER, [A])
+        roll_up(database)
+        wider = box(5.70, 52.70, 5.7045, 52.71)
+        record(database, examples, APRIL, [wider])
+        assert {text for text, _ in roll_up(database).asked} == {APRIL, LATER}
+        assert list(fields(database).values()) == [wider]
 
-        from tulip_ops.postgis import ledger
+    def test_who_lies_elsewhere_says_nothing(self, database: Connection, examples: Any) -> None:
+        from shapely.geometry import MultiPolygon
 
-        examples.admit(database, APRIL, MAY)
-        examples.record(database, APRIL, [0])
+        examples.admit(database, APRIL)
+        record(database, examples, APRIL, [A])
         elsewhere = replace(
             examples.acquisition(EARLIER), footprint=MultiPolygon([box(5.0, 52.2, 5.6, 53.2)])
         )
         ledger.admit(database, [elsewhere], {elsewhere.id: ["polder"]})
         examples.record(database, EARLIER, [])
-        _save(database)
-        assert [str(p.acquisition_id) for p in history.unobserved(database)] == [APRIL]
+        assert [text for text, _ in roll_up(database).asked] == [APRIL]
 
-    def test_they_come_back_as_they_went_and_twice_touches_no_row(
+
+SHAPES = st.lists(
+    st.sampled_from([A, B, BOTH, box(5.702, 52.70, 5.706, 52.71), box(5.7, 52.7, 5.704, 52.705)]),
+    max_size=2,
+    unique=True,
+).filter(lambda shapes: len(shapes) < 2 or shapes[0].intersection(shapes[1]).area == 0)
+
+
+@settings(max_examples=6)
+@given(
+    shown=st.fixed_dictionaries(dict.fromkeys((EARLIER, APRIL, MAY, LATER), SHAPES)),
+    data=st.data(),
+)
+def test_any_order_and_any_repetition_give_the_same_tables(
+    database_url: str, examples: Any, shown: dict[str, list[Polygon]], data: st.DataObject
+) -> None:
+    with connect(database_url, "tests") as database:
+        outcomes = []
+        orders = [
+            list(shown),
+            data.draw(st.permutations([*shown, *data.draw(st.sets(st.sampled_from([*shown])))])),
+        ]
+        for between, order in enumerate(orders):
+            database.execute(
+                "truncate tulip.area, tulip.acquisition, tulip.field, tulip.model, tulip.change,"
+                " tulip.stale cascade"
+            )
+            examples.admit(database, *shown)
+            for text in order:
+                record(database, examples, text, shown[text])
+                if between and data.draw(st.booleans(), label="history now"):
+                    roll_up(database)
+            roll_up(database)
+            outcomes.append(tables(database))
+        assert outcomes[0] == outcomes[1]
+        assert outcomes[0]["waiting"] == [(0, 0)]
+
+
+class TestModels:
+    def test_an_older_state_can_be_asked_for(self, database: Connection, examples: Any) -> None:
+        examples.admit(database, APRIL, MAY)
+        for text in (APRIL, MAY):
+            record(database, examples, text, [A, examples.field(3)])
+        roll_up(database)
+        for text in (APRIL, MAY):
+            record(database, examples, text, [A], unet="2")
+            roll_up(database)
+        for version, verdicts in (("1", ["bloomed", "bloomed"]), ("2", ["bloomed"])):
+            rows = database.execute(
+                "select verdict from tulip.bloom_history_of('unet-ten', %s)", [version]
+            ).fetchall()
+            assert [verdict for (verdict,) in rows] == verdicts
+        replaced = "select count(*) from tulip.bloom_history_of('unet-ten', '1')"
+        assert database.execute(f"{replaced} where replaced_at is null").fetchone() == (0,)
+
+
+class TestParcels:
+    SETTINGS = Settings(bloom_window=("03-20", "06-05"), fields_from="parcels")
+
+    def test_parcels_give_the_outlines(
         self, database: Connection, examples: Any, dump: Any
     ) -> None:
-        examples.admit(database, APRIL, MAY)
-        examples.record(database, APRIL, [0])
-        examples.skip(database, MAY)
-        ids = _save(database)
-        assert _say(database) == 2
-        said = history.season_observations(database, SEASON)
-        assert said == [
-            Observation(ids[0], examples.id(APRIL), Verdict.BLOOM, 1.0, 0.75, 0.25),
-            Observation(ids[0], examples.id(MAY), Verdict.NOT_SEEN, 0.0, None, None),
+        register = [
+            parcels.Registered(key, shape, geodesic_area(shape))
+            for key, shape in (("a", A), ("b", B), ("c", examples.field(5)))
         ]
+        assert parcels.replace_parcels(database, 0, register) == 3
+        assert parcels.replace_parcels(database, 0, register) == 0
+        examples.admit(database, EARLIER, APRIL)
+        part = box(5.7005, 52.7005, 5.7078, 52.7095)  # of both, as a blurred date shows them
+        record(database, examples, APRIL, [part])
+        record(database, examples, EARLIER, [box(5.7005, 52.7005, 5.7038, 52.7095)])
+        roll_up(database, settings=self.SETTINGS)
+        assert list(fields(database).values()) == [A, B]
+        areas = database.execute(
+            "select area_m2 from tulip.field_season where season = 2024 order by 1"
+        ).fetchall()
+        for (area,), shape in zip(areas, (A, B), strict=True):
+            expected = geodesic_area(shape.intersection(part))
+            assert area == pytest.approx(expected, rel=0.05)
         before = dump(database)
-        assert history.write_observations(database, said) == 0
+        roll_up(database, settings=self.SETTINGS)
         assert dump(database) == before
-        changed = replace(said[0], verdict=Verdict.NO_BLOOM)
-        assert history.write_observations(database, [changed, said[1]]) == 1
+        roll_up(database, rebuild=True)  # and back to detections
+        assert A not in fields(database).values()
+        assert database.execute("select count(parcel_id) from tulip.field_outline").fetchone() == (
+            0,
+        )
 
-    def test_a_new_result_takes_back_what_was_said(
-        self, database: Connection, examples: Any
+
+class TestWholeOrNothing:
+    def test_a_connection_lost_halfway_leaves_the_old_state(
+        self, database: Connection, database_url: str, examples: Any, dump: Any
+    ) -> None:
+        examples.admit(database, APRIL, MAY)
+        record(database, examples, APRIL, [A])
+        roll_up(database)
+        record(database, examples, MAY, [A, B])
+        before = dump(database)
+
+        class Cut(Saying):
+            def observations(self, unobserved: Sequence[history.Unobserved]) -> list[Observation]:
+                pid = self.database.info.backend_pid
+                database.execute("select pg_terminate_backend(%s, 10000)", [pid])
+                return super().observations(unobserved)
+
+        lost = pytest.raises(DatabaseUnavailable)
+        with lost, connect(database_url, "tests") as other:
+            histories.bring_up_to_date(other, SETTINGS, [], Cut(other))  # type: ignore[arg-type]
+        assert dump(database) == before
+        roll_up(database)
+        assert len(fields(database)) == 2
+
+    def test_recording_is_not_held_up_while_products_are_read(
+        self, database: Connection, database_url: str, examples: Any
+    ) -> None:
+        examples.admit(database, APRIL, MAY)
+        record(database, examples, APRIL, [A])
+        with connect(database_url, "tests") as reading:
+            history.lock_histories(reading)  # held by a history while it reads
+            record(database, examples, MAY, [A])
+        roll_up(database)
+        rows = database.execute("select clear_looks from tulip.field_season").fetchall()
+        assert rows == [(2,)]
+
+    def test_a_full_disk_leaves_the_old_state(
+        self, database: Connection, database_url: str, examples: Any, dump: Any
     ) -> None:
         examples.admit(database, APRIL)
-        examples.record(database, APRIL, [0])
-        _save(database)
-        _say(database)
-        examples.record(database, APRIL, [0, 1], sha256="1" * 64)
-        assert history.season_observations(database, SEASON) == []
+        record(database, examples, APRIL, [A])
+        before = dump(database)
+        # temp_file_limit is the server's own "disk full": code 53400 beside 53100
+        options = make_conninfo(database_url, options="-c temp_file_limit=1 -c work_mem=64")
+        refused = pytest.raises(DatabaseUnavailable)
+        with refused, connect(options, "tests") as other, transaction(other):
+            record(other, examples, APRIL, [A, B])
+            other.execute("select count(*) from (select i from generate_series(1, 1000000) i"
+                          " order by random()) as spilled")  # fmt: skip
+        assert dump(database) == before
+
+
+class TestTables:
+    @pytest.fixture
+    def field_id(self, database: Connection, examples: Any) -> int:
+        examples.admit(database, APRIL, MAY)
+        record(database, examples, APRIL, [A])
+        roll_up(database)
+        return next(iter(fields(database)))
+
+    @staticmethod
+    def bloomed(field_id: int) -> FieldSeason:
+        return FieldSeason(
+            field_id, 2024, SeasonVerdict.BLOOMED, 2, 50_000.0,
+            (date(2024, 4, 10), date(2024, 4, 20)), date(2024, 4, 20),
+            (date(2024, 5, 2), None), 0.25, (date(2024, 4, 10), None), 0.75,
+        )  # fmt: skip
 
     @pytest.mark.parametrize(
         "bad",
@@ -229,111 +418,38 @@ class TestObservations:
             {"tulip_probability": None, "bloom_fraction": None},
         ],
     )
-    def test_the_table_refuses_contradictions(
-        self, database: Connection, examples: Any, bad: dict[str, Any]
+    def test_observations_without_sense_are_refused(
+        self, database: Connection, field_id: int, examples: Any, bad: dict[str, Any]
     ) -> None:
-        import psycopg
-
-        examples.admit(database, APRIL)
-        examples.record(database, APRIL, [0])
-        ids = _save(database)
-        good = Observation(ids[0], examples.id(APRIL), Verdict.BLOOM, 1.0, 0.75, 0.25)
+        good = Observation(field_id, examples.id(APRIL), Verdict.BLOOM, 1.0, 0.75, 0.25)
         with pytest.raises(psycopg.errors.CheckViolation):
             history.write_observations(database, [replace(good, **bad)])
 
-
-class TestSeasons:
-    @pytest.fixture
-    def ids(self, database: Connection, examples: Any) -> dict[int, int]:
-        examples.admit(database, APRIL, MAY)
-        examples.record(database, APRIL, [0, 1])
-        examples.record(database, MAY, [0])
-        return _save(database)
-
-    @staticmethod
-    def bloomed(field_id: int) -> FieldSeason:
-        return FieldSeason(
-            field_id, 2024, SeasonVerdict.BLOOMED, 2, 50_000.0,
-            (date(2024, 4, 10), date(2024, 4, 20)), date(2024, 4, 20),
-            (date(2024, 5, 2), None), 0.25,
-        )  # fmt: skip
-
-    @staticmethod
-    def not_seen(field_id: int) -> FieldSeason:
-        return FieldSeason(field_id, 2024, SeasonVerdict.NOT_SEEN, 0, None, None, None, None, None)
-
-    def test_only_rows_that_change_are_touched(
-        self, database: Connection, ids: dict[int, int], dump: Any
-    ) -> None:
-        rows = [self.bloomed(ids[0]), self.not_seen(ids[1])]
-        assert history.write_field_seasons(database, SEASON, rows) == 2
-        before = dump(database)
-        assert history.write_field_seasons(database, SEASON, rows) == 0
-        assert dump(database) == before
-        changed = replace(rows[0], clear_looks=3)
-        assert history.write_field_seasons(database, SEASON, [changed, rows[1]]) == 1
-        untouched = [row for row in dump(database)["field_season"] if row in before["field_season"]]
-        assert len(untouched) == 1
-
-    def test_the_dates_are_kept(self, database: Connection, ids: dict[int, int]) -> None:
-        history.write_field_seasons(database, SEASON, [self.bloomed(ids[0])])
-        assert database.execute(
-            "select onset_earliest, onset_latest, peak, end_earliest, end_latest"
-            " from tulip.field_season"
-        ).fetchone() == (
-            date(2024, 4, 10), date(2024, 4, 20), date(2024, 4, 20), date(2024, 5, 2), None,
-        )  # fmt: skip
-
-    def test_what_is_no_longer_said_goes_and_other_seasons_stay(
-        self, database: Connection, ids: dict[int, int]
-    ) -> None:
-        earlier, simulated = Season(2023, simulated=False), Season(2024, simulated=True)
-        history.write_field_seasons(database, SEASON, [self.bloomed(ids[0]), self.not_seen(ids[1])])
-        history.write_field_seasons(database, earlier, [self.not_seen(ids[1])])
-        history.write_field_seasons(database, simulated, [])
-        assert history.write_field_seasons(database, SEASON, [self.bloomed(ids[0])]) == 1
-        rows = database.execute("select field_id, season from tulip.field_season order by 1")
-        assert rows.fetchall() == [(ids[0], 2024), (ids[1], 2023)]
-
-    def test_the_area_of_a_season_is_the_median_of_what_was_shown(
-        self, database: Connection, ids: dict[int, int], examples: Any
-    ) -> None:
-        expected = {ids[place]: geodesic_area(examples.field(place)) for place in (0, 1)}
-        assert history.season_areas(database, SEASON) == pytest.approx(expected)
-        assert history.season_areas(database, Season(2023, simulated=False)) == {}
-
-    def test_the_table_refuses_an_end_before_the_onset(
-        self, database: Connection, ids: dict[int, int]
-    ) -> None:
-        import psycopg
-
-        for bad in (
+    @pytest.mark.parametrize(
+        "bad",
+        [
             {"onset": (date(2024, 4, 21), date(2024, 4, 20))},
             {"end": (date(2024, 5, 2), date(2024, 5, 1))},
             {"end": (date(2024, 4, 19), None)},
-        ):
-            row = replace(self.bloomed(ids[0]), **bad)
-            with pytest.raises(psycopg.errors.CheckViolation):
-                history.write_field_seasons(database, SEASON, [row])
-
-    def test_a_season_that_lost_its_acquisitions_can_still_be_emptied(
-        self, database: Connection, ids: dict[int, int], examples: Any
-    ) -> None:
-        history.write_field_seasons(database, SEASON, [self.bloomed(ids[0])])
-        for text in (APRIL, MAY):
-            _quarantine(database, examples, text)
-        assert history.seasons(database) == [SEASON]
-        with transaction(database):
-            history.lock_history(database)
-            history.save_fields(database, SEASON, {}, [])
-        assert database.execute("select count(*) from tulip.field").fetchone() == (0,)
-        assert history.seasons(database) == []
-
-
-def _quarantine(database: Connection, examples: Any, text: str) -> None:
-    from tulip_ops.postgis import ledger
-
-    number = ledger.begin_attempt(database, examples.id(text), "acquire", "test")
-    ledger.end_attempt(
-        database, number, "failed", error="OffsetContradiction", message="dark by 0.1"
+            {"peak_bounds": (date(2024, 4, 21), None)},
+            {"confidence": 1.5},
+            {"verdict": SeasonVerdict.NOT_SEEN},
+        ],
     )
+    def test_seasons_without_sense_are_refused(
+        self, database: Connection, field_id: int, bad: dict[str, Any]
+    ) -> None:
+        row = replace(self.bloomed(field_id), **bad)
+        with pytest.raises(psycopg.errors.CheckViolation):
+            history.write_field_seasons(database, [(field_id, 2024)], [row])
+
+    def test_only_rows_that_change_are_touched(
+        self, database: Connection, field_id: int, dump: Any
+    ) -> None:
+        keys, row = [(field_id, 2024)], self.bloomed(field_id)
+        assert history.write_field_seasons(database, keys, [row]) == {2024: 1}
+        before = dump(database)
+        assert history.write_field_seasons(database, keys, [row]) == {}
+        assert dump(database) == before
+        assert history.write_field_seasons(database, keys, []) == {2024: 1}
+        assert database.execute("select count(*) from tulip.field_season").fetchone() == (0,)

@@ -16,12 +16,11 @@ from tulip_ops import histories, rasters, stac
 from tulip_ops.domain import Observation, Verdict
 from tulip_ops.grid import WGS84, project, tile_grid
 from tulip_ops.postgis import areas, detections, history, ledger
-from tulip_ops.postgis.connection import Connection, connect, transaction
-from tulip_ops.postgis.history import Season
+from tulip_ops.postgis.connection import Connection, connect
 from tulip_ops.settings import Settings
 from tulip_ops.store import Store
 
-SEASON = Season(2024, simulated=False)
+SETTINGS = Settings(bloom_window=("03-20", "06-05"))
 STRIPS = {
     "whole": (5.5, 7.0, frozenset(range(5))),
     "west": (5.5, 5.725, frozenset({0, 1, 2})),
@@ -82,23 +81,27 @@ def arrive(database: Connection, examples: Any, scene: Scene) -> None:
             )
 
 
+class Shown:
+    """Looks that say what each scene shows."""
+
+    def __init__(self, scenes: Sequence[Scene]) -> None:
+        self.shown = {scene.text: scene.visible for scene in scenes}
+        self.problems: dict[Any, str] = {}
+
+    def observations(self, unobserved: Sequence[history.Unobserved]) -> list[Observation]:
+        return [
+            look(field.id, place(field.geometry), pair, self.shown[str(pair.acquisition_id)])
+            for pair in unobserved
+            for field in pair.fields
+        ]
+
+
 def roll_up(database: Connection, scenes: Sequence[Scene]) -> int:
-    """What `tulip history` does, with looks that say what each scene shows."""
-    shown = {scene.text: scene.visible for scene in scenes}
-    with transaction(database):
-        history.lock_history(database)
-        changed = history.supersede(database, SEASON)
-        histories._join(database, SEASON)
-        history.write_observations(
-            database,
-            [
-                look(field.id, place(field.geometry), pair, shown[str(pair.acquisition_id)])
-                for pair in history.unobserved(database)
-                for field in pair.fields
-            ],
-        )
-        histories._sum_up(database, SEASON, Settings(bloom_window=("03-20", "06-05")))
-    return changed
+    """What `tulip history` does; returns how many acquisitions were superseded or no longer are."""
+    superseded = "select acquisition_id, superseded_by from tulip.acquisition"
+    before = set(database.execute(superseded).fetchall())
+    histories.bring_up_to_date(database, SETTINGS, [], Shown(scenes))  # type: ignore[arg-type]
+    return len(set(database.execute(superseded).fetchall()) - before)
 
 
 def place(geometry: Any) -> int:
@@ -117,9 +120,16 @@ def outcome(database: Connection) -> dict[str, list[tuple[Any, ...]]]:
     queries = {
         "acquisitions": "select acquisition_id, state, superseded_by from tulip.acquisition",
         "fields": "select st_astext(geometry), area_m2 from tulip.field",
+        "outlines": "select st_astext(f.geometry), o.season, st_astext(o.geometry), o.area_m2"
+        " from tulip.field_outline o join tulip.field f using (field_id)",
+        "lineage": "select st_astext(p.geometry), st_astext(c.geometry), l.season, l.kind, l.share"
+        " from tulip.lineage l join tulip.field p on p.field_id = l.parent_id"
+        " join tulip.field c on c.field_id = l.child_id",
+        "waiting": "select count(*) from tulip.change",
         "detections": "select acquisition_id, ordinal, st_astext(geometry) from tulip.detection",
         "seasons": "select st_astext(f.geometry), f.area_m2, s.verdict, s.clear_looks, s.area_m2,"
-        " s.onset_earliest, s.onset_latest, s.peak, s.end_earliest, s.end_latest"
+        " s.onset_earliest, s.onset_latest, s.peak, s.peak_earliest, s.peak_latest,"
+        " s.end_earliest, s.end_latest, s.confidence"
         " from tulip.field_season s join tulip.field f using (field_id)",
         "looks": "select st_astext(f.geometry), o.acquisition_id, o.verdict"
         " from tulip.observation o join tulip.field f using (field_id)"
@@ -344,10 +354,6 @@ class TestDatastrips:
                 unet=examples.unet, cloud_filter=examples.cloud_filter, sha256="2" * 64,
                 run_id="test",
             )  # fmt: skip
-        rows = database.execute("select detection_id, geometry from tulip.detection").fetchall()
-        shape = type("Shape", (), {
-            "geometry": whole.geometry, "area_m2": whole.area_m2,
-            "detection_ids": [identity for identity, _ in rows],
-        })  # fmt: skip
-        (field_id,) = history.save_fields(database, SEASON, {}, [shape])
-        assert history.season_areas(database, SEASON)[field_id] == pytest.approx(whole.area_m2)
+        roll_up(database, [west, east])
+        (area,) = database.execute("select area_m2 from tulip.field_season").fetchone() or (0,)
+        assert area == pytest.approx(whole.area_m2)

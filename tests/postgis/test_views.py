@@ -7,7 +7,6 @@ from tulip_ops.domain import FieldSeason, SeasonVerdict
 from tulip_ops.grid import geodesic_area
 from tulip_ops.postgis import history, ledger, status
 from tulip_ops.postgis.connection import Connection
-from tulip_ops.postgis.history import Season
 
 LETTERS = {
     "b": SeasonVerdict.BLOOMED,
@@ -39,6 +38,10 @@ def _season(
     )  # fmt: skip
 
 
+def _write(database: Connection, rows: list[FieldSeason]) -> None:
+    history.write_field_seasons(database, [(row.field_id, row.season) for row in rows], rows)
+
+
 @pytest.mark.parametrize(
     ("seasons", "changes", "years"),
     [
@@ -57,9 +60,7 @@ def test_change_from_season_to_season(
     field_id = _add_field(database, examples, 0)
     for year, letter in enumerate(seasons, start=2020):
         if letter != " ":
-            history.write_field_seasons(
-                database, Season(year, simulated=False), [_season(field_id, year, letter)]
-            )
+            _write(database, [_season(field_id, year, letter)])
     rows = database.execute(
         "select change, years_since_bloom from tulip.bloom_history order by season"
     ).fetchall()
@@ -70,7 +71,7 @@ def test_area_change_needs_bloom_in_both(database: Connection, examples: Any) ->
     field_id = _add_field(database, examples, 0)
     for year, letter, area in ((2021, "b", 40_000), (2022, "b", 45_000), (2023, "-", 0)):
         rows = [_season(field_id, year, letter, area)]
-        history.write_field_seasons(database, Season(year, simulated=False), rows)
+        _write(database, rows)
     assert database.execute(
         "select season, previous_verdict, area_m2, area_change_m2 from tulip.bloom_history"
         " order by season"
@@ -98,13 +99,13 @@ def test_season_summary(database: Connection, examples: Any) -> None:
     ledger.end_attempt(database, number, "failed", error="UnreadableRaster", message="truncated")
     first, second, third = (_add_field(database, examples, place) for place in range(3))
     _add_field(database, examples, 40)  # outside the area
-    for year, said in {
+    for said in {
         2023: [_season(first, 2023, "b", 40_000), _season(second, 2023, "-"),
                _season(third, 2023, "?")],
         2024: [_season(first, 2024, "b", 42_500, 20), _season(second, 2024, "b", 30_000, 26),
                _season(third, 2024, "b", 10_000, 28)],
-    }.items():  # fmt: skip
-        history.write_field_seasons(database, Season(year, simulated=False), said)
+    }.values():  # fmt: skip
+        _write(database, said)
     rows = status.season_table(database)
     assert rows == [
         {
@@ -139,8 +140,8 @@ def test_simulated_seasons_say_so(database: Connection, examples: Any) -> None:
     examples.record(database, text, [0])
     simulated = _add_field(database, examples, 0, simulated=True)
     real = _add_field(database, examples, 0)
-    for season, field_id in ((Season(2024, True), simulated), (Season(2024, False), real)):
-        history.write_field_seasons(database, season, [_season(field_id, 2024, "b")])
+    for field_id in (simulated, real):
+        _write(database, [_season(field_id, 2024, "b")])
     (row,) = status.season_table(database)
     assert (row["simulated"], row["fields_bloomed"]) == (True, 1)
     assert "simulated" in status.as_text([row])

@@ -152,12 +152,20 @@ def run(
     multiple=True,
     help="Only this season; may be repeated; default: every season with detections.",
 )
+@click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Join everything anew, as after a change of TULIP_FIELDS_FROM; ids of fields stay.",
+)
 @as_json
-def history(seasons: tuple[int, ...], as_json: bool) -> None:
-    """Join detections to fields and say what bloomed, what did not, and what was not seen."""
+def history(seasons: tuple[int, ...], rebuild: bool, as_json: bool) -> None:
+    """Join detections to fields and say what bloomed, what did not, and what was not seen.
+
+    Only what changed since the last time is done, and recording goes on meanwhile.
+    """
     from tulip_ops import histories
 
-    for outcome in histories.roll_up(Settings.load(), seasons):
+    for outcome in histories.roll_up(Settings.load(), seasons, rebuild=rebuild):
         show(
             as_json,
             outcome.summary,

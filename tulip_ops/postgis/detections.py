@@ -15,13 +15,13 @@ from tulip_ops.postgis import locks
 from tulip_ops.postgis.connection import Connection, query, transaction
 
 _COPY = """
-copy tulip.detection (
-    acquisition_id, ordinal, unet_id, cloud_filter_id, geometry, area_m2, tulip_probability,
+copy staged_detection (
+    ordinal, unet_id, cloud_filter_id, geometry, area_m2, tulip_probability,
     tulip_probability_std, bloom_fraction, clear_fraction, border_clear_fraction, run_id
 ) from stdin (format binary)
 """
-_COPY_TYPES = ("text", "int4", "int4", "int4", "bytea", "float8", "float4", "float4", "float4",
-               "float4", "float4", "text")  # fmt: skip
+_COPY_TYPES = ("int4", "int4", "int4", "bytea", "float8", "float4", "float4", "float4", "float4",
+               "float4", "text")  # fmt: skip
 
 
 class Season(NamedTuple):
@@ -54,8 +54,9 @@ def record_detections(
     """Put `detections` in the place of what the acquisition showed, in one transaction.
 
     sha256: of the file they come from. If the database holds what came from the same bytes,
-    nothing changes. Otherwise the links from fields and the observations made from the older
-    result go as well; the next history makes them again. `AcquisitionNotFound`.
+    nothing changes. Otherwise the observations made from the older result go as well, and the
+    next history makes them again; what seasons said by another U-Net is kept as the past.
+    Detections that stay as they were keep their rows. `AcquisitionNotFound`.
     """
     name = str(acquisition_id)
     with transaction(connection):
@@ -65,17 +66,34 @@ def record_detections(
             raise AcquisitionNotFound(f"{name} is not in the ledger; run `tulip discover`")
         if row[0] == sha256:
             return Recorded(len(detections), changed=False)
-        connection.execute(query("forget_observations"), {"id": name})
-        connection.execute(query("forget_detections"), {"id": name})
         models = [_model_id(connection, model) for model in (unet, cloud_filter)]
-        copied = _copy(connection, name, models, detections, run_id)
-        if copied != len(detections):
-            raise DatabaseUnavailable(
-                f"the database took {copied} of {len(detections)} detections of {name}; nothing"
-                " was recorded, repeat the step"
-            )
-        connection.execute(query("note_detections"), {"id": name, "sha256": sha256})
-    return Recorded(copied, changed=True)
+        connection.execute(query("keep_past_seasons"), {"id": name, "unet_id": models[0]})
+        connection.execute(query("forget_observations"), {"id": name})
+        _replace(connection, name, models, detections, run_id)
+        connection.execute(
+            query("note_detections"), {"id": name, "sha256": sha256, "unet_id": models[0]}
+        )
+    return Recorded(len(detections), changed=True)
+
+
+def _replace(
+    connection: Connection,
+    name: str,
+    models: Sequence[int],
+    detections: Sequence[Detection],
+    run_id: str,
+) -> None:
+    """Load into staging, then upsert; `DatabaseUnavailable` unless every row arrives."""
+    connection.execute(query("stage_detections"))
+    staged = _copy(connection, models, detections, run_id)
+    connection.execute(query("remove_detections"), {"id": name})
+    connection.execute(query("upsert_detections"), {"id": name})
+    found = connection.execute(query("count_detections"), {"id": name}).fetchone() or (0,)
+    if not staged == found[0] == len(detections):
+        raise DatabaseUnavailable(
+            f"the database took {min(staged, found[0])} of {len(detections)} detections of {name};"
+            " nothing was recorded, repeat the step"
+        )
 
 
 def seasons(connection: Connection) -> list[Season]:
@@ -103,13 +121,9 @@ def _model_id(connection: Connection, model: ModelReference) -> int:
 
 
 def _copy(
-    connection: Connection,
-    name: str,
-    models: Sequence[int],
-    detections: Sequence[Detection],
-    run_id: str,
+    connection: Connection, models: Sequence[int], detections: Sequence[Detection], run_id: str
 ) -> int:
-    """COPY the detections into place; returns how many rows the server counted."""
+    """COPY the detections into staging; returns how many rows the server counted."""
     geometries = np.array([d.geometry for d in detections], dtype=object)
     binaries = shapely.to_wkb(shapely.set_srid(geometries, 4326), include_srid=True)
     with connection.cursor() as cursor:
@@ -117,7 +131,7 @@ def _copy(
             copy.set_types(_COPY_TYPES)
             for detection, binary in zip(detections, binaries, strict=True):
                 copy.write_row((
-                    name, detection.ordinal, *models, binary, detection.area_m2,
+                    detection.ordinal, *models, binary, detection.area_m2,
                     detection.tulip_probability, detection.tulip_probability_std,
                     detection.bloom_fraction, detection.clear_fraction,
                     detection.border_clear_fraction, run_id,

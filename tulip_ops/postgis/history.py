@@ -1,67 +1,82 @@
 """Fields with an identity, what each acquisition says of them, and what each season says.
 
-A history is one transaction: `lock_history`, then for each season `supersede`,
-`season_detections`, `known_fields` and `save_fields`; then `unobserved` and
-`write_observations` for all of them; then for each season `season_observations`, `season_areas`
-and `write_field_seasons`. Each function touches only rows that change, so that a history of
-what is known changes nothing.
+A history is one transaction: `lock_history`, `supersede` for each season, `take_changes`; for
+the ground that changed, `detections_near`, `outlines_of` and `outlines_near` say what has to be
+joined anew, and `save_joined` keeps it; then `unobserved` and `write_observations`, `take_stale`,
+`observations_of`, `areas_of` and `write_field_seasons`. Each function touches only rows that
+change, so that a history of what is known changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tulip_ops.domain import (
     AcquisitionId,
+    Detection,
     Field,
     FieldSeason,
     Observation,
     SeasonVerdict,
     Verdict,
 )
-from tulip_ops.postgis.connection import Connection, for_each, query, transaction, wkb
-from tulip_ops.postgis.detections import Season, season_detections, seasons
-from tulip_ops.postgis.locks import lock_history
+from tulip_ops.postgis.connection import Connection, query, transaction, wkb
+from tulip_ops.postgis.detections import Season, seasons
+from tulip_ops.postgis.locks import lock_histories, lock_history
 
 if TYPE_CHECKING:
     from shapely.geometry import Polygon
 
 __all__ = [
-    "FieldShape",
+    "Outline",
     "Season",
     "Unobserved",
     "area_seasons",
-    "known_fields",
+    "areas_of",
+    "count_fields",
+    "detections_near",
+    "fields_near",
+    "lock_histories",
     "lock_history",
-    "save_fields",
-    "season_areas",
-    "season_detections",
-    "season_observations",
+    "note_all",
+    "note_looked",
+    "observations_of",
+    "outlines_near",
+    "outlines_of",
+    "parcels_near",
+    "save_joined",
     "seasons",
     "supersede",
+    "take_changes",
+    "take_stale",
     "unobserved",
+    "with_links",
     "write_field_seasons",
     "write_observations",
 ]
 
+FieldSeasonKey = tuple[int, int]
+"""(id of the field, season)."""
 
-class FieldShape(Protocol):
-    """A field as the detections of a season draw it."""
 
-    @property
-    def geometry(self) -> Polygon:
-        """EPSG:4326, valid."""
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A field as one season draws it."""
 
-    @property
-    def area_m2(self) -> float:
-        """Geodesic, square metres."""
-
-    @property
-    def detection_ids(self) -> Sequence[int]:
-        """The detections of the season that are this field."""
+    field_id: int
+    season: int
+    geometry: Polygon
+    """EPSG:4326, valid."""
+    area_m2: float
+    """Geodesic, square metres."""
+    parcel_id: int | None
+    """The registered parcel that gives it; None where a detection does."""
+    detection_ids: tuple[int, ...] = ()
+    """The detections of the season that are this field, as far as `with_links` was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,8 @@ class Unobserved:
     acquisition_id: AcquisitionId
     skipped: bool
     """True where the acquisition was skipped: it has no products, and has not seen them."""
+    sha256: str
+    """Of what was recorded of it; empty where it was skipped."""
     fields: tuple[Field, ...]
 
 
@@ -86,43 +103,130 @@ def supersede(connection: Connection, season: Season) -> int:
     return len(connection.execute(query("supersede"), season._asdict()).fetchall())
 
 
-def known_fields(connection: Connection, season: Season) -> list[Field]:
-    """The fields that a detection of the season touches or is linked to, by id."""
-    return [Field(*row) for row in connection.execute(query("known_fields"), season._asdict())]
+def take_changes(connection: Connection, years: Sequence[int]) -> dict[Season, list[Polygon]]:
+    """Ground on which detections changed since the last history, and note it as dealt with.
+
+    years: whose; none means all.
+    """
+    found: dict[Season, list[Polygon]] = {}
+    rows = connection.execute(query("take_changes"), {"years": list(years)})
+    for year, simulated, geometry in rows:
+        found.setdefault(Season(year, simulated), []).append(geometry)
+    return dict(sorted(found.items()))
 
 
-def save_fields(
+def note_all(connection: Connection) -> None:
+    """Let the next history join everything anew, as after another choice of outlines."""
+    connection.execute(query("note_all"))
+
+
+def detections_near(
+    connection: Connection, season: Season, outlines: Iterable[Polygon]
+) -> list[tuple[int, AcquisitionId, Detection]]:
+    """(id, acquisition, detection) of what counts of the season near any of the outlines."""
+    values = {**season._asdict(), "outlines": [wkb(outline) for outline in outlines]}
+    rows = connection.execute(query("detections_near"), values)
+    return [
+        (detection_id, AcquisitionId.parse(name), Detection(*rest))
+        for detection_id, name, *rest in rows
+    ]
+
+
+def outlines_of(
     connection: Connection,
     season: Season,
-    kept: Mapping[int, FieldShape],
-    new: Sequence[FieldShape],
-) -> list[int]:
-    """Keep the fields of a season and which detections they are; returns the ids of `new`.
+    detection_ids: Iterable[int],
+    parcel_ids: Iterable[int],
+    ground: Iterable[Polygon],
+) -> list[Outline]:
+    """Outlines of the season that rest on these detections or parcels, or on none any longer.
 
-    kept: by field id. A field keeps the outline of the first season that shows it, so that
-    it stays where it is as seasons come. One that is drawn anew loses its observations, which
-    were made on the old outline. Links of the season's detections that are in neither `kept` nor
-    `new` go, and so do fields that no detection of any season is linked to or waits to be.
+    ground: where detections changed: those that rest on none are looked for there.
+    """
+    values = {
+        **season._asdict(),
+        "detection_ids": list(detection_ids),
+        "parcel_ids": list(parcel_ids),
+        "outlines": [wkb(outline) for outline in ground],
+    }
+    return [Outline(*row) for row in connection.execute(query("outlines_of"), values)]
+
+
+def outlines_near(
+    connection: Connection, outlines: Iterable[Polygon], *, simulated: bool
+) -> list[Outline]:
+    """Outlines of every season near any of `outlines`, by season and field."""
+    values = {"outlines": [wkb(outline) for outline in outlines], "simulated": simulated}
+    return [Outline(*row) for row in connection.execute(query("outlines_near"), values)]
+
+
+def parcels_near(
+    connection: Connection, season: Season, outlines: Iterable[Polygon]
+) -> list[tuple[int, Polygon, float]]:
+    """(id, outline, square metres) of the season's registered parcels near any of `outlines`."""
+    values = {"year": season.year, "outlines": [wkb(outline) for outline in outlines]}
+    return connection.execute(query("parcels_near"), values).fetchall()
+
+
+def fields_near(
+    connection: Connection,
+    field_ids: Iterable[int],
+    outlines: Iterable[Polygon],
+    *,
+    simulated: bool,
+) -> list[Field]:
+    """These fields, and those near the outlines that no outline belongs to."""
+    values = {
+        "field_ids": list(field_ids),
+        "outlines": [wkb(outline) for outline in outlines],
+        "simulated": simulated,
+    }
+    return [Field(*row) for row in connection.execute(query("fields_near"), values)]
+
+
+def with_links(connection: Connection, outlines: Sequence[Outline]) -> list[Outline]:
+    """The outlines with the detections that each was drawn from."""
+    keys = _key_columns([(outline.field_id, outline.season) for outline in outlines])
+    links: dict[FieldSeasonKey, list[int]] = {}
+    for field_id, season, detection_id in connection.execute(query("outline_links"), keys):
+        links.setdefault((field_id, season), []).append(detection_id)
+    return [
+        replace(outline, detection_ids=tuple(links.get((outline.field_id, outline.season), ())))
+        for outline in outlines
+    ]
+
+
+def save_joined(
+    connection: Connection,
+    *,
+    simulated: bool,
+    before: Sequence[Outline],
+    known: Sequence[Field],
+    identities: Sequence[tuple[int | None, Polygon, float]],
+    outlines: Sequence[tuple[int, Outline]],
+    kinships: Sequence[tuple[int, int, int, str, float]],
+) -> list[int]:
+    """Keep fields and their outlines in the place of what they were; returns the fields' ids.
+
+    before: the outlines that they had, with their detections, and known: the fields, all of which
+    go unless they come again. identities: (id that it had, or None for a new one, outline, area).
+    outlines: (index into `identities`, outline); its own field_id does not matter. kinships:
+    (index of the parent, index of the child, season, kind, share). A field that is drawn anew
+    loses its observations, which were made on the old outline.
     """
     with transaction(connection):
-        outlines = [
-            {**season._asdict(), "field_id": field_id, **_columns(shape)}
-            for field_id, shape in kept.items()
-        ]
-        redrawn = for_each(connection, "redraw_field", outlines)
-        connection.execute(query("forget_field_observations"), {"field_ids": redrawn})
-        ids: list[int] = for_each(
-            connection, "add_field", [{**season._asdict(), **_columns(shape)} for shape in new]
-        )
-        links = [
-            (field_id, detection_id)
-            for field_id, shape in (*kept.items(), *zip(ids, new, strict=True))
-            for detection_id in shape.detection_ids
-        ]
-        pairs = {"field_ids": [f for f, _ in links], "detection_ids": [d for _, d in links]}
-        connection.execute(query("unlink_detections"), {**season._asdict(), **pairs})
-        connection.execute(query("link_detections"), pairs)
-        connection.execute(query("remove_orphan_fields"))
+        ids = _save_fields(connection, identities, simulated=simulated)
+        now = {(ids[number], outline.season): outline for number, outline in outlines}
+        gone = [o for o in before if (o.field_id, o.season) not in now]
+        gone_keys = {"field_ids": [o.field_id for o in gone], "seasons": [o.season for o in gone]}
+        connection.execute(query("remove_outlines"), gone_keys)
+        connection.execute(query("write_outlines"), _outline_columns(now))
+        connection.execute(query("write_links"), _link_columns(before, now))
+        involved = sorted({*ids, *(field.id for field in known)})
+        connection.execute(query("write_lineage"), _kinship_columns(kinships, ids, involved))
+        connection.execute(query("remove_fields"), {"field_ids": involved})
+        stale = sorted({*now, *((o.field_id, o.season) for o in before)})
+        connection.execute(query("note_stale"), _key_columns(stale))
     return ids
 
 
@@ -130,13 +234,19 @@ def unobserved(connection: Connection) -> list[Unobserved]:
     """Every recorded or skipped acquisition with fields that it has said nothing of, oldest first.
 
     A field lies under an acquisition where it meets the footprint and the bounding box of an
-    area that the acquisition lies over, or where the acquisition shows it.
+    area that the acquisition lies over, or where the acquisition shows it. Only acquisitions and
+    fields that came or changed since the last history are asked.
     """
     rows = connection.execute(query("unobserved")).fetchall()
     return [
-        Unobserved(AcquisitionId.parse(name), skipped, tuple(Field(*row[2:]) for row in group))
-        for (name, skipped), group in groupby(rows, key=lambda row: row[:2])
+        Unobserved(AcquisitionId.parse(name), skipped, sha, tuple(Field(*row[3:]) for row in group))
+        for (name, skipped, sha), group in groupby(rows, key=lambda row: row[:3])
     ]
+
+
+def note_looked(connection: Connection, unable: Iterable[AcquisitionId]) -> None:
+    """Note that every acquisition has spoken of every field, but those that are unable to."""
+    connection.execute(query("note_looked"), {"unable": [str(name) for name in unable]})
 
 
 def write_observations(connection: Connection, observations: Sequence[Observation]) -> int:
@@ -152,21 +262,66 @@ def write_observations(connection: Connection, observations: Sequence[Observatio
     return connection.execute(query("write_observations"), columns).rowcount
 
 
-def season_observations(connection: Connection, season: Season) -> list[Observation]:
-    """What each overpass of the season says of each field, by field and time.
+def take_stale(connection: Connection) -> list[FieldSeasonKey]:
+    """Fields and seasons of which something changed, and note them as dealt with."""
+    return [(row[0], row[1]) for row in connection.execute(query("take_stale"))]
+
+
+def observations_of(
+    connection: Connection, keys: Sequence[FieldSeasonKey]
+) -> dict[FieldSeasonKey, list[Observation]]:
+    """What each overpass of a season says of a field, oldest first.
 
     Of the datastrips of one overpass, the newest that saw the field speaks.
     """
-    rows = connection.execute(query("season_observations"), season._asdict())
-    return [
-        Observation(field_id, AcquisitionId.parse(name), Verdict(verdict), *rest)
-        for field_id, name, verdict, *rest in rows
-    ]
+    found: dict[FieldSeasonKey, list[Observation]] = {}
+    for field_id, season, name, verdict, *rest in connection.execute(
+        query("stale_observations"), _key_columns(keys)
+    ):
+        said = Observation(field_id, AcquisitionId.parse(name), Verdict(verdict), *rest)
+        found.setdefault((field_id, season), []).append(said)
+    return found
 
 
-def season_areas(connection: Connection, season: Season) -> dict[int, float]:
-    """Square metres of each field detected in the season: the median over its acquisitions."""
-    return dict(connection.execute(query("season_areas"), season._asdict()).fetchall())
+def areas_of(connection: Connection, keys: Sequence[FieldSeasonKey]) -> dict[FieldSeasonKey, float]:
+    """Square metres of each field detected in the season: the median over its overpasses."""
+    rows = connection.execute(query("stale_areas"), _key_columns(keys))
+    return {(field_id, season): area for field_id, season, area in rows}
+
+
+def write_field_seasons(
+    connection: Connection, keys: Sequence[FieldSeasonKey], rows: Sequence[FieldSeason]
+) -> Counter[int]:
+    """Make `rows` all that is said of these fields in these seasons; changed rows by season."""
+    onsets = [row.onset or (None, None) for row in rows]
+    ends = [row.end or (None, None) for row in rows]
+    stale = _key_columns(keys)
+    columns = {
+        "stale_ids": stale["field_ids"],
+        "stale_seasons": stale["seasons"],
+        "field_id": [row.field_id for row in rows],
+        "season": [row.season for row in rows],
+        "verdict": [str(row.verdict) for row in rows],
+        "clear_looks": [row.clear_looks for row in rows],
+        "area_m2": [row.area_m2 for row in rows],
+        "onset_earliest": [earliest for earliest, _ in onsets],
+        "onset_latest": [latest for _, latest in onsets],
+        "peak": [row.peak for row in rows],
+        "peak_earliest": [row.peak_bounds[0] for row in rows],
+        "peak_latest": [row.peak_bounds[1] for row in rows],
+        "end_earliest": [earliest for earliest, _ in ends],
+        "end_latest": [latest for _, latest in ends],
+        "peak_bloom_fraction": [row.peak_bloom_fraction for row in rows],
+        "confidence": [row.confidence for row in rows],
+    }
+    changed = connection.execute(query("write_field_seasons"), columns)
+    return Counter(season for (season,) in changed)
+
+
+def count_fields(connection: Connection, years: Sequence[int]) -> dict[Season, int]:
+    """How many fields each of the seasons shows; none of `years` means all."""
+    rows = connection.execute(query("count_season_fields"), {"years": list(years)})
+    return {Season(year, simulated): count for year, simulated, count in rows}
 
 
 def area_seasons(
@@ -177,27 +332,76 @@ def area_seasons(
     return [(Field(*field), year, SeasonVerdict(verdict)) for *field, year, verdict in rows]
 
 
-def write_field_seasons(connection: Connection, season: Season, rows: Sequence[FieldSeason]) -> int:
-    """Make `rows` all that the season says; returns how many rows changed or went."""
-    onsets = [row.onset or (None, None) for row in rows]
-    ends = [row.end or (None, None) for row in rows]
-    columns = {
-        **season._asdict(),
-        "field_id": [row.field_id for row in rows],
-        "verdict": [str(row.verdict) for row in rows],
-        "clear_looks": [row.clear_looks for row in rows],
-        "area_m2": [row.area_m2 for row in rows],
-        "onset_earliest": [earliest for earliest, _ in onsets],
-        "onset_latest": [latest for _, latest in onsets],
-        "peak": [row.peak for row in rows],
-        "end_earliest": [earliest for earliest, _ in ends],
-        "end_latest": [latest for _, latest in ends],
-        "peak_bloom_fraction": [row.peak_bloom_fraction for row in rows],
+def _save_fields(
+    connection: Connection,
+    identities: Sequence[tuple[int | None, Polygon, float]],
+    *,
+    simulated: bool,
+) -> list[int]:
+    """Add what is new, redraw what is not; returns the id of each."""
+    new = [(geometry, area) for field_id, geometry, area in identities if field_id is None]
+    added = iter(
+        row[0]
+        for row in connection.execute(
+            query("add_fields"), {"simulated": simulated, **_shape_columns(new)}
+        ).fetchall()
+    )
+    ids = [next(added) if field_id is None else field_id for field_id, _, _ in identities]
+    old = [(field_id, *shape) for field_id, *shape in identities if field_id is not None]
+    columns = _shape_columns([(geometry, area) for _, geometry, area in old])
+    connection.execute(
+        query("redraw_fields"), {"field_ids": [field_id for field_id, _, _ in old], **columns}
+    )
+    return ids
+
+
+def _shape_columns(shapes: Sequence[tuple[Polygon, float]]) -> dict[str, list[object]]:
+    return {
+        "geometries": [wkb(geometry) for geometry, _ in shapes],
+        "areas": [area for _, area in shapes],
     }
-    with transaction(connection):
-        gone = connection.execute(query("remove_field_seasons"), columns).rowcount
-        return gone + connection.execute(query("write_field_seasons"), columns).rowcount
 
 
-def _columns(shape: FieldShape) -> dict[str, object]:
-    return {"geometry": wkb(shape.geometry), "area_m2": shape.area_m2}
+def _outline_columns(outlines: Mapping[FieldSeasonKey, Outline]) -> dict[str, list[object]]:
+    return {
+        "field_ids": [field_id for field_id, _ in outlines],
+        "seasons": [season for _, season in outlines],
+        **_shape_columns([(o.geometry, o.area_m2) for o in outlines.values()]),
+        "parcel_ids": [outline.parcel_id for outline in outlines.values()],
+    }
+
+
+def _link_columns(
+    before: Sequence[Outline], now: Mapping[FieldSeasonKey, Outline]
+) -> dict[str, list[int]]:
+    old = {(o.field_id, detection_id) for o in before for detection_id in o.detection_ids}
+    new = {(key[0], detection_id) for key, o in now.items() for detection_id in o.detection_ids}
+    gone, come = sorted(old - new), sorted(new - old)
+    return {
+        "gone_field_ids": [field_id for field_id, _ in gone],
+        "gone_detection_ids": [detection_id for _, detection_id in gone],
+        "field_ids": [field_id for field_id, _ in come],
+        "detection_ids": [detection_id for _, detection_id in come],
+    }
+
+
+def _kinship_columns(
+    kinships: Sequence[tuple[int, int, int, str, float]],
+    ids: Sequence[int],
+    involved: Sequence[int],
+) -> dict[str, list[object]]:
+    return {
+        "field_ids": list(involved),
+        "parent_ids": [ids[parent] for parent, _, _, _, _ in kinships],
+        "child_ids": [ids[child] for _, child, _, _, _ in kinships],
+        "seasons": [season for _, _, season, _, _ in kinships],
+        "kinds": [kind for _, _, _, kind, _ in kinships],
+        "shares": [share for _, _, _, _, share in kinships],
+    }
+
+
+def _key_columns(keys: Sequence[FieldSeasonKey]) -> dict[str, list[int]]:
+    return {
+        "field_ids": [field_id for field_id, _ in keys],
+        "seasons": [season for _, season in keys],
+    }

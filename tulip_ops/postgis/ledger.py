@@ -212,7 +212,7 @@ def _move(connection: Connection, state: str, move: Mapping[str, object]) -> boo
     if move["state"] != state and move["state"] in {"skipped", "quarantined"}:
         connection.execute(query("forget_observations"), move)
         connection.execute(query("forget_detections"), move)
-        connection.execute(query("note_detections"), {**move, "sha256": None})
+        connection.execute(query("note_detections"), {**move, "sha256": None, "unet_id": None})
     return connection.execute(query("move_acquisition"), move).rowcount > 0
 
 

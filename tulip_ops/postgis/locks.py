@@ -11,6 +11,7 @@ log = logging.getLogger(__name__)
 
 # any numbers, as long as nobody else takes them
 _MIGRATION, _HISTORY, _ACQUISITION, _UNITS = 7_418_001, 7_418_002, 7_418_003, 7_418_004
+_HISTORIES = 7_418_005
 
 
 def lock_migration(connection: Connection) -> None:
@@ -18,8 +19,13 @@ def lock_migration(connection: Connection) -> None:
     connection.execute(query("lock"), {"key": _MIGRATION})
 
 
+def lock_histories(connection: Connection) -> None:
+    """One history at a time, until the connection ends; acquisitions are recorded meanwhile."""
+    connection.execute(query("lock_session"), {"key": _HISTORIES})
+
+
 def lock_history(connection: Connection) -> None:
-    """One history at a time, and no acquisition recorded meanwhile."""
+    """No acquisition is recorded while a history writes; never held while it reads products."""
     connection.execute(query("lock"), {"key": _HISTORY})
 
 

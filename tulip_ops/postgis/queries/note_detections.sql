@@ -1,4 +1,6 @@
--- Note from which file the detections of an acquisition were recorded; null if there are none.
+-- Note from which file and by which U-Net the detections of an acquisition were recorded; null if
+-- there are none.
 update tulip.acquisition
-set detections_sha256 = %(sha256)s
-where acquisition_id = %(id)s and detections_sha256 is distinct from %(sha256)s
+set detections_sha256 = %(sha256)s, unet_id = %(unet_id)s
+where acquisition_id = %(id)s
+    and (detections_sha256, unet_id) is distinct from (%(sha256)s, %(unet_id)s)

@@ -1,10 +1,23 @@
--- Acquisitions that count, and the fields under each that it has said nothing of.
-select a.acquisition_id, a.state = 'skipped' as skipped, f.field_id, f.geometry, f.area_m2
-from tulip.acquisition a
-join tulip.field f on f.simulated = a.simulated and st_intersects(f.geometry, a.footprint)
-where a.state in ('recorded', 'skipped')
-    and a.superseded_by is null
-    and not exists (
+-- Acquisitions that count, and the fields under each that it has said nothing of: of acquisitions
+-- that came or changed every field, of fields that came or changed every acquisition.
+with pending as (
+    select a.acquisition_id, f.field_id
+    from tulip.acquisition a
+    join tulip.field f on f.simulated = a.simulated and st_intersects(f.geometry, a.footprint)
+    where not a.looked and a.state in ('recorded', 'skipped') and a.superseded_by is null
+    union
+    select a.acquisition_id, f.field_id
+    from tulip.field f
+    join tulip.acquisition a on a.simulated = f.simulated and st_intersects(f.geometry, a.footprint)
+    where not f.looked and a.state in ('recorded', 'skipped') and a.superseded_by is null
+)
+select
+    a.acquisition_id, a.state = 'skipped' as skipped, coalesce(a.detections_sha256, ''),
+    f.field_id, f.geometry, f.area_m2
+from pending p
+join tulip.acquisition a using (acquisition_id)
+join tulip.field f using (field_id)
+where not exists (
         select from tulip.observation o
         where o.field_id = f.field_id and o.acquisition_id = a.acquisition_id
     )

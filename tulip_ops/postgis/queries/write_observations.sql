@@ -12,4 +12,8 @@ set
     clear_fraction = excluded.clear_fraction,
     tulip_probability = excluded.tulip_probability,
     bloom_fraction = excluded.bloom_fraction
-where old.* is distinct from excluded.*
+where (old.verdict, old.clear_fraction, old.tulip_probability, old.bloom_fraction)
+    is distinct from (
+        excluded.verdict, excluded.clear_fraction, excluded.tulip_probability,
+        excluded.bloom_fraction
+    )

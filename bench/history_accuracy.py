@@ -1,0 +1,227 @@
+"""How right the history is, on simulated fields whose truth is known.
+
+    .tulip/venv/bin/python bench/history_accuracy.py [--fields 300] [--seed 1] [--json]
+
+Six seasons (2020 to 2025) of a simulated polder: where tulips grow and how far each is in flower
+on each day comes from the simulator's rotation and growth, without rendering. Overpasses come
+every two or three days as over the Netherlands; under two thirds of them the sky is closed, on
+others clouds hide some fields. What the networks would say is the truth made worse: outlines are
+shifted and eroded, shares in flower err, fields are missed, others seen where there are none. Then
+the thinking of the pipeline (`fields`, `seasons`) works as in `tulip history`, and is compared
+with the truth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+from shapely.affinity import scale, translate
+from shapely.geometry import Polygon, box
+
+from tulip_ops import fields, seasons
+from tulip_ops.bloom import BLOOMING
+from tulip_ops.domain import AcquisitionId, Detection, Observation, SeasonVerdict, Verdict
+from tulip_ops.simulate.crops import Crop
+from tulip_ops.simulate.growth import in_flower
+from tulip_ops.simulate.polder import make_polder
+from tulip_ops.simulate.seasons import warmth
+
+YEARS = tuple(range(2020, 2026))
+WINDOW = ("03-20", "06-05")
+CLOSED = 0.62
+"""Share of overpasses under a closed sky in a Dutch spring."""
+METRE = 1e-5
+"""About, in degrees."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """One field in one season."""
+
+    place: int
+    season: int
+    share: dict[date, float]
+    """Share in flower by day; empty where it carries no tulips."""
+
+    @property
+    def bloomed(self) -> bool:
+        return any(self.in_window(day) for day in self.days)
+
+    @property
+    def days(self) -> list[date]:
+        return [day for day, share in self.share.items() if share >= BLOOMING]
+
+    def in_window(self, day: date) -> bool:
+        return WINDOW[0] <= f"{day:%m-%d}" <= WINDOW[1]
+
+    @property
+    def peak(self) -> tuple[date, date]:
+        """First and last of the days with the largest share."""
+        top = max(self.share.values())
+        best = [day for day, share in self.share.items() if share >= 0.98 * top]
+        return best[0], best[-1]
+
+
+def truths(seed: int, count: int) -> Iterator[Truth]:
+    """`count` parcels of a polder, each in every season."""
+    polder = make_polder(seed, 640, 640, YEARS)
+    size = np.bincount(polder.unit.ravel(), minlength=len(polder.parcel)).astype(float)
+    carrying = sorted({place for season in YEARS for place in polder.blooms[season]})[:count]
+    for season in YEARS:
+        planting = polder.plantings[season]
+        days = [date(season, 3, 1) + timedelta(days=n) for n in range(110)]
+        opened = np.stack([in_flower(planting, warmth(day)) for day in days])
+        for place in carrying:
+            own = polder.parcel == place
+            tulips = planting.crop[place] == Crop.TULIP and size[own].sum() > 0
+            share = (opened[:, own] * size[own]).sum(axis=1) / max(size[own].sum(), 1)
+            yield Truth(
+                place, season, dict(zip(days, share.tolist(), strict=True)) if tulips else {}
+            )
+
+
+def overpasses(season: int, rng: np.random.Generator) -> Iterator[tuple[date, float]]:
+    """(day, share under cloud) of the overpasses that are not closed."""
+    day = date(season, 3, 1) + timedelta(days=int(rng.integers(3)))
+    while day < date(season, 6, 18):
+        if rng.random() >= CLOSED:
+            yield day, float(rng.choice([0.0, 0.15, 0.4, 0.7], p=[0.4, 0.25, 0.2, 0.15]))
+        day += timedelta(days=int(rng.choice([2, 3])))
+
+
+def outline(place: int) -> Polygon:
+    """Fields of 80 to 200 m by 150 to 600 m, side by side without touching."""
+    rng = np.random.default_rng([place, 7])
+    west, south = 5.6 + 0.003 * (place % 60), 52.7 + 0.007 * (place // 60)
+    width, height = rng.uniform(80, 200), rng.uniform(150, 600)
+    return box(west, south, west + width * METRE * 1.5, south + height * METRE)
+
+
+def seen_as(shape: Polygon, rng: np.random.Generator) -> Polygon:
+    """The outline as a network draws it: about a third of a pixel off on each side."""
+    moved = translate(shape, *(rng.normal(0, 3, 2) * METRE))
+    return scale(moved, *(1 + rng.normal(0, 0.03, 2)))
+
+
+def measure(seed: int, count: int) -> dict[str, float]:
+    rng = np.random.default_rng(seed)
+    truth = list(truths(seed, count))
+    looks: dict[tuple[int, int], list[tuple[date, Observation]]] = {}
+    clear_looks: dict[tuple[int, int], int] = {}
+    shown: dict[int, list[tuple[int, AcquisitionId, Detection]]] = {year: [] for year in YEARS}
+    for season in YEARS:
+        of_season = [one for one in truth if one.season == season]
+        for number, (day, cover) in enumerate(overpasses(season, rng)):
+            name = AcquisitionId("SIM", "31UFU", day, 0, "L2A")
+            for one in of_season:
+                key = (one.place, season)
+                if rng.random() < cover:  # under a cloud, as the network sees it, or not
+                    verdict = Verdict.NOT_SEEN if rng.random() < 0.995 else Verdict.NO_BLOOM
+                    clear, share, sure = 0.1, 0.0, 0.1
+                else:
+                    clear_looks[key] = clear_looks.get(key, 0) + one.in_window(day)
+                    true = one.share.get(day, 0.0)
+                    share = float(
+                        np.clip(true * rng.normal(0.9, 0.08) + rng.normal(0, 0.008), 0, 1)
+                    )
+                    if rng.random() < 0.02:  # missed
+                        share = 0.0
+                    if not one.share and rng.random() < 0.0005:  # seen where there is none
+                        share = 0.1
+                    clear = float(rng.uniform(0.6, 1.0))
+                    sure = float(
+                        np.clip(rng.normal(0.88 if share >= BLOOMING else 0.2, 0.08), 0, 1)
+                    )
+                    verdict = Verdict.BLOOM if share >= BLOOMING else Verdict.NO_BLOOM
+                    if verdict is Verdict.BLOOM:
+                        shape = seen_as(outline(one.place), rng)
+                        found = Detection(one.place, shape, shape.area * 1e10, sure, 0.1, share)
+                        shown[season].append((number * 10_000 + one.place, name, found))
+                told = None if verdict is Verdict.NOT_SEEN else share
+                look = Observation(one.place, name, verdict, clear, sure, told)
+                looks.setdefault(key, []).append((day, look))
+    return compare(truth, looks, clear_looks, shown)
+
+
+def compare(
+    truth: list[Truth],
+    looks: dict[tuple[int, int], list[tuple[date, Observation]]],
+    clear_looks: dict[tuple[int, int], int],
+    shown: dict[int, list[tuple[int, AcquisitionId, Detection]]],
+) -> dict[str, float]:
+    hits = wrong = missed = unseen_right = met = met_bloomed = 0
+    peaks, insides, onsets, ends = [], [], [], []
+    for one in truth:
+        key = (one.place, one.season)
+        said = seasons.summarize(one.place, one.season, looks.get(key, []), None, WINDOW)
+        seen = clear_looks.get(key, 0) > 0
+        unseen_right += (said.verdict is SeasonVerdict.NOT_SEEN) == (not seen)
+        if said.verdict is SeasonVerdict.NOT_SEEN:
+            continue
+        bloomed = said.verdict is SeasonVerdict.BLOOMED
+        hits += bloomed and one.bloomed
+        wrong += bloomed and not one.bloomed
+        missed += one.bloomed and not bloomed
+        looked = {day for day, look in looks[key] if look.verdict is not Verdict.NOT_SEEN}
+        if one.bloomed and looked & set(one.days):
+            met += 1
+            met_bloomed += bloomed
+        if not (bloomed and one.bloomed):
+            continue
+        first, last = one.peak
+        if said.peak is None or said.onset is None or said.end is None:
+            raise ValueError(said)  # what bloomed has its days
+        early, late = said.peak_bounds
+        insides.append((early or first) <= first <= (late or first))
+        onsets.append((said.onset[0] or one.days[0]) <= one.days[0] <= said.onset[1])
+        ends.append(said.end[0] <= one.days[-1] <= (said.end[1] or one.days[-1]))
+        if said.clear_looks >= 3:
+            off = max((first - said.peak).days, (said.peak - last).days, 0)
+            peaks.append((off, abs((said.peak - first).days)))
+    areas = []
+    for detections in shown.values():
+        for field in fields.cluster(detections):
+            places = {number % 10_000 for number in field.detection_ids}
+            true = sum(outline(place).area for place in places)
+            sizes = [d.area_m2 for n, _, d in detections if n in field.detection_ids]
+            areas.append(abs(float(np.median(sizes)) / 1e10 / true - 1))
+    return {
+        "field_seasons": len(truth),
+        "precision": round(hits / max(1, hits + wrong), 4),
+        "recall": round(hits / max(1, hits + missed), 4),
+        "recall_of_blooms_met_by_a_clear_look": round(met_bloomed / max(1, met), 4),
+        "not_seen_right": round(unseen_right / len(truth), 4),
+        "peak_within_4_days_of_the_days_of_full_bloom": round(
+            float(np.mean([off <= 4 for off, _ in peaks])), 4
+        ),
+        "peak_within_4_days_of_their_first": round(
+            float(np.mean([off <= 4 for _, off in peaks])), 4
+        ),
+        "true_peak_inside": round(float(np.mean(insides)), 4),
+        "true_onset_inside": round(float(np.mean(onsets)), 4),
+        "true_end_inside": round(float(np.mean(ends)), 4),
+        "median_area_error": round(float(np.median(areas)), 4),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fields", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    found = measure(given.seed, given.fields)
+    if given.json:
+        print(json.dumps(found))
+        return
+    for name, value in found.items():
+        print(f"{name:46} {value}")
+
+
+if __name__ == "__main__":
+    main()

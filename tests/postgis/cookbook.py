@@ -1,0 +1,110 @@
+"""The small polder that docs/sql-cookbook.md asks questions of, and how its answers are written.
+
+    python -m tests.postgis.cookbook URL
+
+writes the page anew with the answers of the database at URL, which must be migrated and empty.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+from tests.postgis.conftest import Examples
+from tulip_ops import histories
+from tulip_ops.domain import AcquisitionId, Observation, Verdict
+from tulip_ops.postgis import history
+from tulip_ops.postgis.connection import Connection, connect
+from tulip_ops.settings import Settings
+
+PAGE = Path(__file__).parents[2] / "docs" / "sql-cookbook.md"
+BLOCK = re.compile(r"```sql\n(?P<sql>.*?)```\n\n```text\n(?P<answer>.*?)```", re.DOTALL)
+
+PLANTED = {2022: (0, 1), 2023: (2, 3), 2024: (0, 4), 2025: (0, 2)}
+"""Places with tulips by season."""
+DAYS = (date(2022, 4, 1), date(2022, 4, 16), date(2022, 4, 26), date(2022, 5, 16))
+"""Looks of 2022; the same in the other seasons, a day later each year."""
+CLOUDED = {(2023, 1), (2023, 2), (2025, 3)}
+"""Looks that are skipped as too cloudy, by season and number."""
+HIDDEN = (5, 2024)
+"""The place that a cloud hides on every look of a season."""
+FRACTIONS = (0.0, 0.25, 0.5, 0.0)
+
+
+class Seen:
+    """What each look says of each field."""
+
+    problems: dict[AcquisitionId, str] = {}  # noqa: RUF012 - never filled
+
+    def observations(self, unobserved: Sequence[history.Unobserved]) -> list[Observation]:
+        return [_say(pair, field) for pair in unobserved for field in pair.fields]
+
+
+def _say(pair: history.Unobserved, field: object) -> Observation:
+    season, number = pair.acquisition_id.season, _number(pair.acquisition_id)
+    place = round((field.geometry.bounds[0] - 5.70) / 0.01)  # type: ignore[attr-defined]
+    field_id: int = field.id  # type: ignore[attr-defined]
+    if pair.skipped or (place, season) == HIDDEN:
+        return Observation(field_id, pair.acquisition_id, Verdict.NOT_SEEN, 0.0, None, None)
+    share = FRACTIONS[number] if place in PLANTED[season] or (place, season) == (5, 2022) else 0.0
+    verdict = Verdict.BLOOM if share else Verdict.NO_BLOOM
+    probability = 0.875 if share else 0.125
+    return Observation(field_id, pair.acquisition_id, verdict, 1.0, probability, share)
+
+
+def _number(acquisition_id: AcquisitionId) -> int:
+    shift = timedelta(days=acquisition_id.season - 2022)
+    return DAYS.index((acquisition_id.day - shift).replace(year=2022))
+
+
+def fill(connection: Connection) -> None:
+    """Four seasons with four looks each over the places 0 to 5 of `Examples`."""
+    texts = {
+        (season, number): f"SIM_31UFU_{day.replace(year=season) + shift:%Y%m%d}_0_L2A"
+        for season in PLANTED
+        for shift in [timedelta(days=season - 2022)]
+        for number, day in enumerate(DAYS)
+    }
+    Examples.admit(connection, *texts.values())
+    for (season, number), text in texts.items():
+        if (season, number) in CLOUDED:
+            Examples.skip(connection, text)
+            continue
+        places = [*PLANTED[season], *([5] if season == 2022 else [])]
+        Examples.record(connection, text, places if FRACTIONS[number] else [])
+    chosen = Settings(bloom_window=("03-20", "06-05"))
+    histories.bring_up_to_date(connection, chosen, [], Seen())  # type: ignore[arg-type]
+
+
+def answer(connection: Connection, sql: str) -> str:
+    """The answer in aligned columns."""
+    cursor = connection.execute(sql.encode())
+    assert cursor.description is not None
+    lines = [[column.name for column in cursor.description]]
+    lines += [["-" if value is None else str(value) for value in row] for row in cursor.fetchall()]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "".join(
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+        + "\n"
+        for line in lines
+    )
+
+
+def main(url: str) -> None:
+    with connect(url, "cookbook") as connection:
+        fill(connection)
+        PAGE.write_text(
+            BLOCK.sub(
+                lambda block: (
+                    f"```sql\n{block['sql']}```\n\n```text\n{answer(connection, block['sql'])}```"
+                ),
+                PAGE.read_text(),
+            )
+        )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
