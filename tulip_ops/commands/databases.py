@@ -46,3 +46,17 @@ def seasons(as_json: bool) -> None:
     with connection.connect(Settings.load().writer_url(), "tulip database") as database:
         rows = tables.season_table(database)
     show(as_json, tables.as_text(rows), seasons=rows)
+
+
+@group.command()
+@as_json
+def styles(as_json: bool) -> None:
+    """Keep styles for QGIS beside the tables, in public.layer_styles; safe to repeat."""
+    from tulip_ops import qgis
+    from tulip_ops.postgis import layers
+    from tulip_ops.postgis import styles as tables
+
+    looks = {layer: qgis.styles([layer])[layer] for layer in layers.LAYERS}
+    written = tables.write_styles(Settings.load().owner_url(), looks)
+    lines = [f"tulip.{table}" for table in written]
+    show(as_json, "\n".join(lines), tables=lines)
