@@ -259,7 +259,8 @@ class Places:
             if code in codes:
                 return expected(address)
         if kind in {"NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"}:
-            return CredentialMissing(f"{address}: {service} wants credentials; set {_CREDENTIALS}")
+            wanted = f"the AWS profile {self.profile!r}" if self.profile else _CREDENTIALS
+            return CredentialMissing(f"{address}: {service} wants credentials; set {wanted}")
         if code in _REFUSED:
             return CredentialRefused(
                 f"{address}: {service} refuses the credentials ({code}); check {_CREDENTIALS},"

@@ -1,11 +1,9 @@
 """Level 1C as AWS keeps it, in a real S3 server, with JPEG 2000 that GDAL made."""
 
 import json
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -133,7 +131,7 @@ def test_days_and_places_bound_a_search(bucket: FaultyProxy) -> None:
     assert source.find(AcquisitionId.parse("S2B_31UFU_20260419_0_L1C")) is None
 
 
-def test_no_band_is_downloaded_twice(bucket: FaultyProxy) -> None:
+def test_nothing_is_paid_for_twice(bucket: FaultyProxy) -> None:
     source = L1C(BUCKET, bucket.url)
     acquisition = source.find(ID)
     assert acquisition is not None
@@ -144,10 +142,11 @@ def test_no_band_is_downloaded_twice(bucket: FaultyProxy) -> None:
     second, _ = source.read(acquisition, lower, MemoryParts())
     again, _ = source.read(acquisition, upper, parts)
     np.testing.assert_array_equal(first, again)
-    images = [asked.path for asked in bucket.asked if ".jp2" in asked.path]
-    assert sum(asked.method == "GET" for asked in bucket.asked if ".jp2" in asked.path) == 10
-    assert images
     assert np.isfinite(second).all()
+    ranges = [(asked.path, asked.range) for asked in bucket.asked if ".jp2" in asked.path]
+    assert len(ranges) >= len(BANDS)
+    assert None not in {part for _, part in ranges}
+    assert len(set(ranges)) == len(ranges)
 
 
 def test_the_offset_is_checked(bucket: FaultyProxy, client: Any) -> None:
@@ -206,16 +205,3 @@ def test_a_scene_that_has_gone_is_said(bucket: FaultyProxy, client: Any) -> None
     client.delete_object(Bucket=BUCKET, Key=f"{FOLDER}/tileInfo.json")
     with pytest.raises(AcquisitionNotFound, match="tulip discover"):
         source.fingerprint(acquisition)
-
-
-def test_copies_go_with_the_source(
-    bucket: FaultyProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    source = L1C(BUCKET, bucket.url)
-    acquisition = source.find(ID)
-    assert acquisition is not None
-    source.read(acquisition, GROUND.grid, MemoryParts())
-    assert list(tmp_path.rglob("*.jp2"))
-    del source
-    assert not list(tmp_path.iterdir())

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import boto3
 import numpy as np
@@ -21,6 +20,7 @@ from tulip_ops.domain import BANDS, AcquisitionId, Area
 from tulip_ops.errors import (
     AcquisitionNotFound,
     BadSetting,
+    CredentialMissing,
     CredentialRefused,
     OffsetContradiction,
 )
@@ -373,6 +373,13 @@ def test_copernicus_is_read_from_s3(stac: StacServer, shelf: Shelf, s3: str) -> 
     source = StacSource("copernicus", api("copernicus", stac.url, s3_endpoint=s3, s3_profile=None))
     np.testing.assert_allclose(read(source, ID), on_grid(GROUND), atol=0.51e-4)
     assert "can be read" in source.describe()
+
+
+def test_a_missing_profile_is_named(stac: StacServer, shelf: Shelf, s3: str) -> None:
+    stac.put_items([providers.copernicus(GROUND, shelf.put(GROUND, added=1000), "eodata")])
+    source = StacSource("copernicus", api("copernicus", stac.url, s3_endpoint=s3))
+    with pytest.raises(CredentialMissing, match="the AWS profile 'copernicus'"):
+        source.describe()
 
 
 def test_all_providers_give_the_same_acquisition(stac: StacServer, shelf: Shelf) -> None:

@@ -8,14 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,9 +19,11 @@ from shapely.geometry import MultiPolygon, Polygon, box, shape
 
 from tulip_ops import radiometry, rasters
 from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area, processing_baseline
-from tulip_ops.errors import AcquisitionNotFound, BadAcquisitionId, BadScene, UnreadableRaster
+from tulip_ops.errors import AcquisitionNotFound, BadAcquisitionId, BadScene
 from tulip_ops.grid import WGS84, Grid, project, tile_grid, tiles_over
-from tulip_ops.places import Places
+from tulip_ops.places import Places, S3File
+from tulip_ops.ranges import RangeFile, Remembered
+from tulip_ops.sources.parallel import for_each
 from tulip_ops.sources.parts import Parts
 
 if TYPE_CHECKING:
@@ -35,6 +32,8 @@ if TYPE_CHECKING:
 _FILES = dict(
     zip(BANDS, ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12"), strict=True)
 )
+_AT_ONCE = 4
+"""Bands that are read at once."""
 _PRODUCT = re.compile(r"(S2[A-D])_MSIL1C_\d{8}T\d{6}_N(\d{4})_R(\d{3})_")
 
 
@@ -47,6 +46,7 @@ class L1C:
         self.problems: list[str] = []
         self._bucket = bucket
         self._places = Places(endpoint, requester_pays=True)
+        self._open: tuple[str, Mapping[str, RangeFile]] = "", {}
 
     def search(self, areas: Sequence[Area], since: date, until: date) -> Iterator[Acquisition]:
         """As `Source` says. Asks for one listing per tile and month."""
@@ -77,14 +77,18 @@ class L1C:
     def read(
         self, acquisition: Acquisition, grid: Grid, parts: Parts
     ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-        """As `Source` says. Downloads the bands that `parts` lacks whole, one after the other."""
+        """As `Source` says. Of the images only the window's blocks are fetched and paid for."""
         values = np.empty((len(BANDS), *grid.shape), dtype=np.float32)
-        for place, name in enumerate(BANDS):
-            kept = parts.get(name)
+        files = self._files(acquisition)
+
+        def read(place: int) -> None:
+            kept = parts.get(BANDS[place])
             if kept is None:
-                kept = self._read_band(acquisition, name, grid)
-                parts.keep(name, kept)
+                kept = self._read_band(files[BANDS[place]], acquisition.id, grid)
+                parts.keep(BANDS[place], kept)
             values[place] = kept
+
+        for_each(read, range(len(BANDS)), at_once=_AT_ONCE)
         evidence = radiometry.look_for_offset(values, BANDS)
         offset = radiometry.resolve_offset(
             "baseline",
@@ -102,42 +106,30 @@ class L1C:
         zones = self._places.folders(self._address("tiles"))
         return f"{self.name} s3://{self._bucket}: {len(zones)} UTM zones, requester pays"
 
-    def _read_band(self, acquisition: Acquisition, name: str, grid: Grid) -> NDArray[np.float32]:
-        address = acquisition.href.replace("tileInfo.json", f"{_FILES[name]}.jp2")
+    def _read_band(
+        self, file: RangeFile, acquisition_id: AcquisitionId, grid: Grid
+    ) -> NDArray[np.float32]:
         values: NDArray[np.float32]
         [values] = rasters.read_onto(
-            [(str(self._downloaded(address)), 1)],
+            [(file, 1)],
             grid,
             scale=radiometry.DN_SCALE,
             nodata=radiometry.DN_NODATA,
-            promise=rasters.Promise(epsg=tile_grid(acquisition.id.tile).epsg),
+            promise=rasters.Promise(epsg=tile_grid(acquisition_id.tile).epsg),
         )
         return values
 
-    def _downloaded(self, address: str) -> Path:
-        """A copy that further strips of the same scene find; those of other scenes go."""
-        scene = sha256(address.rpartition("/")[0].encode()).hexdigest()[:16]
-        folder = self._copies / scene
-        if not folder.exists():
-            for other in self._copies.iterdir():
-                shutil.rmtree(other)
-            folder.mkdir()
-        path = folder / address.rpartition("/")[2]
-        if not path.exists():
-            draft = path.with_suffix(".draft")
-            try:
-                self._places.download(address, draft)
-            except FileNotFoundError as error:
-                raise UnreadableRaster(f"{address} is not there") from error
-            draft.rename(path)
-        return path
-
-    @cached_property
-    def _copies(self) -> Path:
-        """A folder that goes with this source."""
-        folder = Path(tempfile.mkdtemp(prefix="tulip-l1c-"))
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        return folder
+    def _files(self, acquisition: Acquisition) -> Mapping[str, RangeFile]:
+        """By band; the same for every strip, whose neighbour has read some of them already."""
+        scene, open_files = self._open
+        if scene != acquisition.href:
+            folder = acquisition.href.rpartition("/")[0]
+            open_files = {
+                band: Remembered(S3File(self._places, f"{folder}/{name}.jp2"))
+                for band, name in _FILES.items()
+            }
+            self._open = acquisition.href, open_files
+        return open_files
 
     def _days(self, tile: str, since: date, until: date) -> Iterator[date]:
         """Days of the range on which the bucket has something of the tile."""

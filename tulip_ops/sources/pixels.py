@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from tulip_ops.grid import Grid
 from tulip_ops.places import Places, S3File, in_s3
 from tulip_ops.ranges import RangeFile
 from tulip_ops.sources.checks import check_bytes, check_size
+from tulip_ops.sources.parallel import for_each
 from tulip_ops.sources.parts import Parts
 from tulip_ops.sources.scenes import Scene, SceneBand
 from tulip_ops.web import Web, WebFile
@@ -70,13 +70,7 @@ class Pixels:
             places = [names.index(name) for name in group]
             reflectance[places] = self._group(scene, group, grid, parts)
 
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            reads = [pool.submit(fill, group) for group in groups]
-            wait(reads, return_when=FIRST_EXCEPTION)
-            pool.shutdown(wait=True, cancel_futures=True)
-        for read in reads:
-            if not read.cancelled():
-                read.result()
+        for_each(fill, groups, at_once=_AT_ONCE)
         return reflectance
 
     def _group(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from datetime import date, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.sources.band_files import BandFiles
 from tulip_ops.sources.granules import Granule
 from tulip_ops.sources.overpasses import Overpass, overpasses
+from tulip_ops.sources.parallel import for_each
 from tulip_ops.sources.parts import Parts
 from tulip_ops.sources.scenes import SceneBand
 from tulip_ops.sources.stac_api import StacClient
@@ -115,18 +115,11 @@ class StacSource:
     ) -> NDArray[np.float32]:
         """(len(names), *grid.shape) reflectance, bands read at once, as many as allowed."""
         values = np.empty((len(names), *grid.shape), dtype=np.float32)
-        with ThreadPoolExecutor(self._api.parallel_reads) as pool:
-            reads = [
-                pool.submit(self._read_band, granule, name, grid, parts, values[place])
-                for place, name in enumerate(names)
-            ]
-            try:
-                wait(reads, return_when=FIRST_EXCEPTION)
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
-        for read in reads:
-            if not read.cancelled():
-                read.result()
+
+        def read(place: int) -> None:
+            self._read_band(granule, names[place], grid, parts, values[place])
+
+        for_each(read, range(len(names)), at_once=self._api.parallel_reads)
         values += np.float32(self._offset(granule, values, names))
         return values
 
