@@ -196,6 +196,9 @@ SCENES = st.lists(
 def test_the_order_of_arrival_decides_nothing(
     shared: Connection, examples: Any, scenes: list[Scene], data: st.DataObject
 ) -> None:
+    order = data.draw(st.permutations(scenes), label="order")
+    flags = st.lists(st.booleans(), min_size=len(scenes), max_size=len(scenes))
+    histories_follow = data.draw(flags, label="a history follows")
     empty(shared)
     for scene in scenes:
         arrive(shared, examples, scene)
@@ -205,9 +208,9 @@ def test_the_order_of_arrival_decides_nothing(
     assert superseded == expected_superseding(scenes)
 
     empty(shared)
-    for scene in data.draw(st.permutations(scenes), label="order"):
+    for scene, history_follows in zip(order, histories_follow, strict=True):
         arrive(shared, examples, scene)
-        if data.draw(st.booleans(), label="history now"):
+        if history_follows:
             roll_up(shared, scenes)
     roll_up(shared, scenes)
     assert outcome(shared) == at_once
