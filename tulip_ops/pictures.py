@@ -30,11 +30,12 @@ _BRIGHTEST = 98
 """Percentile of the reflectance that is drawn at full brightness."""
 _NOT_SEEN, _HATCH = "0.80", "0.60"
 _OUTLINE = "#F0E442"
-_VERDICTS = {
+VERDICTS = {
     SeasonVerdict.BLOOMED: ("#D55E00", "", "bloomed"),
     SeasonVerdict.NOT_BLOOMED: ("#56B4E9", "", "not bloomed"),
     SeasonVerdict.NOT_SEEN: (_NOT_SEEN, "////", "not seen"),
 }
+"""Colour, hatch and name of each verdict, in every picture."""
 
 
 def acquisition_picture(
@@ -64,7 +65,7 @@ def acquisition_picture(
     panels = figure.subplots(2, 4, height_ratios=[height, 0.22])
     extent = (grid.bounds[0], grid.bounds[2], grid.bounds[1], grid.bounds[3])
     clear = cloud < threshold
-    image = _image(rgb, clear)
+    image = light_image(rgb, clear)
     headings = (
         "image",
         f"cloud screen: {clear.sum() / max(np.isfinite(cloud).sum(), 1):.0%} clear",
@@ -85,7 +86,7 @@ def acquisition_picture(
         _outline(panels[0, 3], polygon)
     for axes, shown in zip(panels[0], (rgb[0], cloud, probability, probability), strict=True):
         _hatch(axes, np.isnan(shown), extent)
-    _scale_bar(panels[0, 0], grid)
+    scale_bar(panels[0, 0], grid)
     for axes, drawn, label in (
         (panels[1, 1], screen, f"probability of cloud; line at {threshold:g}"),
         (panels[1, 2], found, "probability of tulips"),
@@ -124,8 +125,8 @@ def season_picture(
         axes.set_title(f"{year}: {blooming} bloomed, {unseen} not seen", fontsize=13)
         for field in fields:
             verdict = verdicts.get(field.id)
-            colour, hatch, _ = _VERDICTS[verdict] if verdict else ("none", "", "")
-            _area(axes, field.geometry, colour, hatch)
+            colour, hatch, _ = VERDICTS[verdict] if verdict else ("none", "", "")
+            draw_polygon(axes, field.geometry, colour, hatch)
         axes.set(
             xlim=(west - border, east + border),
             ylim=(south - border, north + border),
@@ -165,7 +166,7 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _image(rgb: NDArray[np.float32], clear: NDArray[np.bool_]) -> NDArray[np.float32]:
+def light_image(rgb: NDArray[np.float32], clear: NDArray[np.bool_]) -> NDArray[np.float32]:
     """(height, width, 4) in [0, 1], bright enough for clear ground, transparent where NaN."""
     measured: NDArray[np.bool_] = np.all(np.isfinite(rgb), axis=0)
     ground = rgb[:, measured & clear] if (measured & clear).any() else rgb[:, measured]
@@ -200,7 +201,8 @@ def _outline(axes: Axes, polygon: Polygon) -> None:
         axes.plot(x, y, color=_OUTLINE, linewidth=1.2, solid_joinstyle="round")
 
 
-def _area(axes: Axes, polygon: Polygon, colour: str, hatch: str) -> None:
+def draw_polygon(axes: Axes, polygon: Polygon, colour: str, hatch: str) -> None:
+    """Fill a polygon with its holes; colour and hatch as matplotlib names them."""
     from matplotlib.patches import PathPatch  # noqa: PLC0415
     from matplotlib.path import Path as Outline  # noqa: PLC0415
 
@@ -214,7 +216,7 @@ def _area(axes: Axes, polygon: Polygon, colour: str, hatch: str) -> None:
     )  # fmt: skip
 
 
-def _scale_bar(axes: Axes, grid: Grid) -> None:
+def scale_bar(axes: Axes, grid: Grid) -> None:
     """A bar of a round length, about a quarter of the picture, in the lower left corner."""
     left, bottom, right, top = grid.bounds
     target = (right - left) / 4
@@ -246,7 +248,7 @@ def _verdict_legend(figure: Figure) -> None:
 
     handles = [
         Patch(facecolor=colour, hatch=hatch, edgecolor="0.35", label=label)
-        for colour, hatch, label in _VERDICTS.values()
+        for colour, hatch, label in VERDICTS.values()
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=12)
 

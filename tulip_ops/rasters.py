@@ -248,6 +248,11 @@ def read_reflectance(path: Path) -> tuple[Float, tuple[str, ...], Grid]:
     return _read(path, DN_NODATA, DN_SCALE, DN_OFFSET)
 
 
+def read_reflectance_onto(sources: Sequence[tuple[str, int]], grid: Grid) -> Float:
+    """Bands of what `write_reflectance` wrote, on another grid, as `read_onto` has it."""
+    return read_onto(sources, grid, scale=DN_SCALE, offset=DN_OFFSET, nodata=DN_NODATA)
+
+
 def write_probability(path: Path, probability: Float, grid: Grid, names: Sequence[str]) -> None:
     """Write a COG of uint8: probability = value / 250, 255 where there is none.
 

@@ -1,0 +1,141 @@
+"""What the report of an area tells, as the database has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from tulip_ops.domain import Area, SeasonVerdict, Verdict
+from tulip_ops.postgis import areas
+from tulip_ops.postgis.connection import Connection, query
+
+if TYPE_CHECKING:
+    from shapely.geometry import Polygon
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSeasonRow:
+    """A field in a season; see tulip.bloom_history."""
+
+    field_id: int
+    size_m2: float
+    """Of the field's outline; `area_m2` is what the season showed."""
+    season: int
+    verdict: SeasonVerdict
+    change: str
+    area_m2: float | None
+    onset_earliest: date | None
+    onset_latest: date | None
+    peak: date | None
+    end_earliest: date | None
+    end_latest: date | None
+    geometry: Polygon
+    """EPSG:4326."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookRow:
+    """What one acquisition says of one field."""
+
+    field_id: int
+    season: int
+    day: date
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class AcquisitionRow:
+    """An acquisition over the area; see tulip.acquisition."""
+
+    acquisition_id: str
+    day: date
+    season: int
+    state: str
+    verdict: str | None
+    clear_fraction: float | None
+    counts: bool
+    """False where a newer processing counts instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A network behind detections in the area."""
+
+    role: str
+    name: str
+    version: str
+    sha256: str
+    detections: int
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonRow:
+    """A row of tulip.season_summary."""
+
+    season: int
+    recorded: int
+    skipped: int
+    failed: int
+    unfinished: int
+    clear_looks: float | None
+    bloomed: int
+    not_bloomed: int
+    not_seen: int
+    hectares: float | None
+    change_ha: float | None
+    earliest_onset: date | None
+    median_peak: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class AreaHistory:
+    """Everything that the database says of an area, simulated or not."""
+
+    area: Area
+    simulated: bool
+    seasons: tuple[SeasonRow, ...]
+    """By season."""
+    fields: tuple[FieldSeasonRow, ...]
+    """By field and season."""
+    looks: tuple[LookRow, ...]
+    """By field and day."""
+    acquisitions: tuple[AcquisitionRow, ...]
+    """By day."""
+    models: tuple[ModelRow, ...]
+
+
+def kinds(connection: Connection, area: str) -> list[bool]:
+    """Of the acquisitions over an area, whether any is no simulation, and whether any is one."""
+    return [row[0] for row in connection.execute(query("report_kinds"), {"area": area})]
+
+
+def area_history(connection: Connection, area: str, *, simulated: bool) -> AreaHistory:
+    """What the history of an area holds; `AreaNotFound`. Within `layers.one_state`."""
+    (found,) = areas.get_areas(connection, [area])
+    values = {"area": area, "simulated": simulated}
+
+    def rows(name: str) -> list[tuple[Any, ...]]:
+        return connection.execute(query(f"report_{name}"), values).fetchall()
+
+    return AreaHistory(
+        found,
+        simulated,
+        tuple(SeasonRow(*row) for row in rows("seasons")),
+        tuple(_field(row) for row in rows("fields")),
+        tuple(_look(row) for row in rows("looks")),
+        tuple(AcquisitionRow(*row) for row in rows("acquisitions")),
+        tuple(ModelRow(*row) for row in rows("models")),
+    )
+
+
+def _field(row: tuple[Any, ...]) -> FieldSeasonRow:
+    field_id, size, season, verdict, *rest = row
+    return FieldSeasonRow(field_id, size, season, SeasonVerdict(verdict), *rest)
+
+
+def _look(row: tuple[Any, ...]) -> LookRow:
+    field_id, season, day, verdict = row
+    return LookRow(field_id, season, day, Verdict(verdict))

@@ -1,0 +1,183 @@
+"""What `tulip report` writes: an area's history as one page, from the database to the file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import shapely
+
+from tulip_ops import chapters, rasters
+from tulip_ops import season_charts as charts
+from tulip_ops.chapters import Picture, Story
+from tulip_ops.domain import AcquisitionId, Verdict
+from tulip_ops.errors import AreaNotFound, ProductDamaged, ProductMissing, StoreUnavailable
+from tulip_ops.grid import WGS84, Grid, project, tile_at, tile_grid
+from tulip_ops.postgis import connection, layers, reporting
+from tulip_ops.postgis.reporting import AreaHistory, FieldSeasonRow
+from tulip_ops.settings import Settings
+from tulip_ops.store import open_store
+
+CLEAR_ENOUGH = 0.9
+"""Share of the area that must be clear in the acquisition below the map; else the clearest."""
+
+ROWS = 60
+"""Fields that bloomed in a season up to which each has a row of its own in the calendar."""
+
+SIZES = (("below 1 ha", 1e4), ("1 to 3 ha", 3e4), ("3 to 10 ha", 1e5), ("10 ha and more", 1e18))
+"""Size classes of fields, and the square metres that each stays below."""
+
+_PIXELS = 900
+_MARGIN = 150.0
+"""Metres around the area on a map."""
+
+
+def report(
+    settings: Settings, area: str, out: Path, *, simulated: bool | None, now: datetime
+) -> Story:
+    """Write the page of an area into `out`; returns what it tells.
+
+    simulated: what the simulator's scenes show or a satellite's; None: a satellite's, if there
+    are any. now: when the page is made. `AreaNotFound` if there is no such area, or nothing was
+    ever found over it.
+    """
+    with (
+        connection.connect(settings.reader_url(), "tulip report") as database,
+        layers.one_state(database),
+    ):
+        kinds = reporting.kinds(database, area)
+        kind = (kinds or [False])[0] if simulated is None else simulated
+        history = reporting.area_history(database, area, simulated=kind)
+    if not history.acquisitions:
+        raise AreaNotFound(
+            f"no {'simulated ' if kind else ''}acquisition over {area} is known yet: run"
+            " `tulip discover`"
+        )
+    story = _illustrated(history, settings)
+    draft = out.with_name(f".{out.name}.draft")
+    try:
+        draft.write_text(chapters.page(story, now), encoding="utf-8")
+        draft.replace(out)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise StoreUnavailable(
+            f"{out} cannot be written ({error}); check the folder and its rights"
+        ) from error
+    return story
+
+
+def _illustrated(history: AreaHistory, settings: Settings) -> Story:
+    by_season: dict[int, list[FieldSeasonRow]] = {}
+    for row in history.fields:
+        by_season.setdefault(row.season, []).append(row)
+    story = Story(history, maps={}, calendars={}, below=None)
+    if not by_season:
+        return story
+    grid = _grid(history)
+    below, rgb = _light_image(history, grid, settings)
+    outline = [project(part, WGS84, grid.epsg) for part in history.area.geometry.geoms]
+    maps = {}
+    for season, rows in sorted(by_season.items()):
+        shapes = [(project(row.geometry, WGS84, grid.epsg), row.verdict) for row in rows]
+        maps[season] = charts.season_map(shapes, outline, grid, rgb)
+    calendars = {
+        season: calendar
+        for season, rows in sorted(by_season.items())
+        if (calendar := _calendar(season, rows, history)) is not None
+    }
+    return replace(
+        story,
+        maps=maps,
+        calendars=calendars,
+        below=below,
+        hectares=charts.hectares({row.season: row.hectares for row in history.seasons}),
+        changes=charts.changes(
+            {season: Counter(row.change for row in rows) for season, rows in by_season.items()}
+        ),
+    )
+
+
+def _grid(history: AreaHistory) -> Grid:
+    """A coarse grid around the area in its UTM zone, for the map."""
+    geometry = history.area.geometry
+    epsg = tile_grid(tile_at(*geometry.centroid.coords[0])).epsg
+    left, bottom, right, top = shapely.buffer(project(geometry, WGS84, epsg), _MARGIN).bounds
+    resolution = max((right - left) / _PIXELS, (top - bottom) / _PIXELS, 10.0)
+    width, height = int((right - left) / resolution) + 1, int((top - bottom) / resolution) + 1
+    return Grid(epsg, left, top, width, height, resolution)
+
+
+def _light_image(
+    history: AreaHistory, grid: Grid, settings: Settings
+) -> tuple[AcquisitionId | None, rasters.Float | None]:
+    """The newest acquisition that is clear, and its image on the grid; None without products."""
+    recorded = [row for row in history.acquisitions if row.state == "recorded" and row.counts]
+    ranked = sorted(
+        recorded,
+        key=lambda row: (min(row.clear_fraction or 0.0, CLEAR_ENOUGH), row.day),
+        reverse=True,
+    )
+    if not ranked:
+        return None, None
+    newest = AcquisitionId.parse(ranked[0].acquisition_id)
+    try:
+        path = open_store(settings).product(newest, "reflectance.tif")
+        bands = rasters.band_names(path)
+        wanted = [(str(path), bands.index(name) + 1) for name in ("red", "green", "blue")]
+    except (ProductMissing, ProductDamaged):
+        return None, None  # the page says that its maps are plain
+    return newest, rasters.read_reflectance_onto(wanted, grid)
+
+
+def _calendar(season: int, rows: Sequence[FieldSeasonRow], history: AreaHistory) -> Picture | None:
+    looks: dict[int, dict[int, Verdict]] = {}
+    for look in history.looks:
+        if look.season == season:
+            looks.setdefault(look.field_id, {})[look.day.timetuple().tm_yday] = look.verdict
+    bloomed = [row for row in rows if row.onset_latest and row.end_earliest]
+    if 0 < len(bloomed) <= ROWS:
+        bars = [_bar(row, looks.get(row.field_id, {})) for row in sorted(bloomed, key=_onset)]
+        return Picture(charts.field_calendar(season, bars), len(bars), by_field=True)
+    groups = list(_groups(rows, looks))
+    if not groups:
+        return None
+    return Picture(charts.group_calendar(season, groups), len(bloomed), by_field=False)
+
+
+def _onset(row: FieldSeasonRow) -> tuple[object, ...]:
+    return row.onset_latest, row.peak, row.field_id
+
+
+def _bar(row: FieldSeasonRow, looks: Mapping[int, Verdict]) -> charts.Bar:
+    assert row.onset_latest  # noqa: S101 - only rows in bloom come here
+    assert row.end_earliest  # noqa: S101
+    earliest, latest = row.onset_earliest, row.end_latest
+    return charts.Bar(
+        name=str(row.field_id),
+        seen=(row.onset_latest.timetuple().tm_yday, row.end_earliest.timetuple().tm_yday),
+        possible=(
+            earliest.timetuple().tm_yday if earliest else None,
+            latest.timetuple().tm_yday if latest else None,
+        ),
+        looks=looks,
+    )
+
+
+def _groups(
+    rows: Iterable[FieldSeasonRow], looks: Mapping[int, Mapping[int, Verdict]]
+) -> Iterable[charts.Group]:
+    """What each day said of the fields of each size class, where there are any."""
+    size = {row.field_id: row.size_m2 for row in rows}
+    least = 0.0
+    for name, limit in SIZES:
+        members = [field for field, area in size.items() if least <= area < limit]
+        days: dict[int, Counter[Verdict]] = {}
+        for field in members:
+            for day, verdict in looks.get(field, {}).items():
+                days.setdefault(day, Counter())[verdict] += 1
+        if days:
+            yield charts.Group(f"{name}\n{len(members)} fields", dict(sorted(days.items())))
+        least = limit
