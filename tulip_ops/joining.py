@@ -117,7 +117,7 @@ def _linked_outlines(
     """The outlines of all seasons that can be one field with what was drawn or replaced."""
     gone = {(outline.field_id, outline.season) for outline in replaced}
     found: dict[tuple[int, int], Outline] = {}
-    frontier = [shape.geometry for shape in (*drawn, *replaced)]
+    frontier = [field.geometry for field in drawn] + [outline.geometry for outline in replaced]
     while frontier:
         near = [
             outline

@@ -347,7 +347,7 @@ def _save_fields(
         ).fetchall()
     )
     ids = [next(added) if field_id is None else field_id for field_id, _, _ in identities]
-    old = [(field_id, *shape) for field_id, *shape in identities if field_id is not None]
+    old = [identity for identity in identities if identity[0] is not None]
     columns = _shape_columns([(geometry, area) for _, geometry, area in old])
     connection.execute(
         query("redraw_fields"), {"field_ids": [field_id for field_id, _, _ in old], **columns}
