@@ -124,9 +124,10 @@ class StacClient:
             yield
         except (BadSetting, SourceUnavailable):
             raise
-        except APIError as error:
-            raise self._told(getattr(error, "status_code", None), error) from error
         except Exception as error:
+            answer = _answer(error)
+            if answer is not None:
+                raise self._told(getattr(answer, "status_code", None), answer) from error
             raise SourceUnavailable(
                 f"{self._api.url} does not answer as a STAC API ({error!r:.200}); check its url"
             ) from error
@@ -150,6 +151,13 @@ def _was_cut(error: SourceUnavailable) -> bool:
     """Whether there was no answer, or one that ended too early."""
     cause = error.__cause__
     return isinstance(cause, APIError) and getattr(cause, "status_code", None) is None
+
+
+def _answer(error: BaseException | None) -> APIError | None:
+    """The refusal behind an error: of a landing page pystac only says that it is no STAC."""
+    while error is not None and not isinstance(error, APIError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _address(item: Mapping[str, Any], base: str) -> str:
