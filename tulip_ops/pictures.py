@@ -206,8 +206,9 @@ def draw_polygon(axes: Axes, polygon: Polygon, colour: str, hatch: str) -> None:
     from matplotlib.patches import PathPatch  # noqa: PLC0415
     from matplotlib.path import Path as Outline  # noqa: PLC0415
 
+    wound = shapely.orient_polygons(polygon)  # a hole is one only if it turns the other way
     rings = [Outline(np.asarray(ring.coords), closed=True)
-             for ring in (polygon.exterior, *polygon.interiors)]  # fmt: skip
+             for ring in (wound.exterior, *wound.interiors)]  # fmt: skip
     axes.add_patch(
         PathPatch(
             Outline.make_compound_path(*rings),

@@ -78,6 +78,7 @@ def season_map(
     """
     left, bottom, right, top = grid.bounds
     figure = pictures.new_figure(6.4, 6.4 * min(2.0, (top - bottom) / (right - left)))
+    figure.set_layout_engine("none")  # the map fills the picture
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[], aspect="equal")
     axes.set_axis_off()
