@@ -8,7 +8,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from tulip_ops.errors import DatabaseUnavailable
 from tulip_ops.postgis import areas, migrations, roles, status
-from tulip_ops.postgis.connection import Connection, connect
+from tulip_ops.postgis.connection import Connection, connect, query, wkb
 
 WRITES = (
     "insert into tulip.model (name, version, sha256) values ('m', '1', repeat('0', 64))",
@@ -64,6 +64,8 @@ def test_a_writer_can_do_all_that_the_steps_need(logins: Any, examples: Any) -> 
         text = "S2B_31UFU_20240420_0_L2A"
         examples.admit(writer, text)
         assert examples.record(writer, text, [0, 1]).changed
+        field = {"geometries": [wkb(examples.field())], "areas": [1.0], "simulated": False}
+        assert len(writer.execute(query("add_fields"), field).fetchall()) == 1
         areas.remove_area(writer, "polder")
 
 
