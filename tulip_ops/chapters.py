@@ -114,30 +114,35 @@ def _map(story: Story, season: int) -> str:
 
 
 def _calendars(story: Story) -> str:
-    parts = [pages.key([
-        (_css(charts.BLOOM), False, "seen in bloom"),
-        ("#f6cfae", False, "may have been in bloom"),
-        (_css(charts.GREEN), False, "seen, not in bloom"),
-        (_css(charts.UNSEEN), True, "not seen"),
-    ])]  # fmt: skip
+    parts = []
+    for by_field in sorted({calendar.by_field for calendar in story.calendars.values()}):
+        parts += _how_to_read(by_field=by_field)
     for season, calendar in sorted(story.calendars.items(), reverse=True):
         parts.append(pages.heading(str(season)))
-        parts.append(pages.picture(
-            calendar.svg, _calendar_in_words(story.history, season, calendar),
-            _FIELD_CALENDAR if calendar.by_field else _GROUP_CALENDAR, chart=True,
-        ))  # fmt: skip
+        words = _calendar_in_words(story.history, season, calendar)
+        parts.append(pages.picture(calendar.svg, f"Bloom calendar. {words}", words, chart=True))
     return pages.section("When they bloomed", parts)
 
 
-_FIELD_CALENDAR = (
-    "A row for each field that bloomed, with its number. Dark: from the first to the last day seen"
-    " in bloom; light: as early and as late as it may have been; < and > where no clear look"
-    " bounds it. | a clear look without bloom, x an acquisition that did not see the field."
-)
-_GROUP_CALENDAR = (
-    "A row for each size of fields, a bar for each acquisition: the share of the fields that it"
-    " shows in bloom (top), not in bloom, and does not show (hatched)."
-)
+def _how_to_read(*, by_field: bool) -> list[str]:
+    if by_field:
+        key = pages.key([
+            (charts.BLOOM, False, "seen in bloom"),
+            (charts.MAYBE, False, "may have been in bloom"),
+        ])  # fmt: skip
+        return [key, pages.paragraph(
+            "A row for each field that bloomed, with its number: dark from the first to the last"
+            " day seen in bloom, light as early and as late as it may have been; an arrow where no"
+            " clear look bounds it. | is a clear look without bloom, x an acquisition that did not"
+            " see the field."
+        )]  # fmt: skip
+    key = pages.key([
+        (_css(colour), bool(hatch), label) for colour, hatch, label in charts.LOOKS.values()
+    ])  # fmt: skip
+    return [key, pages.paragraph(
+        "A row for each size of fields, a bar for each acquisition: the share of the fields that"
+        " it shows in bloom (top), shows without, and does not show (hatched)."
+    )]  # fmt: skip
 
 
 def _calendar_in_words(history: AreaHistory, season: int, calendar: Picture) -> str:
@@ -145,10 +150,10 @@ def _calendar_in_words(history: AreaHistory, season: int, calendar: Picture) -> 
     first = min((row.onset_latest for row in rows if row.onset_latest), default=None)
     last = max((row.end_earliest for row in rows if row.end_earliest), default=None)
     if first is None or last is None:
-        return f"Bloom calendar of {season}: no field was seen in bloom."
+        return f"{season}: no field was seen in bloom."
     return (
-        f"Bloom calendar of {season}: {calendar.bloomed} fields were seen in bloom between"
-        f" {_day(first)} and {_day(last)}."
+        f"{season}: {calendar.bloomed} fields were seen in bloom, between {_day(first)} and"
+        f" {_day(last)}."
     )
 
 
@@ -212,7 +217,7 @@ def _gaps(history: AreaHistory) -> str:
             f"{season}: {len(rows)} acquisitions{longest}",
             [pages.table(f"Acquisitions of {season}", [
                 Column("day"), Column("acquisition", "name"), Column("state"),
-                Column("clear", "number"), Column("why not"),
+                Column("clear", "number"), Column("why not", "words"),
             ], [_acquisition_cells(row) for row in rows])],
         ))  # fmt: skip
     return pages.section("What was not seen, and why", parts)

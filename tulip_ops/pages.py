@@ -11,13 +11,13 @@ _STYLE = """
 :root { color-scheme: light; }
 * { box-sizing: border-box; }
 body { margin: 0; font: 16px/1.5 system-ui, sans-serif; color: #1c1c1c; background: #fff; }
-main { max-width: 56rem; margin: 0 auto; padding: 1rem; }
+main { max-width: 60rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: .6rem 0; }
 h2 { font-size: 1.35rem; margin: 2.4rem 0 .6rem; border-top: 1px solid #ddd; padding-top: 1.2rem; }
 h3 { font-size: 1.05rem; margin: 1.4rem 0 .4rem; }
 p { margin: .5rem 0; max-width: 44rem; }
 .banner { background: #7a2e00; color: #fff; padding: .7rem 1rem; font-weight: 600; }
-.banner p { max-width: 56rem; margin: 0 auto; }
+.banner p { max-width: 58rem; margin: 0 auto; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .6rem;
   margin: 1rem 0; padding: 0; list-style: none; }
 .facts li { background: #f3f1ec; border-radius: .4rem; padding: .6rem .8rem; }
@@ -34,12 +34,12 @@ figcaption { font-size: .9rem; color: #444; margin-top: .3rem; }
 .maps { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem; }
 .maps figure { margin: 0; }
 .wide { overflow-x: auto; margin: .8rem 0; }
-table { border-collapse: collapse; font-size: .9rem; width: 100%; }
+table { border-collapse: collapse; font-size: .9rem; min-width: 100%; }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #ddd;
-  vertical-align: top; }
-th { white-space: nowrap; }
+  vertical-align: top; white-space: nowrap; }
+td.words { white-space: normal; min-width: 14rem; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-td.name { white-space: nowrap; font-family: ui-monospace, monospace; font-size: .85em; }
+td.name { font-family: ui-monospace, monospace; font-size: .85em; }
 details { margin: .6rem 0; }
 summary { cursor: pointer; font-weight: 600; }
 footer { margin: 3rem 0 1rem; font-size: .85rem; color: #444; }
@@ -51,7 +51,7 @@ class Column(NamedTuple):
 
     heading: str
     kind: str = ""
-    """A class of the style sheet: number or name."""
+    """A class of the style sheet: number, name or words, which may wrap."""
 
 
 def page(title: str, body: Sequence[str], banner: str | None = None) -> str:

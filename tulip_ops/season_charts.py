@@ -24,15 +24,17 @@ if TYPE_CHECKING:
     from shapely.geometry import Polygon
 
 BLOOM, GREEN, UNSEEN = (pictures.VERDICTS[verdict][0] for verdict in SeasonVerdict)
+MAYBE = "#F6CFAE"
+"""When a field may have been in bloom: BLOOM, lighter."""
 CHANGES = {
-    "new": ("#D55E00", ""),
-    "returning": ("#E69F00", ""),
-    "continuing": ("#CC79A7", ""),
-    "gone": ("#0072B2", ""),
-    "absent": ("#56B4E9", ""),
-    "unknown": (UNSEEN, "////"),
+    "new": ("#D55E00", "", "white"),
+    "returning": ("#E69F00", "", "black"),
+    "continuing": ("#CC79A7", "", "black"),
+    "gone": ("#0072B2", "", "white"),
+    "absent": ("#56B4E9", "", "black"),
+    "unknown": (UNSEEN, "////", "black"),
 }
-"""Colour and hatch of each change; see tulip.bloom_history."""
+"""Colour, hatch and colour of the number on it, for each change; see tulip.bloom_history."""
 LOOKS = {
     Verdict.BLOOM: (BLOOM, "", "in bloom"),
     Verdict.NO_BLOOM: (GREEN, "", "not in bloom"),
@@ -103,7 +105,7 @@ def field_calendar(season: int, bars: Sequence[Bar]) -> bytes:
         first, last = bar.seen
         earliest = first if bar.possible[0] is None else bar.possible[0]
         latest = last if bar.possible[1] is None else bar.possible[1]
-        axes.barh(row, latest - earliest + 1, left=earliest - 0.5, height=0.7, color="#F6CFAE")
+        axes.barh(row, latest - earliest + 1, left=earliest - 0.5, height=0.7, color=MAYBE)
         axes.barh(row, last - first + 1, left=first - 0.5, height=0.7, color=BLOOM)
         for missing, day, mark in zip(bar.possible, bar.seen, "<>", strict=True):
             if missing is None:
@@ -159,14 +161,15 @@ def changes(seasons: Mapping[int, Mapping[str, int]]) -> bytes:
     axes = figure.subplots()
     years = [str(year) for year in seasons]
     base = np.zeros(len(seasons))
-    for change, (colour, hatch) in CHANGES.items():
+    smallest = 0.05 * max((sum(said.values()) for said in seasons.values()), default=0)
+    for change, (colour, hatch, ink) in CHANGES.items():
         count = np.array([said.get(change, 0) for said in seasons.values()], dtype=float)
         if not count.any():
             continue
         bars = axes.bar(years, count, bottom=base, color=colour, hatch=hatch, width=0.6,
                         edgecolor="white", linewidth=0.5, label=change)  # fmt: skip
-        words = [f"{n:.0f}" if n >= 0.04 * max(count.max(), 1) and n else "" for n in count]
-        axes.bar_label(bars, words, label_type="center", fontsize=8, color="black")
+        words = [f"{n:.0f}" if n >= smallest and n else "" for n in count]
+        axes.bar_label(bars, words, label_type="center", fontsize=8, color=ink)
         base += count
     axes.set_ylabel("fields")
     axes.spines[["top", "right"]].set_visible(False)
