@@ -23,8 +23,6 @@ from tulip_ops.networks.registry import Card, Output
 IN_BLOOM = 0.3
 """Share of a scene's tulip pixels in flower from which its date is one in bloom."""
 
-_SAID = {True: "a cloudy one", False: "a clear one"}
-
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -124,10 +122,10 @@ def _case(card: Card, answer: Answer) -> charts.Case:
         score = float(metrics.iou(counts)[0])
     else:
         chip, cloudy = answer.pairs["chip"]
-        verdicts = [
-            f"{value:.2f} of {_SAID[bool(yes)]}" for value, yes in zip(chip, cloudy, strict=True)
-        ]
-        note = f"chips: {', '.join(verdicts)}"
+        yes = int(np.count_nonzero(chip >= card.thresholds["chip"]))
+        note = f"{yes} of {len(chip)} chips said cloudy, {np.count_nonzero(cloudy)} are"
+        if len(chip) == 1:
+            note = f"chip: {chip[0]:.2f} of a {'cloudy' if cloudy[0] else 'clear'} one"
         score = float(metrics.accuracy(counts)[0])
         if len(chip) == 1 and not np.isfinite(score):
             score = float(1 - abs(chip[0] - cloudy[0]))
