@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 SHALLOW = 0.04
 """Probability, smoothed over 3 x 3 pixels: a border that lies no deeper below the means of both
-regions is no valley. Measured on twelve simulated scenes of 1,635 tulip parcels, with the first
-U-Net and with the truth made noisy: 63 and 84 % of the parcels are found (66 and 89 % of what is
-found is one), where taking what hangs together gives 43 and 66 % (58 and 92 %). The price are
-strips: 6 % of the parcels come in two parts, in place of 1 %."""
+regions is no valley. Measured on twelve simulated scenes with 1,542 tulip parcels of 0.3 ha or
+more, where half of the ground of a parcel and a field together must be common to both: of the
+parcels 82 % are found with unet-multispectral/2 (90 % of the fields are one), 70 % with unet-rgb/2
+(74 %), 84 % in the truth made noisy (89 %). Taking what hangs together for a field finds 66 %
+(90 %), 50 % (69 %) and 66 % (92 %). Half the depth finds one parcel in a hundred more, and makes
+fewer of the fields right; 0.06 does the reverse."""
 
 NOISY = 2.2
 """Standard deviations of the noise from pixel to pixel that a valley must be deeper than."""
