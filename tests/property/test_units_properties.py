@@ -34,8 +34,9 @@ def test_splitting_costs_nothing_but_for_slivers(
     together = sum(units.of_image(part.width, part.height, count) for part in windows)
     whole = units.of_image(width, height, count)
     assert together >= whole - 1e-9
-    slivers = [part for part in windows if part.width * part.height < 2622]
-    assert together <= whole + len(slivers) * max(0.005, 0.01 * count / 3) + 1e-9
+    least = max(0.005, 0.01 * count / 3)
+    slivers = [p for p in windows if p.width * p.height / 512**2 * count / 3 < least]
+    assert together <= whole + len(slivers) * least + 1e-9
 
 
 @given(st.floats(0, 1e9), st.integers(0, 5000))
