@@ -49,10 +49,7 @@ def acquire(
     wanted = _ground(acquisition, areas)
     if wanted.is_empty:
         return Outcome("skipped", fresh=True, summary="it lies outside every area", figures={})
-    whole = tile_grid(acquisition.id.tile)
-    around = project(wanted, WGS84, whole.epsg).buffer(CONTEXT)
-    covered = project(acquisition.footprint, WGS84, whole.epsg)
-    grid = whole.window(around.envelope.intersection(covered.envelope).bounds)
+    grid = _window(acquisition, wanted)
     recipe = store.recipe("acquire", format=1, source=source.fingerprint(acquisition), grid=grid)
     kept = StoredParts(store.address(acquisition.id, ".parts"), store.places)
     if not force and store.is_current(acquisition.id, "reflectance.tif", recipe):
@@ -72,22 +69,7 @@ def acquire(
             kept.drop()  # if somebody repairs the scene, nothing of the bad one must be left
             raise
         store.start_item(acquisition.id, stac.product_item(acquisition, grid, bands))
-        store.publish(
-            acquisition.id,
-            "reflectance.tif",
-            path,
-            recipe=recipe,
-            title="Surface reflectance",
-            media_type=stac.COG,
-            fields=stac.encoding_fields(
-                bands,
-                dtype="uint16",
-                scale=radiometry.DN_SCALE,
-                offset=radiometry.DN_OFFSET,
-                nodata=radiometry.DN_NODATA,
-            ),
-            properties={"tulip:measured_fraction": round(measured, 4)},
-        )
+        _publish_reflectance(store, acquisition.id, path, bands, recipe, measured)
     kept.drop()
     summary = f"{len(bands)} bands of {grid.width} x {grid.height} px, {measured:.0%} measured"
     return Outcome("done", True, summary, {"measured_fraction": round(measured, 4)})
@@ -311,6 +293,14 @@ def record(
     return Outcome("done", recorded.changed, summary, {"detections": recorded.rows})
 
 
+def _window(acquisition: Acquisition, wanted: BaseGeometry) -> Grid:
+    """The part of the tile that is read: around what is wanted, within the footprint."""
+    whole = tile_grid(acquisition.id.tile)
+    around = project(wanted, WGS84, whole.epsg).buffer(CONTEXT)
+    covered = project(acquisition.footprint, WGS84, whole.epsg)
+    return whole.window(around.envelope.intersection(covered.envelope).bounds)
+
+
 def _ground(acquisition: Acquisition, areas: Sequence[Area]) -> BaseGeometry:
     """What the footprint covers of the areas, EPSG:4326."""
     together: BaseGeometry = shapely.union_all([area.geometry for area in areas])
@@ -323,6 +313,33 @@ def _inside(areas: Sequence[Area], grid: Grid) -> NDArray[np.bool_]:
         rasters.burn([project(area.geometry, WGS84, grid.epsg) for area in areas], grid) >= 0
     )
     return inside
+
+
+def _publish_reflectance(
+    store: Store,
+    acquisition_id: AcquisitionId,
+    path: Path,
+    bands: Sequence[str],
+    recipe: str,
+    measured: float,
+) -> None:
+    """measured: share of the areas' ground that was measured in all bands."""
+    store.publish(
+        acquisition_id,
+        "reflectance.tif",
+        path,
+        recipe=recipe,
+        title="Surface reflectance",
+        media_type=stac.COG,
+        fields=stac.encoding_fields(
+            bands,
+            dtype="uint16",
+            scale=radiometry.DN_SCALE,
+            offset=radiometry.DN_OFFSET,
+            nodata=radiometry.DN_NODATA,
+        ),
+        properties={"tulip:measured_fraction": round(measured, 4)},
+    )
 
 
 def _publish_probability(
