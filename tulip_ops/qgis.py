@@ -37,13 +37,13 @@ _KIND = (
     Look("false", "satellite", "204,121,167,120"),
     Look("true", "simulated", "204,121,167,60", "b_diagonal"),
 )
-_STYLES: Mapping[str, tuple[str, Sequence[Look]]] = {
-    "fields": ("simulated", _KIND),
-    "bloom_history": ("verdict", _SEASON),
-    "detections": ("simulated", _KIND),
-    "observations": ("verdict", _DAY),
+_STYLES: Mapping[str, tuple[str, str, Sequence[Look]]] = {
+    "fields": ("simulated", "bool", _KIND),
+    "bloom_history": ("verdict", "string", _SEASON),
+    "detections": ("simulated", "bool", _KIND),
+    "observations": ("verdict", "string", _DAY),
 }
-"""By layer, the column that decides and what its values look like."""
+"""By layer, the column that decides, its type, and what its values look like."""
 
 
 def styles(layers: Sequence[str]) -> dict[str, str]:
@@ -51,10 +51,10 @@ def styles(layers: Sequence[str]) -> dict[str, str]:
     return {layer: style(*_STYLES[layer]) for layer in layers}
 
 
-def style(column: str, looks: Sequence[Look]) -> str:
-    """QML that colours polygons by the values of a column."""
+def style(column: str, kind: str, looks: Sequence[Look]) -> str:
+    """QML that colours polygons by the values of a column; kind: string or bool."""
     categories = "".join(
-        f'<category symbol="{number}" value={quoteattr(look.value)}'
+        f'<category symbol="{number}" type="{kind}" value={quoteattr(look.value)}'
         f' label={quoteattr(look.label)} render="true"/>'
         for number, look in enumerate(looks)
     )

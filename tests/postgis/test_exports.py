@@ -151,3 +151,20 @@ def test_rows_come_in_batches_that_are_one_state(database: Connection, settings:
         first = next(rows.batches)
         database.execute("delete from tulip.field")
         assert [len(first), *(len(batch) for batch in rows.batches)] == [2, 2]
+
+
+def test_by_hand(logins: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.testing import CliRunner
+
+    from tulip_ops.cli import main
+
+    monkeypatch.setenv("TULIP_DATABASE_URL", logins.reader)
+    out = tmp_path / "tulips.fgb"
+    words = ["export", str(out), "--layer", "bloom_history", "--season", "2024", "--satellite"]
+    done = CliRunner().invoke(main, [*words, "--bbox", "5.6,52.6,5.9,52.9", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output) == {"out": str(out), "rows": {"bloom_history": 3}}
+    assert len(pyogrio.read_dataframe(out)) == 3
+    for wrong in ("5,52,5,53", "east", "5,52,6"):
+        refused = CliRunner().invoke(main, [*words, "--bbox", wrong])
+        assert refused.exit_code == 2, wrong

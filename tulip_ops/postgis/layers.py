@@ -15,6 +15,13 @@ Kind: TypeAlias = Literal["integer", "bigint", "real", "double", "text", "boolea
 
 LAYERS: tuple[Layer, ...] = get_args(Layer)
 
+_QUERIES: dict[Layer, str] = {
+    "fields": "layer_fields",
+    "bloom_history": "layer_bloom_history",
+    "detections": "layer_detections",
+    "observations": "layer_observations",
+}
+
 _KINDS: dict[int, Kind] = {
     16: "boolean", 17: "wkb", 20: "bigint", 23: "integer", 25: "text", 700: "real", 701: "double",
     1082: "date",
@@ -70,6 +77,6 @@ def read_layer(
     }
     with connection.cursor(name="layer", binary=True) as cursor:
         cursor.itersize = batch
-        cursor.execute(query(f"layer_{layer}"), values)
+        cursor.execute(query(_QUERIES[layer]), values)
         columns = tuple((c.name, _KINDS[c.type_code]) for c in cursor.description or ())
         yield Rows(columns, iter(lambda: cursor.fetchmany(batch), []))

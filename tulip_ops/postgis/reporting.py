@@ -118,16 +118,16 @@ def area_history(connection: Connection, area: str, *, simulated: bool) -> AreaH
     values = {"area": area, "simulated": simulated}
 
     def rows(name: str) -> list[tuple[Any, ...]]:
-        return connection.execute(query(f"report_{name}"), values).fetchall()
+        return connection.execute(query(name), values).fetchall()
 
     return AreaHistory(
         found,
         simulated,
-        tuple(SeasonRow(*row) for row in rows("seasons")),
-        tuple(_field(row) for row in rows("fields")),
-        tuple(_look(row) for row in rows("looks")),
-        tuple(AcquisitionRow(*row) for row in rows("acquisitions")),
-        tuple(ModelRow(*row) for row in rows("models")),
+        tuple(SeasonRow(*row) for row in rows("report_seasons")),
+        tuple(_field(row) for row in rows("report_fields")),
+        tuple(_look(row) for row in rows("report_looks")),
+        tuple(AcquisitionRow(*row) for row in rows("report_acquisitions")),
+        tuple(ModelRow(*row) for row in rows("report_models")),
     )
 
 
