@@ -30,10 +30,29 @@ def test_soft_dice_is_its_formula() -> None:
     probability = np.array([[[[0.5, 0.5, 0], [1, 0, 0], [0.2, 0.7, 0.1]]]], dtype=np.float32)
 
     background = (2 * 1.5 + 1) / (2 + 1.7 + 1)
-    tulip = (2 * 0.7 + 1) / (1 + 1.2 + 1)
+    tulip = (2 * 0.8 + 1) / (1 + 1.3 + 1)  # in flower or not
     flower = 1 / (0.1 + 1)
     expected = 1 - (background + tulip + flower) / 3
     assert value(losses.soft_dice(truth, probability)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_plain_mask_of_tulips_says_nothing_of_flowers() -> None:
+    truth = one_hot([0, 1])
+    truth[0, 0, 1] = (0, 1, 1)
+    green = one_hot([0, 1])
+    flowering = one_hot([0, 2])
+
+    for loss in (losses.soft_dice, losses.cross_entropy):
+        assert value(loss(truth, green)) == pytest.approx(0, abs=1e-6)
+        assert value(loss(truth, flowering)) == pytest.approx(value(loss(truth, green)), abs=1e-6)
+
+
+def test_clouds_that_nobody_knows_change_nothing() -> None:
+    truth = np.array([1, 0, np.nan], dtype=np.float32)
+    said = np.array([0.9, 0.2, 0.7], dtype=np.float32)
+
+    expected = -(np.log(0.9) + np.log(0.8)) / 2
+    assert value(losses.cloud_loss(truth, said)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_pixels_that_do_not_count_change_nothing() -> None:
