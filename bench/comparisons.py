@@ -3,28 +3,31 @@
     .tulip/venv/bin/python bench/comparisons.py [--only resnets|bands] [--scenes N]
 
 Trains both ResNets on the same scenes for the same number of batches, and runs the shipped U-Nets
-over the same held-out scenes, sorted by what they show. Writes docs/comparisons.md and its charts.
-What was finished is kept in --work, and not done again.
+over scenes that were simulated for each situation. Writes docs/comparisons.md and its charts. What
+was trained is kept in --work, and not trained again.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tulip_ops import charts
+from tulip_ops import charts, radiometry, simulate
 from tulip_ops.domain import BANDS
 from tulip_ops.errors import ModelNotFound
 from tulip_ops.networks import data, evaluate, metrics, registry, train, truth
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.intervals import Estimate, estimate
+from tulip_ops.networks.registry import Card
 from tulip_ops.networks.training_data import TEST, Options
+from tulip_ops.simulate import Sky, Weather
+from tulip_ops.simulate.seasons import KNOWN_SEASONS
 from tulip_ops.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,22 +35,7 @@ SEED = 9
 """Its places and seasons are neither those of a shipped training nor those of its figures."""
 SIDE = 512
 DEPTHS = ("resnet50", "resnet101")
-Situations = Mapping[str, NDArray[np.bool_]]
-"""By name: which of the scenes, (scenes,)."""
 Bars = dict[str, dict[str, tuple[float, float | None, float | None]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a scene shows."""
-
-    flowering: float
-    """Share of the tulip pixels in flower."""
-    hidden: float
-    """Share of the measured pixels below cloud or in shadow."""
-    edges: float
-    """Tulip pixels beside another class, as a share of the tulip pixels: 1 for narrow strips."""
-    tulips: int
 
 
 def main() -> None:
@@ -67,7 +55,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--models", type=Path, default=ROOT / "models")
     parser.add_argument("--work", type=Path, default=ROOT / ".tulip" / "comparisons")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs")
-    parser.add_argument("--scenes", type=int, default=160, help="held-out scenes")
+    parser.add_argument("--scenes", type=int, default=80, help="that the ResNets are measured on")
+    parser.add_argument("--situation", type=int, default=30, help="scenes of each situation")
     parser.add_argument("--learn", type=int, default=120, help="scenes that the ResNets learn from")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--steps", type=int, default=60)
@@ -116,56 +105,93 @@ def compare_resnets(options: argparse.Namespace) -> dict[str, object]:
 
 
 def compare_bands(options: argparse.Namespace) -> dict[str, object]:
-    """The shipped U-Nets, by situation."""
+    """The U-Nets in use, by situation."""
     bars: Bars = {}
-    looks = [look(scene) for scene in held_out(options, train.RGB)]
-    cards: list[str] = []
-    for bands in (train.RGB, BANDS):
-        card = registry.choose(options.models, "unet", "auto", bands)
-        if set(card.bands) != set(bands):
-            raise ModelNotFound(f"no U-Net of {len(bands)} bands is in {options.models}; train one")
-        said = evaluate.evaluate(card, held_out(options, card.bands), options.threads)
-        cards.append(str(card.reference))
-        for situation, chosen in situations(looks).items():
-            counts = said.tallies["tulip"].of(chosen).at(card.threshold)
-            figure = estimate(metrics.over_all(counts, metrics.iou), len(counts))
-            bars.setdefault(situation, {})[str(card.reference)] = _bar(figure)
-    numbers = {name: int(chosen.sum()) for name, chosen in situations(looks).items()}
-    return {"models": cards, "scenes": numbers, "iou": bars}
+    cards = [registry.choose(options.models, "unet", "auto", bands) for bands in (train.RGB, BANDS)]
+    if [set(card.bands) for card in cards] != [set(train.RGB), set(BANDS)]:
+        raise ModelNotFound(f"{options.models} lacks a U-Net of three or of ten bands; train it")
+    numbers = {}
+    for situation, scenes in situations(options.situation).items():
+        numbers[situation] = len(scenes)
+        bars[situation] = {
+            str(card.reference): _bar(_tulip_iou(card, scenes, options.threads)) for card in cards
+        }
+    return {"models": [str(card.reference) for card in cards], "scenes": numbers, "iou": bars}
 
 
-def look(scene: Scene) -> Look:
-    """What a simulated scene shows; nothing in its truth is unknown."""
-    measured = (scene.dn > 0).all(axis=-1)
-    hidden = truth.hidden(scene.truth)[0] & measured
-    tulip = (scene.truth[..., truth.TULIP] == 1) & measured
-    flower = scene.truth[..., truth.FLOWER] >= truth.IN_FLOWER * truth.SHARE
-    inner = (
-        tulip[1:-1, 1:-1] & tulip[2:, 1:-1] & tulip[:-2, 1:-1] & tulip[1:-1, 2:] & tulip[1:-1, :-2]
-    )
-    tulips = int(np.count_nonzero(tulip[1:-1, 1:-1]))
-    return Look(
-        np.count_nonzero(tulip & flower) / max(1, np.count_nonzero(tulip)),
-        np.count_nonzero(hidden) / max(1, np.count_nonzero(measured)),
-        1 - np.count_nonzero(inner) / max(1, tulips),
-        tulips,
-    )
+def _tulip_iou(card: Card, scenes: Sequence[Scene], threads: int) -> Estimate:
+    said = evaluate.evaluate(card, [with_bands(scene, card.bands) for scene in scenes], threads)
+    counts = said.tallies["tulip"].at(card.threshold)
+    return estimate(metrics.over_all(counts, metrics.iou), len(counts))
 
 
-def situations(looks: Sequence[Look]) -> Situations:
-    """Which scenes show what; a scene may show several, or none."""
-    flowering, hidden, edges, tulips = (
-        np.array([getattr(each, name) for each in looks]) for name in asdict(looks[0])
-    )
-    there = tulips > 500
-    blooming, clear = there & (flowering >= evaluate.IN_BLOOM), hidden < 0.05
-    narrow = edges > np.quantile(edges[there], 0.67) if there.any() else there
+def situations(count: int, side: int = SIDE) -> dict[str, list[Scene]]:
+    """`count` scenes of ten bands of each situation; complex fields are a third of full bloom."""
+    bloom = [_simulated(seed, side, "full bloom") for seed in range(count)]
+    narrow = np.argsort([-edges(scene) for scene in bloom])[: max(1, count // 3)]
     return {
-        "full bloom": there & (flowering >= 0.6) & clear,
-        "broken cloud": blooming & (hidden >= 0.1) & (hidden < 0.6),
-        "complex fields": blooming & narrow & clear,
-        "not obvious": there & (flowering < 0.05) & clear,
+        "full bloom": bloom,
+        "complex fields": [bloom[place] for place in narrow],
+        "broken cloud": [_simulated(seed, side, "broken cloud") for seed in range(count)],
+        "not obvious": [_simulated(seed, side, "not obvious") for seed in range(count)],
     }
+
+
+def _simulated(seed: int, side: int, situation: str) -> Scene:
+    """A polder of its own, in a random season; the same seed gives the same one in all situations.
+
+    In full bloom the day is that on which most of its fields flower; where tulips are not
+    obvious, it lies 12 days before the first flowers or 12 days after the last ones.
+    """
+    random = np.random.default_rng([SEED, seed])
+    season = int(random.choice(KNOWN_SEASONS))
+    polder = _flowering(random, side, season)
+    early, late = bool(random.integers(2)), timedelta(days=12)
+    blooms = polder.blooms[season].values()
+    peaks = sorted(bloom.peak for bloom in blooms)
+    day = peaks[len(peaks) // 2]
+    if situation == "not obvious":
+        first, last = min(b.onset for b in blooms), max(b.end for b in blooms)
+        day = first - late if early else last + late
+    kind = Weather.BROKEN if situation == "broken cloud" else Weather.CLEAR
+    sky = replace(Sky.draw(random, kind), swath_edge=0.0)
+    made = simulate.make_scene(
+        polder, day, sky=sky, seed=seed, atmosphere=simulate.Atmosphere.draw(random)
+    )
+    return as_scene(f"{situation} {seed}", made)
+
+
+def _flowering(random: np.random.Generator, side: int, season: int) -> simulate.Polder:
+    """A random polder in which something flowers, which a small one need not."""
+    while True:
+        polder = simulate.make_polder(int(random.integers(2**31)), side, side, [season])
+        if polder.blooms[season]:
+            return polder
+
+
+def as_scene(name: str, made: simulate.Scene) -> Scene:
+    """A simulated scene as networks are held against it, with all its bands."""
+    shares = np.stack([made.truth.bloom, made.truth.cloud, made.truth.shadow])
+    layers = np.concatenate([made.truth.tulip[None], np.rint(shares.clip(0, 1) * truth.SHARE)])
+    dn, known = (
+        np.ascontiguousarray(np.moveaxis(each, 0, -1))
+        for each in (radiometry.encode(made.reflectance), layers.astype(np.uint8))
+    )
+    return Scene(name, name, made.sensed_at.year, dn, known, measured=BANDS)
+
+
+def with_bands(scene: Scene, bands: Sequence[str]) -> Scene:
+    """The same scene with these bands alone, in this order."""
+    dn = scene.dn[..., [scene.measured.index(band) for band in bands]]
+    return replace(scene, dn=np.ascontiguousarray(dn), measured=tuple(bands))
+
+
+def edges(scene: Scene) -> float:
+    """Tulip pixels beside another class, as a share of the tulip pixels: 1 for narrow strips."""
+    tulip = np.pad(scene.truth[..., truth.TULIP] == 1, 1, mode="edge")
+    around = tulip[2:, 1:-1] & tulip[:-2, 1:-1] & tulip[1:-1, 2:] & tulip[1:-1, :-2]
+    tulips = tulip[1:-1, 1:-1]
+    return np.count_nonzero(tulips & ~around) / max(1, np.count_nonzero(tulips))
 
 
 def _plain(figure: Estimate | int) -> object:
@@ -245,14 +271,14 @@ def _bands(found: dict[str, object], docs: Path) -> list[str]:
     return [
         "## Red, green and blue against ten bands",
         "",
-        "Tulip IoU of the shipped U-Nets over all pixels of the scenes that show:",
+        "Tulip IoU over all pixels, on scenes that were simulated for it:",
         "",
-        "- **full bloom**: at least 60 % of the tulip pixels in flower, less than 5 % hidden;",
-        "- **broken cloud**: in bloom (30 %), 10 to 60 % hidden by clouds and shadows; what",
-        "  opaque clouds hide does not count;",
-        "- **complex fields**: in bloom and clear, the third of all scenes with the narrowest",
-        "  tulip fields (most tulip pixels on a border);",
-        "- **not obvious**: tulips, less than 5 % of them in flower, before or after the bloom.",
+        "- **full bloom**: clear, on the day on which most fields of the place flower;",
+        "- **complex fields**: the third of those places with the narrowest tulip fields;",
+        "- **broken cloud**: the same places and days under broken clouds and their shadows;",
+        "  pixels below opaque cloud do not count;",
+        "- **not obvious**: the same places, clear, 12 days before the first flowers or 12 days",
+        "  after the last ones.",
         "",
         f"| | scenes | {' | '.join(models)} |",
         f"|---|---|{'---|' * len(models)}",

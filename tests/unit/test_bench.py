@@ -31,35 +31,34 @@ def real_scenes(bench: None) -> ModuleType:
     return real_scenes
 
 
-def scene(width: int, *, flowering: float, hidden: float = 0.0) -> Scene:
-    """Tulips in strips of `width` pixels, as wide again apart."""
-    known = np.zeros((120, 120, 4), dtype=np.uint8)
-    known[:, (np.arange(120) // width) % 2 == 0, truth.TULIP] = 1
-    known[: round(120 * flowering), :, truth.FLOWER] = truth.SHARE
-    known[: round(120 * hidden), :, truth.OPACITY] = truth.SHARE
-    return Scene("strips", "strips", 2020, np.full((120, 120, 3), 2000, np.uint16), known)
+def test_situations_are_what_their_names_say(comparisons: ModuleType) -> None:
+    found = comparisons.situations(3, side=160)
+
+    assert {name: len(scenes) for name, scenes in found.items()} == {
+        "full bloom": 3, "complex fields": 1, "broken cloud": 3, "not obvious": 3,
+    }  # fmt: skip
+    for name, scenes in found.items():
+        for scene in scenes:
+            tulip = scene.truth[..., truth.TULIP] == 1
+            flowering = scene.truth[..., truth.FLOWER] >= truth.IN_FLOWER * truth.SHARE
+            hidden = truth.hidden(scene.truth)[0]
+            assert tulip.any()
+            assert scene.dn.shape == (160, 160, 10)
+            assert flowering.any() == (name != "not obvious"), name
+            assert hidden.any() == (name == "broken cloud"), name
+    bloom = {scene.name: comparisons.edges(scene) for scene in found["full bloom"]}
+    assert found["complex fields"][0].name == max(bloom, key=lambda name: bloom[name])
+    assert comparisons.with_bands(found["full bloom"][0], ("red", "blue")).dn.shape[2] == 2
 
 
-def test_a_scene_is_sorted_by_what_it_shows(comparisons: ModuleType) -> None:
-    scenes = [
-        scene(20, flowering=0.9),
-        scene(2, flowering=0.9),
-        scene(20, flowering=0.0),
-        scene(20, flowering=0.5, hidden=0.3),
-        scene(20, flowering=0.5, hidden=0.9),
-    ]
-    looks = [comparisons.look(each) for each in scenes]
+def test_edges_tell_strips_from_fields(comparisons: ModuleType) -> None:
+    def strips(width: int) -> Scene:
+        known = np.zeros((120, 120, 4), dtype=np.uint8)
+        known[:, (np.arange(120) // width) % 2 == 0, truth.TULIP] = 1
+        return Scene("strips", "strips", 2020, np.full((120, 120, 3), 2000, np.uint16), known)
 
-    found = comparisons.situations(looks)
-
-    assert {name: np.flatnonzero(chosen).tolist() for name, chosen in found.items()} == {
-        "full bloom": [0, 1],
-        "broken cloud": [3],
-        "complex fields": [1],
-        "not obvious": [2],
-    }
-    assert looks[1].edges == 1.0
-    assert looks[0].edges == pytest.approx(0.1, abs=0.02)
+    assert comparisons.edges(strips(2)) == pytest.approx(1.0, abs=0.02)
+    assert comparisons.edges(strips(20)) == pytest.approx(0.1, abs=0.02)
 
 
 def test_the_page_says_what_was_measured_and_that_it_is_simulated(
