@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import random
 import secrets
 import shutil
 import socket
@@ -188,11 +189,15 @@ class S3Shelf:
     def publish(self, folder: str, name: str, path: Path, sha256: str, revise: Revise) -> None:
         """As `Shelf` says; of two that publish the same name at once, one wins whole."""
         size = path.stat().st_size
-        for _ in range(_ROUNDS):
+        for losses in range(_ROUNDS):
+            started = time.monotonic()
             self._places.upload(path, self.address(folder, name), sha256)
             self.revise(folder, revise)
             if self.holds(folder, name, size, sha256):
                 break
+            # those that overwrite each other in step must fall out of it, however slow each is
+            longest = (time.monotonic() - started) * 2**losses
+            time.sleep(random.uniform(0, min(20.0, longest)))  # noqa: S311
         else:
             raise StoreUnavailable(
                 f"{self.address(folder, name)} is written by others all the time; try again later"

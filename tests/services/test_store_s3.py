@@ -197,7 +197,7 @@ def test_processes_that_publish_at_once_lose_nothing(
     for process in running:
         process.start()
     for process in running:
-        process.join(60)
+        process.join(150)
     assert [process.exitcode for process in running] == [0, 0, 0]
     assert len(store.item(ID)["assets"]) == 13
     fresh = open_store(s3.url, prefix, tmp_path / "fresh")
