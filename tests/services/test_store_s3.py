@@ -184,7 +184,7 @@ def _publish_many(url: str, prefix: str, copies: Path, number: int) -> None:
     store = open_store(url, prefix, copies)
     for n in range(4):
         put(store, f"{number} {n}".encode() * (n + 1), f"p{number}x{n}.bin")
-        put(store, f"{number}".encode() * 10, "same.bin")
+    put(store, f"{number}".encode() * 10, "same.bin")
 
 
 def test_processes_that_publish_at_once_lose_nothing(
