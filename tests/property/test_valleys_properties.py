@@ -1,6 +1,6 @@
 import numpy as np
 import shapely
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -48,3 +48,20 @@ def test_simplified_fields_are_a_valid_coverage_without_overlaps(tulip, least, m
     assert shapely.coverage_is_valid(fields)
     together = shapely.union_all(fields).area
     assert abs(together - sum(field.area for field in fields)) < 1e-6 * max(together, 1)
+
+
+@given(probabilities)
+@example(np.pad(np.zeros((5, 5), np.float32), 4, constant_values=1))
+def test_simplification_moves_no_border_by_more_than_a_pixel(tulip):
+    """So areas change by less than the border times a pixel, and holes of a few pixels stay."""
+    grid = grid_of(tulip)
+    outlines = rasters.trace_labels(part(tulip, threshold=0.5, smallest=0), grid)
+    for field in simplify(outlines, resolution=10, minimum_area=0):
+        outline = max(outlines, key=lambda one: one.intersection(field).area)
+        moved = outline.symmetric_difference(field)
+        assert moved.area <= 10 * outline.length
+        assert outline.boundary.buffer(10.001).covers(field.boundary)
+        for ring in outline.interiors:
+            hole = shapely.Polygon(ring)
+            if shapely.Polygon(ring).buffer(-15).area > 0:
+                assert hole.difference(field).area > 0.5 * hole.area
