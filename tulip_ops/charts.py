@@ -160,7 +160,7 @@ def comparison(
         axes.bar(x, value, width * 0.92, color=colour, label=name, yerr=around, capsize=3)
     axes.set(ylim=(0, 1), ylabel=unit, xticks=range(len(groups)), xticklabels=list(groups))
     axes.set_title(title, fontsize=11)
-    axes.legend(loc="lower right", framealpha=0.95)
+    figure.legend(loc="outside lower center", ncols=len(contestants), frameon=False)
     figure.savefig(path, dpi=100)
 
 
