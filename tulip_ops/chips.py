@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -42,6 +43,39 @@ class Plan:
 
     def __len__(self) -> int:
         return len(self.rows) * len(self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One chip of a plan: what it reads of the raster, and what it answers for."""
+
+    number: int
+    """Its place in the order of the plan."""
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    """First and one past the last that it reads of the raster; less than a chip where the raster
+    was padded."""
+    own_rows: tuple[int, int]
+    own_columns: tuple[int, int]
+    """The part of these that no other window answers for; together they are the raster."""
+
+    @property
+    def reads(self) -> tuple[slice, slice]:
+        """Rows and columns of the raster, for arrays that end with these two."""
+        return slice(*self.rows), slice(*self.columns)
+
+    @property
+    def owns(self) -> tuple[slice, slice]:
+        """Rows and columns of the raster that it answers for."""
+        return slice(*self.own_rows), slice(*self.own_columns)
+
+    @property
+    def core(self) -> tuple[slice, slice]:
+        """The same rows and columns, of the chip."""
+        return (
+            slice(self.own_rows[0] - self.rows[0], self.own_rows[1] - self.rows[0]),
+            slice(self.own_columns[0] - self.columns[0], self.own_columns[1] - self.columns[0]),
+        )
 
 
 def plan(
@@ -95,6 +129,48 @@ def coarsen(plan: Plan, factor: int) -> Plan:
     )
 
 
+def windows(plan: Plan, *, align: int = 1) -> list[Window]:
+    """The chips of a plan in its order, each with the part that it answers for.
+
+    Where two chips overlap, each answers for its half: a pixel belongs to the chip from whose
+    border it is farthest. Borders between them are multiples of `align`, of which origins and
+    sizes are multiples, too.
+    """
+    down = _shares(plan.rows, plan.chip_height, plan.height, align)
+    across = _shares(plan.columns, plan.chip_width, plan.width, align)
+    return [
+        Window(number, rows, columns, own_rows, own_columns)
+        for number, ((rows, own_rows), (columns, own_columns)) in enumerate(
+            (one, other) for one in down for other in across
+        )
+    ]
+
+
+def _shares(
+    origins: tuple[int, ...], chip: int, length: int, align: int
+) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Along one axis: what each chip reads, and what it answers for."""
+    middles = [
+        (after + before + chip) // (2 * align) * align for before, after in pairwise(origins)
+    ]
+    borders = [0, *middles, length]
+    reads = [(origin, min(origin + chip, length)) for origin in origins]
+    return list(zip(reads, pairwise(borders), strict=True))
+
+
+def fill(pixels: NDArray[Value], plan: Plan) -> NDArray[Value]:
+    """What a window reads (..., rows, columns), reflected to a whole chip as `pad` does it.
+
+    Only windows at the bottom or right of a padded raster read less than a chip.
+    """
+    height, width = pixels.shape[-2:]
+    if (height, width) == (plan.chip_height, plan.chip_width):
+        return pixels
+    rows = _reflection(height, plan.chip_height)
+    columns = _reflection(width, plan.chip_width)
+    return pixels[..., rows[:, None], columns[None, :]]
+
+
 def pad(raster: NDArray[Value], plan: Plan) -> NDArray[Value]:
     """The raster (bands, height, width), reflected at its bottom and right to the padded size."""
     rows = _reflection(plan.height, plan.padded_height)
@@ -125,23 +201,27 @@ def stitch(
 ) -> NDArray[np.float32]:
     """Blend overlapping predictions back onto the grid they were cut from.
 
-    chips: (N, bands, chip_height, chip_width) in plan order, finite.
-    Returns (bands, height, width), float32: every pixel is a weighted mean of the chips
-    covering it, so `stitch(cut(x, plan), plan)` equals x up to rounding. Without `margin` all
-    chips weigh the same. With it weights rise linearly from `margin` pixels inside a chip's
-    border, except where that border is the raster's own: predictions that were made without
-    seeing their surroundings do not count where a better one exists.
+    chips: (N, bands, chip_height, chip_width) in plan order, each finite, or NaN all over where
+    nothing was predicted: such a chip does not count.
+    Returns (bands, height, width), float32, NaN where no chip counts: every pixel is a weighted
+    mean of the chips covering it, so `stitch(cut(x, plan), plan)` equals x up to rounding.
+    Without `margin` all chips weigh the same. With it weights rise linearly from `margin` pixels
+    inside a chip's border, except where that border is the raster's own: predictions that were
+    made without seeing their surroundings do not count where a better one exists.
     """
     total = np.zeros((chips.shape[1], plan.padded_height, plan.padded_width), dtype=np.float64)
     weight = np.zeros((plan.padded_height, plan.padded_width), dtype=np.float64)
     for chip, (row, column) in zip(chips, plan.origins, strict=True):
+        if np.isnan(chip).all():
+            continue
         down = _taper(row, plan.chip_height, plan.padded_height, margin)
         across = _taper(column, plan.chip_width, plan.padded_width, margin)
         weights = down[:, None] * across[None, :]
         here = np.s_[row : row + plan.chip_height, column : column + plan.chip_width]
         total[:, here[0], here[1]] += chip * weights
         weight[here] += weights
-    return (total / weight)[:, : plan.height, : plan.width].astype(np.float32)
+    blended = np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0)
+    return blended[:, : plan.height, : plan.width].astype(np.float32)
 
 
 def _taper(origin: int, chip: int, padded: int, margin: int | None) -> NDArray[np.float64]:

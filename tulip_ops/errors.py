@@ -54,6 +54,10 @@ class ModelNotFound(BadInput):
     """No shipped or trained model fits the bands of the acquisition."""
 
 
+class ExportMissing(BadInput):
+    """An export of a network is asked for that is not there, or was not accepted."""
+
+
 class BadWeights(BadInput):
     """A file offered as weights to begin with does not hold those of the network."""
 
@@ -108,6 +112,10 @@ class ProductDamaged(TulipError):
 
 class ModelDamaged(TulipError):
     """A model's weights do not match the checksum in its model.json."""
+
+
+class ExportDamaged(TulipError):
+    """An export of a network does not match its checksums."""
 
 
 class SourceUnavailable(TulipError):

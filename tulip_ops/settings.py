@@ -149,6 +149,28 @@ class Settings(BaseSettings):
         " the acquisition offers, in its promoted version or else its newest.",
     )
     unet: str = Field("auto", description="U-Net as name/version; auto as for the cloud filter.")
+    engine: Literal["auto", "keras", "openvino"] = Field(
+        "auto",
+        description="What runs the networks: keras (TensorFlow, the reference), openvino (an export"
+        " that `tulip models export` made and measured), or auto: an accepted export where there is"
+        " one, else keras.",
+    )
+    precision: Literal["auto", "fp32", "bf16", "int8"] = Field(
+        "auto",
+        description="Numbers that the networks compute with; auto: the fastest that an export was"
+        " accepted with, else fp32.",
+    )
+    exports: Path | None = Field(
+        None,
+        description="Folder for exports of the networks, as <name>/<version>/; default: beside each"
+        " network's weights.",
+    )
+    memory_gb: float = Field(
+        2.0,
+        gt=0,
+        description="Gigabytes that a step may use for pixels and networks, however large the"
+        " raster.",
+    )
     minimum_clear: float = Field(
         0.1,
         ge=0,

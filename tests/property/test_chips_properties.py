@@ -15,6 +15,15 @@ def plans(draw: st.DrawFn) -> chips.Plan:
     return chips.plan(draw(sizes), draw(sizes), size, step, align=align, shrink=draw(st.booleans()))
 
 
+@st.composite
+def plans_with_alignment(draw: st.DrawFn) -> tuple[chips.Plan, int]:
+    align = draw(st.sampled_from([1, 2, 4, 8]))
+    size = align * draw(st.integers(2, 6))  # windows of networks are wider than what they pool
+    step = align * draw(st.integers(1, size // align))
+    plan = chips.plan(draw(sizes), draw(sizes), size, step, align=align, shrink=draw(st.booleans()))
+    return plan, align
+
+
 @given(plans(), st.none() | st.integers(0, 20), st.integers(0, 2**32 - 1))
 def test_stitching_what_was_cut_gives_it_back(
     plan: chips.Plan, margin: int | None, seed: int
@@ -49,3 +58,34 @@ def test_padding_invents_no_value(plan: chips.Plan) -> None:
 
     assert (padded[:, : plan.height, : plan.width] == raster).all()
     assert set(np.unique(padded)) == set(np.unique(raster))
+
+
+@given(plans_with_alignment())
+def test_every_pixel_belongs_to_the_window_that_sees_most_around_it(
+    drawn: tuple[chips.Plan, int],
+) -> None:
+    plan, align = drawn
+    owned = np.zeros((plan.height, plan.width), dtype=int)
+    for window in chips.windows(plan, align=align):
+        owned[window.owns] += 1
+        read = np.zeros((plan.height, plan.width), dtype=bool)
+        read[window.reads] = True
+        assert read[window.owns].all()
+
+    assert (owned == 1).all()
+
+
+@given(plans_with_alignment())
+def test_windows_filled_one_by_one_are_the_chips_that_cutting_gives(
+    drawn: tuple[chips.Plan, int],
+) -> None:
+    plan, align = drawn
+    raster = np.arange(plan.height * plan.width).reshape(1, plan.height, plan.width)
+
+    for window, chip in zip(chips.windows(plan, align=align), chips.cut(raster, plan), strict=True):
+        filled = chips.fill(raster[:, *window.reads], plan)
+        assert filled.shape == chip.shape
+        owned = chip[:, *window.core]
+        np.testing.assert_array_equal(owned, raster[:, *window.owns])
+        if min(plan.height - window.rows[0], plan.width - window.columns[0]) > align:
+            np.testing.assert_array_equal(filled, chip)

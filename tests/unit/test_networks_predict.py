@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tulip_ops.errors import BandMissing, ModelDamaged, ModelNotFound
-from tulip_ops.networks import cloud_filter, predict, unet
+from tulip_ops.networks import cloud_filter, layout, predict, unet
 from tulip_ops.networks.registry import (
     Calibration,
     Card,
@@ -125,7 +125,7 @@ def test_the_margin_is_no_larger_than_it_must_be() -> None:
     touched = np.abs(network(image).numpy() - before).max(axis=(0, 3)).max(axis=0) > 0
 
     reach = 48 - int(np.argmax(touched))
-    assert unet.margin(2) - 4 <= reach <= unet.margin(2)
+    assert layout.margin(2) - 4 <= reach <= layout.margin(2)
 
 
 def test_probabilities_are_probabilities_and_bloom_is_tulip(unet_card: Card) -> None:
@@ -222,8 +222,8 @@ def test_windows_of_a_large_raster_agree_where_they_meet(
 ) -> None:
     reflectance = ground(96, 160)
     network = predict.load_cloud_filter(cloud_card, 1)
-    monkeypatch.setattr(predict, "WINDOW", 96)
-    monkeypatch.setattr(predict, "OVERLAP", 32)
+    monkeypatch.setattr(layout, "WINDOW", 96)
+    monkeypatch.setattr(layout, "OVERLAP", 32)
 
     cloud = network.cloud_probability(reflectance, BANDS)
 

@@ -8,12 +8,12 @@ from typing import Literal
 import keras
 from keras import layers, ops
 
+from tulip_ops.networks.layout import ALIGN, CELL
+
 Depth = Literal["resnet50", "resnet101"]
 
-CELL = 16
-"""Pixels on a side of the cells that are judged one by one: the stride of the fourth stage."""
-ALIGN = 32
-"""Height and width of what the network reads are multiples of this: the stride of the last."""
+__all__ = ["ALIGN", "BACKBONE", "CELL", "Depth", "build", "resnet"]
+
 BACKBONE = "backbone"
 
 _FOURTH_STAGE = {"resnet50": "conv4_block6_out", "resnet101": "conv4_block23_out"}

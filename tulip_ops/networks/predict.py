@@ -1,36 +1,85 @@
-"""Running the networks over whole acquisitions."""
+"""Running the networks: over windows, whoever cut them, and over rasters in memory."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
-from tulip_ops import chips
+from tulip_ops import chips, radiometry
 from tulip_ops.errors import BandMissing, ModelDamaged, ModelNotFound
-from tulip_ops.networks import cloud_filter, registry, unet
+from tulip_ops.networks import backend, layout, registry
+from tulip_ops.networks.backend import Graph, use_threads
+from tulip_ops.networks.engines import KERAS, Engine
+from tulip_ops.networks.exports import Precision
 from tulip_ops.networks.registry import Card, ResNetArchitecture, UNetArchitecture
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import keras
 
-WINDOW, OVERLAP = 512, 64
-"""Pixels on a side of what a cloud filter reads at once, and by how many its windows reach into
-each other on every side: cells there, judged without their surroundings, count least."""
+__all__ = [
+    "CloudFilter",
+    "UNet",
+    "build",
+    "load_cloud_filter",
+    "load_unet",
+    "load_weights",
+    "use_threads",
+]
 
-Graph = Callable[[tf.Tensor], Any]
+Windows = NDArray[np.float32] | NDArray[np.uint16]
+"""(N, bands, height, width) of the network's bands, in its order: reflectance, NaN where nothing
+was measured, or DN as `rasters.write_reflectance` stores them, 0 where nothing was."""
 
 
-class CloudFilter:
+_POLICIES: Mapping[Precision, str] = {"fp32": "float32", "bf16": "mixed_bfloat16"}
+"""Keras' names for what it can compute with."""
+
+
+class _Network:
+    """What both kinds share: a card, and what runs it."""
+
+    def __init__(self, card: Card, run: Graph) -> None:
+        self.card = card
+        self._run = run
+
+    def normalized(self, windows: Windows) -> NDArray[np.float32]:
+        """What the network reads, (N, bands, height, width); both kinds of input alike."""
+        out = np.empty(windows.shape, dtype=np.float32)
+        if windows.dtype == np.uint16:
+            for band, table in enumerate(self._tables):
+                np.take(table, windows[:, band].astype(np.intp), out=out[:, band], mode="clip")
+        else:
+            last = np.moveaxis(np.asarray(windows, dtype=np.float32), 1, -1)
+            np.moveaxis(out, 1, -1)[...] = self.card.normalization.apply(last)
+        return out
+
+    @cached_property
+    def _tables(self) -> NDArray[np.float32]:
+        """(bands, 65536): what becomes of each DN."""
+        stored = radiometry.decode(np.arange(2**16, dtype=np.uint16))
+        bands = np.broadcast_to(stored[:, None], (len(stored), len(self.card.bands)))
+        return np.ascontiguousarray(self.card.normalization.apply(bands).T)
+
+    def _select(
+        self, reflectance: NDArray[np.float32], bands: Sequence[str]
+    ) -> NDArray[np.float32]:
+        return reflectance[places(self.card, bands)]
+
+
+class CloudFilter(_Network):
     """A trained cloud filter, ready to run; see `load_cloud_filter`."""
 
-    def __init__(self, card: Card, network: keras.Model) -> None:
-        self.card = card
-        self._run = _compiled(network, len(card.bands))
+    def __call__(self, windows: Windows) -> NDArray[np.float32]:
+        """The probability of cloud, haze or shadow in each cell, calibrated.
+
+        Returns (N, height / CELL, width / CELL), float32 in [0, 1]. `layout.cells` puts the
+        answers for the windows of a raster together.
+        """
+        return self.card.calibrated("cell", self._judge(windows)["cell"])
 
     def cloud_probability(
         self, reflectance: NDArray[np.float32], bands: Sequence[str]
@@ -43,20 +92,11 @@ class CloudFilter:
         the network's bands was not measured. `BandMissing` if a band that the network reads is
         not there.
         """
-        pixels = _select(self.card, reflectance, bands)
-        height, width = pixels.shape[1:]
-        step = WINDOW - 2 * OVERLAP
-        plan = chips.plan(height, width, WINDOW, step, align=cloud_filter.ALIGN, shrink=True)
-        coarse = chips.coarsen(plan, cloud_filter.CELL)
-        said = np.zeros((len(plan), 1, coarse.chip_height, coarse.chip_width), dtype=np.float32)
-        for window, there in enumerate(chips.cut(pixels, plan)):
-            if np.isfinite(there).all(axis=0).any():
-                said[window, 0] = self._judge(there[None])["cell"][0]
-        cells = chips.stitch(said, coarse, margin=OVERLAP // cloud_filter.CELL)[0]
-        probability = self.card.calibrated("cell", np.clip(cells, 0, 1))
-        spread = probability.repeat(cloud_filter.CELL, 0).repeat(cloud_filter.CELL, 1)
-        measured = np.isfinite(pixels).all(axis=0)
-        return np.where(measured, spread[: plan.height, : plan.width], np.float32(np.nan))
+        pixels = self._select(reflectance, bands)
+        plan = layout.plan(self.card, *pixels.shape[1:])
+        measured = _measured(pixels)
+        said = _asked(self.card, self, pixels, plan, measured)
+        return layout.spread(layout.cells(said, plan), measured)
 
     def chip_probability(
         self, reflectance: NDArray[np.float32], bands: Sequence[str]
@@ -66,7 +106,7 @@ class CloudFilter:
         NaN for chips without any measured pixel, which are not inferred. Arguments as
         `cloud_probability`.
         """
-        pixels = _select(self.card, reflectance, bands)
+        pixels = self._select(reflectance, bands)
         height, width = pixels.shape[1:]
         plan = chips.plan(height, width, self.card.chip, self.card.chip)
         probability = np.full(len(plan), np.nan, dtype=np.float32)
@@ -75,20 +115,24 @@ class CloudFilter:
                 probability[place] = self._judge(chip[None])["chip"][0]
         return self.card.calibrated("chip", probability), plan
 
-    def _judge(self, cuts: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """(N, bands, height, width) to what the network says of each."""
-        normalized = self.card.normalization.apply(np.moveaxis(cuts, 1, -1))
-        said = self._run(tf.constant(normalized))
-        return {output: values.numpy() for output, values in said.items()}
+    def _judge(self, windows: Windows) -> Mapping[str, NDArray[np.float32]]:
+        return self._run(self.normalized(windows))
 
 
-class UNet:
+class UNet(_Network):
     """A trained U-Net, ready to run; see `load_unet`."""
 
-    def __init__(self, card: Card, architecture: UNetArchitecture, network: keras.Model) -> None:
-        self.card = card
-        self._levels = architecture.levels
-        self._run = _compiled(network, len(card.bands))
+    def __call__(self, windows: Windows) -> NDArray[np.float32]:
+        """The probability of tulips, and of tulips in flower, calibrated.
+
+        Returns (N, 2, height, width), float32 in [0, 1], the second nowhere above the first.
+        `layout.mosaic` puts the answers for the windows of a raster together.
+        """
+        classes = self._run(self.normalized(windows))["probability"]
+        flowering = classes[..., 2]
+        tulip = self.card.calibrated("tulip", np.clip(classes[..., 1] + flowering, 0, 1))
+        bloom = np.minimum(self.card.calibrated("bloom", np.clip(flowering, 0, 1)), tulip)
+        return np.stack([tulip, bloom], axis=1)
 
     def tulip_probability(
         self, reflectance: NDArray[np.float32], bands: Sequence[str]
@@ -99,53 +143,65 @@ class UNet:
         where one of the network's bands was not measured. Windows overlap by twice the reach of
         the network, so the result is what the network would give for the whole raster at once.
         """
-        pixels = _select(self.card, reflectance, bands)
-        plan = self._plan(pixels)
-        measured = np.isfinite(pixels).all(axis=0)
-        predicted = np.zeros((len(plan), 2, plan.chip_height, plan.chip_width), dtype=np.float32)
-        for window, pixels_there in enumerate(chips.cut(pixels, plan)):
-            if np.isfinite(pixels_there).all(axis=0).any():
-                predicted[window] = self._segment(pixels_there)
-        said = np.clip(chips.stitch(predicted, plan, margin=unet.margin(self._levels)), 0, 1)
-        tulip = self.card.calibrated("tulip", said[0])
-        bloom = np.minimum(self.card.calibrated("bloom", said[1]), tulip)
-        return np.where(measured, np.stack([tulip, bloom]), np.float32(np.nan))
-
-    def _plan(self, pixels: NDArray[np.float32]) -> chips.Plan:
-        height, width = pixels.shape[1:]
-        align = 2**self._levels
-        margin = unet.margin(self._levels)
-        size = max(self.card.chip, 2 * margin + align) // align * align
-        step = size - 2 * margin
-        return chips.plan(height, width, size, step, align=align, shrink=True)
-
-    def _segment(self, window: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(bands, height, width) to (2, height, width)."""
-        normalized = self.card.normalization.apply(np.moveaxis(window, 0, -1)[None])
-        classes = self._run(tf.constant(normalized)).numpy()[0]
-        return np.stack([classes[..., 1] + classes[..., 2], classes[..., 2]])
+        pixels = self._select(reflectance, bands)
+        plan = layout.plan(self.card, *pixels.shape[1:])
+        measured = _measured(pixels)
+        said = _asked(self.card, self, pixels, plan, measured)
+        return np.where(measured, layout.mosaic(said, self.card, plan), np.float32(np.nan))
 
 
-def load_cloud_filter(card: Card, threads: int) -> CloudFilter:
+def places(card: Card, bands: Sequence[str]) -> list[int]:
+    """Where among `bands` those that the network reads are, in its order; `BandMissing`."""
+    missing = [band for band in card.bands if band not in bands]
+    if missing:
+        raise BandMissing(
+            f"{card.reference} reads {', '.join(card.bands)}, but the acquisition lacks"
+            f" {', '.join(missing)}; choose a model with fewer bands"
+        )
+    return [list(bands).index(band) for band in card.bands]
+
+
+def _measured(pixels: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(height, width): True where every band was measured."""
+    return np.asarray(np.logical_and.reduce(np.isfinite(pixels), axis=0))
+
+
+def _asked(
+    card: Card,
+    network: CloudFilter | UNet,
+    pixels: NDArray[np.float32],
+    plan: chips.Plan,
+    wanted: NDArray[np.bool_],
+) -> dict[int, NDArray[np.float32]]:
+    """By number: what the network says of each window that answers for a wanted pixel."""
+    return {
+        window.number: network(chips.fill(pixels[:, *window.reads], plan)[None])[0]
+        for window in layout.asked(card, plan, wanted)
+    }
+
+
+def load_cloud_filter(card: Card, threads: int, engine: Engine = KERAS) -> CloudFilter:
     """The cloud filter of `card`, its checksum verified, on `threads` threads.
 
-    `ModelDamaged` if the weights are not those of the card, `ModelNotFound` if it is another
-    kind of model.
+    engine: of `engines.decide`. `ModelDamaged` if the weights
+    are not those of the card, `ModelNotFound` if it is another kind of model.
     """
     if not isinstance(card.architecture, ResNetArchitecture):
         raise ModelNotFound(f"{card.reference} is a {card.kind}, not a cloud filter")
-    return CloudFilter(card, _loaded(card, threads))
+    return CloudFilter(card, _started(card, threads, engine))
 
 
-def load_unet(card: Card, threads: int) -> UNet:
+def load_unet(card: Card, threads: int, engine: Engine = KERAS) -> UNet:
     """The U-Net of `card`; as `load_cloud_filter`."""
     if not isinstance(card.architecture, UNetArchitecture):
         raise ModelNotFound(f"{card.reference} is a {card.kind}, not a U-Net")
-    return UNet(card, card.architecture, _loaded(card, threads))
+    return UNet(card, _started(card, threads, engine))
 
 
 def build(card: Card, *, dtype: str = "float32") -> keras.Model:
     """The network that `card` describes, its weights at random."""
+    from tulip_ops.networks import cloud_filter, unet
+
     shape = card.architecture
     if isinstance(shape, ResNetArchitecture):
         return cloud_filter.build(len(card.bands), shape.network, dtype=dtype)
@@ -163,45 +219,8 @@ def load_weights(network: keras.Model, card: Card) -> None:
         ) from error
 
 
-def _loaded(card: Card, threads: int) -> keras.Model:
+def _started(card: Card, threads: int, engine: Engine) -> Graph:
     use_threads(threads)  # before any network is built
-    network = build(card)
+    network = build(card, dtype=_POLICIES[engine.precision])
     load_weights(network, card)
-    return network
-
-
-def use_threads(threads: int) -> None:
-    """Bind TensorFlow to `threads` threads.
-
-    TensorFlow takes this once per process: where it already runs, its threads stay as they are,
-    and a warning is logged if they are others.
-    """
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError:
-        log.warning("TensorFlow already runs in this process, not with %d threads", threads)
-
-
-def _compiled(network: keras.Model, bands: int) -> Graph:
-    """The network as one graph: a call costs half a millisecond, `Model.predict` fifty."""
-    signature = tf.TensorSpec((None, None, None, bands), tf.float32)
-    graph: Graph = tf.function(
-        lambda pixels: network(pixels, training=False),
-        input_signature=[signature],
-        jit_compile=False,  # XLA is slower for convolutions on processors
-    )
-    return graph
-
-
-def _select(
-    card: Card, reflectance: NDArray[np.float32], bands: Sequence[str]
-) -> NDArray[np.float32]:
-    """The bands that the network reads, in its order."""
-    missing = [band for band in card.bands if band not in bands]
-    if missing:
-        raise BandMissing(
-            f"{card.reference} reads {', '.join(card.bands)}, but the acquisition lacks"
-            f" {', '.join(missing)}; choose a model with fewer bands"
-        )
-    return reflectance[[list(bands).index(band) for band in card.bands]]
+    return backend.compiled(network)

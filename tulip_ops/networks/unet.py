@@ -62,13 +62,3 @@ def _convolve_twice(features: keras.KerasTensor, filters: int, dtype: str) -> ke
         filters, 3, padding="same", kernel_initializer="he_normal", dtype=dtype
     )(features)
     return layers.ReLU(dtype=dtype)(features)
-
-
-def margin(levels: int) -> int:
-    """Pixels from a window's border inside which a prediction misses part of its surroundings.
-
-    Every level has two 3x3 convolutions on the way down and two on the way up, each reaching
-    2**level pixels, and the deepest two more: 6 * 2**levels - 4, rounded up to the pooling
-    grid. Farther inside, a window predicts exactly what the whole raster would.
-    """
-    return 6 << levels
