@@ -13,7 +13,7 @@ from tulip_ops.commands.training_options import chosen, training_data_options
 from tulip_ops.domain import BANDS
 from tulip_ops.settings import Settings
 
-SIMULATED = 320
+SIMULATED = 640
 """Scenes that a training simulates to learn from where it is told nothing else."""
 
 

@@ -8,8 +8,8 @@ it is used, for an export needs neither Keras nor TensorFlow.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,10 @@ Answers = Mapping[str, NDArray[np.float32]]
 Graph = Callable[[NDArray[np.float32]], Answers]
 """(N, bands, height, width), normalized, to what the network says; outputs of a pixel or a cell
 are channels-last, as the network has them."""
+
+Stream: TypeAlias = Iterable[Any]
+"""Batches of (what is seen, what should be said), as Keras takes them."""
+Shape: TypeAlias = tuple[int, ...]
 
 
 def compiled(network: keras.Model) -> Graph:
@@ -76,6 +80,58 @@ def has_gpu() -> bool:
 
         return bool(jax.default_backend() == "gpu")
     return False
+
+
+def training_compiles() -> bool:
+    """Whether XLA compiles the steps of a training; on processors TensorFlow is slower with it."""
+    import keras
+
+    return bool(keras.backend.backend() == "jax")
+
+
+def stream(
+    generate: Callable[[], Iterator[Any]],
+    pixels: Shape,
+    target: Shape | Mapping[str, Shape],
+    steps: int,
+) -> Stream:
+    """The `steps` pairs of float32 arrays of these shapes that `generate` yields.
+
+    With TensorFlow (tf.data) they are drawn while the network works on earlier ones. JAX needs no
+    help: it answers before the device is done.
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return generate()
+    import tensorflow as tf
+
+    def spec(shape: Shape) -> tf.TensorSpec:
+        return tf.TensorSpec(shape, tf.float32)
+
+    told = (
+        {name: spec(shape) for name, shape in target.items()}
+        if isinstance(target, Mapping)
+        else spec(target)
+    )
+    drawn = tf.data.Dataset.from_generator(generate, output_signature=(spec(pixels), told))
+    batches: Stream = drawn.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(4)
+    return batches
+
+
+def described() -> str:
+    """The backend with its version and what it runs on, such as `jax 0.11.2 on NVIDIA H100`."""
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return f"jax {jax.__version__} on {jax.devices()[0].device_kind}"
+    import tensorflow as tf
+
+    cards = tf.config.list_physical_devices("GPU")
+    name = tf.config.experimental.get_device_details(cards[0]).get("device_name") if cards else None
+    return f"tensorflow {tf.__version__} on {name or 'processors'}"
 
 
 def _with_tensorflow(network: keras.Model) -> Callable[[NDArray[np.float32]], object]:

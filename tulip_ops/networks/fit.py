@@ -19,11 +19,10 @@ from typing import Never, TypeAlias
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from tulip_ops.networks import cloud_filter, data, drawing
+from tulip_ops.networks import backend, cloud_filter, data, drawing
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.registry import (
     Kind,
@@ -137,15 +136,15 @@ def _go(
     network: keras.Model,
     rate: float | keras.optimizers.schedules.LearningRateSchedule,
     stages: Sequence[Stage],
-    learn: Callable[..., tf.data.Dataset],
-    choose: Callable[..., tf.data.Dataset],
+    learn: Callable[..., backend.Stream],
+    choose: Callable[..., backend.Stream],
     checkpoint: Path,
 ) -> None:
     """An epoch for each of `stages`, beginning after those that the checkpoint has seen."""
     course = job.course
     optimizer = keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    network.compile(optimizer=optimizer, loss=job.loss, jit_compile=False)
+    network.compile(optimizer=optimizer, loss=job.loss, jit_compile=backend.training_compiles())
     optimizer.build(network.trainable_variables)
     if checkpoint.exists():
         network.load_weights(checkpoint)
@@ -156,18 +155,24 @@ def _go(
         seen = learn(seed=(course.seed, _SEEDS[part], epoch), steps=course.steps, stage=stage)
         name = f"epoch {epoch + 1}/{len(stages)}"
         with tqdm(total=course.steps, desc=name, disable=None) as bar:
-            told = network.fit(seen, verbose=0, shuffle=False, callbacks=[_Progress(bar)])
+            told = network.fit(
+                seen,
+                steps_per_epoch=course.steps,
+                verbose=0,
+                shuffle=False,
+                callbacks=[_Progress(bar)],
+            )
         unseen = choose(seed=(course.seed, _SEEDS["validation"]), steps=4, stage=stages[-1])
-        validation = network.evaluate(unseen, verbose=0, return_dict=True)["loss"]
+        validation = network.evaluate(unseen, steps=4, verbose=0, return_dict=True)["loss"]
         arriving = checkpoint.with_name(f"next.{checkpoint.name}")
         network.save_weights(arriving)
         arriving.replace(checkpoint)
         loss, seconds = told.history["loss"][0], time.monotonic() - started
-        row = (part, epoch + 1, stage.chip, loss, validation, seconds)
+        row = (part, epoch + 1, stage.chip, loss, validation, seconds, backend.described())
         _append(checkpoint.with_name("log.csv"), row)
         log.info(
             "%s: epoch %d of %d px: loss %.4f, on validation scenes %.4f, %.0f s; of %d epochs",
-            *row,
+            *row[:-1],
             len(stages),
         )
 
@@ -199,7 +204,7 @@ def _stream(
     seed: tuple[int, ...],
     steps: int,
     stage: Stage,
-) -> tf.data.Dataset:
+) -> backend.Stream:
     """Batches of (normalized, target), drawn while the network works on earlier ones."""
     bands, chip, batch = job.course.bands, stage.chip, stage.batch
 
@@ -210,23 +215,16 @@ def _stream(
         for reflectance, truth in drawn:
             yield normalization.apply(reflectance), job.target(reflectance, truth)
 
-    target: tf.TensorSpec | dict[str, tf.TensorSpec]
-    if job.kind == "unet":
-        target = tf.TensorSpec((batch, chip, chip, 3), tf.float32)
-    else:
+    target: tuple[int, ...] | dict[str, tuple[int, ...]] = (batch, chip, chip, 3)
+    if job.kind == "cloud-filter":
         cells = chip // cloud_filter.CELL
-        target = {
-            "cell": tf.TensorSpec((batch, cells, cells), tf.float32),
-            "chip": tf.TensorSpec((batch,), tf.float32),
-        }
-    signature = (tf.TensorSpec((batch, chip, chip, len(bands)), tf.float32), target)
-    stream = tf.data.Dataset.from_generator(generate, output_signature=signature)
-    return stream.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(4)
+        target = {"cell": (batch, cells, cells), "chip": (batch,)}
+    return backend.stream(generate, (batch, chip, chip, len(bands)), target, steps)
 
 
 def _append(path: Path, row: tuple[str | float, ...]) -> None:
     if not path.exists():
-        path.write_text("part,epoch,chip,loss,validation_loss,seconds\n")
+        path.write_text("part,epoch,chip,loss,validation_loss,seconds,on\n")
     with path.open("a") as file:
         cells = [value if isinstance(value, str) else f"{value:.6g}" for value in row]
         file.write(",".join(cells) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import logging
 import os
@@ -14,7 +15,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from tulip_ops import pictures
 from tulip_ops.domain import BANDS
@@ -83,19 +83,19 @@ def train_unet(
     folders: Folders,
     *,
     version: str,
-    epochs: int = 24,
+    epochs: int = 64,
     steps: int = 80,
-    sizes: Sequence[int] = (64, 128, 256),
+    sizes: Sequence[int] = (128, 256),
     batch_pixels: int = 24 * 128 * 128,
     threads: int = 2,
-    base: int = 16,
+    base: int = 32,
     levels: int = 4,
     start: Start = Start(),
 ) -> Card:
     """Train a U-Net on what the options name and put it among the models; returns its card.
 
-    sizes: pixels on a side of the chips: half of the epochs see the first, the last tenth the
-    last. Every batch holds `batch_pixels`, so each takes as long.
+    sizes: pixels on a side of the chips: half of the epochs see the first; of three sizes the last
+    tenth see the last. Every batch holds `batch_pixels`, so each takes as long.
     """
     course = Course(
         bands=options.bands,
@@ -127,7 +127,7 @@ def train_cloud_filter(
     folders: Folders,
     *,
     version: str,
-    epochs: int = 24,
+    epochs: int = 60,
     steps: int = 60,
     sizes: Sequence[int] = (64, 128, 256),
     batch_pixels: int = 16 * 128 * 128,
@@ -261,7 +261,10 @@ def _training(job: Job, options: Options, described: str, folder: Path) -> Train
     course = asdict(job.course)
     del course["data"]
     own = options.kinds == ("simulated",)
-    seconds = np.loadtxt(folder / "log.csv", delimiter=",", skiprows=1, ndmin=2, usecols=5).sum()
+    with (folder / "log.csv").open(newline="") as file:
+        epochs = list(csv.DictReader(file))
+    seconds = sum(float(epoch["seconds"]) for epoch in epochs)
+    computed = sorted({epoch["on"] for epoch in epochs})
     plan = ", ".join(f"{s.epochs} x {s.batch} of {s.chip} px" for s in job.course.stages)
     return Training(
         data=f"{described} (simulator {data.simulator_version()})" if own else described,
@@ -273,8 +276,8 @@ def _training(job: Job, options: Options, described: str, folder: Path) -> Train
             "stages": f"epochs x batch: {plan}",
             "optimizer": "AdamW, weight decay 1e-4, clipnorm 1, warm-up and cosine",
             "keras": keras.__version__,
-            "tensorflow": tf.__version__,
-            "minutes": round(float(seconds) / 60, 1),
+            "on": "; ".join(computed),
+            "minutes": round(seconds / 60, 1),
         },
         simulated=own,
     )
