@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.services import servers
+from tulip_ops.local import packages
 
 _PACKAGE = "nginx-light"
 _POLICY = Path("/usr/sbin/policy-rc.d")
@@ -77,7 +78,7 @@ def _program() -> str:
     if found is None:
         line = ["apt-get", "install", "--yes", "--no-install-recommends", _PACKAGE]
         assert os.geteuid() == 0, f"nginx is missing: run `sudo {' '.join(line)}` once, and repeat"
-        with _no_service():
+        with packages.alone(), _no_service():
             _apt(["apt-get", "update"])
             _apt(line)
         found = "/usr/sbin/nginx"

@@ -1,6 +1,7 @@
 """A private PostgreSQL server: really started, killed, found again and ended."""
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -103,6 +104,14 @@ def test_the_newest_installed_version_is_taken() -> None:
     binaries = packages.postgresql()
     assert (binaries / "initdb").exists()
     assert packages.postgresql(int(binaries.parent.name)) == binaries
+
+
+def test_who_installs_is_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "LOCK", tmp_path / "lock")
+    with (tmp_path / "lock").open("w") as another:
+        with packages.alone(), pytest.raises(BlockingIOError):
+            fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_a_process_is_known_by_more_than_its_pid(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import subprocess
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 BINARIES = Path("/usr/lib/postgresql")
 EXTENSIONS = Path("/usr/share/postgresql")
 CLUSTER_SETTINGS = Path("/etc/postgresql-common/createcluster.d")
+LOCK = Path("/run/lock/tulip_ops-packages")
 
 
 def postgresql(major: int | None = None) -> Path:
@@ -57,11 +59,19 @@ def _install(package: str) -> None:
             "or set TULIP_DATABASE_URL to a PostgreSQL that has PostGIS"
         )
     log.info("installing %s with apt", package)
-    with _no_main_cluster():
+    with alone(), _no_main_cluster():
         known = subprocess.run(["apt-cache", "show", package], capture_output=True, check=False)
         if known.returncode != 0:
             _apt(["apt-get", "update"])
         _apt(line.split())
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep every other process of ours that installs waiting: apt would refuse it."""
+    with LOCK.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
