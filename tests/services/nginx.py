@@ -74,15 +74,16 @@ def serving(folder: Path) -> Iterator[Nginx]:
 
 def _program() -> str:
     """The path of nginx, which apt installs first where we are root."""
-    found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None:
+    with packages.alone():
+        found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+        if found is not None:
+            return found
         line = ["apt-get", "install", "--yes", "--no-install-recommends", _PACKAGE]
         assert os.geteuid() == 0, f"nginx is missing: run `sudo {' '.join(line)}` once, and repeat"
-        with packages.alone(), _no_service():
+        with _no_service():
             _apt(["apt-get", "update"])
             _apt(line)
-        found = "/usr/sbin/nginx"
-    return found
+    return "/usr/sbin/nginx"
 
 
 @contextmanager

@@ -108,6 +108,7 @@ def test_the_newest_installed_version_is_taken() -> None:
 
 def test_who_installs_is_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packages, "LOCK", tmp_path / "lock")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     with (tmp_path / "lock").open("w") as another:
         with packages.alone(), pytest.raises(BlockingIOError):
             fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -26,16 +26,18 @@ def postgresql(major: int | None = None) -> Path:
     Of several versions the newest, or `major` where data of that version are already there.
     `ServiceFailed` carries the one apt line where only root can go on.
     """
-    found = _installed(major)
-    if found is None:
+    with alone():
+        found = _installed(major)
+        if found is not None:
+            return found
         package = "postgresql-postgis" if major is None else f"postgresql-{major}-postgis-3"
         _install(package)
         found = _installed(major)
-        if found is None:
-            raise ServiceFailed(
-                f"apt installed {package}, and there is still no PostgreSQL with PostGIS below"
-                f" {BINARIES}; set TULIP_DATABASE_URL to a database that has it"
-            )
+    if found is None:
+        raise ServiceFailed(
+            f"apt installed {package}, and there is still no PostgreSQL with PostGIS below"
+            f" {BINARIES}; set TULIP_DATABASE_URL to a database that has it"
+        )
     return found
 
 
@@ -59,7 +61,7 @@ def _install(package: str) -> None:
             "or set TULIP_DATABASE_URL to a PostgreSQL that has PostGIS"
         )
     log.info("installing %s with apt", package)
-    with alone(), _no_main_cluster():
+    with _no_main_cluster():
         known = subprocess.run(["apt-cache", "show", package], capture_output=True, check=False)
         if known.returncode != 0:
             _apt(["apt-get", "update"])
@@ -68,7 +70,14 @@ def _install(package: str) -> None:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Keep every other process of ours that installs waiting: apt would refuse it."""
+    """Only one process of ours at a time, so that none finds another's installation half done.
+
+    Others than root do not install, and do not wait.
+    """
+    if os.geteuid() != 0:
+        yield
+        return
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
     with LOCK.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
