@@ -4,6 +4,8 @@ SHELL := /bin/sh
 STARTED := $(shell date +%s)
 BIN := .tulip/venv/bin
 UV := .tulip/uv/bin/uv
+# Three keep two processors busy: some tests wait for the servers that they started.
+WORKERS := 3
 COMPILE := pip compile --universal --python-version 3.11 --no-emit-index-url \
 	--no-emit-find-links --generate-hashes
 
@@ -26,8 +28,8 @@ stop: ## End everything that was started here
 status: environment ## Say what runs, and where
 	@$(BIN)/tulip local status
 
-test: environment ## Run all tests; they start what they need
-	@$(BIN)/python -m pytest $(TESTS)
+test: environment ## Run all tests, or TESTS; they start what they need
+	@$(BIN)/python -m pytest $(or $(TESTS),-n $(WORKERS) --durations=10)
 
 check: environment ## Style, types, and the direction of imports
 	@$(BIN)/ruff check .

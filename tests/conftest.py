@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from psycopg.conninfo import make_conninfo
 
+from tests import distribution
+
 # Speed is measured in benchmarks, not in tests; a run that blocks others must be repeatable.
 settings.register_profile(
     "tulip",
@@ -18,6 +20,17 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("tulip")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> distribution.Groups:
+    return distribution.Groups(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: distribution.by_duration(item.nodeid))
+
 
 NewDatabase = Callable[[], str]
 ROOT = Path(__file__).resolve().parent.parent

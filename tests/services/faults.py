@@ -4,16 +4,37 @@ It stands for what lies between us and a provider: gateways, rate limits, broken
 """
 
 import http.client
+import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+EVERY = bool(os.environ.get("TULIP_TEST_EVERY_FAULT"))
+"""Whether every fault strikes everywhere, or only as often as there is other code to meet it."""
 _PASSED_ON = {"range", "accept", "accept-encoding", "content-type", "authorization", "host"}
+
+
+def placed(
+    faults: Iterable[str], places: Mapping[str, Collection[str] | None]
+) -> list[tuple[str, str]]:
+    """Pairs of a fault and a place, for tests to be parametrized with.
+
+    places: by the place the faults that strike there; None: all of them. Places whose requests go
+    through the same code need all of them once, and the others one for each way on from there.
+    """
+    names = list(faults)
+    assert all(set(some or names) <= set(names) for some in places.values())
+    return [
+        (name, place)
+        for place, some in places.items()
+        for name in names
+        if EVERY or some is None or name in some
+    ]
 
 
 @dataclass

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.services import servers
+from tulip_ops.local import packages
 
 _PACKAGE = "nginx-light"
 _POLICY = Path("/usr/sbin/policy-rc.d")
@@ -73,15 +74,16 @@ def serving(folder: Path) -> Iterator[Nginx]:
 
 def _program() -> str:
     """The path of nginx, which apt installs first where we are root."""
-    found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None:
+    with packages.alone():
+        found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+        if found is not None:
+            return found
         line = ["apt-get", "install", "--yes", "--no-install-recommends", _PACKAGE]
         assert os.geteuid() == 0, f"nginx is missing: run `sudo {' '.join(line)}` once, and repeat"
         with _no_service():
             _apt(["apt-get", "update"])
             _apt(line)
-        found = "/usr/sbin/nginx"
-    return found
+    return "/usr/sbin/nginx"
 
 
 @contextmanager

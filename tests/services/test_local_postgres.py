@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,6 +104,38 @@ def test_the_newest_installed_version_is_taken() -> None:
     binaries = packages.postgresql()
     assert (binaries / "initdb").exists()
     assert packages.postgresql(int(binaries.parent.name)) == binaries
+
+
+APT = """#!/bin/sh
+echo "$@" >> {folder}/asked
+mkdir -p {folder}/lib/15/bin {folder}/share/15/extension
+touch {folder}/lib/15/bin/initdb {folder}/share/15/extension/postgis.control
+sleep 0.3 # unpacked, and not yet set up
+touch {folder}/done
+"""
+
+
+def test_two_at_once_install_once_and_find_nothing_half_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in {"apt-get": APT.format(folder=tmp_path), "apt-cache": "#!/bin/sh\n"}.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    for name, place in {
+        "BINARIES": "lib", "EXTENSIONS": "share", "CLUSTER_SETTINGS": "clusters", "LOCK": "lock",
+    }.items():  # fmt: skip
+        monkeypatch.setattr(packages, name, tmp_path / place)
+
+    def find(_: int) -> tuple[Path, bool]:
+        return packages.postgresql(), (tmp_path / "done").exists()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(find, range(2))) == [(tmp_path / "lib" / "15" / "bin", True)] * 2
+    assert (tmp_path / "asked").read_text().splitlines() == [
+        "install --yes --no-install-recommends postgresql-postgis"
+    ]
 
 
 def test_a_process_is_known_by_more_than_its_pid(tmp_path: Path) -> None:

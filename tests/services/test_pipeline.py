@@ -161,7 +161,10 @@ def test_a_step_killed_in_the_middle_leaves_nothing_half_written(
     product = desk.state / "store" / name / "tulip.tif"
     content = product.read_bytes()
     process = desk.start("segment", name, "--force")
-    time.sleep(4)
+    begun = f"select 1 from tulip.attempt where acquisition_id = '{name}' and outcome is null"
+    while not desk.rows(begun):
+        assert process.poll() is None
+        time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert product.read_bytes() == content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import subprocess
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 BINARIES = Path("/usr/lib/postgresql")
 EXTENSIONS = Path("/usr/share/postgresql")
 CLUSTER_SETTINGS = Path("/etc/postgresql-common/createcluster.d")
+LOCK = Path("/run/lock/tulip_ops-packages")
 
 
 def postgresql(major: int | None = None) -> Path:
@@ -24,16 +26,18 @@ def postgresql(major: int | None = None) -> Path:
     Of several versions the newest, or `major` where data of that version are already there.
     `ServiceFailed` carries the one apt line where only root can go on.
     """
-    found = _installed(major)
-    if found is None:
+    with alone():
+        found = _installed(major)
+        if found is not None:
+            return found
         package = "postgresql-postgis" if major is None else f"postgresql-{major}-postgis-3"
         _install(package)
         found = _installed(major)
-        if found is None:
-            raise ServiceFailed(
-                f"apt installed {package}, and there is still no PostgreSQL with PostGIS below"
-                f" {BINARIES}; set TULIP_DATABASE_URL to a database that has it"
-            )
+    if found is None:
+        raise ServiceFailed(
+            f"apt installed {package}, and there is still no PostgreSQL with PostGIS below"
+            f" {BINARIES}; set TULIP_DATABASE_URL to a database that has it"
+        )
     return found
 
 
@@ -62,6 +66,21 @@ def _install(package: str) -> None:
         if known.returncode != 0:
             _apt(["apt-get", "update"])
         _apt(line.split())
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Only one process of ours at a time, so that none finds another's installation half done.
+
+    Others than root do not install, and do not wait.
+    """
+    if os.geteuid() != 0:
+        yield
+        return
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with LOCK.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _DIGEST = hashlib.sha256().digest_size
+_ONE_HEADER = Lock()
+"""NumPy parses headers as Python, which CPython 3.11 fails to do in several threads at once, with a
+rare SystemError."""
 
 
 class Parts(Protocol):
@@ -98,7 +102,7 @@ class StoredParts:
 
 def _whole_array(path: Path) -> NDArray[np.float32] | None:
     """The array of a file if its checksum says that it is what was kept."""
-    with path.open("rb") as file:
+    with path.open("rb") as file, _ONE_HEADER:
         try:
             values: NDArray[np.float32] = np.lib.format.read_array(file, allow_pickle=False)
         except (ValueError, EOFError):
