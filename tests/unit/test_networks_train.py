@@ -101,7 +101,7 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path: Path) ->
     for one, other in zip(at_once, in_two, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
     log = (tmp_path / "b" / "log.csv").read_text().splitlines()
-    assert log[0] == "part,epoch,chip,loss,validation_loss,seconds"
+    assert log[0] == "part,epoch,chip,loss,validation_loss,seconds,on"
     assert [line.split(",")[1:3] for line in log[1:]] == [["1", "16"], ["2", "32"], ["3", "32"]]
 
 
@@ -147,6 +147,7 @@ def test_a_training_ends_in_a_whole_model(trained: Card) -> None:
     assert trained.metrics["scenes"] <= 2
     assert 0 <= trained.metrics["tulip_iou"] <= 1
     assert trained.training.settings["seed"] == 3
+    assert trained.training.settings["on"] == f"tensorflow {tf.__version__} on processors"
     assert data.simulator_version() in trained.training.data
     assert not list(models.glob("*/.*"))
 
