@@ -1,6 +1,6 @@
 """Hold the shipped networks, and peers, against real images that nothing was trained on.
 
-    .tulip/venv/bin/python bench/real_images.py [--models FOLDER] [--peers PYTHON] [--record]
+    .tulip/venv/bin/python bench/real_images.py [--models FOLDER] [--peers PYTHON] [--page FILE]
 
 Prints a table, and leaves a page with contact sheets for every model and source below --out.
 README.md tells what the images and the peers are. Counts stand beside every figure: most sources
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import real_page
 import real_scenes
 from numpy.typing import NDArray
 from real_scenes import Collection, with_bands
@@ -69,6 +70,8 @@ def main() -> None:
         print(_line(row))
     if options.json:
         options.json.write_text(json.dumps([_plain(row) for row in rows], indent=2) + "\n")
+    if options.page:
+        real_page.write([_plain(row) for row in rows], options.page)
 
 
 def _options() -> argparse.Namespace:
@@ -77,6 +80,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--peers", type=Path, help="python that has bench/requirements.txt")
     parser.add_argument("--out", type=Path, default=real_scenes.ROOT / ".tulip" / "real-images")
     parser.add_argument("--json", type=Path, help="file for the rows")
+    parser.add_argument("--page", type=Path, help="the same for people: docs/real-images.md")
     parser.add_argument(
         "--record", action="store_true", help="write figures into the models' cards"
     )

@@ -116,6 +116,23 @@ def test_real_images_say_what_is_known_of_them_and_no_more(
     assert {scene.season for scene in series} == {2023}
 
 
+def test_the_page_of_real_images_parts_clouds_from_tulips(tmp_path: Path, bench: None) -> None:
+    import real_page
+
+    counts = {"hits": 2, "false_alarms": 0, "misses": 1, "right_rejections": 4, "left_out": 0}
+    rows = [
+        {"source": "one", "contestant": "cloud-filter-rgb/3", "cases": "chips", **counts,
+         "accuracy": 6 / 7, "f1": 0.8},
+        {"source": "two", "contestant": "unet-rgb/3", "cases": "a date", **counts, "iou": 2 / 3},
+    ]  # fmt: skip
+
+    real_page.write(rows, tmp_path / "page.md")
+
+    clouds, tulips = (tmp_path / "page.md").read_text().split("## Tulips")
+    assert "| cloud-filter-rgb/3 | chips | 0.857 | 0.800 | 2 | 0 | 1 | 4 | 0 |" in clouds
+    assert "| unet-rgb/3 | a date | 0.667 |  |  | 2 | 0 | 1 | 4 | 0 |" in tulips
+
+
 def test_the_benchmarks_of_networks_name_their_options(repository: Path) -> None:
     import subprocess
 

@@ -1,0 +1,55 @@
+"""docs/real-images.md: what `real_images.py` found, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+HEAD = """# Real images
+
+What the shipped networks, and other projects' cloud detectors, say of images **that nothing was
+trained on**. Made by
+
+```sh
+.tulip/venv/bin/python bench/real_images.py --peers .tulip/peers/bin/python \\
+    --record --page docs/real-images.md
+```
+
+where [how to evaluate](how-to-evaluate.md) says what the images and the peers are, and by what rule
+a chip or a cell is cloudy. Counts stand beside every figure: most sources are a handful of images,
+and none of the figures is sharper than that. What is neither plainly one nor the other is left out.
+"""
+CLOUDS = ("contestant", "cases", "accuracy", "f1")
+TULIPS = ("contestant", "cases", "iou", "precision", "recall")
+COUNTS = ("hits", "false_alarms", "misses", "right_rejections", "left_out")
+
+
+def write(rows: Sequence[Mapping[str, object]], path: Path) -> None:
+    """One section for each subject and source; `rows` as `real_images.py --json` keeps them."""
+    tulips = [row for row in rows if str(row["contestant"]).startswith("unet")]
+    clouds = [row for row in rows if row not in tulips]
+    parts = [HEAD, "## Clouds\n", *_tables(clouds, CLOUDS), "## Tulips\n", *_tables(tulips, TULIPS)]
+    path.write_text("\n".join(parts))
+
+
+def _tables(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> list[str]:
+    def source(row: Mapping[str, object]) -> str:
+        return str(row["source"])
+
+    written = []
+    for name, group in groupby(sorted(rows, key=source), key=source):
+        head = [column.replace("_", " ") for column in (*columns, *COUNTS)]
+        lines = [f"### {name}", "", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+        lines += [
+            f"| {' | '.join(_cell(row.get(column)) for column in (*columns, *COUNTS))} |"
+            for row in group
+        ]
+        written.append("\n".join(lines) + "\n")
+    return written
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
