@@ -14,7 +14,7 @@ PART = sys.argv[1]
 SITE = os.environ["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"].removesuffix("/execution/")
 
 try:
-    with urlopen(f"{SITE}/api/v2/monitor/health", timeout=5) as answer:
+    with urlopen(f"{SITE}/api/v2/monitor/health", timeout=5) as answer:  # noqa: S310  # ours
         state = json.load(answer)[PART]["status"]
 except (OSError, KeyError, ValueError) as error:
     sys.exit(f"{SITE} does not tell of {PART}: {error!r}")
