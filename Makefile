@@ -9,10 +9,16 @@ WORKERS := 3
 COMPILE := pip compile --universal --python-version 3.11 --no-emit-index-url \
 	--no-emit-find-links --generate-hashes
 
+# Of the images: what the networks compute with, the tag, more options for `docker buildx build`.
+NETWORKS := cpu
+VERSION := local
+BUILD :=
+IMAGE = $(UV) $(COMPILE) --upgrade --quiet --constraints requirements.txt --custom-compile-command "make lock"
+
 # Compiled modules must be kept: Airflow's services would compile them at every start.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo stop status test check lock clean environment
+.PHONY: help demo stop status test check lock images pin clean environment
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -42,6 +48,26 @@ lock: environment ## Choose the newest versions that pyproject.toml allows
 		--custom-compile-command "make lock"
 	@echo uv | $(UV) $(COMPILE) --upgrade --quiet - -o scripts/uv.txt \
 		--custom-compile-command "make lock"
+	@$(IMAGE) pyproject.toml --extra airflow --extra beam --extra pictures -o docker/airflow.txt
+	@$(IMAGE) pyproject.toml docker/cpu.in --overrides docker/cpu-without.in \
+		--extra networks --extra openvino --extra pictures -o docker/networks-cpu.txt
+	@$(IMAGE) pyproject.toml docker/cuda.in \
+		--extra networks --extra pictures -o docker/networks-gpu.txt
+	@$(IMAGE) docker/sbom.in -o docker/sbom.txt
+
+images: ## Build what docker-compose.yaml and deploy/ run (NETWORKS=gpu for CUDA)
+	@set -a; . ./.env; set -e; \
+	for image in airflow airflow:$(NETWORKS) networks:$(NETWORKS); do \
+		target=$${image%%:*}; networks=$${image#*:}; suffix=-$$networks; \
+		if [ $$networks = airflow ]; then networks=none; suffix=; fi; \
+		docker buildx build --file docker/Dockerfile --target $$target \
+			--build-arg NETWORKS=$$networks $${PYTHON_IMAGE:+--build-arg PYTHON_IMAGE} \
+			--build-arg REVISION=$$(git rev-parse HEAD) \
+			--tag tulip/$$target:$(VERSION)$$suffix $(BUILD) .; \
+	done
+
+pin: ## Write the digests of all base images into .env; needs a registry
+	@scripts/pin.sh
 
 clean: stop ## Remove the environment and caches; what .tulip/ holds of data stays
 	@rm -rf .tulip/venv .tulip/uv .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -14,6 +14,7 @@ import click
 from tulip_ops.commands import (
     archives,
     areas,
+    containers,
     databases,
     doctor,
     evaluations,
@@ -98,6 +99,7 @@ for command in (
     models.group,
     models.train,
     evaluations.evaluate,
+    containers.group,
     databases.group,
     simulations.simulate,
     pictures.picture,

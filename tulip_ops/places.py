@@ -208,6 +208,16 @@ class Places:
             return False
         return True
 
+    def make_bucket(self, place: str) -> None:
+        """Make the bucket of an s3:// place where it is missing; a folder needs none."""
+        if not in_s3(place):
+            return
+        bucket, _ = _split(place)
+        with self._answering(place):
+            known = [each["Name"] for each in self._client.list_buckets()["Buckets"]]
+            if bucket not in known:
+                self._client.create_bucket(Bucket=bucket)
+
     def _listed(self, bucket: str, prefix: str) -> Iterator[Any]:
         with self._answering(f"{_S3}{bucket}/{prefix}"):
             pages = self._client.get_paginator("list_objects_v2").paginate(

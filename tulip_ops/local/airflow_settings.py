@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import configparser
 import io
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +40,7 @@ def configuration(plan: Plan, home: Path, ports: Mapping[str, int], secret: Path
             "executor": "LocalExecutor",
             "parallelism": plan.parallelism,
             "load_examples": False,
-            "fernet_key": keys.keep(secret / "airflow-fernet", _fernet_key),
+            "fernet_key": keys.keep(secret / "airflow-fernet", keys.fernet_key),
             "execution_api_server_url": f"{site}/execution/",
             "simple_auth_manager_users": f"{USER}:admin",
             "simple_auth_manager_passwords_file": home / "passwords.json",
@@ -63,9 +61,9 @@ def configuration(plan: Plan, home: Path, ports: Mapping[str, int], secret: Path
             "port": ports["api-server"],
             "base_url": site,
             "workers": 1,
-            "secret_key": keys.keep(secret / "airflow-api", _long_key),
+            "secret_key": keys.keep(secret / "airflow-api", keys.long_key),
         },
-        "api_auth": {"jwt_secret": keys.keep(secret / "airflow-jwt", _long_key)},
+        "api_auth": {"jwt_secret": keys.keep(secret / "airflow-jwt", keys.long_key)},
         "dag_processor": {
             # The default below /tmp belongs to whoever came first.
             "dag_bundle_storage_path": home / "bundles",
@@ -105,11 +103,3 @@ def environment(
 def sqlalchemy_url(url: str) -> str:
     """The same database, with the driver that Airflow's environment has."""
     return "postgresql+psycopg2://" + url.partition("://")[2]
-
-
-def _fernet_key() -> str:
-    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-
-
-def _long_key() -> str:
-    return secrets.token_urlsafe(64)

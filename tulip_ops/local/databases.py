@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
 
-from tulip_ops.local import keys, local_env, postgres
+from tulip_ops.local import airflow_settings, keys, local_env, postgres
 from tulip_ops.local.postgres import Server
-from tulip_ops.postgis import migrations, roles
+from tulip_ops.postgis import connection, migrations, roles
 from tulip_ops.settings import Settings
 
 SERVICE_FILE = "pg_service.conf"
@@ -33,6 +35,63 @@ class Databases:
     """How to open ours with psql, no password in the line."""
 
 
+class Administered(Protocol):
+    """A server on which databases and logins may be made."""
+
+    @property
+    def url(self) -> str:
+        """As the superuser, to the database `postgres`."""
+
+    def address(self, database: str, user: str, password: str) -> str:
+        """URL of one database for one login."""
+
+    def run(self, sql: str, *, database: str = "postgres") -> str:
+        """Run SQL as the superuser; something else than "" where it returns a row."""
+
+    def administered(self, database: str) -> str:
+        """URL of one database for the superuser."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A server in another container or on another machine, whose superuser we may be."""
+
+    host: str
+    port: int
+    password: str = field(repr=False)
+    """Of the superuser."""
+
+    @property
+    def url(self) -> str:
+        return self.administered("postgres")
+
+    def administered(self, database: str) -> str:
+        return self.address(database, postgres.ADMINISTRATOR, self.password)
+
+    def address(self, database: str, user: str, password: str) -> str:
+        login = f"{quote(user)}:{quote(password, safe='')}"
+        return f"postgresql://{login}@{self.host}:{self.port}/{database}"
+
+    def run(self, sql: str, *, database: str = "postgres") -> str:
+        with connection.connect(self.administered(database), "tulip databases") as session:
+            cursor = session.execute(sql.encode())
+            row = cursor.fetchone() if cursor.description else None
+        return "" if row is None else str(row[0])
+
+
+def provide_on(server: Administered, settings: Settings) -> str:
+    """Make and migrate what is missing on `server`; `<state>/local.env` then names it.
+
+    Airflow's URL is written to `<state>/keys/airflow-url`. Returns the reader's URL of ours.
+    """
+    state = settings.state.absolute()
+    _, reader_url = _provide_ours(server, state)
+    _create_airflow(server, state)
+    url = server.address(AIRFLOW, AIRFLOW, _password(state, AIRFLOW))
+    keys.write(state / "keys" / "airflow-url", airflow_settings.sqlalchemy_url(url))
+    return reader_url
+
+
 def provide(settings: Settings) -> Databases:
     """Start, make and migrate what is missing; `<state>/local.env` then names it."""
     state = settings.state.absolute()
@@ -42,6 +101,7 @@ def provide(settings: Settings) -> Databases:
     created = server is not None and airflow_url is None and _create_airflow(server, state)
     if server is not None and not own:
         writer_url, reader_url = _provide_ours(server, state)
+        _write_service(server, state)
         by_hand = f"PGSERVICEFILE={settings.state / SERVICE_FILE} psql service=tulip"
     else:
         migrations.migrate(settings.owner_url())
@@ -62,7 +122,7 @@ def own_database(settings: Settings) -> bool:
     return settings.database_url is not None and settings.database_url.get_secret_value() != ours
 
 
-def _provide_ours(server: Server, state: Path) -> tuple[str, str]:
+def _provide_ours(server: Administered, state: Path) -> tuple[str, str]:
     """The database `tulip` with its schema and logins; returns the writer's and reader's URLs."""
     owner_password, writer_password, reader_password = (
         _password(state, name) for name in ("owner", "writer", "reader")
@@ -72,7 +132,7 @@ def _provide_ours(server: Server, state: Path) -> tuple[str, str]:
     owner_url = server.address("tulip", OWNER, owner_password)
     migrations.migrate(owner_url)
     writer, reader = roles.grant_logins(
-        server.address("tulip", postgres.ADMINISTRATOR, server.password),
+        server.administered("tulip"),
         writer_password=writer_password,
         reader_password=reader_password,
         prefix=LOGINS,
@@ -86,20 +146,24 @@ def _provide_ours(server: Server, state: Path) -> tuple[str, str]:
         "TULIP_DATABASE_READER_URL": reader_url,
     }
     local_env.write(state, kept | ours)
-    service = {
-        "host": "127.0.0.1", "port": server.port, "dbname": "tulip",
-        "user": reader, "password": reader_password,
-    }  # fmt: skip
-    lines = [f"{name}={value}" for name, value in service.items()]
-    keys.write(state / SERVICE_FILE, "\n".join(["[tulip]", *lines]))
     return writer_url, reader_url
 
 
-def _create_airflow(server: Server, state: Path) -> bool:
+def _write_service(server: Server, state: Path) -> None:
+    """So that psql opens ours without a password in the line."""
+    service = {
+        "host": "127.0.0.1", "port": server.port, "dbname": "tulip",
+        "user": f"{LOGINS}_reader", "password": _password(state, "reader"),
+    }  # fmt: skip
+    lines = [f"{name}={value}" for name, value in service.items()]
+    keys.write(state / SERVICE_FILE, "\n".join(["[tulip]", *lines]))
+
+
+def _create_airflow(server: Administered, state: Path) -> bool:
     return _create(server, AIRFLOW, AIRFLOW, _password(state, AIRFLOW), "nocreaterole")
 
 
-def _create(server: Server, database: str, owner: str, password: str, right: str) -> bool:
+def _create(server: Administered, database: str, owner: str, password: str, right: str) -> bool:
     """A database and the login that owns it; whether the database was made just now.
 
     The password is one of ours: letters, digits, - and _.

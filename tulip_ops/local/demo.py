@@ -57,10 +57,14 @@ def run(
             airflow = _start_airflow(settings, found)
             report.detail(f"healthy: {airflow.url}")
         with airflow.rest() as rest:
-            failures = _carry(rest, found, settings, report)
-    _conclude(found, airflow, settings, report, len(failures))
-    if failures:
-        raise ServiceFailed("\n  ".join([f"{len(failures)} runs failed:", *failures]))
+            failures = carry(rest, found.reader_url, settings, report)
+    say_seasons(found.reader_url, report, len(failures))
+    report.say("\n== By hand\n")
+    report.detail(f"this table     {found.by_hand} -c '{SQL}'")
+    _say_where(airflow, settings, report)
+    report.say("\n== Time\n")
+    report.say(report.times())
+    refuse(failures)
 
 
 def up(settings: Settings) -> None:
@@ -149,7 +153,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _carry(rest: Rest, found: Databases, settings: Settings, report: Report) -> list[str]:
+def carry(rest: Rest, reader_url: str, settings: Settings, report: Report) -> list[str]:
     """Discover, follow every run to its end, roll up; what failed, a line each."""
     with report.phase("discovery"):
         pipeline.prepare(rest, slots=max(1, _cores() // settings.threads))
@@ -169,13 +173,13 @@ def _carry(rest: Rest, found: Databases, settings: Settings, report: Report) -> 
         report.detail("every season is rolled up" if not rolled else f"failed: {rolled}")
     failed = [one for one in journeys.values() if one.state == "failed"]
     alone = [f"{one}: no run was started; repeat `make demo`" for one in ids - journeys.keys()]
-    whys = [_why(rest, found, one) for one in failed]
+    whys = [_why(rest, reader_url, one) for one in failed]
     return whys + sorted(alone) + [f"tulip_history {one}" for one in rolled]
 
 
-def _why(rest: Rest, found: Databases, journey: Journey) -> str:
+def _why(rest: Rest, reader_url: str, journey: Journey) -> str:
     """The acquisition, the step, and the line that names the error."""
-    with connection.connect(found.reader_url, "tulip demo") as database:
+    with connection.connect(reader_url, "tulip demo") as database:
         entry = ledger.entry(database, AcquisitionId.parse(journey.acquisition_id))
     if entry is not None and entry.state in BAD_STATES:
         why = entry.verdict or entry.state
@@ -184,10 +188,15 @@ def _why(rest: Rest, found: Databases, journey: Journey) -> str:
     return f"{journey.acquisition_id} {journey.step}: {why}"
 
 
-def _conclude(
-    found: Databases, airflow: Airflow, settings: Settings, report: Report, failed: int
-) -> None:
-    with connection.connect(found.reader_url, "tulip demo") as database:
+def refuse(failures: list[str]) -> None:
+    """`ServiceFailed` that names them, where there are any."""
+    if failures:
+        raise ServiceFailed("\n  ".join([f"{len(failures)} runs failed:", *failures]))
+
+
+def say_seasons(reader_url: str, report: Report, failed: int) -> None:
+    """Print the season table, and what failed before the `failed` runs of this time."""
+    with connection.connect(reader_url, "tulip demo") as database:
         rows, figures = tables.season_table(database), tables.status(database)
     report.say("\n== What bloomed, and when\n")
     report.say(tables.as_text(rows))
@@ -196,11 +205,6 @@ def _conclude(
     earlier = sum(int(figures.get(f"acquisitions {state}", 0)) for state in BAD_STATES) - failed
     if earlier > 0:
         report.say(f"\n{earlier} acquisitions failed at an earlier time; repeat one: tulip run ID")
-    report.say("\n== By hand\n")
-    report.detail(f"this table     {found.by_hand} -c '{SQL}'")
-    _say_where(airflow, settings, report)
-    report.say("\n== Time\n")
-    report.say(report.times())
 
 
 def _say_where(airflow: Airflow, settings: Settings, report: Report) -> None:

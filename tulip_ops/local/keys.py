@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 from collections.abc import Callable
@@ -12,6 +13,14 @@ def password() -> str:
     return secrets.token_urlsafe(24)
 
 
+def long_key() -> str:
+    return secrets.token_urlsafe(64)
+
+
+def fernet_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
 def keep(file: Path, make: Callable[[], str] = password) -> str:
     """What `file` holds; made, and written with mode 0600, the first time."""
     if not file.exists():
@@ -19,10 +28,13 @@ def keep(file: Path, make: Callable[[], str] = password) -> str:
     return file.read_text().strip()
 
 
-def write(file: Path, text: str) -> None:
-    """Replace `file` by `text`, whole at every moment and never readable by others."""
+def write(file: Path, text: str, mode: int = 0o600) -> None:
+    """Replace `file` by `text`, whole at every moment and never readable by others.
+
+    mode: 0o600, unless all who can reach its folder shall read it.
+    """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = file.with_name(f".{file.name}.{os.getpid()}")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as handle:
         handle.write(text.rstrip("\n") + "\n")
     beside.replace(file)

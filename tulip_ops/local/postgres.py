@@ -54,7 +54,11 @@ class Server:
     @property
     def url(self) -> str:
         """As the superuser, to the database `postgres`."""
-        return self.address("postgres", ADMINISTRATOR, self.password)
+        return self.administered("postgres")
+
+    def administered(self, database: str) -> str:
+        """URL of one database for the superuser."""
+        return self.address(database, ADMINISTRATOR, self.password)
 
     def address(self, database: str, user: str, password: str) -> str:
         """URL of one database for one login."""

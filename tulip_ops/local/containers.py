@@ -1,0 +1,124 @@
+"""What the containers of docker-compose.yaml share: secrets, databases, a bucket, and the demo."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tulip_ops.errors import ServiceFailed
+from tulip_ops.local import archives, databases, demo, keys
+from tulip_ops.local.databases import Neighbour
+from tulip_ops.local.progress import Report
+from tulip_ops.local.rest import Rest
+from tulip_ops.places import Places
+from tulip_ops.settings import Settings
+
+POSTGRES = "postgres"
+"""Name of the file, among the keys, with the password of PostgreSQL's superuser."""
+ADMIN = "admin"
+"""Airflow's first user, and the file with that user's password."""
+AIRFLOW = {
+    "airflow-fernet": keys.fernet_key,
+    "airflow-api": keys.long_key,
+    "airflow-jwt": keys.long_key,
+}
+
+
+def make_keys(settings: Settings, store: Path) -> None:
+    """Generate every secret that is missing, in `<state>/keys`; those that are there stay.
+
+    store: folder for the S3 store's own file of identities. Only the store's container shares it,
+    and its user is not known to us: the file can be read by all who reach the folder.
+    """
+    folder = settings.state.absolute() / "keys"
+    for name in (POSTGRES, ADMIN):
+        keys.keep(folder / name)
+    for name, make in AIRFLOW.items():
+        keys.keep(folder / name, make)
+    access = keys.keep(folder / "s3-access-key", lambda: secrets.token_hex(10).upper())
+    secret = keys.keep(folder / "s3-secret-key", lambda: secrets.token_urlsafe(30))
+    credentials = {"aws_access_key_id": access, "aws_secret_access_key": secret}
+    lines = [f"{name} = {value}" for name, value in credentials.items()]
+    keys.write(folder / "aws", "\n".join(["[default]", *lines]))
+    identity = {
+        "name": "tulip",
+        "credentials": [{"accessKey": access, "secretKey": secret}],
+        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+    }
+    keys.write(store / "s3.json", json.dumps({"identities": [identity]}), mode=0o644)
+
+
+def prepare(settings: Settings, host: str, port: int) -> None:
+    """Make databases, logins and tables on the server at host and port, and the store's bucket.
+
+    Safe to repeat. The superuser's password is the one that `make_keys` made.
+    """
+    password = keys.keep(settings.state / "keys" / POSTGRES)
+    databases.provide_on(Neighbour(host, port, password), settings)
+    Places(settings.s3_endpoint, unavailable=ServiceFailed).make_bucket(settings.store_place)
+
+
+def write_pod_template(file: Path, hosts: Sequence[str]) -> None:
+    """A template by which pods know the addresses that `hosts` have in our network now.
+
+    `ServiceFailed` where a name has none.
+    """
+    aliases = [{"hostnames": [host], "ip": _address(host)} for host in hosts]
+    template = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "tulip"},
+        "spec": {"hostAliases": aliases, "containers": [{"name": "base"}]},
+    }
+    keys.write(file, json.dumps(template), mode=0o644)
+
+
+def _address(host: str) -> str:
+    try:
+        return socket.gethostbyname(host)
+    except OSError as error:
+        raise ServiceFailed(f"{host} has no address in this network: {error}") from error
+
+
+def carry(settings: Settings, url: str, archive: str | None, areas: Path | None) -> None:
+    """From an archive of scenes to the season table, through the Airflow at `url`.
+
+    archive, areas: as `archives.provide`. `ServiceFailed` names what failed.
+    """
+    report = Report()
+    with report.phase("scenes and areas"):
+        settings = archives.provide(settings, settings.writer_url(), archive, areas, report.detail)
+        report.detail(f"archive {settings.archive_place}")
+    password = keys.keep(settings.state / "keys" / ADMIN)
+    with Rest(url, ADMIN, password) as rest:
+        with report.phase("Airflow"):
+            await_health(rest)
+            report.detail(f"healthy: {url}")
+        failures = demo.carry(rest, settings.reader_url(), settings, report)
+    demo.say_seasons(settings.reader_url(), report, len(failures))
+    report.say("\n== Time\n")
+    report.say(report.times())
+    demo.refuse(failures)
+
+
+def await_health(rest: Rest, patience: float = 300.0, pause: float = 2.0) -> None:
+    """Until every part of Airflow is healthy; `ServiceFailed` after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            wrong = [f"{part} is {state}" for part, state in rest.health().items()
+                     if state != "healthy"]  # fmt: skip
+        except ServiceFailed as error:
+            wrong = [str(error)]
+        if not wrong:
+            return
+        if time.monotonic() > deadline:
+            raise ServiceFailed(
+                f"Airflow at {rest.url} is not healthy after {patience:.0f} s: {'; '.join(wrong)};"
+                " see `docker compose ps` and `docker compose logs`"
+            )
+        time.sleep(pause)
