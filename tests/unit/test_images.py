@@ -100,5 +100,5 @@ def test_pinning_writes_the_digest_beside_each_version_and_keeps_the_rest(tmp_pa
     assert [pin.partition("=")[0] for pin in pins] == [
         "K3S_IMAGE", "POSTGIS_IMAGE", "PYTHON_IMAGE", "STORE_IMAGE",
     ]  # fmt: skip
-    assert all(re.fullmatch(r"\w+=docker\.io/\S+:\S+@sha256:[0-9a-f]{64}", pin) for pin in pins)
+    assert all(re.fullmatch(r"\w+=[\w/-]+:\S+@sha256:[0-9a-f]{64}", pin) for pin in pins)
     assert "COMPOSE_PROFILES=process" in lines
