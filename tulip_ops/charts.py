@@ -164,6 +164,19 @@ def comparison(
     figure.savefig(path, dpi=100)
 
 
+def rates(path: Path, title: str, unit: str, bars: Mapping[str, float]) -> None:
+    """Draw a bar for each, the first in a colour of its own, and write its number beside it."""
+    figure = pictures.new_figure(8, 0.55 * len(bars) + 1.3)
+    axes = figure.subplots()
+    colours = [COLOURS[0], *[COLOURS[1]] * (len(bars) - 1)]
+    drawn = axes.barh(list(bars), list(bars.values()), color=colours)
+    axes.bar_label(drawn, fmt="%.2f", padding=4)
+    axes.invert_yaxis()
+    axes.set(xlabel=unit, xlim=(0, 1.12 * max(bars.values())))
+    axes.set_title(title, fontsize=11)
+    figure.savefig(path, dpi=100)
+
+
 def _unit_square(axes: Any, across: str, up: str) -> None:
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=across, ylabel=up)
     axes.grid(color="0.9")

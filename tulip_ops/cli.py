@@ -35,6 +35,8 @@ from tulip_ops.errors import BadData, BadInput, TulipError
 EXTRAS = {
     "keras": "networks",
     "tensorflow": "networks",
+    "openvino": "openvino",
+    "nncf": "openvino",
     "matplotlib": "pictures",
     "airflow": "airflow",
     "httpx": "airflow",

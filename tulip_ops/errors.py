@@ -118,6 +118,10 @@ class ExportDamaged(TulipError):
     """An export of a network does not match its checksums."""
 
 
+class ExportRefused(TulipError):
+    """No precision of an export is as accurate as Keras."""
+
+
 class SourceUnavailable(TulipError):
     """A source does not answer: no connection, a cut one, a timeout, 5xx."""
 

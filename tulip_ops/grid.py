@@ -114,6 +114,11 @@ class Grid:
             height=rows - first_row,
         )
 
+    def rows(self, rows: slice) -> Grid:
+        """The rows from `rows.start` to before `rows.stop`, in their whole width."""
+        top = self.top - rows.start * self.resolution
+        return replace(self, top=top, height=rows.stop - rows.start)
+
     def strips(self, most_pixels: int) -> Iterator[Grid]:
         """This grid from north to south in parts of its whole width.
 
@@ -122,8 +127,7 @@ class Grid:
         """
         rows = max(1, most_pixels // self.width // STRIP_ROWS) * STRIP_ROWS
         for row in range(0, self.height, rows):
-            top = self.top - row * self.resolution
-            yield replace(self, top=top, height=min(rows, self.height - row))
+            yield self.rows(slice(row, min(row + rows, self.height)))
 
 
 def tile_grid(tile: str) -> Grid:

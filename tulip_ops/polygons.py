@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -69,25 +70,48 @@ def measure(
     in_flower: bloom probability from which a pixel counts as in flower.
     A polygon over no seen pixel is left out: nothing was detected there.
     """
+    return ordered(placed(polygons, labels, tulip, bloom, grid, in_flower=in_flower))
+
+
+Placed = tuple[tuple[float, float, bytes], Detection]
+"""Where a detection stands among others, and itself."""
+
+
+def placed(
+    polygons: Sequence[Polygon],
+    labels: NDArray[np.int32],
+    tulip: NDArray[np.float32],
+    bloom: NDArray[np.float32],
+    grid: Grid,
+    *,
+    in_flower: float,
+) -> list[Placed]:
+    """As `measure`, of a part of a raster: `ordered` brings those of all parts together."""
     figures = _figures(labels, len(polygons), tulip, bloom >= in_flower)
     border = _border_clear(labels, len(polygons), np.isfinite(tulip))
-    seen = [index for index in range(len(polygons)) if figures.seen[index]]
-    detections = []
-    for ordinal, index in enumerate(sorted(seen, key=lambda i: _reading_order(polygons[i]))):
+    found = []
+    for index in range(len(polygons)):
+        if not figures.seen[index]:
+            continue
         geometry = project(polygons[index], grid.epsg, WGS84)
-        detections.append(
-            Detection(
-                ordinal=ordinal,
-                geometry=geometry,
-                area_m2=geodesic_area(geometry),
-                tulip_probability=float(figures.mean[index]),
-                tulip_probability_std=float(figures.std[index]),
-                bloom_fraction=float(figures.in_flower[index]),
-                clear_fraction=float(figures.seen[index] / figures.pixels[index]),
-                border_clear_fraction=float(border[index]),
-            )
+        detection = Detection(
+            ordinal=0,
+            geometry=geometry,
+            area_m2=geodesic_area(geometry),
+            tulip_probability=float(figures.mean[index]),
+            tulip_probability_std=float(figures.std[index]),
+            bloom_fraction=float(figures.in_flower[index]),
+            clear_fraction=float(figures.seen[index] / figures.pixels[index]),
+            border_clear_fraction=float(border[index]),
         )
-    return detections
+        found.append((_reading_order(polygons[index]), detection))
+    return found
+
+
+def ordered(found: Sequence[Placed]) -> list[Detection]:
+    """The detections north to south, then west to east, counted from 0."""
+    in_order = sorted(found, key=lambda one: one[0])
+    return [replace(one, ordinal=ordinal) for ordinal, (_, one) in enumerate(in_order)]
 
 
 class _Figures(NamedTuple):

@@ -248,6 +248,35 @@ def read_reflectance(path: Path) -> tuple[Float, tuple[str, ...], Grid]:
     return _read(path, DN_NODATA, DN_SCALE, DN_OFFSET)
 
 
+class Stored:
+    """A raster that was written here, read piece by piece as it is stored."""
+
+    def __init__(self, source: DatasetReader) -> None:
+        self._source = source
+        self.grid = _grid(source)
+        self.bands = tuple(name or "" for name in source.descriptions)
+
+    def rows(self, first: int, last: int, places: Sequence[int] | None = None) -> NDArray[Any]:
+        """Rows from `first` to before `last`: (bands, rows, width), in the file's own type.
+
+        places: which bands, counted from 0; None: all.
+        """
+        indexes = self._source.indexes if places is None else [place + 1 for place in places]
+        with _reading(self._source.name):
+            window = Window(0, first, self.grid.width, last - first)
+            return cast("NDArray[Any]", self._source.read(indexes, window=window))
+
+
+@contextmanager
+def stored(path: Path) -> Iterator[Stored]:
+    """What `write_reflectance` or `write_probability` wrote; `UnreadableRaster`.
+
+    One thread at a time may read.
+    """
+    with rasterio.Env(GDAL_CACHEMAX=_CACHE), _opened(str(path)) as source:
+        yield Stored(source)
+
+
 def read_reflectance_onto(sources: Sequence[tuple[str, int]], grid: Grid) -> Float:
     """Bands of what `write_reflectance` wrote, on another grid, as `read_onto` has it."""
     return read_onto(sources, grid, scale=DN_SCALE, offset=DN_OFFSET, nodata=DN_NODATA)
@@ -265,6 +294,33 @@ def read_probability(path: Path) -> tuple[Float, Grid]:
     """What `write_probability` wrote, to half of 1/250: probability and grid."""
     probability, _, grid = _read(path, PROBABILITY_NODATA, 1 / PROBABILITY_STEPS, 0.0)
     return probability, grid
+
+
+class ProbabilityWriter:
+    """Takes what `writing_probability` writes, piece by piece."""
+
+    def __init__(self, target: DatasetWriter) -> None:
+        self._target = target
+
+    def write(self, probability: Float, row: int, column: int) -> None:
+        """(bands, rows, columns) to its place; what is never written is nowhere."""
+        height, width = probability.shape[1:]
+        window = Window(column, row, width, height)
+        self._target.write(_as_steps(probability), window=window)
+
+
+@contextmanager
+def writing_probability(
+    path: Path, grid: Grid, names: Sequence[str]
+) -> Iterator[ProbabilityWriter]:
+    """As `write_probability`, from pieces in any order, written by one thread at a time."""
+    with _drafting(path, grid, names, _PROBABILITY) as target:
+        yield ProbabilityWriter(target)
+
+
+def decode_probability(stored: NDArray[np.uint8]) -> Float:
+    """What `write_probability` stored, of any shape: float32, NaN where there is none."""
+    return _STEPS[stored]
 
 
 def write_labels(path: Path, labels: NDArray[np.uint8], grid: Grid, names: Sequence[str]) -> None:
@@ -316,23 +372,6 @@ def trace(present: NDArray[np.bool_], grid: Grid) -> list[Polygon]:
     return [cast("Polygon", shape(outline)) for outline, _ in found]
 
 
-def trace_labels(labels: NDArray[np.int32], grid: Grid) -> list[Polygon]:
-    """The outlines of numbered regions, along pixel edges, in the CRS of `grid`.
-
-    labels: (height, width), -1 where none; the numbers count from 0 without a gap, and the
-    pixels of each are connected by their edges.
-    Returns one polygon for each number, in their order, holes kept, without overlaps:
-    `burn(trace_labels(l, grid), grid)` equals l. ValueError where a region is in pieces.
-    """
-    outlines: dict[int, Polygon] = {}
-    found = shapes(labels, mask=labels >= 0, connectivity=4, transform=grid.transform)
-    for outline, number in found:
-        if int(number) in outlines:
-            raise ValueError(f"region {number:.0f} is in pieces")
-        outlines[int(number)] = cast("Polygon", shape(outline))
-    return [outlines[number] for number in sorted(outlines)]
-
-
 def burn(geometries: Sequence[BaseGeometry], grid: Grid) -> NDArray[np.int32]:
     """Which geometry lies at each pixel's centre.
 
@@ -364,6 +403,8 @@ def _as_steps(probability: Float) -> NDArray[np.uint8]:
     return np.where(np.isnan(probability), PROBABILITY_NODATA, numbers).astype(np.uint8)
 
 
+_STEPS = np.arange(256, dtype=np.float32) * np.float32(1 / PROBABILITY_STEPS)
+_STEPS[PROBABILITY_NODATA] = np.nan
 _REFLECTANCE = _Encoding(
     "uint16", DN_NODATA, DN_SCALE, DN_OFFSET, Resampling.average, radiometry.encode
 )
@@ -492,15 +533,18 @@ def _read(
             np.multiply(stored, np.float32(scale), out=values[index - 1])
             values[index - 1] += np.float32(offset)
             values[index - 1][stored == nodata] = np.nan
-        grid = Grid(
-            epsg=source.crs.to_epsg(),
-            left=source.transform.c,
-            top=source.transform.f,
-            width=source.width,
-            height=source.height,
-            resolution=source.transform.a,
-        )
-        return values, tuple(name or "" for name in source.descriptions), grid
+        return values, tuple(name or "" for name in source.descriptions), _grid(source)
+
+
+def _grid(source: DatasetReader) -> Grid:
+    return Grid(
+        epsg=source.crs.to_epsg(),
+        left=source.transform.c,
+        top=source.transform.f,
+        width=source.width,
+        height=source.height,
+        resolution=source.transform.a,
+    )
 
 
 def _write(
@@ -510,6 +554,25 @@ def _write(
     names: Sequence[str],
     encoding: _Encoding,
 ) -> None:
+    with _drafting(path, grid, names, encoding) as target:
+        top = 0
+        for values in strips:
+            if values.shape[::2] != (len(names), grid.width):
+                raise ValueError(f"{values.shape} is not ({len(names)}, rows, {grid.width})")
+            for row in range(0, values.shape[1], _BLOCK):
+                rows = encoding.encode(values[:, row : row + _BLOCK])
+                target.write(rows, window=Window(0, top, grid.width, rows.shape[1]))
+                top += rows.shape[1]
+            del values  # the next strip is made without this one in memory
+        if top != grid.height:
+            raise ValueError(f"{top} rows are not {grid.height}")
+
+
+@contextmanager
+def _drafting(
+    path: Path, grid: Grid, names: Sequence[str], encoding: _Encoding
+) -> Iterator[DatasetWriter]:
+    """A raster to write to, which becomes a COG at the end."""
     profile = {
         "width": grid.width,
         "height": grid.height,
@@ -522,17 +585,7 @@ def _write(
     with _scratch(path) as draft, rasterio.Env(GDAL_CACHEMAX=_CACHE):
         with rasterio.open(draft, "w", **_TILED, **profile) as target:
             _describe(target, names, encoding.scale, encoding.offset)
-            top = 0
-            for values in strips:
-                if values.shape[::2] != (len(names), grid.width):
-                    raise ValueError(f"{values.shape} is not ({len(names)}, rows, {grid.width})")
-                for row in range(0, values.shape[1], _BLOCK):
-                    rows = encoding.encode(values[:, row : row + _BLOCK])
-                    target.write(rows, window=Window(0, top, grid.width, rows.shape[1]))
-                    top += rows.shape[1]
-                del values  # the next strip is made without this one in memory
-            if top != grid.height:
-                raise ValueError(f"{top} rows are not {grid.height}")
+            yield target
         _as_cog(draft, path, encoding.overviews)
 
 

@@ -16,18 +16,27 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from tulip_ops import clouds, polygons, radiometry, rasters, stac, valleys, vectors
+from tulip_ops import (
+    clouds,
+    detecting,
+    inference,
+    radiometry,
+    rasters,
+    stac,
+    vectors,
+)
 from tulip_ops.domain import (
     Acquisition,
     AcquisitionId,
     Area,
-    Detection,
     ModelReference,
     Outcome,
 )
 from tulip_ops.errors import BadData, NothingValid
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
-from tulip_ops.networks import registry
+from tulip_ops.networks import engines, predict, registry
+from tulip_ops.networks.engines import Engine
+from tulip_ops.networks.predict import CloudFilter, UNet
 from tulip_ops.postgis import detections as tables
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.settings import Settings
@@ -107,38 +116,35 @@ def screen(
     force: bool,
 ) -> Outcome:
     """Let the cloud filter say where the ground is clear; too little ends the acquisition."""
-    reflectance_path = store.product(acquisition_id, "reflectance.tif")
-    bands = rasters.band_names(reflectance_path)
+    bands = _bands(store, acquisition_id)
     card = registry.choose(settings.models, "cloud-filter", settings.cloud_filter, bands)
+    engine = engines.decide(card, engines.wish(settings))
     recipe = store.recipe(
         "screen",
-        format=1,
+        format=2,
         reflectance=store.checksum(acquisition_id, "reflectance.tif"),
         model=card.reference,
+        engine=engine.recipe,
         areas=[area.geometry.wkb_hex for area in areas],
     )
     fresh = force or not store.is_current(acquisition_id, "cloud.tif", recipe)
     if fresh:
-        from tulip_ops.networks import predict
-
-        reflectance, bands, grid = rasters.read_reflectance(reflectance_path)
-        cloud = predict.load_cloud_filter(card, settings.threads).cloud_probability(
-            reflectance, bands
-        )
-        clear = clouds.clear(cloud, card.threshold)
-        share = clouds.clear_fraction(clear, _inside(areas, grid))
-        _publish_probability(
-            store,
-            acquisition_id,
-            "cloud.tif",
-            cloud[np.newaxis],
-            grid,
-            card,
-            recipe=recipe,
-            bands=("cloud",),
-            title="Cloud probability",
-            properties={"tulip:clear_fraction": round(share, 4)},
-        )
+        reflectance_path = store.product(acquisition_id, "reflectance.tif")
+        network = predict.load_cloud_filter(card, settings.threads, engine)
+        with store.writing(acquisition_id, "cloud.tif") as path:
+            share = _write_clouds(path, reflectance_path, network, areas)
+            _publish_probability(
+                store,
+                acquisition_id,
+                "cloud.tif",
+                path,
+                card,
+                engine,
+                recipe=recipe,
+                bands=("cloud",),
+                title="Cloud probability",
+                properties={"tulip:clear_fraction": round(share, 4)},
+            )
     share = float(store.properties(acquisition_id)["tulip:clear_fraction"])
     figures: dict[str, float | int | str] = {"clear_fraction": share, "model": str(card.reference)}
     if share < settings.minimum_clear:
@@ -147,47 +153,86 @@ def screen(
     return Outcome("done", fresh, f"{share:.0%} of the areas is clear", figures)
 
 
+def _write_clouds(
+    path: Path, reflectance: Path, network: CloudFilter, areas: Sequence[Area]
+) -> float:
+    """Write cloud.tif, over the areas and CONTEXT around them; returns the clear share of them."""
+    with rasters.stored(reflectance) as source:
+        near = [project(area.geometry, WGS84, source.grid.epsg).buffer(CONTEXT) for area in areas]
+        cells, known = inference.cloud_probability(
+            source, network, lambda rows: rasters.burn(near, source.grid.rows(rows)) >= 0
+        )
+        grid = source.grid
+    inside_pixels, clear_pixels = 0, 0
+    with rasters.writing_probability(path, grid, ("cloud",)) as writer:
+        for rows, cloud in inference.spread_clouds(cells, known):
+            writer.write(cloud[np.newaxis], rows.start, 0)
+            inside = _inside(areas, grid.rows(rows))
+            inside_pixels += int(np.count_nonzero(inside))
+            clear = clouds.clear(cloud, network.card.threshold)
+            clear_pixels += int(np.count_nonzero(clear & inside))
+    return clear_pixels / inside_pixels if inside_pixels else 0.0
+
+
 def segment(
     acquisition_id: AcquisitionId, store: Store, settings: Settings, *, force: bool
 ) -> Outcome:
     """Let the U-Net say where tulips grow and where they flower, on clear ground alone."""
-    reflectance_path = store.product(acquisition_id, "reflectance.tif")
-    cloud_path = store.product(acquisition_id, "cloud.tif")
-    bands = rasters.band_names(reflectance_path)
+    bands = _bands(store, acquisition_id)
     card = registry.choose(settings.models, "unet", settings.unet, bands)
+    engine = engines.decide(card, engines.wish(settings))
     recipe = store.recipe(
         "segment",
-        format=1,
+        format=2,
         reflectance=store.checksum(acquisition_id, "reflectance.tif"),
         cloud=store.checksum(acquisition_id, "cloud.tif"),
         model=card.reference,
+        engine=engine.recipe,
     )
     if not force and store.is_current(acquisition_id, "tulip.tif", recipe):
         return _unchanged("segmented")
-    from tulip_ops.networks import predict
-
-    reflectance, bands, grid = rasters.read_reflectance(reflectance_path)
-    cloud, _ = rasters.read_probability(cloud_path)
+    reflectance_path = store.product(acquisition_id, "reflectance.tif")
+    cloud_path = store.product(acquisition_id, "cloud.tif")
+    network = predict.load_unet(card, settings.threads, engine)
     threshold = float(store.asset(acquisition_id, "cloud.tif")["tulip:threshold"])
-    tulip = predict.load_unet(card, settings.threads).tulip_probability(reflectance, bands)
-    tulip[:, ~clouds.clear(cloud[0], threshold)] = np.nan
-    _publish_probability(
-        store,
-        acquisition_id,
-        "tulip.tif",
-        tulip,
-        grid,
-        card,
-        recipe=recipe,
-        bands=("tulip", "bloom"),
-        title="Probability of tulips and of tulips in flower",
-    )
-    share = float((tulip[0] >= card.threshold).sum() / max(1, np.isfinite(tulip[0]).sum()))
+    with store.writing(acquisition_id, "tulip.tif") as path:
+        share = _write_tulips(path, reflectance_path, cloud_path, threshold, network, settings)
+        _publish_probability(
+            store,
+            acquisition_id,
+            "tulip.tif",
+            path,
+            card,
+            engine,
+            recipe=recipe,
+            bands=("tulip", "bloom"),
+            title="Probability of tulips and of tulips in flower",
+        )
     figures: dict[str, float | int | str] = {
         "tulip_share": round(share, 4),
         "model": str(card.reference),
     }
     return Outcome("done", True, f"{share:.1%} of the clear ground is tulips", figures)
+
+
+def _write_tulips(
+    path: Path,
+    reflectance: Path,
+    cloud: Path,
+    threshold: float,
+    network: UNet,
+    settings: Settings,
+) -> float:
+    """Write tulip.tif; returns the share of the clear ground that is tulips."""
+    with rasters.stored(reflectance) as source, rasters.stored(cloud) as screened:
+
+        def wanted(rows: slice) -> NDArray[np.bool_]:
+            probability = rasters.decode_probability(screened.rows(rows.start, rows.stop)[0])
+            return clouds.clear(probability, threshold)
+
+        size = inference.window_size(network.card, source.grid.shape, settings.memory_gb)
+        with rasters.writing_probability(path, source.grid, ("tulip", "bloom")) as writer:
+            return inference.write_tulips(writer, source, network, wanted, size=size)
 
 
 def vectorize(
@@ -200,12 +245,11 @@ def vectorize(
     run_id: str,
 ) -> Outcome:
     """Turn the probabilities into polygons that share borders and carry their figures."""
-    tulip_path = store.product(acquisition_id, "tulip.tif")
     made = store.asset(acquisition_id, "tulip.tif")
     threshold, in_flower = float(made["tulip:threshold"]), float(made["tulip:bloom_threshold"])
     recipe = store.recipe(
         "vectorize",
-        format=2,
+        format=3,
         tulip=store.checksum(acquisition_id, "tulip.tif"),
         threshold=threshold,
         in_flower=in_flower,
@@ -214,15 +258,15 @@ def vectorize(
     )
     if not force and store.is_current(acquisition_id, "detections.parquet", recipe):
         return _unchanged("vectorized")
-    probability, grid = rasters.read_probability(tulip_path)
-    detections = detect(
-        probability,
-        grid,
-        areas,
-        threshold=threshold,
-        in_flower=in_flower,
-        minimum_area=settings.minimum_area,
-    )
+    with rasters.stored(store.product(acquisition_id, "tulip.tif")) as source:
+        detections = detecting.detect_rows(
+            lambda rows: rasters.decode_probability(source.rows(rows.start, rows.stop)),
+            source.grid,
+            areas,
+            threshold=threshold,
+            in_flower=in_flower,
+            minimum_area=settings.minimum_area,
+        )
     with store.writing(acquisition_id, "detections.parquet") as path:
         vectors.write_detections(
             path,
@@ -246,31 +290,6 @@ def vectorize(
     return Outcome("done", True, f"{len(detections)} fields on {hectares:.1f} ha", figures)
 
 
-def detect(
-    probability: NDArray[np.float32],
-    grid: Grid,
-    areas: Sequence[Area],
-    *,
-    threshold: float,
-    in_flower: float,
-    minimum_area: float,
-) -> list[Detection]:
-    """The tulip fields in `probability` that reach into an area.
-
-    probability: (2, height, width) float32 in [0, 1], tulip and bloom; NaN where not seen.
-    threshold, in_flower: probability from which a pixel is tulip, and in flower.
-    minimum_area: smaller fields are left out, m2.
-    """
-    tulip, bloom = probability
-    smallest = minimum_area / grid.resolution**2
-    traced = rasters.trace_labels(valleys.part(tulip, threshold=threshold, smallest=smallest), grid)
-    outlines = polygons.simplify(traced, resolution=grid.resolution, minimum_area=minimum_area)
-    reach = shapely.union_all([project(area.geometry, WGS84, grid.epsg) for area in areas])
-    outlines = [outline for outline in outlines if outline.intersects(reach)]
-    labels = rasters.burn(outlines, grid)
-    return polygons.measure(outlines, labels, tulip, bloom, grid, in_flower=in_flower)
-
-
 def record(
     acquisition_id: AcquisitionId, store: Store, database: Connection, *, run_id: str
 ) -> Outcome:
@@ -291,6 +310,12 @@ def record(
     )
     summary = f"{recorded.rows} detections {'recorded' if recorded.changed else 'already recorded'}"
     return Outcome("done", recorded.changed, summary, {"detections": recorded.rows})
+
+
+def _bands(store: Store, acquisition_id: AcquisitionId) -> tuple[str, ...]:
+    """What `acquire` wrote, without looking into the file; `ProductMissing`."""
+    listed = store.asset(acquisition_id, "reflectance.tif")["bands"]
+    return tuple(str(band["name"]) for band in listed)
 
 
 def _window(acquisition: Acquisition, wanted: BaseGeometry) -> Grid:
@@ -346,9 +371,9 @@ def _publish_probability(
     store: Store,
     acquisition_id: AcquisitionId,
     name: str,
-    probability: NDArray[np.float32],
-    grid: Grid,
+    path: Path,
     card: registry.Card,
+    engine: Engine,
     *,
     recipe: str,
     bands: Sequence[str],
@@ -365,19 +390,18 @@ def _publish_probability(
     fields["tulip:threshold"] = card.threshold
     if card.bloom_threshold is not None:
         fields["tulip:bloom_threshold"] = card.bloom_threshold
-    with store.writing(acquisition_id, name) as path:
-        rasters.write_probability(path, probability, grid, bands)
-        store.publish(
-            acquisition_id,
-            name,
-            path,
-            recipe=recipe,
-            title=title,
-            media_type=stac.COG,
-            model=card.reference,
-            fields=fields,
-            properties=properties,
-        )
+    fields["tulip:engine"] = str(engine)
+    store.publish(
+        acquisition_id,
+        name,
+        path,
+        recipe=recipe,
+        title=title,
+        media_type=stac.COG,
+        model=card.reference,
+        fields=fields,
+        properties=properties,
+    )
 
 
 def _provenance(role: str, asset: Mapping[str, Any]) -> dict[str, str]:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 SHALLOW = 0.04
@@ -32,6 +34,8 @@ CONVINCING = 0.25
 stays below it all over is rarely a field; the threshold itself only draws the outline."""
 
 _KERNEL = (0.25, 0.5, 0.25)
+_STEP = 0.001
+"""A quarter of the steps in which probabilities are stored: the mean of four is a multiple."""
 _NOISE_OF_MEDIAN = 1.4826 / 1.25**0.5
 """From the median distance between a pixel and the mean of its four neighbours to the standard
 deviation of the noise: 1.4826 for a normal distribution, 1.25 for the variance of the mean."""
@@ -62,20 +66,32 @@ class _Regions(NamedTuple):
     """(m,) pixel edges of the border."""
 
 
-def part(tulip: NDArray[np.float32], *, threshold: float, smallest: float) -> NDArray[np.int32]:
+def part(
+    tulip: NDArray[np.float32],
+    *,
+    threshold: float,
+    smallest: float,
+    noise: float | None = None,
+    among: NDArray[np.bool_] | None = None,
+) -> NDArray[np.int32]:
     """Which field each pixel belongs to: (height, width), counted from 0, -1 where none.
 
     tulip: (height, width), probability; NaN where not seen. threshold: from which a pixel can
     be of a field. smallest: pixels; what is smaller joins the neighbour from which it is parted
     least. A field is connected by pixel edges, and its mean is CONVINCING. Fields are counted
     by their first pixels, row by row. Memory goes with the pixels from the threshold on.
+    noise: of `noise`, of the raster that this is a part of; None: this is all of it. among: the
+    pixels that can be of a field, others only lie beside them; None: all.
     """
-    pixels = np.flatnonzero(np.nan_to_num(tulip) >= threshold)
+    possible = np.nan_to_num(tulip) >= threshold
+    pixels = np.flatnonzero(possible if among is None else possible & among)
+    if noise is None:
+        noise = _noise_of([tulip], threshold)
     labels = np.full(tulip.size, -1, dtype=np.int32)
     if len(pixels):
         smooth = _smoothed(tulip, pixels)
         links = _links(pixels, tulip.shape[1])
-        depth = max(SHALLOW, NOISY * _noise(tulip.ravel()[pixels], links))
+        depth = max(SHALLOW, NOISY * noise)
         region = _merged(_summits(smooth, links), smooth, links, depth, smallest)
         mean = np.bincount(region, tulip.ravel()[pixels]) / np.bincount(region)
         convincing = mean >= threshold + CONVINCING * (1 - threshold)
@@ -115,13 +131,41 @@ def _reversed(link: NDArray[np.int64]) -> NDArray[np.int64]:
     return back
 
 
-def _noise(tulip: NDArray[np.float32], links: _Links) -> float:
-    """Standard deviation of the probability from pixel to pixel, about its local level."""
-    inner = np.logical_and.reduce([link >= 0 for link in links])
-    if not inner.any():
-        return 0.0
-    level = sum(tulip[link[inner]] for link in links) / 4
-    return float(_NOISE_OF_MEDIAN * np.median(np.abs(tulip[inner] - level)))
+def noise(parts: Iterable[NDArray[np.float32]], threshold: float) -> float:
+    """Standard deviation of the probability from pixel to pixel, about its local level.
+
+    parts: (rows, width) of one raster from north to south, each with one row of its neighbours
+    above and below. Only pixels between four that are tulips from `threshold` on say something.
+    Counted in steps of `_STEP`.
+    """
+    counts = np.zeros(round(1 / _STEP) + 1, dtype=np.int64)
+    for tulip in parts:
+        tulips = np.nan_to_num(tulip) >= threshold
+        inner = tulips[1:-1, 1:-1].copy()
+        level = np.zeros(inner.shape, dtype=np.float32)
+        for rows, columns in (
+            (np.s_[:-2], np.s_[1:-1]),
+            (np.s_[2:], np.s_[1:-1]),
+            (np.s_[1:-1], np.s_[:-2]),
+            (np.s_[1:-1], np.s_[2:]),
+        ):
+            inner &= tulips[rows, columns]
+            level += tulip[rows, columns] / 4
+        away = np.abs(tulip[1:-1, 1:-1][inner] - level[inner])
+        counts += np.bincount(np.rint(away / _STEP).astype(np.intp), minlength=len(counts))
+    return float(_NOISE_OF_MEDIAN * _median(counts) * _STEP)
+
+
+_noise_of = noise
+"""Where an argument has the same name."""
+
+
+def _median(counts: NDArray[np.int64]) -> float:
+    """Of things counted by their number; 0 of none."""
+    total = int(counts.sum())
+    upto = np.cumsum(counts)
+    middle = np.searchsorted(upto, [(total + 1) // 2, total // 2 + 1])
+    return float(middle.mean()) if total else 0.0
 
 
 def _summits(smooth: NDArray[np.float64], links: _Links) -> NDArray[np.int64]:

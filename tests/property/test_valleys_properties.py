@@ -7,6 +7,7 @@ from hypothesis.extra import numpy as arrays
 from tulip_ops import rasters
 from tulip_ops.grid import Grid
 from tulip_ops.polygons import simplify
+from tulip_ops.tracing import trace_labels
 from tulip_ops.valleys import part
 
 sides = st.integers(1, 16)
@@ -34,7 +35,7 @@ def test_fields_are_pieces_of_what_reaches_the_threshold(tulip, least):
 def test_unsimplified_outlines_give_the_fields_back(tulip, least):
     grid = grid_of(tulip)
     labels = part(tulip, threshold=0.5, smallest=least)
-    outlines = rasters.trace_labels(labels, grid)
+    outlines = trace_labels(labels, grid)
     assert len(outlines) == labels.max() + 1
     assert (rasters.burn(outlines, grid) == labels).all()
 
@@ -42,7 +43,7 @@ def test_unsimplified_outlines_give_the_fields_back(tulip, least):
 @given(probabilities, smallest, st.sampled_from([0.0, 300.0, 3000.0]))
 def test_simplified_fields_are_a_valid_coverage_without_overlaps(tulip, least, minimum_area):
     grid = grid_of(tulip)
-    outlines = rasters.trace_labels(part(tulip, threshold=0.5, smallest=least), grid)
+    outlines = trace_labels(part(tulip, threshold=0.5, smallest=least), grid)
     fields = simplify(outlines, resolution=10, minimum_area=minimum_area)
     assert all(field.is_valid and field.area > 0 for field in fields)
     assert shapely.coverage_is_valid(fields)
@@ -55,7 +56,7 @@ def test_simplified_fields_are_a_valid_coverage_without_overlaps(tulip, least, m
 def test_simplification_moves_no_border_by_more_than_a_pixel(tulip):
     """So areas change by less than the border times a pixel, and holes of a few pixels stay."""
     grid = grid_of(tulip)
-    outlines = rasters.trace_labels(part(tulip, threshold=0.5, smallest=0), grid)
+    outlines = trace_labels(part(tulip, threshold=0.5, smallest=0), grid)
     for field in simplify(outlines, resolution=10, minimum_area=0):
         outline = max(outlines, key=lambda one: one.intersection(field).area)
         moved = outline.symmetric_difference(field)

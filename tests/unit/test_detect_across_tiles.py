@@ -10,9 +10,9 @@ from shapely import affinity
 from shapely.geometry import MultiPolygon, Polygon, box
 
 from tulip_ops import fields, rasters
+from tulip_ops.detecting import detect
 from tulip_ops.domain import Area, Detection
 from tulip_ops.grid import WGS84, Grid, geodesic_area, project
-from tulip_ops.steps import detect
 
 WEST = Grid(32631, 700_000.0, 5_845_000.0, 200, 160)
 FINE = 5

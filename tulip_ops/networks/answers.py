@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tulip_ops import chips
 from tulip_ops.networks import predict, truth
 from tulip_ops.networks.data import Scene
+from tulip_ops.networks.engines import KERAS, Engine
 from tulip_ops.networks.registry import Card, Output
 
 _GAIN = 2.5
@@ -38,13 +39,15 @@ class Answer:
     name: str
 
 
-def answers(card: Card, scenes: Iterable[Scene], threads: int) -> Iterator[Answer]:
+def answers(
+    card: Card, scenes: Iterable[Scene], threads: int, engine: Engine = KERAS
+) -> Iterator[Answer]:
     """What the model says of each scene."""
     if card.kind == "unet":
-        unet = predict.load_unet(card, threads)
+        unet = predict.load_unet(card, threads, engine)
         yield from (_tulips(unet, scene) for scene in scenes)
     else:
-        filter_ = predict.load_cloud_filter(card, threads)
+        filter_ = predict.load_cloud_filter(card, threads, engine)
         yield from (_clouds(filter_, scene) for scene in scenes)
 
 

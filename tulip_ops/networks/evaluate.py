@@ -16,6 +16,7 @@ from tulip_ops import charts
 from tulip_ops.networks import calibration, metrics
 from tulip_ops.networks.answers import Answer, answers
 from tulip_ops.networks.data import Scene
+from tulip_ops.networks.engines import KERAS, Engine
 from tulip_ops.networks.intervals import Estimate, estimate
 from tulip_ops.networks.metrics import Formula, Tally
 from tulip_ops.networks.registry import Card, Output
@@ -87,13 +88,15 @@ def intervals(found: Mapping[str, Estimate | int]) -> dict[str, tuple[float, flo
     }
 
 
-def evaluate(card: Card, scenes: Iterable[Scene], threads: int) -> Evaluation:
+def evaluate(
+    card: Card, scenes: Iterable[Scene], threads: int, engine: Engine = KERAS
+) -> Evaluation:
     """Run the model over every scene; scenes have the card's bands."""
     tallies: dict[Output, list[Tally]] = {output: [] for output in card.thresholds}
     clear: dict[Output, list[Tally]] = {}
     left_out = dict.fromkeys(card.thresholds, 0)
     cases, flowering = [], []
-    for answer in answers(card, scenes, threads):
+    for answer in answers(card, scenes, threads, engine):
         for output, pair in answer.pairs.items():
             tallies[output].append(metrics.tally([pair]))
             left_out[output] += answer.left_out[output]

@@ -39,13 +39,14 @@ def scenes(
     """
     kind, _, place = source.partition(":")
     if source == "simulated":
-        return _simulated(card, count, work, processes)
+        return simulated(card, count, work, processes)
     if not place or kind not in ("planet", "folder", "parcels"):
         raise BadTrainingData(f"{source!r} names no scenes; use {SOURCES}")
     return _read(_drawn(_unread(kind, place, card, store), count))
 
 
-def _simulated(card: Card, count: int, work: Path, processes: int) -> Iterator[Scene]:
+def simulated(card: Card, count: int, work: Path, processes: int) -> Iterator[Scene]:
+    """Simulated scenes of places and seasons that the model has not learned from."""
     first = int(card.training.settings.get("seed", 1)) * 10_000 + TEST
     for path in data.make_scenes(work, range(first, first + count), SIDE, processes):
         yield from data.load_scenes([path], card.bands)

@@ -20,7 +20,7 @@ fourth stage."""
 ALIGN = 32
 """Height and width of what a cloud filter reads are multiples of this: the stride of the last."""
 
-WINDOW, OVERLAP = 512, 64
+WINDOW, OVERLAP = 1024, 64
 """Pixels on a side of what a cloud filter reads at once, and by how many its windows reach into
 each other on every side: cells there, judged without their surroundings, count least."""
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from tulip_ops import chips, radiometry
 from tulip_ops.errors import BandMissing, ModelDamaged, ModelNotFound
-from tulip_ops.networks import backend, layout, registry
-from tulip_ops.networks.backend import Graph, use_threads
+from tulip_ops.networks import backend, exports, layout, registry
+from tulip_ops.networks.backend import Answers, Graph, use_threads
 from tulip_ops.networks.engines import KERAS, Engine
 from tulip_ops.networks.exports import Precision
 from tulip_ops.networks.registry import Card, ResNetArchitecture, UNetArchitecture
@@ -40,11 +40,15 @@ _POLICIES: Mapping[Precision, str] = {"fp32": "float32", "bf16": "mixed_bfloat16
 
 
 class _Network:
-    """What both kinds share: a card, and what runs it."""
+    """What both kinds share: a card, and what runs it.
+
+    A call is `calibrated(run(normalized(windows)))`; whoever streams does the first and the last
+    in other threads than the one in the middle.
+    """
 
     def __init__(self, card: Card, run: Graph) -> None:
         self.card = card
-        self._run = run
+        self.run = run
 
     def normalized(self, windows: Windows) -> NDArray[np.float32]:
         """What the network reads, (N, bands, height, width); both kinds of input alike."""
@@ -79,7 +83,11 @@ class CloudFilter(_Network):
         Returns (N, height / CELL, width / CELL), float32 in [0, 1]. `layout.cells` puts the
         answers for the windows of a raster together.
         """
-        return self.card.calibrated("cell", self._judge(windows)["cell"])
+        return self.calibrated(self.run(self.normalized(windows)))
+
+    def calibrated(self, said: Answers) -> NDArray[np.float32]:
+        """What a call returns, from what the network said."""
+        return self.card.calibrated("cell", said["cell"])
 
     def cloud_probability(
         self, reflectance: NDArray[np.float32], bands: Sequence[str]
@@ -112,11 +120,8 @@ class CloudFilter(_Network):
         probability = np.full(len(plan), np.nan, dtype=np.float32)
         for place, chip in enumerate(chips.cut(pixels, plan)):
             if np.isfinite(chip).all(axis=0).any():
-                probability[place] = self._judge(chip[None])["chip"][0]
+                probability[place] = self.run(self.normalized(chip[None]))["chip"][0]
         return self.card.calibrated("chip", probability), plan
-
-    def _judge(self, windows: Windows) -> Mapping[str, NDArray[np.float32]]:
-        return self._run(self.normalized(windows))
 
 
 class UNet(_Network):
@@ -128,7 +133,11 @@ class UNet(_Network):
         Returns (N, 2, height, width), float32 in [0, 1], the second nowhere above the first.
         `layout.mosaic` puts the answers for the windows of a raster together.
         """
-        classes = self._run(self.normalized(windows))["probability"]
+        return self.calibrated(self.run(self.normalized(windows)))
+
+    def calibrated(self, said: Answers) -> NDArray[np.float32]:
+        """What a call returns, from what the network said."""
+        classes = said["probability"]
         flowering = classes[..., 2]
         tulip = self.card.calibrated("tulip", np.clip(classes[..., 1] + flowering, 0, 1))
         bloom = np.minimum(self.card.calibrated("bloom", np.clip(flowering, 0, 1)), tulip)
@@ -220,6 +229,11 @@ def load_weights(network: keras.Model, card: Card) -> None:
 
 
 def _started(card: Card, threads: int, engine: Engine) -> Graph:
+    if engine.folder is not None and engine.variant is not None:
+        from tulip_ops.networks import openvino_engine
+
+        path = exports.verify(engine.variant, engine.folder)
+        return openvino_engine.compiled(path, engine.precision, threads)
     use_threads(threads)  # before any network is built
     network = build(card, dtype=_POLICIES[engine.precision])
     load_weights(network, card)

@@ -1,0 +1,198 @@
+"""A whole tile from COG to polygons, beside what a user would do instead.
+
+    .tulip/venv/bin/python bench/tile.py [--side 10980] [--part 2048] [--peers PYTHON]
+
+Makes a raster of simulated texture (bench/tile_scene.py), exports the networks for OpenVINO if
+they are not yet, carries the raster through screen, segment and vectorize with the fastest
+accepted export, and smaller ones as well; runs the ancestor's loop, Keras in batches, rasterio's
+outlines and (in an environment of their own) other projects over a part of the same pixels;
+measures what this machine can compute at most. Every part is a process of its own, one after the
+other.
+Writes docs/performance.md, its chart, and everything that was measured as JSON below --work.
+Takes a quarter of an hour on two idle cores, and 8 GB of disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tile_page
+import tile_scene
+
+from tulip_ops import chips, radiometry, rasters
+from tulip_ops.grid import Grid
+from tulip_ops.networks import exports, registry
+from tulip_ops.networks.registry import UNetArchitecture
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS = Path(__file__).with_name("tile_parts.py")
+PEERS = Path(__file__).with_name("tile_peers.py")
+KINDS = ("cloud-filter", "unet")
+SMALLER = (1000, 3000)
+"""Sides of the rasters that show whether time goes with pixels."""
+Found = dict[str, Any]
+
+
+def main() -> None:
+    """Measure, keep, write the page."""
+    options = _options()
+    options.work.mkdir(parents=True, exist_ok=True)
+    kept = options.work / "tile.json"
+    if not options.page_only:
+        started = time.perf_counter()
+        found = measure(options)
+        found["minutes"] = round((time.perf_counter() - started) / 60, 1)
+        kept.write_text(json.dumps(found, indent=2) + "\n")
+    tile_page.write(json.loads(kept.read_text()), options.docs)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--side", type=int, default=10_980, help="pixels on a side of the tile")
+    parser.add_argument("--part", type=int, default=2048, help="pixels on a side for slow ways")
+    parser.add_argument("--models", type=Path, default=ROOT / "models")
+    parser.add_argument("--exports", type=Path, help="default: below --work")
+    parser.add_argument("--work", type=Path, default=ROOT / ".tulip" / "tile")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--memory", type=float, default=2.0, help="TULIP_MEMORY_GB")
+    parser.add_argument("--peers", type=Path, help="a Python with s2cloudless and torch")
+    parser.add_argument("--page-only", action="store_true", help="write the page from the JSON")
+    return parser.parse_args()
+
+
+def measure(options: argparse.Namespace) -> Found:
+    """Everything, one part after the other."""
+    rasters_of = _rasters(options)
+    asked = {
+        "models": str(options.models),
+        "exports": str(options.exports or options.work / "exports"),
+        "threads": options.threads,
+        "memory_gb": options.memory,
+        "part": min(options.part, options.side),
+        "raster": str(rasters_of[options.side]),
+        "work": str(options.work),
+    }
+    cards = _exported(asked)
+    found: Found = {
+        "machine": _machine(),
+        "side": options.side,
+        "part": asked["part"],
+        "memory_gb": options.memory,
+        "threads": options.threads,
+        "models": {kind: str(card.reference) for kind, card in cards.items()},
+        "peak": _child("peak", asked),
+        "whole": {},
+    }
+    for side, raster in rasters_of.items():
+        store = options.work / f"store-{side}"
+        shutil.rmtree(store, ignore_errors=True)
+        there = asked | {"raster": str(raster), "store": str(store)}
+        found["whole"][str(side)] = _child("whole", there)
+    found["again"] = _child("again", there)
+    unet = cards["unet"]
+    tulip = store / str(tile_scene.IDENTITY) / "tulip.tif"
+    found["shapes"] = _child("shapes", asked | {"tulip": str(tulip), "threshold": unet.threshold})
+    found["batched"] = _child("batched", asked)
+    found["ancestor"] = _child("ancestor", asked)
+    whole = found["whole"][str(options.side)]
+    shapes = {
+        "cloud-filter": _distinct(whole["screen"]["windows"]),
+        "unet": _distinct(whole["segment"]["windows"]),
+    }
+    bands = rasters.band_names(rasters_of[options.side])
+    found["flop"] = _child("flop", asked | {"shapes": shapes, "bands": bands})
+    if options.peers:
+        found["peers"] = _peers(options, asked, unet)
+    return found
+
+
+def _rasters(options: argparse.Namespace) -> dict[int, Path]:
+    """By side, smallest first: the tile, and its north-western corners."""
+    whole = options.work / f"reflectance-{options.side}.tif"
+    if not whole.exists():
+        draft = whole.with_suffix(".making.tif")
+        tile_scene.make_reflectance(draft, options.side)
+        draft.rename(whole)
+    made = {}
+    for side in (side for side in SMALLER if side < options.side):
+        made[side] = options.work / f"reflectance-{side}-of-{options.side}.tif"
+        if not made[side].exists():
+            with rasters.stored(whole) as source:
+                corner = radiometry.decode(source.rows(0, side)[:, :, :side])
+                grid = Grid(source.grid.epsg, source.grid.left, source.grid.top, side, side)
+                rasters.write_reflectance(made[side], corner, grid, source.bands)
+    return made | {options.side: whole}
+
+
+def _exported(asked: Found) -> dict[str, registry.Card]:
+    models, place = Path(asked["models"]), Path(asked["exports"])
+    bands = rasters.band_names(Path(asked["raster"]))
+    cards = {kind: registry.choose(models, kind, "auto", bands) for kind in KINDS}
+    for card in cards.values():
+        if exports.read(card, place) is None:
+            environment = os.environ | {
+                "TULIP_MODELS": str(models),
+                "TULIP_EXPORTS": str(place),
+                "TULIP_STATE": asked["work"],
+                "TULIP_THREADS": str(asked["threads"]),
+            }
+            tulip = Path(sys.executable).with_name("tulip")
+            command = [str(tulip), "models", "export", str(card.reference)]
+            subprocess.run(command, check=True, env=environment)
+    return cards
+
+
+def _child(part: str, asked: Found) -> Found:
+    """What a part found, in a process of its own."""
+    print(f"{part}: {asked['raster']}", flush=True)
+    told = Path(asked["work"]) / "asked.json"
+    told.write_text(json.dumps(asked))
+    return _last_line([sys.executable, str(PARTS), part, str(told)])
+
+
+def _last_line(command: list[str]) -> Found:
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found: Found = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+def _peers(options: argparse.Namespace, asked: Found, unet: registry.Card) -> Found:
+    with rasters.stored(Path(asked["raster"])) as source:
+        pixels = source.rows(0, 1024)[:, :, :1024]
+    cuts = chips.cut(radiometry.decode(pixels), chips.plan(*pixels.shape[1:], 256, 256))
+    shape = unet.architecture
+    base = shape.base if isinstance(shape, UNetArchitecture) else 0
+    images = np.nan_to_num(np.moveaxis(cuts, 1, -1))
+    np.savez(options.work / "peers.npz", images=images, base=base)
+    print("peers", flush=True)
+    return _last_line(
+        [str(options.peers), str(PEERS), str(options.work / "peers.npz"), str(options.threads)]
+    )
+
+
+def _distinct(shapes: list[list[int]]) -> list[list[int]]:
+    return [list(shape) for shape in sorted({tuple(shape) for shape in shapes})]
+
+
+def _machine() -> str:
+    names = [
+        line.split(":", 1)[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    return f"{len(names)} x {names[0] if names else platform.processor()}"
+
+
+if __name__ == "__main__":
+    main()

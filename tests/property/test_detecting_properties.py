@@ -1,0 +1,64 @@
+"""Fields found some rows at a time are those that are found in one piece."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely.geometry import MultiPolygon, box
+
+from tulip_ops.detecting import detect_rows
+from tulip_ops.domain import Area
+from tulip_ops.grid import Grid
+from tulip_ops.pieces import reaching_down
+
+EVERYWHERE = [Area("everywhere", MultiPolygon([box(0, 45, 10, 60)]))]
+
+
+def ground(height: int, width: int, seed: int) -> np.ndarray:
+    """Fields side by side and across each other, with noise, speckle and what was not seen."""
+    random = np.random.default_rng(seed)
+    tulip = np.full((height, width), 0.05)
+    for _ in range(random.integers(1, 9)):
+        row, column = random.integers(0, height), random.integers(0, width)
+        tall, wide = random.integers(3, 40, 2)
+        tulip[row : row + tall, column : column + wide] = random.uniform(0.6, 1)
+        tulip[row : row + tall, min(column + wide, width - 1)] = random.uniform(0.4, 0.8)
+    tulip += random.normal(0, 0.02, tulip.shape)
+    tulip[random.random(tulip.shape) < 0.01] = 0.9
+    tulip[random.random(tulip.shape) < 0.01] = np.nan
+    tulip = np.clip(np.rint(tulip * 250), 0, 250) / 250
+    return np.stack([tulip, tulip * 0.5]).astype(np.float32)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 90), st.integers(1, 60), st.integers(1, 64), st.integers(0, 10_000))
+def test_fields_do_not_depend_on_how_many_rows_are_taken_at_once(
+    height: int, width: int, rows: int, seed: int
+) -> None:
+    probability = ground(height, width, seed)
+    grid = Grid(32631, 600_000.0, 5_800_000.0, width, height)
+    asked = {"threshold": 0.5, "in_flower": 0.4, "minimum_area": 1500.0}
+
+    whole = detect_rows(lambda r: probability[:, r], grid, EVERYWHERE, rows=height, **asked)
+    parts = detect_rows(lambda r: probability[:, r], grid, EVERYWHERE, rows=rows, **asked)
+
+    assert parts == whole
+
+
+@given(st.integers(0, 10_000), st.integers(1, 5))
+def test_what_reaches_down_is_what_hangs_together_with_the_last_rows(seed: int, rows: int) -> None:
+    random = np.random.default_rng(seed)
+    present = random.random(random.integers(1, 25, 2)) < random.uniform(0.2, 0.7)
+
+    flooded = present.copy()
+    flooded[:-rows] = False
+    while True:  # a flood by hand
+        padded = np.pad(flooded, 1)
+        height, width = present.shape
+        wider = np.logical_or.reduce(
+            [padded[y : y + height, x : x + width] for y in range(3) for x in range(3)]
+        )
+        if (flooded == (wider & present)).all():
+            break
+        flooded = wider & present
+
+    np.testing.assert_array_equal(reaching_down(present, rows), flooded)

@@ -1,0 +1,70 @@
+"""Stages that run at the same time: nothing is lost, nothing is left running."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tulip_ops import flows
+
+
+def test_what_is_made_ahead_comes_in_order_and_no_farther_than_allowed() -> None:
+    made = []
+
+    def making() -> Iterator[int]:
+        for number in range(20):
+            made.append(number)
+            yield number
+
+    with flows.ahead(making(), 2) as items:
+        for taken, item in enumerate(items):
+            assert item == taken
+            assert len(made) <= taken + 5
+
+    assert made == list(range(20))
+
+
+def test_an_error_comes_after_what_was_made_before_it() -> None:
+    def failing() -> Iterator[int]:
+        yield 1
+        raise OSError("the disk is gone")
+
+    with flows.ahead(failing(), 3) as items:
+        assert next(items) == 1
+        with pytest.raises(OSError, match="the disk is gone"):
+            next(items)
+
+
+def test_who_stops_taking_stops_the_making() -> None:
+    closed = threading.Event()
+
+    def endless() -> Iterator[int]:
+        try:
+            while True:
+                yield 0
+        finally:
+            closed.set()
+
+    before = threading.active_count()
+    with flows.ahead(endless(), 1) as items:
+        next(items)
+
+    assert closed.is_set()
+    assert threading.active_count() == before
+
+
+def test_work_behind_is_done_in_order_and_by_the_end() -> None:
+    done: list[int] = []
+    with flows.behind(2) as line:
+        for number in range(10):
+            line.do(lambda number=number: done.append(number))
+
+    assert done == list(range(10))
+
+
+def test_errors_of_work_behind_are_raised() -> None:
+    def fail() -> None:
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"), flows.behind(2) as line:
+        line.do(fail)

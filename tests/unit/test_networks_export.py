@@ -1,0 +1,120 @@
+"""Exports say what Keras says, or are refused."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.unit.test_networks_predict import saved
+from tulip_ops.errors import BadSetting
+from tulip_ops.networks import engines, export, exports, predict, truth, unet
+from tulip_ops.networks.data import Scene
+from tulip_ops.networks.engines import Wish
+from tulip_ops.networks.registry import Card, UNetArchitecture
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
+BANDS = ("blue", "nir", "green", "red")
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory: pytest.TempPathFactory) -> Card:
+    predict.use_threads(1)
+    return saved(
+        tmp_path_factory.mktemp("models") / "1",
+        unet.build(3, 4, 2),
+        unet.build(3, 4, 2, dtype="float16"),
+        {
+            "kind": "unet",
+            "chip": 64,
+            "bloom_threshold": 0.3,
+            "architecture": UNetArchitecture(base=4, levels=2),
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def scenes() -> list[Scene]:
+    random = np.random.default_rng(4)
+    known = np.zeros((64, 64, 4), dtype=np.uint8)
+    known[:32, :, truth.TULIP] = 1
+    dn = random.integers(1000, 5000, (64, 64, 3)).astype(np.uint16)
+    return [Scene("one", "one", 2025, dn, known)]
+
+
+@pytest.fixture(scope="module")
+def root(card: Card, scenes: list[Scene], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("exports")
+    export.export(card, ("bf16", "fp32"), root, scenes, "a scene", [], 1)
+    return root
+
+
+def said(card: Card, engine: engines.Engine) -> NDArray[np.float32]:
+    reflectance = np.random.default_rng(3).random((4, 90, 70), dtype=np.float32) * np.float32(0.4)
+    return predict.load_unet(card, 1, engine).tulip_probability(reflectance, BANDS)
+
+
+def test_an_export_says_what_keras_says(card: Card, root: Path) -> None:
+    reference = said(card, engines.KERAS)
+
+    single = engines.decide(card, Wish("openvino", "fp32", root))
+    np.testing.assert_allclose(said(card, single), reference, atol=1e-4)
+    half = engines.decide(card, Wish("auto", "auto", root))
+    assert str(half) == "openvino bf16"
+    np.testing.assert_allclose(said(card, half), reference, atol=0.03)
+
+
+def test_an_export_keeps_what_it_was_worth(card: Card, root: Path) -> None:
+    kept = exports.read(card, root)
+
+    assert kept is not None
+    assert set(kept.keras) == set(kept.variants["fp32"].metrics) >= {"tulip_iou", "tulip_accuracy"}
+    assert kept.variants["fp32"].metrics == pytest.approx(kept.keras, abs=1e-3)
+    assert exports.verify(kept.variants["fp32"], exports.place(card, root)).exists()
+    assert not list(root.rglob(".*"))
+
+
+def test_what_loses_accuracy_is_refused_and_removed(
+    card: Card, scenes: list[Scene], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "GATE", -0.1)  # it would have to be better than Keras
+
+    made = export.export(card, ("fp32",), tmp_path, scenes, "a scene", [], 1)
+
+    assert not made.variants["fp32"].accepted
+    assert not list(tmp_path.rglob("*.xml"))
+    assert str(engines.decide(card, Wish("auto", exports=tmp_path))) == "keras fp32"
+
+
+@pytest.mark.parametrize(
+    ("found", "good"),
+    [
+        ({"tulip_iou": 0.896, "tulip_accuracy": 0.95}, True),
+        ({"tulip_iou": 0.894, "tulip_accuracy": 0.99}, False),
+        ({"tulip_iou": 0.9}, False),
+    ],
+)
+def test_the_gate(found: dict[str, float], good: bool) -> None:
+    assert export.passes(found, {"tulip_iou": 0.9, "tulip_accuracy": 0.95}) is good
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    card: Card, scenes: list[Scene], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(BadSetting, match="TULIP_EXPORTS"):
+        export.export(card, ("fp32",), tmp_path / "file", scenes, "a scene", [], 1)
+
+
+def test_running_an_export_needs_no_keras() -> None:
+    import subprocess
+
+    code = (
+        "import sys; from tulip_ops import steps; from tulip_ops.networks import openvino_engine;"
+        "sys.exit(bool({'keras', 'tensorflow', 'nncf'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

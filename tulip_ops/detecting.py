@@ -1,0 +1,130 @@
+"""From probabilities to detected fields, some rows of the raster at a time.
+
+Fields that hang together are taken together: what may go on below the rows at hand waits for the
+rows that follow. So the polygons are those of the whole raster in one piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import Polygon
+
+from tulip_ops import pieces, polygons, rasters, tracing, valleys
+from tulip_ops.domain import Area, Detection
+from tulip_ops.grid import WGS84, Grid, project
+
+Read = Callable[[slice], NDArray[np.float32]]
+"""Rows of the raster to (2, rows, width) float32 in [0, 1], tulip and bloom; NaN where not seen."""
+
+ROWS = 1024
+"""Rows that are taken at once."""
+_AROUND = 3
+"""Rows around a field that its polygon and its figures may see."""
+
+
+def detect(
+    probability: NDArray[np.float32],
+    grid: Grid,
+    areas: Sequence[Area],
+    *,
+    threshold: float,
+    in_flower: float,
+    minimum_area: float,
+) -> list[Detection]:
+    """The tulip fields in `probability`, (2, height, width), as `detect_rows` finds them."""
+    return detect_rows(
+        lambda rows: probability[:, rows],
+        grid,
+        areas,
+        threshold=threshold,
+        in_flower=in_flower,
+        minimum_area=minimum_area,
+        rows=grid.height,
+    )
+
+
+def detect_rows(
+    read: Read,
+    grid: Grid,
+    areas: Sequence[Area],
+    *,
+    threshold: float,
+    in_flower: float,
+    minimum_area: float,
+    rows: int = ROWS,
+) -> list[Detection]:
+    """The tulip fields in the probabilities on `grid` that reach into an area.
+
+    threshold, in_flower: probability from which a pixel is tulip, and in flower.
+    minimum_area: smaller fields are left out, m2. rows: how many are taken at once; the result
+    does not depend on it.
+    """
+    reach = shapely.union_all([project(area.geometry, WGS84, grid.epsg) for area in areas])
+    shapely.prepare(reach)
+    noise = valleys.noise(_overlapping(read, grid, rows), threshold)
+    found: list[polygons.Placed] = []
+    for here, whole, probability in _blocks(read, grid, threshold, rows):
+        part = grid.rows(here)
+        labels = valleys.part(
+            probability[0],
+            threshold=threshold,
+            smallest=minimum_area / grid.resolution**2,
+            noise=noise,
+            among=whole,
+        )
+        outlines = [
+            outline
+            for outline in _outlines(labels, part, minimum_area)
+            if reach.intersects(outline)
+        ]
+        labels = rasters.burn(outlines, part)
+        found += polygons.placed(
+            outlines, labels, probability[0], probability[1], part, in_flower=in_flower
+        )
+    return polygons.ordered(found)
+
+
+def _outlines(labels: NDArray[np.int32], grid: Grid, minimum_area: float) -> list[Polygon]:
+    pixel = grid.resolution**2
+    traced = tracing.trace_labels(
+        labels,
+        grid,
+        smallest=minimum_area / pixel,
+        smallest_hole=min(polygons.TINY_HOLE, minimum_area / pixel),
+    )
+    return polygons.simplify(traced, resolution=grid.resolution, minimum_area=minimum_area)
+
+
+def _overlapping(read: Read, grid: Grid, rows: int) -> Iterator[NDArray[np.float32]]:
+    """The tulips in parts that share two rows, so that each row lies inside one of them once."""
+    for first in range(0, grid.height, rows):
+        yield read(slice(max(first - 1, 0), min(first + rows + 1, grid.height)))[0]
+
+
+def _blocks(
+    read: Read, grid: Grid, threshold: float, rows: int
+) -> Iterator[tuple[slice, NDArray[np.bool_], NDArray[np.float32]]]:
+    """Parts of the raster: which rows, which tulips of them are whole and new, and what was read.
+
+    Every tulip pixel is whole in one part, together with all that hangs together with it and
+    `_AROUND` rows around that.
+    """
+    first, bottom = 0, 0
+    waiting = np.zeros((0, grid.width), dtype=bool)
+    while bottom < grid.height:
+        bottom = min(bottom + rows, grid.height)
+        probability = read(slice(first, bottom))
+        tulips = np.nan_to_num(probability[0]) >= threshold
+        tulips[: len(waiting)] = waiting
+        open_ = np.zeros_like(tulips)
+        if bottom < grid.height:
+            open_ = pieces.reaching_down(tulips, _AROUND)
+        yield slice(first, bottom), tulips & ~open_, probability
+        held = np.flatnonzero(open_.any(axis=1))
+        top = min(int(held[0]) if len(held) else bottom - first, bottom - first) - _AROUND
+        waiting = open_[max(top, 0) :]
+        first += max(top, 0)

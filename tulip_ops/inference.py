@@ -1,0 +1,211 @@
+"""Whole acquisitions through a network, in a stream of windows.
+
+One thread reads rows of the raster, another normalizes windows, the network computes, and a fourth
+writes what it said. However large the raster, only the rows of the windows under way are in memory.
+Windows without a wanted pixel are read, but never inferred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tulip_ops import chips, flows
+from tulip_ops.grid import STRIP_ROWS
+from tulip_ops.networks import layout, predict
+from tulip_ops.networks.backend import Answers
+from tulip_ops.networks.predict import CloudFilter, UNet
+from tulip_ops.networks.registry import Card, UNetArchitecture
+from tulip_ops.radiometry import DN_NODATA
+from tulip_ops.rasters import ProbabilityWriter, Stored
+
+Wanted = Callable[[slice], NDArray[np.bool_]]
+"""Rows of the raster to (rows, width): True where an answer is wanted. Called from north to south,
+from one thread."""
+_AHEAD = 1
+"""Strips of `STRIP_ROWS` that are read before they are needed."""
+_LARGEST = 2048
+"""Pixels on a side of the largest windows: larger ones save next to no work."""
+_SMALLEST = 512
+_RUNTIME = 0.6e9
+"""Bytes of the libraries, the weights and GDAL's blocks."""
+_FEATURES = 11
+"""Bytes of a network in work, for each pixel of the window and filter of the first level: 1.9 GB
+were measured with windows of 2048 pixels and 32 filters."""
+
+
+def window_size(card: Card, shape: tuple[int, int], memory_gb: float) -> int:
+    """Pixels on a side of a U-Net's windows over a raster of (height, width), for this memory.
+
+    As few windows as fit, of the size that they need to have: the less do they overlap. The
+    smallest size is returned even where it takes more; results do not depend on it.
+    """
+    unet = card.architecture
+    base, levels = (unet.base, unet.levels) if isinstance(unet, UNetArchitecture) else (16, 4)
+    edge, align = layout.margin(levels), layout.alignment(card)
+    for count in range(1, max(shape) + 1):
+        step = -(-(max(shape) - 2 * edge) // count)
+        size = max(-(-step // align) * align + 2 * edge, _SMALLEST)
+        rows = (-(-size // STRIP_ROWS) + 1 + _AHEAD) * STRIP_ROWS
+        pixels = rows * shape[1] * 2 * len(card.bands)
+        windows = size**2 * (3 * 4 * len(card.bands) + _FEATURES * base)
+        fits = size <= _LARGEST and _RUNTIME + pixels + windows <= memory_gb * 1e9
+        if fits or size == _SMALLEST:
+            return size
+    return _SMALLEST
+
+
+def cloud_probability(
+    source: Stored, network: CloudFilter, wanted: Wanted
+) -> tuple[NDArray[np.float32], Known]:
+    """What the cloud filter says of the cells of a raster, and where it was asked.
+
+    Returns (cells down, cells across) float32 in [0, 1], NaN where no window was asked; and the
+    pixels that are wanted and were measured in all of the network's bands.
+    """
+    plan = layout.plan(network.card, *source.grid.shape)
+    known = Known(source.grid.shape)
+    said = {}
+    with _prepared(source, network, plan, wanted) as prepared:
+        for window, mask, pixels in prepared:
+            known.put(window, mask)
+            if pixels is not None:
+                said[window.number] = network.calibrated(network.run(pixels))[0]
+    return layout.cells(said, plan), known
+
+
+def spread_clouds(
+    cells: NDArray[np.float32], known: Known
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """What `cloud_probability` returned as pixels, strip by strip: rows, (rows, width)."""
+    for first in range(0, known.height, STRIP_ROWS):
+        rows = slice(first, min(first + STRIP_ROWS, known.height))
+        these = cells[rows.start // layout.CELL : -(-rows.stop // layout.CELL)]
+        yield rows, layout.spread(these, known.rows(rows))
+
+
+def write_tulips(
+    writer: ProbabilityWriter,
+    source: Stored,
+    network: UNet,
+    wanted: Wanted,
+    *,
+    size: int,
+) -> float:
+    """Write what the U-Net says of a raster: tulip and bloom, NaN where not wanted or measured.
+
+    size: of the windows, see `window_size`. Returns the share of the pixels asked for that are
+    tulips.
+    """
+    tulips, seen = [0], [0]
+    plan = layout.plan(network.card, *source.grid.shape, size=size)
+
+    def write(window: chips.Window, mask: NDArray[np.bool_], said: Answers | None) -> None:
+        values = np.full((layout.OUTPUTS, *mask.shape), np.nan, dtype=np.float32)
+        if said is not None:
+            own = {name: each[:, *window.core] for name, each in said.items()}
+            values = np.where(mask, network.calibrated(own)[0], np.float32(np.nan))
+            seen.append(int(np.count_nonzero(mask)))
+            tulips.append(int(np.count_nonzero(values[0] >= network.card.threshold)))
+        writer.write(values, window.own_rows[0], window.own_columns[0])
+
+    with _prepared(source, network, plan, wanted) as prepared, flows.behind(1) as line:
+        for window, mask, pixels in prepared:
+            said = None if pixels is None else network.run(pixels)
+            line.do(partial(write, window, mask, said))
+    return sum(tulips) / max(1, sum(seen))
+
+
+class Known:
+    """Which pixels of a raster are known, in a bit each."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        """None of (height, width)."""
+        self.height, self._width = shape
+        self._bits = np.zeros((shape[0], -(-shape[1] // 8)), dtype=np.uint8)
+
+    def put(self, window: chips.Window, mask: NDArray[np.bool_]) -> None:
+        """Those that a window answers for; its first column is a multiple of eight."""
+        first = window.own_columns[0] // 8
+        bits = np.packbits(mask, axis=1)
+        self._bits[window.owns[0], first : first + bits.shape[1]] = bits
+
+    def rows(self, rows: slice) -> NDArray[np.bool_]:
+        """(rows, width)."""
+        return np.unpackbits(self._bits[rows], axis=1, count=self._width).view(np.bool_)
+
+
+Prepared = tuple[chips.Window, NDArray[np.bool_], NDArray[np.float32] | None]
+"""A window, which of its own pixels are wanted and measured, and what the network reads: None
+where that is none of them."""
+
+
+@contextmanager
+def _prepared(
+    source: Stored, network: CloudFilter | UNet, plan: chips.Plan, wanted: Wanted
+) -> Iterator[Iterator[Prepared]]:
+    """All windows in their order, made ready by other threads."""
+    places = predict.places(network.card, source.bands)
+    with (
+        flows.ahead(_strips(source, places), _AHEAD) as strips,
+        flows.ahead(_ready(strips, network, plan, wanted), 1) as ready,
+    ):
+        yield ready
+
+
+def _strips(source: Stored, places: list[int]) -> Iterator[NDArray[np.uint16]]:
+    height = source.grid.height
+    for first in range(0, height, STRIP_ROWS):
+        yield source.rows(first, min(first + STRIP_ROWS, height), places)
+
+
+def _ready(
+    strips: Iterable[NDArray[np.uint16]],
+    network: CloudFilter | UNet,
+    plan: chips.Plan,
+    wanted: Wanted,
+) -> Iterator[Prepared]:
+    held = _Held(strips)
+    rows, there = None, np.empty((0, 0), dtype=bool)
+    for window in layout.windows(network.card, plan):
+        if window.rows != rows:
+            rows = window.rows
+            held.hold(*rows)
+            there = wanted(window.owns[0])
+        own = held.cut(*window.owns)
+        mask = np.logical_and.reduce(own != DN_NODATA, axis=0) & there[:, window.owns[1]]
+        pixels = None
+        if mask.any():
+            read = chips.fill(held.cut(*window.reads), plan)
+            pixels = network.normalized(read[np.newaxis])
+        yield window, mask, pixels
+
+
+class _Held:
+    """The rows of a raster that windows under way need, as strips of `STRIP_ROWS`."""
+
+    def __init__(self, strips: Iterable[NDArray[np.uint16]]) -> None:
+        self._coming = iter(strips)
+        self._strips: list[NDArray[np.uint16]] = []
+        self._first = 0
+
+    def hold(self, first: int, last: int) -> None:
+        """Forget what lies above row `first`, and have what lies above `last`."""
+        while self._strips and self._first + STRIP_ROWS <= first:
+            self._first += STRIP_ROWS
+            del self._strips[0]
+        while self._first + sum(strip.shape[1] for strip in self._strips) < last:
+            self._strips.append(next(self._coming))
+
+    def cut(self, rows: slice, columns: slice) -> NDArray[np.uint16]:
+        """(bands, rows, columns) of the raster."""
+        parts, top = [], self._first
+        for strip in self._strips:
+            part = slice(max(rows.start - top, 0), max(rows.stop - top, 0))
+            parts.append(strip[:, part, columns])
+            top += strip.shape[1]
+        return np.concatenate(parts, axis=1)

@@ -1,0 +1,113 @@
+"""OpenVINO: the door to openvino and nncf."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+from openvino import Layout
+from openvino.preprocess import PrePostProcessor
+
+from tulip_ops.errors import ExportDamaged
+from tulip_ops.networks.backend import Answers, Graph
+from tulip_ops.networks.exports import Precision
+
+if TYPE_CHECKING:
+    import keras
+
+_HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "int8": "bf16"}
+"""What is computed with where a network is not quantized; a processor without bfloat16 takes
+single precision for it."""
+
+
+def release() -> str:
+    """Of OpenVINO, such as 2026.2.1."""
+    return str(ov.__version__).split("-", maxsplit=1)[0]
+
+
+def converted(network: keras.Model) -> ov.Model:
+    """The network for OpenVINO: (N, bands, height, width) to its outputs by their names."""
+    import tensorflow as tf
+
+    signature = tf.TensorSpec((None, None, None, network.input_shape[-1]), tf.float32)
+    graph = tf.function(
+        lambda pixels: _named(network, network(pixels, training=False)),
+        input_signature=[signature],
+    )
+    model = ov.convert_model(graph.get_concrete_function())
+    names = {network.output_names[0]} if not isinstance(network.output, dict) else network.output
+    for output in model.outputs:
+        (name,) = output.get_names() & set(names)
+        output.get_tensor().set_names({name})
+    layout = PrePostProcessor(model)
+    layout.input().tensor().set_layout(Layout("NCHW"))
+    layout.input().model().set_layout(Layout("NHWC"))
+    return layout.build()
+
+
+def _named(network: keras.Model, said: Any) -> dict[str, Any]:
+    return said if isinstance(said, dict) else {network.output_names[0]: said}
+
+
+def save(model: ov.Model, path: Path) -> None:
+    """Write <name>.xml and <name>.bin; weights are kept in half precision, as they were stored."""
+    ov.save_model(model, path, compress_to_fp16=True)
+
+
+def quantized(path: Path, samples: Iterable[NDArray[np.float32]]) -> ov.Model:
+    """The network of a file in eight bits, its ranges taken from `samples`, each as it reads them.
+
+    After training, by NNCF: weights and what flows between layers, a scale for each channel of
+    the former and each layer of the latter, whose bias is then corrected.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NNCF speaks of what it does not find installed
+        import nncf
+
+        nncf.set_log_level(30)
+        several = list(samples)
+        return nncf.quantize(
+            ov.Core().read_model(path),
+            nncf.Dataset(several),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(several),
+        )
+
+
+def compiled(path: Path, precision: Precision, threads: int) -> Graph:
+    """The network of a file, ready to run on the processor.
+
+    It is compiled once for each shape of input, at the first call with it. `ExportDamaged`.
+    """
+    core = ov.Core()
+    try:
+        model = core.read_model(path)
+    except RuntimeError as error:
+        raise ExportDamaged(f"{path} is not a network for OpenVINO ({error})") from error
+    options = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": _HINTS[precision],
+    }
+    requests: dict[tuple[int, ...], Any] = {}
+
+    def request(shape: tuple[int, ...]) -> Any:
+        if shape not in requests:
+            model.reshape(list(shape))
+            requests[shape] = core.compile_model(model, "CPU", options).create_infer_request()
+        return requests[shape]
+
+    def run(pixels: NDArray[np.float32]) -> Answers:
+        asked = request(pixels.shape)
+        asked.infer({0: pixels}, share_inputs=True)
+        return {
+            output.get_any_name(): np.array(asked.get_tensor(output).data, dtype=np.float32)
+            for output in asked.model_outputs
+        }
+
+    return run

@@ -1,0 +1,75 @@
+"""Which pieces of a raster are whole, seen from a part of its rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class _Runs(NamedTuple):
+    """(n,) runs of present pixels along rows, row by row."""
+
+    row: NDArray[np.int64]
+    start: NDArray[np.int64]
+    """First column."""
+    end: NDArray[np.int64]
+    """One past the last column."""
+
+
+def reaching_down(present: NDArray[np.bool_], rows: int) -> NDArray[np.bool_]:
+    """What hangs together, over edges or corners, with something in the last `rows` rows.
+
+    present: (height, width). Returns the same shape, True in those pieces alone. What it leaves
+    out is whole, whatever follows below, and has `rows` rows between itself and that.
+    """
+    runs = _runs(present)
+    piece = _pieces(len(runs.row), *_touching(runs, present.shape[1]))
+    last = np.unique(piece[runs.row >= present.shape[0] - rows])
+    return _painted(runs, np.isin(piece, last), present.shape)
+
+
+def _runs(present: NDArray[np.bool_]) -> _Runs:
+    width = present.shape[1]
+    apart = np.pad(present, ((0, 0), (1, 1)))  # no run goes on in the next row
+    changes = np.flatnonzero(apart.ravel()[1:] != apart.ravel()[:-1])
+    row, start = np.divmod(changes[::2], width + 2)
+    return _Runs(row, start, changes[1::2] - row * (width + 2))
+
+
+def _touching(runs: _Runs, width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """All pairs of a run and one in the next row that it touches."""
+    stride = width + 2
+    first = np.searchsorted(runs.row * stride + runs.end, (runs.row + 1) * stride + runs.start)
+    last = np.searchsorted(
+        runs.row * stride + runs.start, (runs.row + 1) * stride + runs.end, side="right"
+    )
+    count = np.maximum(last - first, 0)
+    above = np.repeat(np.arange(len(count)), count)
+    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return above, np.repeat(first, count) + within
+
+
+def _pieces(count: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each of `count` things the lowest one with which links connect it."""
+    lowest = np.arange(count)
+    while True:
+        lower = lowest.copy()
+        both = np.minimum(lowest[one], lowest[other])
+        np.minimum.at(lower, lowest[one], both)
+        np.minimum.at(lower, lowest[other], both)
+        while (lower[lower] != lower).any():
+            lower = lower[lower]
+        if (lower == lowest).all():
+            return lowest
+        lowest = lower
+
+
+def _painted(runs: _Runs, chosen: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    steps = np.zeros((shape[0], shape[1] + 1), dtype=np.int8)
+    steps[runs.row[chosen], runs.start[chosen]] += 1
+    steps[runs.row[chosen], runs.end[chosen]] -= 1
+    return np.cumsum(steps, axis=1, dtype=np.int8)[:, :-1] > 0

@@ -1,0 +1,183 @@
+"""The outlines of numbered regions along pixel edges, by array operations over all edges at once.
+
+Every side of a pixel behind which another region begins is a directed edge with its region on the
+left. Linked to each other they are rings: counter-clockwise ones around a region, clockwise ones
+around its holes. Small rings are dropped before any geometry is made of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import shapely
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from shapely.geometry import Polygon
+
+    from tulip_ops.grid import Grid
+
+_WEST, _SOUTH, _EAST, _NORTH = range(4)
+"""Each is followed by a left turn: counter-clockwise where north is up."""
+
+
+class _Edges(NamedTuple):
+    """(n,) edges of one pixel's length, in the order of their starts."""
+
+    start: NDArray[np.int64]
+    """Corner of pixels at which it begins: row * (width + 1) + column."""
+    direction: NDArray[np.int8]
+    label: NDArray[np.int32]
+
+
+def trace_labels(
+    labels: NDArray[np.int32], grid: Grid, *, smallest: float = 0, smallest_hole: float = 0
+) -> list[Polygon]:
+    """The outlines of numbered regions, along pixel edges, in the CRS of `grid`.
+
+    labels: (height, width), -1 where none; the numbers count from 0 without a gap, and the
+    pixels of each are connected by their edges. smallest, smallest_hole: pixels; a region whose
+    outline encloses less is left out, and so is a hole that is smaller.
+    Returns one polygon for each number, in their order, holes kept, without overlaps: nothing
+    left out, `burn(trace_labels(l, grid), grid)` equals l. ValueError where a region is in pieces.
+    """
+    edges = _edges(_without_specks(labels, smallest))
+    if not len(edges.start):
+        return []
+    corner, ring, label = _rings(edges, labels.shape[1] + 1)
+    first = np.flatnonzero(np.append(True, ring[1:] != ring[:-1]))
+    area = _areas(corner, first)
+    is_shell = area > 0
+    shells = label[first][is_shell]
+    if len(np.unique(shells)) < len(shells):
+        raise ValueError(f"region {np.bincount(shells).argmax()} is in pieces")
+    large = np.isin(label[first], shells[area[is_shell] >= smallest])
+    kept = large & (is_shell | (-area >= smallest_hole))
+    if not kept.any():
+        return []
+    chosen = np.repeat(kept, np.diff(np.append(first, len(ring))))
+    points = np.array([grid.left, grid.top]) + corner[chosen] * np.array(
+        [grid.resolution, -grid.resolution]
+    )
+    lines = shapely.linearrings(points, indices=_counted(ring[chosen]))
+    order = np.lexsort((~is_shell[kept], label[first][kept]))
+    owner = _counted(label[first][kept][order])
+    return list(shapely.polygons(lines[order], indices=owner))
+
+
+def _without_specks(labels: NDArray[np.int32], smallest: float) -> NDArray[np.int32]:
+    """Without regions of so few pixels that they could not enclose `smallest` pixels."""
+    if smallest <= 1 or labels.max(initial=-1) < 0:
+        return labels
+    size = np.bincount(labels[labels >= 0])
+    speck = np.append((size + 1) ** 2 / 4 < smallest, False)  # as many as a square around fits
+    return np.where(speck[labels], np.int32(-1), labels)
+
+
+def _edges(labels: NDArray[np.int32]) -> _Edges:
+    """All edges between different labels, one for each side that has a label."""
+    width = labels.shape[1]
+    stride = width + 1
+    padded = np.pad(labels, 1, constant_values=-1)
+    row, column = np.nonzero(padded[:-1, 1:-1] != padded[1:, 1:-1])  # the corner on its west
+    above, below = padded[row, column + 1], padded[row + 1, column + 1]
+    west = row * stride + column
+    row, column = np.nonzero(padded[1:-1, :-1] != padded[1:-1, 1:])  # the corner on its north
+    left, right = padded[row + 1, column], padded[row + 1, column + 1]
+    north = row * stride + column
+    starts = {_WEST: west + 1, _SOUTH: north, _EAST: west, _NORTH: north + stride}
+    start = np.concatenate(list(starts.values()))
+    label = np.concatenate([below, right, above, left])
+    direction = np.repeat(np.array(list(starts), np.int8), [len(s) for s in starts.values()])
+    there = np.flatnonzero(label >= 0)
+    order = there[np.argsort(start[there] * 4 + direction[there])]
+    return _Edges(start[order], direction[order], label[order])
+
+
+def _rings(
+    edges: _Edges, stride: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+    """The corners of all rings, one ring after the other: (n, 2) column and row, ring, label.
+
+    A ring begins at its northernmost corner, of these the westernmost; rings are in the order of
+    their beginnings.
+    """
+    after = _followers(edges, stride)
+    turns = np.empty(len(after), dtype=bool)
+    turns[after] = edges.direction[after] != edges.direction
+    number = np.cumsum(turns) - 1
+    kept = np.flatnonzero(turns)
+    after = number[_next_turn(after, turns)[kept]]
+    root, steps = _ranked(after)
+    order = np.lexsort((steps, root))
+    row, column = np.divmod(edges.start[kept][order], stride)
+    return np.stack([column, row], axis=1), root[order], edges.label[kept][order]
+
+
+def _followers(edges: _Edges, stride: int) -> NDArray[np.int64]:
+    """The edge that goes on where each one ends, with the same region on its left.
+
+    Where a region touches itself at a corner it goes on to the right: so holes are not connected
+    over corners, as regions are not, and no ring meets itself.
+    """
+    step = np.array([-1, stride, 1, -stride])
+    end = edges.start + step[edges.direction]
+    key = edges.start * 4 + edges.direction
+    after = np.full(len(key), -1)
+    for turn in (3, 0, 1):  # right, straight on, left
+        open_ = np.flatnonzero(after < 0)
+        wanted = end[open_] * 4 + (edges.direction[open_] + turn) % 4
+        found = np.searchsorted(key, wanted).clip(max=len(key) - 1)
+        fits = (key[found] == wanted) & (edges.label[found] == edges.label[open_])
+        after[open_[fits]] = found[fits]
+    return after
+
+
+def _next_turn(after: NDArray[np.int64], turns: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For each edge the next one on its ring at which the direction changes."""
+    ahead = after.copy()
+    going = np.flatnonzero(~turns[ahead])
+    while len(going):
+        ahead[going] = ahead[ahead[going]]
+        going = going[~turns[ahead[going]]]
+    return ahead
+
+
+def _ranked(after: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For each entry the first one of its ring, and how many steps it lies behind that.
+
+    By doubling: after n rounds every entry knows what lies 2**n ahead.
+    """
+    count = len(after)
+    lowest, jump = np.arange(count), after.copy()
+    while True:
+        lower = np.minimum(lowest, lowest[jump])
+        if (lower == lowest).all():
+            break
+        lowest, jump = lower, jump[jump]
+    own = np.arange(count)
+    is_root = lowest == own
+    steps = np.where(is_root, 0, 1)
+    back = np.empty_like(after)
+    back[after] = own
+    back[is_root] = own[is_root]
+    while not is_root[back].all():
+        steps += steps[back]
+        back = back[back]
+    return lowest, steps
+
+
+def _counted(numbers: NDArray[np.int64] | NDArray[np.int32]) -> NDArray[np.int64]:
+    """Ascending numbers counted anew from 0 without a gap."""
+    return np.cumsum(np.append(False, numbers[1:] != numbers[:-1]))
+
+
+def _areas(corner: NDArray[np.int64], first: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Pixels that each ring encloses, negative where it turns clockwise (north up)."""
+    follower = np.arange(1, len(corner) + 1)
+    last = np.append(first[1:], len(corner)) - 1
+    follower[last] = first
+    x, y = corner.T
+    cross = x[follower] * y - x * y[follower]
+    return np.asarray(np.add.reduceat(cross, first) / 2, dtype=np.float64)
