@@ -17,6 +17,7 @@ from tqdm import tqdm
 from tulip_ops.commands.backfills import chosen, figures, say, selection
 from tulip_ops.commands.options import BAD_DATA, FAILED, SKIPPED, as_json, show
 from tulip_ops.domain import AcquisitionId
+from tulip_ops.errors import DatabaseUnavailable
 from tulip_ops.settings import Settings
 
 if TYPE_CHECKING:
@@ -207,8 +208,11 @@ def _progress(ids: Sequence[AcquisitionId], settings: Settings) -> Iterator[None
 
     def watch() -> None:
         while not over.wait(5.0):
-            with connection.connect(settings.reader_url(), "tulip beam") as database:
-                states = [entry.state for entry in ledger.known(database, ids).values()]
+            try:
+                with connection.connect(settings.reader_url(), "tulip beam") as database:
+                    states = [entry.state for entry in ledger.known(database, ids).values()]
+            except DatabaseUnavailable:
+                continue  # those who write to it say so
             bar.n = sum(state in backfills.FINAL for state in states)
             bar.refresh()
 
