@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tulip_ops import chips, inference, rasters, steps
 from tulip_ops.domain import AcquisitionId, Area
+from tulip_ops.errors import ProductDamaged
 from tulip_ops.grid import STRIP_ROWS
 from tulip_ops.networks import engines, layout, predict, registry
 from tulip_ops.networks.backend import Graph
@@ -113,9 +114,22 @@ class Network:
 
 
 def replayed(said: Mapping[int, Said]) -> Graph:
-    """What stands for a network that was asked elsewhere: gives `said`, by number, in order."""
+    """What stands for a network that was asked elsewhere: gives `said`, by number, in order.
+
+    `ProductDamaged` where more is to be known than was asked.
+    """
     left = iter(sorted(said))
-    return lambda _: {name: values[np.newaxis] for name, values in said[next(left)].items()}
+
+    def run(_: NDArray[np.float32]) -> Said:
+        number = next(left, None)
+        if number is None:
+            raise ProductDamaged(
+                "its pixels changed between the question to the network and the step that takes"
+                " the answers; repeat it"
+            )
+        return {name: values[np.newaxis] for name, values in said[number].items()}
+
+    return run
 
 
 def _plan(card: Card, height: int, width: int) -> chips.Plan:

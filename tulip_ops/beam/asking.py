@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import apache_beam as beam
 import numpy as np
@@ -69,20 +70,26 @@ class Read(beam.DoFn):  # type: ignore[misc]  # as above
 
 
 class Networks:
-    """The networks of one kind that a process has loaded; its threads share them."""
+    """The networks of one step: a process loads each once, and its threads share it.
+
+    They are kept by the process and not by this, for some runners make and forget what a handler
+    loaded with every bundle.
+    """
+
+    _loaded: ClassVar[dict[tuple[Asking, str, Path, Job], questions.Network]] = {}
+    _lock: ClassVar = threading.Lock()
 
     def __init__(self, step: Asking, job: Job) -> None:
         self._step, self._job = step, job
-        self._loaded: dict[str, questions.Network] = {}
-        self._lock = threading.Lock()
+        self._settings = job.settings()
 
     def __call__(self, model: str, pixels: NDArray[Any]) -> questions.Said:
         """What the model says of one window; it is loaded when it is first asked."""
+        key = (self._step, model, self._settings.models, self._job)
         with self._lock:
-            if model not in self._loaded:
-                settings = self._job.settings()
-                self._loaded[model] = questions.Network(self._step, model, settings)
-        return self._loaded[model](pixels)
+            if key not in self._loaded:
+                self._loaded[key] = questions.Network(self._step, model, self._settings)
+        return self._loaded[key](pixels)
 
 
 class KerasHandler(ModelHandler[Window, tuple[str, Answer], Networks]):  # type: ignore[misc]
