@@ -39,7 +39,7 @@ found while `tulip_acquisition` was paused, because Airflow gives a paused DAG n
   `tulip aoi list` and `tulip settings`.
 - *Success, but nothing to emit*: all is known already, or lies outside the areas. The log counts
   what is known; try `tulip discover --since YYYY-MM-DD` by hand.
-- *"left for the next discovery" in the log*: ids are pending while other runs are alive. Nothing
+- *"left for the next time" in the log*: ids are pending while other runs are alive. Nothing
   to do, or trigger this DAG again when `tulip_acquisition` is idle.
 - *Success, but `tulip_acquisition` has no new runs*: it is paused. Unpause it, then trigger this
   DAG again.
@@ -47,33 +47,10 @@ found while `tulip_acquisition` was paused, because Airflow gives a paused DAG n
 
 from __future__ import annotations
 
-import json
-import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param
-from tulip_steps import ACQUISITION_DAG, ACQUISITIONS, DEFAULTS, option, step
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
-
-log = logging.getLogger(__name__)
-
-
-def to_start(output: str, context: Context) -> list[str]:
-    """The ids that need a run: what is new and, when no run is alive, what is pending."""
-    found = json.loads(output)
-    new, pending = found["new"], found["pending"]
-    alive = context["ti"].get_dr_count(dag_id=ACQUISITION_DAG, states=["queued", "running"])
-    if pending and alive:
-        log.info(
-            "%d pending ids are left for the next discovery, because %d runs of %s are alive: %s",
-            len(pending), alive, ACQUISITION_DAG, ", ".join(pending),
-        )  # fmt: skip
-        return list(new)
-    return [*new, *pending]
-
+from tulip_steps import ACQUISITIONS, DEFAULTS, option, step, to_start
 
 with DAG(
     dag_id="tulip_discover",

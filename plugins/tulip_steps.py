@@ -8,6 +8,8 @@ where names are global: hence the prefix.
 from __future__ import annotations
 
 import ctypes
+import json
+import logging
 import os
 import re
 import shutil
@@ -15,7 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +28,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
 
 ACQUISITIONS = Asset("tulip_acquisitions", uri="tulip://acquisitions")
 """Partition key: an acquisition id. An event means: found, nothing done yet."""
@@ -147,12 +151,15 @@ def step(
     keys: Keys | None = None,
     trigger_rule: str = "all_success",
     retries: int = DEFAULTS["retries"],
+    task_id: str | None = None,
+    pre_execute: Callable[[Context], None] | None = None,
 ) -> BaseOperator:
     """The task `name`, which runs `tulip <name> <arguments>`; arguments may be templates.
 
-    `keys` says which partitions of `outlet` a success emits. `retries` is 0 for a step that only
-    looks, and would see the same again. `ValueError` for an unknown
-    TULIP_RUNTIME: it shows as the import error of the DAG.
+    `task_id` is another name for the task, and `pre_execute` may skip it (`unless`). `keys` says
+    which partitions of `outlet` a success emits. `retries` is 0 for a step that only looks, and
+    would see the same again. `ValueError` for an unknown TULIP_RUNTIME: it shows as the import
+    error of the DAG.
     """
     # tulip_ops.settings reads this variable for everybody else; a DAG must not import it.
     runtime = os.environ.get("TULIP_RUNTIME") or "process"
@@ -165,7 +172,8 @@ def step(
     make = RUNTIMES[runtime] if network else ProcessStep
     options: dict[str, Any] = {"pool": NETWORKS_POOL} if network else {}
     return make(
-        task_id=name,
+        task_id=task_id or name,
+        pre_execute=pre_execute,
         arguments=[name, *arguments],
         keys=keys,
         outlets=[outlet] if outlet else None,
@@ -175,6 +183,34 @@ def step(
         doc_md=doc_md,
         **options,
     )
+
+
+def unless(*reasons: tuple[Callable[[Mapping[str, Any]], bool], str]) -> Callable[[Context], None]:
+    """For `pre_execute`: skips a task of whose run's parameters any of `reasons` is true."""
+
+    def skip(context: Context) -> None:
+        for holds, words in reasons:
+            if holds(context["params"]):
+                raise AirflowSkipException(words)
+
+    return skip
+
+
+def to_start(output: str, context: Context) -> list[str]:
+    """The ids that need a run: what is new and, when no run is alive, what is pending.
+
+    output: what `tulip discover --json` or `tulip backfill --json` printed.
+    """
+    found = json.loads(output)
+    new, pending = found["new"], found["pending"]
+    alive = context["ti"].get_dr_count(dag_id=ACQUISITION_DAG, states=["queued", "running"])
+    if pending and alive:
+        log.info(
+            "%d pending ids are left for the next time, because %d runs of %s are alive: %s",
+            len(pending), alive, ACQUISITION_DAG, ", ".join(pending),
+        )  # fmt: skip
+        return list(new)
+    return [*new, *pending]
 
 
 def option(name: str, param: str) -> str:

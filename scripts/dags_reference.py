@@ -64,7 +64,10 @@ def _starts(dag: DAG) -> str:
     expression = getattr(dag.timetable, "expression", None)
     if expression:
         return f"`{expression}` UTC, and by hand"
-    return f"one run per partition of `{dag.timetable.asset_condition.name}`, and by hand"
+    asset = getattr(dag.timetable, "asset_condition", None)
+    if asset is None:
+        return "by hand"
+    return f"one run per partition of `{asset.name}`, and by hand"
 
 
 def _runs(count: int) -> str:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tulip_ops import steps
+from tulip_ops import questions, steps
 from tulip_ops.domain import Acquisition, AcquisitionId, Area, Outcome
 from tulip_ops.errors import AcquisitionNotFound, DatabaseUnavailable, TulipError
 from tulip_ops.postgis import areas as area_table
@@ -20,9 +20,17 @@ log = logging.getLogger(__name__)
 
 
 def attempt(
-    step: str, acquisition_id: AcquisitionId, settings: Settings, *, force: bool, run_id: str
+    step: str,
+    acquisition_id: AcquisitionId,
+    settings: Settings,
+    *,
+    force: bool,
+    run_id: str,
+    said: steps.Said | None = None,
 ) -> Outcome:
     """Carry out `step` and keep in the ledger how it ended.
+
+    said: what the network of the step said already, where another process asked it.
 
     Every error is kept in the ledger before it is raised again, so that a failure is found in
     SQL as well as in the log. Two processes never carry one acquisition at the same time.
@@ -35,7 +43,9 @@ def attempt(
             return Outcome("done", False, f"nothing to record, not seen: {entry.verdict}", {})
         number = ledger.begin_attempt(database, acquisition_id, step, run_id)
         try:
-            outcome = _carry_out(step, entry, database, settings, force=force, run_id=run_id)
+            outcome = _carry_out(
+                step, entry, database, settings, force=force, run_id=run_id, said=said
+            )
         except Exception as error:
             if not isinstance(error, DatabaseUnavailable):
                 ledger.end_attempt(
@@ -51,6 +61,16 @@ def attempt(
             message=outcome.summary,
         )
     return outcome
+
+
+def question(
+    step: questions.Asking, acquisition_id: AcquisitionId, settings: Settings
+) -> questions.Question | None:
+    """What the network of `step` is to be asked before its attempt; None where nothing."""
+    with connection.connect(settings.writer_url(), f"tulip {step}") as database:
+        entry = _entry(database, acquisition_id, settings)
+        areas = area_table.get_areas(database, entry.areas)
+    return questions.question(step, acquisition_id, areas, open_store(settings), settings)
 
 
 def _entry(
@@ -92,6 +112,7 @@ def _carry_out(
     *,
     force: bool,
     run_id: str,
+    said: steps.Said | None,
 ) -> Outcome:
     store = open_store(settings)
     acquisition_id = entry.acquisition.id
@@ -100,9 +121,9 @@ def _carry_out(
         case "acquire":
             return _acquire(entry, areas, database, store, settings, force=force)
         case "screen":
-            return steps.screen(acquisition_id, areas, store, settings, force=force)
+            return steps.screen(acquisition_id, areas, store, settings, force=force, said=said)
         case "segment":
-            return steps.segment(acquisition_id, store, settings, force=force)
+            return steps.segment(acquisition_id, store, settings, force=force, said=said)
         case "vectorize":
             return steps.vectorize(
                 acquisition_id, areas, store, settings, force=force, run_id=run_id

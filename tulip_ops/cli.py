@@ -14,6 +14,8 @@ import click
 from tulip_ops.commands import (
     archives,
     areas,
+    backfills,
+    beams,
     containers,
     databases,
     doctor,
@@ -39,6 +41,8 @@ EXTRAS = {
     "nncf": "openvino",
     "matplotlib": "pictures",
     "airflow": "airflow",
+    "apache_beam": "beam",
+    "distributed": "beam",
     "httpx": "airflow",
 }
 """Which extra of the package brings a library that not every environment has."""
@@ -87,12 +91,16 @@ def main(verbose: bool) -> None:
     # a line of each request, with its path: the instance id of a WMS is in there
     logging.getLogger("urllib3").setLevel(logging.INFO)
     if not verbose:
-        for talkative in ("alembic", "botocore", "httpx", "rasterio", "matplotlib"):
+        for talkative in (
+            "alembic", "apache_beam", "botocore", "distributed", "httpx", "rasterio", "matplotlib",
+        ):  # fmt: skip
             logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
 for command in (
     *pipeline.COMMANDS,
+    backfills.backfill,
+    beams.beam,
     revisits.revisit,
     revisits.alerts,
     areas.group,
@@ -114,3 +122,7 @@ for command in (
     local.group,
 ):
     main.add_command(command)
+
+
+if __name__ == "__main__":
+    main(prog_name="tulip")

@@ -45,6 +45,15 @@ class Discovery:
     """By area: which overpasses arrived, are late, and come next."""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the sources said when they were asked."""
+
+    areas: Sequence[Area]
+    question: fallback.Question
+    answers: fallback.Answers
+
+
 def discover(
     settings: Settings,
     *,
@@ -62,17 +71,11 @@ def discover(
     one goes into tulip.alert and does not keep the others from being carried; an error is raised
     if there is no area of which any source said anything.
     """
-    with connection.connect(settings.writer_url(), "tulip discover") as database:
-        wanted = area_table.get_areas(database, areas or None)
-        if not wanted:
-            raise AreaNotFound("there is no area of interest: add one with `tulip aoi add FILE`")
-        question = _question(database, wanted, settings, since, until, now)
-    orders = {area.name: tuple(sources) or choices.order(area, settings) for area in wanted}
-    opener = partial(choices.open_source, settings=settings)
-    answers = fallback.ask(wanted, orders, opener, question)
+    seen = look(settings, areas=areas, sources=sources, since=since, until=until, now=now)
+    wanted, question, answers = seen.areas, seen.question, seen.answers
     offered = list(answers.offered.values())
     with connection.connect(settings.writer_url(), "tulip discover") as database:
-        new = ledger.admit(database, offered, _links(offered, wanted))
+        new = ledger.admit(database, offered, links(offered, wanted))
         known = set(answers.offered) - set(new)
         pending = ledger.waiting(database, list(known))
         lasting = [lasts.alert for lasts in alert_table.open_alerts(database)]
@@ -97,6 +100,26 @@ def discover(
     )
 
 
+def look(
+    settings: Settings,
+    *,
+    areas: Sequence[str],
+    sources: Sequence[str],
+    since: date,
+    until: date,
+    now: datetime,
+) -> Look:
+    """Ask the sources, as `discover` does, and write nothing; `AreaNotFound`."""
+    with connection.connect(settings.writer_url(), "tulip discover") as database:
+        wanted = area_table.get_areas(database, areas or None)
+        if not wanted:
+            raise AreaNotFound("there is no area of interest: add one with `tulip aoi add FILE`")
+        question = _question(database, wanted, settings, since, until, now)
+    orders = {area.name: tuple(sources) or choices.order(area, settings) for area in wanted}
+    opener = partial(choices.open_source, settings=settings)
+    return Look(wanted, question, fallback.ask(wanted, orders, opener, question))
+
+
 def reviewed(
     database: Connection, areas: Iterable[Area], settings: Settings, *, now: datetime
 ) -> dict[str, list[Pass]]:
@@ -114,7 +137,7 @@ def reviewed(
     }
 
 
-def _links(offered: Sequence[Acquisition], areas: Sequence[Area]) -> dict[AcquisitionId, list[str]]:
+def links(offered: Sequence[Acquisition], areas: Sequence[Area]) -> dict[AcquisitionId, list[str]]:
     """Over which areas each acquisition lies."""
     links: dict[AcquisitionId, list[str]] = {one.id: [] for one in offered}
     for area in areas:

@@ -142,6 +142,10 @@ class SchemaOutdated(TulipError):
     """The database lacks migrations that this version needs."""
 
 
+class PipelineFailed(TulipError):
+    """A runner of Beam gave up, or lost a worker, before every acquisition came to its end."""
+
+
 class ServiceFailed(TulipError):
     """A service of the local stack did not start, or ended."""
 

@@ -261,9 +261,15 @@ class Stored:
 
         places: which bands, counted from 0; None: all.
         """
+        return self.window((first, last), (0, self.grid.width), places)
+
+    def window(
+        self, rows: tuple[int, int], columns: tuple[int, int], places: Sequence[int] | None = None
+    ) -> NDArray[Any]:
+        """The same of some columns alone; both first and one past the last."""
         indexes = self._source.indexes if places is None else [place + 1 for place in places]
         with _reading(self._source.name):
-            window = Window(0, first, self.grid.width, last - first)
+            window = Window.from_slices(rows, columns)
             return cast("NDArray[Any]", self._source.read(indexes, window=window))
 
 
@@ -360,6 +366,26 @@ def copy_as_cog(
                 if masked and not _has_alpha(original):
                     copy.write_mask(original.dataset_mask(window=window), window=window)
         _as_cog(draft, target, Resampling.average)
+
+
+def copy_onto(source: Path, target: Path, place: RasterFacts) -> None:
+    """Copy 8-bit pixels unchanged into a GeoTIFF that lies where `place`, of the same size, does.
+
+    `UnreadableRaster`.
+    """
+    with _opened(str(source)) as image:
+        colours = [index for index in image.indexes if not _is_alpha(image, index)]
+        profile = {
+            "driver": "GTiff",
+            "width": image.width,
+            "height": image.height,
+            "count": len(colours),
+            "dtype": "uint8",
+            "crs": f"EPSG:{place.epsg}",
+            "transform": rasterio.Affine(*place.transform[:6]),
+        }
+        with rasterio.open(target, "w", **profile) as written:
+            written.write(image.read(colours))
 
 
 def trace(present: NDArray[np.bool_], grid: Grid) -> list[Polygon]:

@@ -6,10 +6,12 @@ product is there, whole and made from the same inputs by the same model does not
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import shapely
@@ -34,7 +36,9 @@ from tulip_ops.domain import (
 )
 from tulip_ops.errors import BadData, NothingValid
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
+from tulip_ops.inference import Wanted
 from tulip_ops.networks import engines, predict, registry
+from tulip_ops.networks.backend import Graph
 from tulip_ops.networks.engines import Engine
 from tulip_ops.networks.predict import CloudFilter, UNet
 from tulip_ops.postgis import detections as tables
@@ -47,18 +51,40 @@ from tulip_ops.store import Store
 CONTEXT = 640.0
 """Metres read around an area, so that fields on its border are seen whole and the networks
 have surroundings."""
+WINDOW = 768
+"""Pixels on a side of the U-Net's windows that others than `segment` ask for: what it says does not
+depend on it, and ten bands of one take twelve megabytes on their way."""
 STRIP_PIXELS = 12_000_000
 """Pixels of a band that are read at once; ten bands of them take half a gigabyte."""
+
+
+Said: TypeAlias = Callable[[], Graph]
+"""Gives what stands for the network of a step, where others asked it before.
+
+That is called for each window that is to be known, in their order, and gives what was said of it.
+Raises what kept the network from being asked.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkWork:
+    """What a step with a network has to do with one acquisition."""
+
+    card: registry.Card
+    engine: Engine
+    recipe: str
+    """Of the product that it makes."""
+    is_done: bool
+    """Whether that product is there, whole and by this recipe."""
 
 
 def acquire(
     acquisition: Acquisition, areas: Sequence[Area], source: Source, store: Store, *, force: bool
 ) -> Outcome:
     """Bring the pixels over the areas to surface reflectance on the tile's 10 m grid."""
-    wanted = _ground(acquisition, areas)
-    if wanted.is_empty:
+    grid = reading(acquisition, areas)
+    if grid is None:
         return Outcome("skipped", fresh=True, summary="it lies outside every area", figures={})
-    grid = _window(acquisition, wanted)
     recipe = store.recipe("acquire", format=1, source=source.fingerprint(acquisition), grid=grid)
     kept = StoredParts(store.address(acquisition.id, ".parts"), store.places)
     if not force and store.is_current(acquisition.id, "reflectance.tif", recipe):
@@ -82,6 +108,12 @@ def acquire(
     kept.drop()
     summary = f"{len(bands)} bands of {grid.width} x {grid.height} px, {measured:.0%} measured"
     return Outcome("done", True, summary, {"measured_fraction": round(measured, 4)})
+
+
+def reading(acquisition: Acquisition, areas: Sequence[Area]) -> Grid | None:
+    """The part of the tile that `acquire` reads; None where the footprint reaches no area."""
+    wanted = _ground(acquisition, areas)
+    return None if wanted.is_empty else _window(acquisition, wanted)
 
 
 def _read_into(
@@ -114,23 +146,21 @@ def screen(
     settings: Settings,
     *,
     force: bool,
+    said: Said | None = None,
 ) -> Outcome:
-    """Let the cloud filter say where the ground is clear; too little ends the acquisition."""
-    bands = _bands(store, acquisition_id)
-    card = registry.choose(settings.models, "cloud-filter", settings.cloud_filter, bands)
-    engine = engines.decide(card, engines.wish(settings))
-    recipe = store.recipe(
-        "screen",
-        format=2,
-        reflectance=store.checksum(acquisition_id, "reflectance.tif"),
-        model=card.reference,
-        engine=engine.recipe,
-        areas=[area.geometry.wkb_hex for area in areas],
-    )
-    fresh = force or not store.is_current(acquisition_id, "cloud.tif", recipe)
+    """Let the cloud filter say where the ground is clear; too little ends the acquisition.
+
+    said: what it said already, where others asked it.
+    """
+    work = screening(acquisition_id, areas, store, settings)
+    card, fresh = work.card, force or not work.is_done
     if fresh:
         reflectance_path = store.product(acquisition_id, "reflectance.tif")
-        network = predict.load_cloud_filter(card, settings.threads, engine)
+        network = (
+            predict.load_cloud_filter(card, settings.threads, work.engine)
+            if said is None
+            else CloudFilter(card, said())
+        )
         with store.writing(acquisition_id, "cloud.tif") as path:
             share = _write_clouds(path, reflectance_path, network, areas)
             _publish_probability(
@@ -139,8 +169,8 @@ def screen(
                 "cloud.tif",
                 path,
                 card,
-                engine,
-                recipe=recipe,
+                work.engine,
+                recipe=work.recipe,
                 bands=("cloud",),
                 title="Cloud probability",
                 properties={"tulip:clear_fraction": round(share, 4)},
@@ -153,16 +183,38 @@ def screen(
     return Outcome("done", fresh, f"{share:.0%} of the areas is clear", figures)
 
 
+def screening(
+    acquisition_id: AcquisitionId, areas: Sequence[Area], store: Store, settings: Settings
+) -> NetworkWork:
+    """What `screen` has to do."""
+    bands = _bands(store, acquisition_id)
+    card = registry.choose(settings.models, "cloud-filter", settings.cloud_filter, bands)
+    engine = engines.decide(card, engines.wish(settings))
+    recipe = store.recipe(
+        "screen",
+        format=2,
+        reflectance=store.checksum(acquisition_id, "reflectance.tif"),
+        model=card.reference,
+        engine=engine.recipe,
+        areas=[area.geometry.wkb_hex for area in areas],
+    )
+    is_done = store.is_current(acquisition_id, "cloud.tif", recipe)
+    return NetworkWork(card, engine, recipe, is_done)
+
+
+def around(areas: Sequence[Area], grid: Grid) -> Wanted:
+    """The ground that `screen` asks the cloud filter for: the areas and CONTEXT around them."""
+    near = [project(area.geometry, WGS84, grid.epsg).buffer(CONTEXT) for area in areas]
+    return lambda rows: rasters.burn(near, grid.rows(rows)) >= 0
+
+
 def _write_clouds(
     path: Path, reflectance: Path, network: CloudFilter, areas: Sequence[Area]
 ) -> float:
     """Write cloud.tif, over the areas and CONTEXT around them; returns the clear share of them."""
     with rasters.stored(reflectance) as source:
-        near = [project(area.geometry, WGS84, source.grid.epsg).buffer(CONTEXT) for area in areas]
-        cells, known = inference.cloud_probability(
-            source, network, lambda rows: rasters.burn(near, source.grid.rows(rows)) >= 0
-        )
         grid = source.grid
+        cells, known = inference.cloud_probability(source, network, around(areas, grid))
     inside_pixels, clear_pixels = 0, 0
     with rasters.writing_probability(path, grid, ("cloud",)) as writer:
         for rows, cloud in inference.spread_clouds(cells, known):
@@ -175,9 +227,43 @@ def _write_clouds(
 
 
 def segment(
-    acquisition_id: AcquisitionId, store: Store, settings: Settings, *, force: bool
+    acquisition_id: AcquisitionId,
+    store: Store,
+    settings: Settings,
+    *,
+    force: bool,
+    said: Said | None = None,
 ) -> Outcome:
-    """Let the U-Net say where tulips grow and where they flower, on clear ground alone."""
+    """Let the U-Net say where tulips grow and where they flower, on clear ground alone.
+
+    said: as `screen`, of windows of the size `WINDOW`.
+    """
+    work = segmenting(acquisition_id, store, settings)
+    card = work.card
+    if not force and work.is_done:
+        return _unchanged("segmented")
+    with store.writing(acquisition_id, "tulip.tif") as path:
+        share = _write_tulips(path, acquisition_id, store, settings, work, said)
+        _publish_probability(
+            store,
+            acquisition_id,
+            "tulip.tif",
+            path,
+            card,
+            work.engine,
+            recipe=work.recipe,
+            bands=("tulip", "bloom"),
+            title="Probability of tulips and of tulips in flower",
+        )
+    figures: dict[str, float | int | str] = {
+        "tulip_share": round(share, 4),
+        "model": str(card.reference),
+    }
+    return Outcome("done", True, f"{share:.1%} of the clear ground is tulips", figures)
+
+
+def segmenting(acquisition_id: AcquisitionId, store: Store, settings: Settings) -> NetworkWork:
+    """What `segment` has to do."""
     bands = _bands(store, acquisition_id)
     card = registry.choose(settings.models, "unet", settings.unet, bands)
     engine = engines.decide(card, engines.wish(settings))
@@ -189,48 +275,39 @@ def segment(
         model=card.reference,
         engine=engine.recipe,
     )
-    if not force and store.is_current(acquisition_id, "tulip.tif", recipe):
-        return _unchanged("segmented")
-    reflectance_path = store.product(acquisition_id, "reflectance.tif")
-    cloud_path = store.product(acquisition_id, "cloud.tif")
-    network = predict.load_unet(card, settings.threads, engine)
+    is_done = store.is_current(acquisition_id, "tulip.tif", recipe)
+    return NetworkWork(card, engine, recipe, is_done)
+
+
+@contextmanager
+def clear_ground(acquisition_id: AcquisitionId, store: Store) -> Iterator[Wanted]:
+    """The ground that `segment` asks the U-Net for: what `screen` found clear."""
     threshold = float(store.asset(acquisition_id, "cloud.tif")["tulip:threshold"])
-    with store.writing(acquisition_id, "tulip.tif") as path:
-        share = _write_tulips(path, reflectance_path, cloud_path, threshold, network, settings)
-        _publish_probability(
-            store,
-            acquisition_id,
-            "tulip.tif",
-            path,
-            card,
-            engine,
-            recipe=recipe,
-            bands=("tulip", "bloom"),
-            title="Probability of tulips and of tulips in flower",
+    with rasters.stored(store.product(acquisition_id, "cloud.tif")) as screened:
+        yield lambda rows: clouds.clear(
+            rasters.decode_probability(screened.rows(rows.start, rows.stop)[0]), threshold
         )
-    figures: dict[str, float | int | str] = {
-        "tulip_share": round(share, 4),
-        "model": str(card.reference),
-    }
-    return Outcome("done", True, f"{share:.1%} of the clear ground is tulips", figures)
 
 
 def _write_tulips(
     path: Path,
-    reflectance: Path,
-    cloud: Path,
-    threshold: float,
-    network: UNet,
+    acquisition_id: AcquisitionId,
+    store: Store,
     settings: Settings,
+    work: NetworkWork,
+    said: Said | None,
 ) -> float:
     """Write tulip.tif; returns the share of the clear ground that is tulips."""
-    with rasters.stored(reflectance) as source, rasters.stored(cloud) as screened:
-
-        def wanted(rows: slice) -> NDArray[np.bool_]:
-            probability = rasters.decode_probability(screened.rows(rows.start, rows.stop)[0])
-            return clouds.clear(probability, threshold)
-
-        size = inference.window_size(network.card, source.grid.shape, settings.memory_gb)
+    card = work.card
+    with (
+        rasters.stored(store.product(acquisition_id, "reflectance.tif")) as source,
+        clear_ground(acquisition_id, store) as wanted,
+    ):
+        if said is None:
+            network = predict.load_unet(card, settings.threads, work.engine)
+            size = inference.window_size(card, source.grid.shape, settings.memory_gb)
+        else:
+            network, size = UNet(card, said()), WINDOW
         with rasters.writing_probability(path, source.grid, ("tulip", "bloom")) as writer:
             return inference.write_tulips(writer, source, network, wanted, size=size)
 

@@ -50,6 +50,43 @@ def test_a_value_that_looks_like_an_option_stays_a_value(dags):
     assert parsed(line)["areas"] == ("--help",)
 
 
+BACKFILL = {"area": "north", "source": "archive", "since": "2016-04-01", "until": "2016-05-31",
+            "budget": 12.5}  # fmt: skip
+
+
+@pytest.mark.parametrize("task", ["estimate", "start"])
+def test_a_backfill_with_every_parameter(dags, task):
+    taken = parsed(command_line(dags["tulip_backfill"], task, **BACKFILL))
+    assert taken["areas"] == ("north",)
+    assert taken["sources"] == ("archive",)
+    assert [str(taken["since"]), str(taken["until"])] == ["2016-04-01", "2016-05-31"]
+    assert taken["budget"] == 12.5
+    assert taken["dry_run"] == (task == "estimate")
+    assert taken["as_json"] == (task == "start")
+
+
+def test_the_pipeline_with_every_parameter(dags):
+    from airflow.providers.apache.beam.hooks.beam import beam_options_to_args
+
+    dag = dags["tulip_backfill"]
+    given = copy.deepcopy(dag.params)
+    given.update({**BACKFILL, "runner": "FlinkRunner", "workers": 2, "flags": "--flink_master=a:1"})
+    task = dag.get_task("beam").prepare_for_execution()
+    task.render_template_fields(
+        {"params": given.validate(), "run_id": "manual__1"}, dag.get_template_env()
+    )
+    words = [f"--runner={task.runner}", *beam_options_to_args(task.pipeline_options),
+             "--labels=airflow-version=v3"]  # fmt: skip
+    taken = parsed(["beam", *words])
+    assert (taken["runner"], taken["workers"]) == ("FlinkRunner", 2)
+    assert (taken["areas"], taken["sources"]) == (("north",), ("archive",))
+    assert [str(taken["since"]), str(taken["until"])] == ["2016-04-01", "2016-05-31"]
+    assert taken["budget"] == 12.5
+    assert taken["more_flags"] == ("--flink_master=a:1",)
+    assert taken["labels"] == ("airflow-version=v3",)
+    assert taken["run_id"] == "beam manual__1"
+
+
 @pytest.mark.parametrize("step", ["acquire", "screen", "segment", "vectorize", "record"])
 def test_steps_take_the_partition_key_or_the_parameter(dags, step):
     dag = dags["tulip_acquisition"]

@@ -13,10 +13,13 @@ TASKS = {
     "tulip_discover": ["discover", "alerts"],
     "tulip_acquisition": ["acquire", "screen", "segment", "vectorize", "record"],
     "tulip_history": ["history"],
+    "tulip_backfill": ["estimate", "start", "beam", "history"],
 }
+ARCHIVE = timedelta(hours=24)
+"""What the task may take that carries an archive in one go; a retry goes on where it ended."""
 HEAVY = (
     "tulip_ops", "tensorflow", "keras", "rasterio", "geopandas", "pandas", "numpy", "shapely",
-    "kubernetes", "boto3",
+    "kubernetes", "boto3", "apache_beam", "google", "grpc", "distributed",
 )  # fmt: skip
 
 
@@ -57,13 +60,15 @@ class TestPolicies:
             assert task.retries == (0 if task.task_id == "alerts" else 2)
             assert timedelta(0) < task.retry_delay <= timedelta(minutes=1)
             assert task.retry_exponential_backoff > 1
-            assert task.execution_timeout <= timedelta(hours=2)
+            whole = ARCHIVE if task.task_id == "beam" else timedelta(hours=2)
+            assert task.execution_timeout <= whole
 
     def test_nothing_but_ids_travels(self, dags, name):
         assert not any(task.do_xcom_push for task in dags[name].tasks)
 
     def test_only_arguments_are_rendered(self, dags, name):
-        assert {tuple(task.template_fields) for task in dags[name].tasks} == {("arguments",)}
+        ours = [task for task in dags[name].tasks if task.task_id != "beam"]
+        assert {tuple(task.template_fields) for task in ours} == {("arguments",)}
 
 
 def test_steps_follow_one_another(dags):
@@ -154,6 +159,59 @@ class TestWhatDiscoveryStarts:
     def test_nothing(self, dags):
         to_start = dags["tulip_discover"].get_task("discover").keys
         assert to_start('{"new": [], "pending": []}', self.context(alive=0)) == []
+
+
+class TestBackfill:
+    def skipped(self, dags, **params) -> set[str]:
+        """Which tasks the parameters leave out before they run."""
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        out = set()
+        for task in dags["tulip_backfill"].tasks:
+            given = {"engine": None, "dry_run": None} | params
+            try:
+                if task._pre_execute_hook is not None:
+                    task._pre_execute_hook({"params": given})
+            except AirflowSkipException:
+                out.add(task.task_id)
+        return out
+
+    def test_one_engine_carries(self, dags):
+        assert self.skipped(dags) == self.skipped(dags, engine="airflow") == {"beam"}
+        assert self.skipped(dags, engine="beam") == {"start"}
+
+    @pytest.mark.parametrize("engine", [None, "airflow", "beam"])
+    def test_a_dry_run_carries_nothing(self, dags, engine):
+        assert self.skipped(dags, engine=engine, dry_run=True) == {"start", "beam"}
+
+    def test_history_follows_the_pipeline_and_starts_no_acquisition_twice(self, dags, steps):
+        tasks = dags["tulip_backfill"].task_dict
+        assert tasks["start"].upstream_task_ids == {"estimate"}
+        assert tasks["beam"].upstream_task_ids == {"estimate"}
+        assert tasks["history"].upstream_task_ids == {"beam"}
+        assert tasks["start"].outlets == [steps.ACQUISITIONS]
+        assert tasks["start"].keys is dags["tulip_discover"].get_task("discover").keys
+
+    def test_the_provider_runs_the_command_with_what_was_said(self, dags, tmp_path, monkeypatch):
+        from airflow.providers.apache.beam.operators.beam import BeamRunPythonPipelineOperator
+
+        started = []
+        monkeypatch.setattr(
+            "airflow.providers.apache.beam.hooks.beam.run_beam_command",
+            lambda cmd, **_: started.append(cmd),
+        )
+        task = dags["tulip_backfill"].get_task("beam")
+        assert isinstance(task, BeamRunPythonPipelineOperator)
+        copied = task.prepare_for_execution()
+        copied.runner = "DirectRunner"
+        copied.pipeline_options = {"from": "2016-04-01", "area": "", "run-id": "beam a run"}
+        copied.execute({})
+        ((*begin, labels),) = started
+        assert begin == [
+            sys.executable, "-m", "tulip_ops.cli", "beam", "--runner=DirectRunner",
+            "--from=2016-04-01", "--run-id=beam a run",
+        ]  # fmt: skip
+        assert labels.startswith("--labels=airflow-version=")
 
 
 def test_a_record_tells_its_season(dags):

@@ -1,5 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from threading import Barrier
 from typing import Any
 
@@ -14,6 +15,7 @@ from tulip_ops.postgis.connection import Connection, connect
 
 TEXT = "S2B_31UFU_20240420_0_L2A"
 LATER = "S2A_31UFU_20240502_0_L2A"
+BEFORE = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def _entry(database: Connection, text: str = TEXT) -> ledger.LedgerEntry:
@@ -347,3 +349,41 @@ def _until_waiting(connection: Connection) -> None:
             return
         time.sleep(0.02)
     raise AssertionError("nobody waits")
+
+
+class TestManyAtOnce:
+    def test_what_is_known_of_many(self, database: Connection, examples: Any) -> None:
+        examples.admit(database, TEXT, LATER)
+        _attempt(database, "acquire", "skipped", message="too cloudy")
+        found = ledger.known(database, [examples.id(i) for i in (TEXT, LATER)])
+        assert found[examples.id(TEXT)].state == "skipped"
+        assert found[examples.id(TEXT)].verdict == "too cloudy"
+        assert found[examples.id(LATER)].areas == {"polder"}
+        assert ledger.known(database, [examples.id("S2A_31UFU_20240601_0_L2A")]) == {}
+
+    def test_the_pace_is_that_of_single_runs_over_these_areas(
+        self, database: Connection, examples: Any
+    ) -> None:
+        assert ledger.pace(database, ["polder"]) == (0, 0.0)
+        examples.admit(database, TEXT)
+        _attempt(database, "acquire")
+        _attempt(database, "screen", "failed", error="ModelDamaged")
+        piped = ledger.begin_attempt(database, examples.id(TEXT), "screen", "beam by hand")
+        ledger.end_attempt(database, piped, "done", message="-")
+        database.execute("update tulip.attempt set ended_at = started_at + interval '7 s'")
+        assert ledger.pace(database, ["polder"]) == (1, 7.0)
+        assert ledger.pace(database, ["elsewhere"]) == (0, 0.0)
+
+    def test_reasons_are_those_of_the_newest_attempt_of_the_run(
+        self, database: Connection, examples: Any
+    ) -> None:
+        examples.admit(database, TEXT, LATER)
+        ids = [examples.id(i) for i in (TEXT, LATER)]
+        _attempt(database, "acquire", "failed", error="SourceUnavailable", message="away")
+        assert ledger.reasons(database, ids, "run 1", BEFORE) == {
+            ids[0]: "acquire: SourceUnavailable: away"
+        }
+        assert ledger.reasons(database, ids, "run 2", BEFORE) == {}
+        assert ledger.reasons(database, ids, "run 1", datetime.now(UTC)) == {}
+        _attempt(database, "acquire")
+        assert ledger.reasons(database, ids, "run 1", BEFORE) == {}

@@ -10,6 +10,7 @@ from shapely.geometry import Polygon, box
 
 from tulip_ops.errors import BandMissing, TulipError, UnreadableRaster
 from tulip_ops.grid import Grid, geodesic_area, project, tile_grid
+from tulip_ops.radiometry import encode
 from tulip_ops.rasters import (
     band_names,
     burn,
@@ -18,6 +19,7 @@ from tulip_ops.rasters import (
     read_onto,
     read_probability,
     read_reflectance,
+    stored,
     trace,
     write_labels,
     write_probability,
@@ -218,6 +220,18 @@ def test_a_band_that_is_not_there_is_said(tmp_path: Path, index: int) -> None:
     href = geotiff(tmp_path / "a.tif", noise(3, 30, 40).astype(np.uint8))
     with pytest.raises(BandMissing, match=f"has 3 bands, no band {index}"):
         read_onto([(href, index)], GRID)
+
+
+def test_windows_are_those_of_the_whole(tmp_path: Path) -> None:
+    values = noise(3, 30, 40, high=9000).astype(np.float32) * np.float32(1e-4)
+    values[1, 4:9, 7] = np.nan
+    path = tmp_path / "r.tif"
+    write_reflectance(path, values, GRID, ("blue", "green", "red"))
+    whole = encode(read_reflectance(path)[0])
+    with stored(path) as source:
+        cut = source.window((3, 20), (5, 40), [2, 0])
+        np.testing.assert_array_equal(cut, whole[[2, 0], 3:20, 5:40])
+        np.testing.assert_array_equal(source.rows(3, 20, [2, 0]), whole[[2, 0], 3:20])
 
 
 def test_reflectance_is_a_valid_cog_that_any_gdal_opens(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tulip_ops.errors import ServiceFailed
 from tulip_ops.local.rest import Rest
 
 DISCOVER, ACQUISITION, HISTORY = "tulip_discover", "tulip_acquisition", "tulip_history"
-DAGS = (DISCOVER, ACQUISITION, HISTORY)
+DAGS = (DISCOVER, ACQUISITION, HISTORY, "tulip_backfill")
 STEPS = ("acquire", "screen", "segment", "vectorize", "record")
 POOL = "tulip_networks"
 FIRST_DAY = "2015-06-23"

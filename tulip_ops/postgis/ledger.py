@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 from psycopg import errors
@@ -47,6 +47,16 @@ class LedgerEntry:
     detections_sha256: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What many acquisitions are asked at once."""
+
+    state: str
+    verdict: str | None
+    baseline: str | None
+    areas: frozenset[str]
+
+
 def admit(
     connection: Connection,
     acquisitions: Sequence[Acquisition],
@@ -84,6 +94,36 @@ def entry(connection: Connection, acquisition_id: AcquisitionId) -> LedgerEntry 
     acquisition = Acquisition(identity, sensed_at, source, href, footprint, tuple(bands), *told)
     *rest, areas = row[9:]
     return LedgerEntry(acquisition, tuple(areas), *rest)
+
+
+def known(connection: Connection, ids: Sequence[AcquisitionId]) -> dict[AcquisitionId, Known]:
+    """What the ledger has of `ids`, without those that it does not know."""
+    rows = connection.execute(query("known"), {"ids": [str(i) for i in ids]})
+    return {
+        AcquisitionId.parse(text): Known(state, verdict, baseline, frozenset(areas))
+        for text, state, verdict, baseline, areas in rows
+    }
+
+
+def pace(connection: Connection, areas: Sequence[str]) -> tuple[int, float]:
+    """How many acquisitions over these areas were carried step by step, and their seconds.
+
+    Seconds of all their attempts that ended well, the repeated ones included.
+    """
+    row = connection.execute(query("pace"), {"areas": list(areas)}).fetchone() or (0, 0.0)
+    return int(row[0]), float(row[1])
+
+
+def reasons(
+    connection: Connection, ids: Sequence[AcquisitionId], run_id: str, since: datetime
+) -> dict[AcquisitionId, str]:
+    """Why the newest attempt that this run began after `since` failed, where it did."""
+    values = {"ids": [str(i) for i in ids], "run_id": run_id, "since": since}
+    rows = connection.execute(query("reasons"), values)
+    return {
+        AcquisitionId.parse(text): f"{step}: {error}: {message}"
+        for text, step, error, message in rows
+    }
 
 
 def change_source(connection: Connection, acquisition: Acquisition) -> None:

@@ -1,0 +1,1 @@
+"""The archive in one go: the door to Apache Beam."""

@@ -1,0 +1,139 @@
+"""Windows of acquisitions through Beam's RunInference."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.metrics import Metrics
+from apache_beam.ml.inference.base import ModelHandler, RunInference
+from numpy.typing import NDArray
+
+from tulip_ops import questions
+from tulip_ops.beam.elements import NAMESPACE, Answer, Job, Look, Window, portable
+from tulip_ops.domain import AcquisitionId
+from tulip_ops.questions import Asking
+
+LARGEST_BATCH = 16
+"""Windows that are held at once; a window of ten bands takes some five megabytes."""
+
+
+def answers(
+    looks: beam.PCollection[Look], step: Asking, job: Job
+) -> beam.PCollection[tuple[str, Answer]]:
+    windows = (
+        looks
+        | f"{step} windows" >> beam.ParDo(Windows())
+        | f"{step} spread" >> beam.Reshuffle()
+        | f"{step} read" >> beam.ParDo(Read(job))
+    )
+    handler: Any = KerasHandler(step, job)
+    if job.fixed_batch:
+        windows = windows | f"{step} alone" >> beam.Map(lambda window: [window])
+        handler = handler.with_no_batching()
+    return windows | f"{step} infer" >> RunInference(handler)
+
+
+class Windows(beam.DoFn):  # type: ignore[misc]  # as above
+    """A look to the windows of its question: (id, model, number), spread over the workers."""
+
+    def process(self, look: Look) -> Iterator[tuple[str, str, int]]:
+        """One for each window."""
+        if look.state == "going" and look.question is not None:
+            for number in look.question.numbers:
+                yield look.id, look.question.model, number
+
+
+class Read(beam.DoFn):  # type: ignore[misc]  # as above
+    """(id, model, number) to the pixels of that window."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    def setup(self) -> None:
+        self.reader = questions.Reader(self.job.settings())
+
+    def process(self, asked: tuple[str, str, int]) -> Iterator[Window]:
+        """Read; what cannot be read fails its acquisition where the answers are gathered."""
+        acquisition_id, model, number = asked
+        try:
+            pixels = self.reader.window(AcquisitionId.parse(acquisition_id), model, number)
+        except Exception as error:  # noqa: BLE001  # as said
+            yield Window(acquisition_id, number, model, None, portable(error))
+        else:
+            yield Window(acquisition_id, number, model, pixels)
+
+
+class Networks:
+    """The networks of one step: a process loads each once, and its threads share it.
+
+    They are kept by the process and not by this, for some runners make and forget what a handler
+    loaded with every bundle.
+    """
+
+    _loaded: ClassVar[dict[tuple[Asking, str, Path, Job], questions.Network]] = {}
+    _lock: ClassVar = threading.Lock()
+
+    def __init__(self, step: Asking, job: Job) -> None:
+        self._step, self._job = step, job
+        self._settings = job.settings()
+
+    def __call__(self, model: str, pixels: NDArray[Any]) -> questions.Said:
+        """What the model says of one window; it is loaded when it is first asked."""
+        key = (self._step, model, self._settings.models, self._job)
+        with self._lock:
+            if key not in self._loaded:
+                self._loaded[key] = questions.Network(self._step, model, self._settings)
+        return self._loaded[key](pixels)
+
+
+class KerasHandler(ModelHandler[Window, tuple[str, Answer], Networks]):  # type: ignore[misc]
+    """Lets Beam's RunInference ask our networks.
+
+    A process loads each network once, and its threads share it. Every window is one call, also
+    within a batch: a call costs half a millisecond, and how processors round depends on the size
+    of a batch, of which products must not depend.
+    """
+
+    def __init__(self, step: Asking, job: Job) -> None:
+        super().__init__(min_batch_size=1, max_batch_size=LARGEST_BATCH)
+        self.step, self.job = step, job
+
+    def load_model(self) -> Networks:
+        """No weights yet: which ones are needed says the first window."""
+        return Networks(self.step, self.job)
+
+    def run_inference(
+        self,
+        batch: Sequence[Window],
+        model: Networks,
+        inference_args: dict[str, Any] | None = None,  # noqa: ARG002  # Beam's own name
+    ) -> Iterable[tuple[str, Answer]]:
+        """(id, answer) for each window; one that fails is an answer too."""
+        return [(window.id, self._answer(window, model)) for window in batch]
+
+    def _answer(self, window: Window, model: Networks) -> Answer:
+        began = time.monotonic()
+        if window.pixels is None:
+            return Answer(window.number, None, window.error, 0, 0.0)
+        count = int(np.prod(window.pixels.shape[1:]))
+        try:
+            said = model(window.model, window.pixels)
+        except Exception as error:  # noqa: BLE001  # fails its acquisition where it is gathered
+            return Answer(window.number, None, portable(error), count, 0.0)
+        Metrics.counter(NAMESPACE, f"{self.step}_windows").inc()
+        Metrics.counter(NAMESPACE, f"{self.step}_pixels").inc(count)
+        return Answer(window.number, said, None, count, time.monotonic() - began)
+
+    def get_num_bytes(self, batch: Sequence[Window]) -> int:
+        """Of the pixels."""
+        return sum(0 if window.pixels is None else window.pixels.nbytes for window in batch)
+
+    def get_metrics_namespace(self) -> str:
+        """Of what RunInference counts by itself."""
+        return f"{NAMESPACE}_{self.step}"

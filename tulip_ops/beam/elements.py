@@ -1,0 +1,81 @@
+"""What travels through the pipeline, and what every worker knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+from tulip_ops import questions
+from tulip_ops.errors import TulipError
+from tulip_ops.settings import Settings
+
+NAMESPACE = "tulip"
+"""Of the metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every worker has to know beside its own settings."""
+
+    run_id: str
+    """What the ledger calls this run."""
+    threads: int
+    """Of a worker, for networks and codecs."""
+    fixed_batch: bool = False
+    """Whether batches are cut beforehand, because the runner drops what `BatchElements` holds back
+    until the end of a bundle."""
+
+    def settings(self) -> Settings:
+        """Those of this worker, with its share of the machine."""
+        return Settings.load().model_copy(update={"threads": self.threads, "run_id": self.run_id})
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How far one acquisition came."""
+
+    id: str
+    state: Literal["going", "done", "skipped", "failed"] = "going"
+    step: str = "acquire"
+    """The last one that was begun."""
+    error: str = ""
+    """Name of the error, where it failed."""
+    message: str = ""
+    question: questions.Question | None = None
+    """What the network of the next step is asked; None: nothing, its product is there."""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of each step, and windows and pixels that networks answered for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a network is asked once."""
+
+    id: str
+    number: int
+    """In the plan of its acquisition."""
+    model: str
+    pixels: NDArray[Any] | None
+    """(bands, height, width); None where they could not be read."""
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a network said of a window."""
+
+    number: int
+    said: questions.Said | None
+    error: Exception | None
+    pixels: int
+    seconds: float
+
+
+def portable(error: Exception) -> Exception:
+    """The error itself where it survives the way to another process, else its name and words."""
+    if isinstance(error, TulipError):
+        return error
+    return RuntimeError(f"{type(error).__name__}: {error}")

@@ -1,0 +1,212 @@
+"""The steps of many acquisitions as one Beam pipeline: the door to Apache Beam.
+
+    ids -> acquire -> ask the cloud filter -> screen -> ask the U-Net -> segment, vectorize, record
+
+What travels is an id, how far it came, and for the networks windows of pixels. Everything else is
+in the store, in PostGIS and in the environment of each worker, which reads the settings there, so
+that no secret becomes a part of the pipeline. Each step is the attempt that `tulip <step> <id>`
+makes, with the same rows; only windows are asked elsewhere, and several at a time.
+
+Failures travel as well, to the end, where they are dead letters: the pipeline has no tagged outputs
+and nothing is left to the end of a bundle where a runner would lose it (Beam's DaskRunner mixes up
+the one and drops the other).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+
+from tulip_ops import attempts, questions
+from tulip_ops.beam.asking import answers
+from tulip_ops.beam.elements import NAMESPACE, Answer, Job, Look
+from tulip_ops.domain import AcquisitionId
+from tulip_ops.networks.backend import Graph
+from tulip_ops.postgis.ledger import one_line
+from tulip_ops.questions import Asking
+from tulip_ops.settings import Settings
+from tulip_ops.steps import Said
+from tulip_ops.store import open_store
+
+log = logging.getLogger(__name__)
+
+LETTERS = "dead-letters"
+"""Folder of the store that takes what failed, by run and acquisition."""
+
+
+def build(begin: beam.Pipeline, ids: Sequence[str], job: Job) -> beam.PCollection[Look]:
+    """Put the steps on a pipeline; what comes out is each acquisition's end, once."""
+    looks = (
+        begin
+        | "ids" >> beam.Create(list(ids), reshuffle=False)
+        | "one by one" >> beam.Reshuffle()
+        | "acquire" >> beam.ParDo(Acquire(job))
+    )
+    for finish in (Screen, Segment):
+        step = finish.step
+        looks = (
+            (_keyed(looks, step), answers(looks, step, job))
+            | f"{step} both" >> beam.Flatten()
+            | f"{step} by id" >> beam.GroupByKey()
+            | step >> beam.ParDo(finish(job))
+        )
+    return looks | "post" >> beam.ParDo(Post(job))
+
+
+def _keyed(looks: beam.PCollection[Look], step: str) -> beam.PCollection[tuple[str, Look]]:
+    return looks | f"{step} looks" >> beam.Map(lambda look: (look.id, look))
+
+
+class _Stage(beam.DoFn):  # type: ignore[misc]  # Beam's base classes are untyped
+    """Carries acquisitions a step further; whatever fails becomes a dead letter."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    def setup(self) -> None:
+        self.settings = self.job.settings()
+
+    def carried(self, look: Look, step: str, said: Said | None = None) -> Look:
+        """After `step`, which is attempted as `tulip <step>` does it."""
+        if look.state != "going":
+            return look
+        began = time.monotonic()
+        try:
+            outcome = attempts.attempt(
+                step, AcquisitionId.parse(look.id), self.settings,
+                force=False, run_id=self.job.run_id, said=said,
+            )  # fmt: skip
+        except Exception as error:  # noqa: BLE001  # one bad scene must not end the others
+            return _failed(look, step, error)
+        seconds = time.monotonic() - began
+        Metrics.distribution(NAMESPACE, f"{step}_milliseconds").update(round(seconds * 1000))
+        clear = outcome.figures.get("clear_fraction")
+        if isinstance(clear, float):
+            Metrics.distribution(NAMESPACE, "clear_percent").update(round(clear * 100))
+        return replace(
+            look,
+            state="skipped" if outcome.state == "skipped" else "going",
+            step=step,
+            message=outcome.summary,
+            figures={**look.figures, step: seconds},
+        )
+
+    def asking(self, look: Look, step: Asking) -> Look:
+        """With the question that the network of `step` is asked."""
+        if look.state != "going":
+            return look
+        try:
+            question = attempts.question(step, AcquisitionId.parse(look.id), self.settings)
+        except Exception as error:  # noqa: BLE001  # the attempt keeps it in the ledger
+            return self.carried(look, step, _raising(error))
+        return replace(look, question=question)
+
+
+class Acquire(_Stage):
+    """An id to a look whose pixels are there, with the question to the cloud filter."""
+
+    def process(self, acquisition_id: str) -> Iterator[Look]:
+        """Acquire, and see what the cloud filter is to be asked."""
+        yield self.asking(self.carried(Look(acquisition_id), "acquire"), "screen")
+
+
+class Finish(_Stage):
+    """(id, the look and what the network answered) to the look after `step`."""
+
+    step: Asking
+
+    def process(self, gathered: tuple[str, Iterable[Look | Answer]]) -> Iterator[Look]:
+        """Take the step with what the network said."""
+        values = list(gathered[1])
+        look = next(value for value in values if isinstance(value, Look))
+        given = [value for value in values if isinstance(value, Answer)]
+        yield self.finished(_counted(look, self.step, given), given)
+
+    def finished(self, look: Look, given: Sequence[Answer]) -> Look:
+        said = None if look.question is None else _said(given)
+        return self.carried(replace(look, question=None), self.step, said)
+
+
+class Screen(Finish):
+    """The end of `screen`, and what the U-Net is to be asked."""
+
+    step = "screen"
+
+    def finished(self, look: Look, given: Sequence[Answer]) -> Look:
+        return self.asking(super().finished(look, given), "segment")
+
+
+class Segment(Finish):
+    """The end of `segment`, and the two steps that are left."""
+
+    step = "segment"
+
+    def finished(self, look: Look, given: Sequence[Answer]) -> Look:
+        look = self.carried(super().finished(look, given), "vectorize")
+        look = self.carried(look, "record")
+        return replace(look, state="done") if look.state == "going" else look
+
+
+class Post(_Stage):
+    """Counts how acquisitions ended, and writes dead letters; hands on what it got."""
+
+    def process(self, look: Look) -> Iterator[Look]:
+        """Count, write, log."""
+        Metrics.counter(NAMESPACE, look.state).inc()
+        seconds = ", ".join(f"{name} {value:.1f}" for name, value in look.figures.items())
+        if look.state == "failed":
+            store = open_store(self.settings)
+            letter = {"acquisition": look.id, "step": look.step, "error": look.error,
+                      "message": look.message, "run_id": self.job.run_id}  # fmt: skip
+            place = letter_place(self.settings, self.job.run_id)
+            store.places.write(f"{place}/{look.id}.json", json.dumps(letter, indent=2).encode())
+            log.warning("%s failed in %s: %s: %s", look.id, look.step, look.error, look.message)
+        else:
+            log.info("%s %s: %s (%s)", look.id, look.state, look.message, seconds)
+        yield look
+
+
+def letter_place(settings: Settings, run_id: str) -> str:
+    """Where the dead letters of a run are: a folder, or an S3 prefix."""
+    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in run_id)
+    return f"{settings.store_place.rstrip('/')}/{LETTERS}/{kept}"
+
+
+def _counted(look: Look, step: str, given: Sequence[Answer]) -> Look:
+    if not given:
+        return look
+    figures = {
+        f"{step} windows": float(len(given)),
+        f"{step} Mpx": sum(answer.pixels for answer in given) / 1e6,
+        f"{step} network": sum(answer.seconds for answer in given),
+    }
+    return replace(look, figures={**look.figures, **figures})
+
+
+def _said(given: Sequence[Answer]) -> Said:
+    """What the step calls to get the answers; raises what kept the first from being given."""
+    errors = [answer.error for answer in given if answer.error is not None]
+    if errors:
+        return _raising(errors[0])
+    said = {one.number: one.said for one in given if one.said is not None}
+    return lambda: questions.replayed(said)
+
+
+def _raising(error: Exception) -> Said:
+    def said() -> Graph:
+        raise error
+
+    return said
+
+
+def _failed(look: Look, step: str, error: Exception) -> Look:
+    return replace(
+        look, state="failed", step=step, error=type(error).__name__, message=one_line(str(error)),
+        question=None,
+    )  # fmt: skip

@@ -1,0 +1,167 @@
+"""`tulip backfill`: what is left to carry of a range of days, and what that will cost."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from tulip_ops.commands.options import SKIPPED, DayType, as_json, show
+from tulip_ops.settings import Settings
+
+if TYPE_CHECKING:
+    from tulip_ops.backfills import Backfill, Work
+
+log = logging.getLogger(__name__)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option("--area", "areas", multiple=True, help="Only this area; may be repeated."),
+    click.option(
+        "--source",
+        "sources",
+        multiple=True,
+        help="Ask this source instead of each area's own; may be repeated, in order.",
+    ),
+    click.option("--from", "since", type=DayType(), help="First day of sensing."),
+    click.option("--until", type=DayType(), help="Last day of sensing; default: today."),
+    click.option(
+        "--budget",
+        type=click.FloatRange(min=0),
+        help="Processing units that the reading may cost, by estimate: what was sensed first is"
+        " taken, as far as they reach. Default: no bound but TULIP_UNITS_PER_RUN.",
+    ),
+)
+
+
+def selection(command: Command) -> Command:
+    """The options that say which acquisitions are meant."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.command()
+@selection
+@click.option(
+    "--dry-run", is_flag=True, help="Only say what there is to do; the ledger stays as it is."
+)
+@as_json
+@click.pass_context
+def backfill(
+    ctx: click.Context,
+    areas: tuple[str, ...],
+    sources: tuple[str, ...],
+    since: date | None,
+    until: date | None,
+    budget: float | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Say what is left to carry of a range of days, and put it into the ledger.
+
+    Prints the ids of what the sources offer and the ledger has not done, with an estimate of
+    bytes, processing units and hours. The DAG tulip_backfill starts a run for each; `tulip beam`
+    carries them all in one go, and `tulip run ID` one of them.
+    """
+    from tulip_ops import backfills
+
+    settings = Settings.load()
+    found = chosen(settings, areas, sources, since, until, budget)
+    if not dry_run:
+        backfills.admit(settings, found)
+    say(found)
+    ids = [str(one.acquisition.id) for one in found.work]
+    show(
+        as_json,
+        "\n".join(ids) if ids else f"nothing is left to carry, {found.done} are done",
+        new=[str(one.acquisition.id) for one in found.work if one.new],
+        pending=[str(one.acquisition.id) for one in found.work if not one.new],
+        left=[str(one.acquisition.id) for one in found.left],
+        done=found.done,
+        **figures(found),
+        areas=[area.name for area in found.areas],
+        sources=list(found.sources),
+        problems=list(found.problems),
+    )
+    if not ids:
+        ctx.exit(SKIPPED)
+
+
+def chosen(
+    settings: Settings,
+    areas: Sequence[str],
+    sources: Sequence[str],
+    since: date | None,
+    until: date | None,
+    budget: float | None,
+    *,
+    again: bool = False,
+) -> Backfill:
+    """What the options mean; a usage error without a first day, or with the days in disorder."""
+    from tulip_ops import backfills
+
+    now = datetime.now(UTC)
+    last = until or now.date()
+    if since is None or since > last:
+        raise click.UsageError(
+            f"--from must give the first day, no later than {last}"
+            if since is None
+            else f"--from {since} is later than --until {last}"
+        )
+    return backfills.plan(
+        settings,
+        areas=areas,
+        sources=sources,
+        since=since,
+        until=last,
+        now=now,
+        budget=budget,
+        again=again,
+    )
+
+
+def figures(found: Backfill) -> dict[str, object]:
+    """The estimate, for machines."""
+    return {
+        "acquisitions": len(found.work),
+        "megapixels": round(sum(one.pixels for one in found.work) / 1e6, 3),
+        "bytes": sum(one.bytes for one in found.work),
+        "units": round(sum(one.units for one in found.work), 3),
+        "hours": None if found.hours is None else round(found.hours, 3),
+        "hours_measured_on": found.measured,
+    }
+
+
+def say(found: Backfill) -> None:
+    """The estimate, for people, in the log."""
+    for problem in found.problems:
+        log.warning("%s", problem)
+    pixels = sum(one.pixels for one in found.work)
+    log.info(
+        "%d acquisitions to carry, %d done before: %.1f Mpx, %.2f GB before compression,"
+        " %.2f processing units",
+        len(found.work), found.done, pixels / 1e6, _gigabytes(found.work),
+        sum(one.units for one in found.work),
+    )  # fmt: skip
+    if found.hours is None:
+        log.info("hours are not known: nothing was carried over these areas yet")
+    else:
+        log.info(
+            "about %.2f hours one by one, as the %d that were carried before took %.1f s each",
+            found.hours, found.measured, found.seconds_each,
+        )  # fmt: skip
+    if found.left:
+        log.warning(
+            "the budget has no room for %d more (%.2f units, %s to %s): repeat with another",
+            len(found.left), sum(one.units for one in found.left),
+            found.left[0].acquisition.id.day, found.left[-1].acquisition.id.day,
+        )  # fmt: skip
+
+
+def _gigabytes(work: Sequence[Work]) -> float:
+    return sum(one.bytes for one in work) / 1e9

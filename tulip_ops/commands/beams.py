@@ -1,0 +1,226 @@
+"""`tulip beam`: many acquisitions in one go, on Beam's runners."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from tqdm import tqdm
+
+from tulip_ops.commands.backfills import chosen, figures, say, selection
+from tulip_ops.commands.options import BAD_DATA, FAILED, SKIPPED, as_json, show
+from tulip_ops.domain import AcquisitionId
+from tulip_ops.errors import DatabaseUnavailable
+from tulip_ops.settings import Settings
+
+if TYPE_CHECKING:
+    from tulip_ops.postgis.ledger import Known
+
+log = logging.getLogger(__name__)
+
+RUNNERS = (
+    "DirectRunner", "PrismRunner", "FlinkRunner", "SparkRunner", "DataflowRunner", "DaskRunner",
+    "PortableRunner",
+)  # fmt: skip
+
+
+@click.command()
+@click.option(
+    "--runner",
+    type=click.Choice(RUNNERS, case_sensitive=False),
+    default="DirectRunner",
+    show_default=True,
+    help="Which of Beam's runners; what else it needs comes after `--`.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes on this machine, which share TULIP_THREADS; of DirectRunner, and of DaskRunner"
+    " unless it is given an address.",
+)
+@selection
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Instead of a range of days: this GeoTIFF, or the scenes of this folder, are added to the"
+    " archive and carried; may be repeated.",
+)
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Also what the ledger has as done: whatever a new network or setting would make"
+    " otherwise is made again.",
+)
+@click.option(
+    "--run-id",
+    default="beam by hand",
+    show_default=True,
+    help="What to call this run in the ledger.",
+)
+@click.option(
+    "--flag",
+    "more_flags",
+    multiple=True,
+    help="One of FLAGS, for launchers that cannot write `--`, as --flag=--flink_master=HOST:8081.",
+)
+@click.option("--labels", multiple=True, hidden=True)  # Airflow's operator names itself so
+@as_json
+@click.argument("flags", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def beam(
+    ctx: click.Context,
+    runner: str,
+    workers: int,
+    areas: tuple[str, ...],
+    sources: tuple[str, ...],
+    since: date | None,
+    until: date | None,
+    budget: float | None,
+    files: tuple[Path, ...],
+    again: bool,
+    run_id: str,
+    more_flags: tuple[str, ...],
+    labels: tuple[str, ...],
+    as_json: bool,
+    flags: tuple[str, ...],
+) -> None:
+    """Carry an archive in one go: every step of every acquisition, as one Beam pipeline.
+
+    What the sources offer from --from to --until and the ledger has not done is carried, with the
+    same products and rows that `tulip run ID` makes. What fails is a dead letter in the store, with
+    its reason, and hinders no other; the same command carries it again, and what is done it leaves
+    alone. FLAGS after `--` go to Beam as they are: docs/how-to-beam.md.
+    """
+    from tulip_ops.beam import runners
+
+    settings = Settings.load()
+    estimate: dict[str, object] = {}
+    if files:
+        ids = _from_files(files, settings, again=again)
+    else:
+        ids, estimate = _from_sources(settings, areas, sources, since, until, budget, again)
+    if not ids:
+        show(as_json, "nothing is left to carry", acquisitions=0, **_ends([], {}, {}))
+        ctx.exit(SKIPPED)
+    began = datetime.now(UTC)
+    with _progress(ids, settings):
+        metrics = runners.run(
+            [str(i) for i in ids],
+            run_id=run_id,
+            runner=runner,
+            workers=workers,
+            threads=max(1, settings.threads // workers),
+            flags=[*flags, *more_flags, *(f"--labels={label}" for label in labels)],
+        )
+    for name, value in sorted(metrics.items()):
+        log.info("metric %s: %.6g", name, value)
+    known, reasons = _ledger(ids, settings, run_id, began)
+    ends = _ends(ids, known, reasons)
+    line = ", ".join(f"{len(found)} {state}" for state, found in ends.items() if found)
+    show(
+        as_json,
+        f"{len(ids)} acquisitions: {line}",
+        **{**estimate, "acquisitions": len(ids)},
+        **ends,
+        reasons={str(i): reason for i, reason in reasons.items()},
+        metrics=metrics,
+        run_id=run_id,
+    )
+    if ends["failed"] or ends["quarantined"]:
+        from tulip_ops.beam.pipeline import letter_place
+
+        log.warning("dead letters: %s", letter_place(settings, run_id))
+        ctx.exit(FAILED if ends["failed"] else BAD_DATA)
+
+
+def _from_sources(
+    settings: Settings,
+    areas: Sequence[str],
+    sources: Sequence[str],
+    since: date | None,
+    until: date | None,
+    budget: float | None,
+    again: bool,
+) -> tuple[list[AcquisitionId], dict[str, object]]:
+    from tulip_ops import backfills
+
+    found = chosen(settings, areas, sources, since, until, budget, again=again)
+    say(found)
+    backfills.admit(settings, found)
+    return [one.acquisition.id for one in found.work], figures(found)
+
+
+def _from_files(files: Sequence[Path], settings: Settings, *, again: bool) -> list[AcquisitionId]:
+    from tulip_ops import backfills
+    from tulip_ops.sources import placed
+    from tulip_ops.sources.archive import Archive
+
+    archive = Archive(settings.archive_place, settings.s3_endpoint)
+    with tempfile.TemporaryDirectory() as scratch:
+        scenes = placed.scenes(files, Path(scratch))
+        ids = archive.add_files(scenes, stretch=settings.true_color_stretch)
+    return backfills.admit_scenes(settings, archive, ids, again=again)
+
+
+def _ledger(
+    ids: Sequence[AcquisitionId], settings: Settings, run_id: str, began: datetime
+) -> tuple[dict[AcquisitionId, Known], dict[AcquisitionId, str]]:
+    from tulip_ops.postgis import connection, ledger
+
+    with connection.connect(settings.reader_url(), "tulip beam") as database:
+        return ledger.known(database, ids), ledger.reasons(database, ids, run_id, began)
+
+
+def _ends(
+    ids: Sequence[AcquisitionId],
+    known: Mapping[AcquisitionId, Known],
+    reasons: Mapping[AcquisitionId, str],
+) -> dict[str, list[str]]:
+    """By how they ended; what came to no end, or failed although an older state stands, failed."""
+    ends: dict[str, list[str]] = {"recorded": [], "skipped": [], "quarantined": [], "failed": []}
+    for one in ids:
+        state = known[one].state if one in known else "failed"
+        failed = state not in ends or (one in reasons and state != "quarantined")
+        ends["failed" if failed else state].append(str(one))
+    return ends
+
+
+@contextmanager
+def _progress(ids: Sequence[AcquisitionId], settings: Settings) -> Iterator[None]:
+    """A bar of what came to its end, as the ledger has it, whichever runner carries it."""
+    from tulip_ops import backfills
+    from tulip_ops.postgis import connection, ledger
+
+    over = threading.Event()
+    # disable=None: no bar where stderr is no terminal
+    bar = tqdm(total=len(ids), desc="beam", unit="acquisition", disable=None)
+
+    def watch() -> None:
+        while not over.wait(5.0):
+            try:
+                with connection.connect(settings.reader_url(), "tulip beam") as database:
+                    states = [entry.state for entry in ledger.known(database, ids).values()]
+            except DatabaseUnavailable:
+                continue  # those who write to it say so
+            bar.n = sum(state in backfills.FINAL for state in states)
+            bar.refresh()
+
+    watching = threading.Thread(target=watch, daemon=True)
+    if not bar.disable:
+        watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        bar.close()

@@ -1,0 +1,147 @@
+"""What the networks are asked of an acquisition, where others than its steps ask them.
+
+A step streams its raster through its network. The Beam pipeline lets other processes ask: one plans
+which windows are to be known, others read and infer them, and the step streams its raster through
+what they said. Windows and answers are those of `inference` in either case.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tulip_ops import chips, inference, rasters, steps
+from tulip_ops.domain import AcquisitionId, Area
+from tulip_ops.errors import ProductDamaged
+from tulip_ops.grid import STRIP_ROWS
+from tulip_ops.networks import engines, layout, predict, registry
+from tulip_ops.networks.backend import Graph
+from tulip_ops.networks.predict import CloudFilter, UNet
+from tulip_ops.networks.registry import Card
+from tulip_ops.radiometry import DN_NODATA
+from tulip_ops.settings import Settings
+from tulip_ops.store import Store, open_store
+
+Asking: TypeAlias = Literal["screen", "segment"]
+"""The steps with a network."""
+Said: TypeAlias = Mapping[str, NDArray[np.float32]]
+"""What a network said of one window, by output, as it gave it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the network of a step is asked of one acquisition."""
+
+    model: str
+    """As name/version."""
+    numbers: tuple[int, ...]
+    """Of the windows that answer for ground of which something is to be known, in order."""
+
+
+def question(
+    step: Asking,
+    acquisition_id: AcquisitionId,
+    areas: Sequence[Area],
+    store: Store,
+    settings: Settings,
+) -> Question | None:
+    """What `step` has to know of its network; None where its product is there already."""
+    screening = step == "screen"
+    work = (
+        steps.screening(acquisition_id, areas, store, settings)
+        if screening
+        else steps.segmenting(acquisition_id, store, settings)
+    )
+    if work.is_done:
+        return None
+    with rasters.stored(store.product(acquisition_id, "reflectance.tif")) as source:
+        if screening:
+            wanted = _known(source, work.card, steps.around(areas, source.grid))
+        else:
+            with steps.clear_ground(acquisition_id, store) as clear:
+                wanted = _known(source, work.card, clear)
+        asked = layout.asked(work.card, _plan(work.card, *source.grid.shape), wanted)
+    return Question(str(work.card.reference), tuple(window.number for window in asked))
+
+
+class Reader:
+    """Reads the windows of questions; keeps in mind the acquisition that it read last."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._store = open_store(settings)
+        self._last: tuple[AcquisitionId, str] | None = None
+        self._path = Path()
+
+    def window(self, acquisition_id: AcquisitionId, model: str, number: int) -> NDArray[np.uint16]:
+        """(bands, height, width) of a whole window, as the networks take them.
+
+        `ProductMissing`, `ProductDamaged`: the file is verified before its first window is read.
+        """
+        if self._last != (acquisition_id, model):
+            self._path = self._store.product(acquisition_id, "reflectance.tif")
+            self._card = registry.find(self._settings.models, model)
+            self._last = (acquisition_id, model)
+        with rasters.stored(self._path) as source:
+            plan = _plan(self._card, *source.grid.shape)
+            window = layout.windows(self._card, plan)[number]
+            places = predict.places(self._card, source.bands)
+            return chips.fill(source.window(window.rows, window.columns, places), plan)
+
+
+class Network:
+    """A network that is asked window by window, from whichever thread."""
+
+    def __init__(self, step: Asking, model: str, settings: Settings) -> None:
+        """Loads it; `ModelDamaged`, `ModelNotFound`, or what the engine raises."""
+        card = registry.find(settings.models, model)
+        engine = engines.decide(card, engines.wish(settings))
+        load = predict.load_cloud_filter if step == "screen" else predict.load_unet
+        self._network: CloudFilter | UNet = load(card, settings.threads, engine)
+        self._lock = threading.Lock()  # it has its threads already, and not every engine shares
+
+    def __call__(self, pixels: NDArray[Any]) -> Said:
+        """(bands, height, width) of a window to what is said of it."""
+        read = self._network.normalized(pixels[np.newaxis])
+        with self._lock:
+            return {name: values[0] for name, values in self._network.run(read).items()}
+
+
+def replayed(said: Mapping[int, Said]) -> Graph:
+    """What stands for a network that was asked elsewhere: gives `said`, by number, in order.
+
+    `ProductDamaged` where more is to be known than was asked.
+    """
+    left = iter(sorted(said))
+
+    def run(_: NDArray[np.float32]) -> Said:
+        number = next(left, None)
+        if number is None:
+            raise ProductDamaged(
+                "its pixels changed between the question to the network and the step that takes"
+                " the answers; repeat it"
+            )
+        return {name: values[np.newaxis] for name, values in said[number].items()}
+
+    return run
+
+
+def _plan(card: Card, height: int, width: int) -> chips.Plan:
+    return layout.plan(card, height, width, size=steps.WINDOW)
+
+
+def _known(source: rasters.Stored, card: Card, wanted: inference.Wanted) -> NDArray[np.bool_]:
+    """(height, width): what is wanted and was measured in all bands that the network reads."""
+    places = predict.places(card, source.bands)
+    known = np.empty(source.grid.shape, dtype=np.bool_)
+    for first in range(0, source.grid.height, STRIP_ROWS):
+        rows = slice(first, min(first + STRIP_ROWS, source.grid.height))
+        measured = (source.rows(rows.start, rows.stop, places) != DN_NODATA).all(axis=0)
+        known[rows] = measured & wanted(rows)
+    return known

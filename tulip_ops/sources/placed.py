@@ -1,0 +1,70 @@
+"""Images that do not say where they lie, as the ancestor of this project had them.
+
+Its folders held chips of a WMS as `<place>_wms_<day>-<time>_TRUE_COLOR.png`, without a CRS, and
+GeoTIFFs of the same places: masks, or the same chips once more. A PNG lies where a GeoTIFF of its
+place and size lies.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tulip_ops import rasters
+from tulip_ops.errors import BadScene
+
+_TIFFS = frozenset((".tif", ".tiff"))
+_CHIP = "_wms"
+_PLACE = re.compile(r"(?P<place>.+?)_wms(?:_|$)")
+
+
+def scenes(paths: Sequence[Path], scratch: Path) -> list[Path]:
+    """The scenes that files and folders hold, each with its place on Earth; sorted by name.
+
+    Of a folder in which files are called `*wms*` those are the scenes, else its GeoTIFFs are. A PNG
+    without a CRS is copied into `scratch` as a GeoTIFF of the same name. `BadScene` for a folder
+    without scenes, and for a PNG whose place nobody knows.
+    """
+    found = [one for path in paths for one in (_of_folder(path) if path.is_dir() else [path])]
+    unique = {path.resolve(): path for path in found}.values()
+    return [_placed(path, scratch) for path in sorted(unique, key=lambda path: path.name)]
+
+
+def _of_folder(folder: Path) -> list[Path]:
+    images = [path for path in folder.rglob("*") if path.suffix.lower() in _TIFFS | {".png"}]
+    chips = [path for path in images if _CHIP in path.stem]
+    tiffs = {path.with_suffix("") for path in chips if path.suffix.lower() in _TIFFS}
+    wanted = [
+        path for path in chips if path.suffix.lower() in _TIFFS or path.with_suffix("") not in tiffs
+    ] or [path for path in images if path.suffix.lower() in _TIFFS]
+    if not wanted:
+        raise BadScene(f"{folder} holds no scene: neither *wms*.png nor *.tif")
+    return wanted
+
+
+def _placed(path: Path, scratch: Path) -> Path:
+    if path.suffix.lower() != ".png":
+        return path
+    facts = rasters.look(str(path))
+    if facts.epsg is not None:
+        return path
+    for other in _of_same_place(path):
+        there = rasters.look(str(other))
+        if there.epsg is not None and there.shape == facts.shape:
+            target = scratch / f"{path.stem}.tif"
+            rasters.copy_onto(path, target, there)
+            return target
+    raise BadScene(
+        f"{path} does not say where it lies: put a GeoTIFF of the same place and size beside it"
+        " (the same name up to `_wms`, such as its mask), or give it a CRS with gdal_translate"
+    )
+
+
+def _of_same_place(path: Path) -> Iterator[Path]:
+    match = _PLACE.match(path.stem)
+    place = match["place"] if match else path.stem
+    for other in sorted(path.parent.iterdir()):
+        same = other.stem == path.stem or other.stem.startswith(f"{place}_")
+        if same and other.suffix.lower() in _TIFFS:
+            yield other
