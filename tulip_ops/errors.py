@@ -98,6 +98,10 @@ class OffsetContradiction(BadData):
     """The pixels contradict the radiometric offset that their metadata declare."""
 
 
+class AcquisitionBusy(TulipError):
+    """Another process carries the acquisition, and was not to be waited for."""
+
+
 class ProductMissing(TulipError):
     """A step needs the product of an earlier step, and it is not there."""
 

@@ -25,7 +25,7 @@ from tulip_ops.domain import (
     ModelReference,
     Outcome,
 )
-from tulip_ops.errors import BadData, NothingValid
+from tulip_ops.errors import BadData, NothingValid, ProductMissing
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.networks import registry
 from tulip_ops.postgis import detections as tables
@@ -105,8 +105,12 @@ def screen(
     settings: Settings,
     *,
     force: bool,
+    compute: bool = True,
 ) -> Outcome:
-    """Let the cloud filter say where the ground is clear; too little ends the acquisition."""
+    """Let the cloud filter say where the ground is clear; too little ends the acquisition.
+
+    compute: False to raise `ProductMissing` where the network would have to run.
+    """
     reflectance_path = store.product(acquisition_id, "reflectance.tif")
     bands = rasters.band_names(reflectance_path)
     card = registry.choose(settings.models, "cloud-filter", settings.cloud_filter, bands)
@@ -118,6 +122,8 @@ def screen(
         areas=[area.geometry.wkb_hex for area in areas],
     )
     fresh = force or not store.is_current(acquisition_id, "cloud.tif", recipe)
+    if fresh and not compute:
+        raise ProductMissing(_not_whole(acquisition_id, "cloud.tif"))
     if fresh:
         from tulip_ops.networks import predict
 
@@ -148,9 +154,17 @@ def screen(
 
 
 def segment(
-    acquisition_id: AcquisitionId, store: Store, settings: Settings, *, force: bool
+    acquisition_id: AcquisitionId,
+    store: Store,
+    settings: Settings,
+    *,
+    force: bool,
+    compute: bool = True,
 ) -> Outcome:
-    """Let the U-Net say where tulips grow and where they flower, on clear ground alone."""
+    """Let the U-Net say where tulips grow and where they flower, on clear ground alone.
+
+    compute: False to raise `ProductMissing` where the network would have to run.
+    """
     reflectance_path = store.product(acquisition_id, "reflectance.tif")
     cloud_path = store.product(acquisition_id, "cloud.tif")
     bands = rasters.band_names(reflectance_path)
@@ -164,6 +178,8 @@ def segment(
     )
     if not force and store.is_current(acquisition_id, "tulip.tif", recipe):
         return _unchanged("segmented")
+    if not compute:
+        raise ProductMissing(_not_whole(acquisition_id, "tulip.tif"))
     from tulip_ops.networks import predict
 
     reflectance, bands, grid = rasters.read_reflectance(reflectance_path)
@@ -388,6 +404,10 @@ def _provenance(role: str, asset: Mapping[str, Any]) -> dict[str, str]:
 
 def _names(areas: Sequence[Area]) -> str:
     return ", ".join(area.name for area in areas)
+
+
+def _not_whole(acquisition_id: AcquisitionId, name: str) -> str:
+    return f"{name} of {acquisition_id} is not there, or was made of other inputs"
 
 
 def _unchanged(what: str) -> Outcome:
