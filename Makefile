@@ -10,11 +10,11 @@ COMPILE := pip compile --universal --python-version 3.11 --no-emit-index-url \
 # Compiled modules must be kept: Airflow's services would compile them at every start.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo stop status test check lock clean environment
+.PHONY: help demo stop status test test-kubernetes check lock clean environment
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: environment ## From an archive to the season table, through Airflow (ARCHIVE=folder AREAS=file)
 	@$(BIN)/tulip local demo --started $(STARTED) \
@@ -28,6 +28,9 @@ status: environment ## Say what runs, and where
 
 test: environment ## Run all tests; they start what they need
 	@$(BIN)/python -m pytest $(TESTS)
+
+test-kubernetes: environment ## Run networks as pods of the cluster that KUBECONFIG points at
+	@$(BIN)/python -m pytest tests/kubernetes -v
 
 check: environment ## Style, types, and the direction of imports
 	@$(BIN)/ruff check .

@@ -6,6 +6,7 @@ of the pod, the answer of the API, or by the pod's absence.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -86,6 +87,8 @@ _EVICTIONS = {"Evicted", "Preempting", "PreemptionByScheduler", "DeletionByTaint
 _NODES = {"NodeLost", "NodeShutdown", "Shutdown", "Terminated", "DeletionByPodGC", "NodeAffinity",
           "UnexpectedAdmissionError", "ContainerStatusUnknown"}  # fmt: skip
 _PULLS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
+_LOST = re.compile(r'pods? \\*"?\S+ not found', re.IGNORECASE)
+"""In the words of the API, escaped or not, and of the operator."""
 _SIGNALS = 128  # a container that a signal ended has the exit code 128 and its number
 
 

@@ -130,6 +130,10 @@ class DatabaseUnavailable(TulipError):
     """PostGIS cannot be reached, or refuses us."""
 
 
+class ClusterUnavailable(TulipError):
+    """The cluster that pods run in cannot be reached, or does not allow what they need."""
+
+
 class SchemaOutdated(TulipError):
     """The database lacks migrations that this version needs."""
 

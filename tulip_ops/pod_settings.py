@@ -31,7 +31,7 @@ class PodSettings(BaseModel):
         " own service account, or KUBECONFIG.",
     )
     pod_service_account: str = Field(
-        "tulip-step",
+        "tulip",
         description="Service account of the pods. It needs no rights; its token is not mounted.",
     )
     pod_template: Path | None = Field(
@@ -54,7 +54,7 @@ class PodSettings(BaseModel):
         "10Gi", description="Room for the temporary files of one pod, on its node."
     )
     pod_user: int = Field(
-        1000,
+        50000,
         ge=1,
         description="User and group of the process, and of the volumes that it writes; never root.",
     )

@@ -18,8 +18,7 @@ from typing import Any
 import pytest
 
 from tests.services.kubernetes_api import KubernetesApi
-
-pytestmark = pytest.mark.timeout(120)
+from tulip_ops.pods import SCRATCH
 
 ID = "S2B_31UFU_20260420_0_L2A"
 RUN = "manual__2026-04-21T05:00:00+00:00_" + "x" * 60
@@ -110,9 +109,12 @@ class Task:
         self.tries += 1
         ti = SimpleNamespace(
             dag_id="tulip_acquisition", task_id=self.name, run_id=RUN, map_index=-1,
-            try_number=self.tries, start_date=datetime.now(UTC), xcom_push=self.pushed.__setitem__,
+            try_number=self.tries, start_date=datetime.now(UTC), xcom_push=self.push,
         )  # fmt: skip
         return {"ti": ti, "run_id": RUN, "dag": SimpleNamespace(), "task_state_store": self.states}
+
+    def push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
 
     def run(self, task: Any = None) -> None:
         """One try: on the worker and, deferred, in the triggerer and on the worker again."""
@@ -155,7 +157,7 @@ def meanwhile(api: KubernetesApi, act: Callable[[str], None]) -> threading.Threa
     """Do something to the pod as soon as it runs."""
 
     def watch() -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 100
         while time.monotonic() < deadline:
             for name, pod in list(api.pods.items()):
                 if pod["status"]["phase"] == "Running":
@@ -376,72 +378,69 @@ task.execute(context)
 
 
 class TestInterruptions:
-    SLOWLY = "import time; print('begun', flush=True); time.sleep(1.5); print('done')"
+    @pytest.fixture
+    def gate(self, image, tmp_path) -> Path:
+        """The pods end when this file is there."""
+        path = tmp_path / "gate"
+        image(
+            "import pathlib, time; print('begun', flush=True)\n"
+            f"while not pathlib.Path({str(path)!r}).exists(): time.sleep(0.05)\n"
+            "print('done')"
+        )
+        return path
+
+    def deferred(self, task: Task) -> Any:
+        """The trigger of a try."""
+        from airflow.sdk.exceptions import TaskDeferred
+
+        made, context = task.made(), task.context()
+        made.render_template_fields(context)
+        with pytest.raises(TaskDeferred) as raised:
+            made.execute(context)
+        return raised.value.trigger
 
     def test_a_killed_worker_is_followed_by_one_that_takes_its_pod(
-        self, steps, api, image, tmp_path, repository, capfd
+        self, steps, api, gate, tmp_path, repository, capfd
     ):
-        image("import time; print('begun', flush=True); time.sleep(4); print('done')")
         kept = tmp_path / "states"
         code = WORKER.format(ID=ID, RUN=RUN)
         worker = subprocess.Popen([sys.executable, "-c", code, kept], cwd=repository)
-        thread = meanwhile(api, lambda _: worker.send_signal(signal.SIGKILL))
-        worker.wait(60)
-        thread.join()
-        assert len(api.pods) == 1
+        meanwhile(api, lambda _: worker.send_signal(signal.SIGKILL)).join()
+        assert worker.wait(10) == -signal.SIGKILL
         task = Task(steps, deferrable=True)
         task.states.update(json.loads(kept.read_text()))
         task.tries = 1
-        task.run()
+        assert self.deferred(task).pod_name == api.created[0]["metadata"]["name"]
         assert len(api.created) == 1
-        assert api.pods == {}
         assert "Reconnecting to pod" in capfd.readouterr().out
-
-    def test_a_worker_that_kept_nothing_finds_its_pod_by_the_labels(self, steps, api, image):
-        image(self.SLOWLY)
-        task = Task(steps, deferrable=True)
-        from airflow.sdk.exceptions import TaskDeferred
-
-        first = task.made()
-        context = task.context()
-        first.render_template_fields(context)
-        with pytest.raises(TaskDeferred):
-            first.execute(context)
-        task.states.clear()
+        gate.touch()
         task.run()
         assert len(api.created) == 1
         assert api.pods == {}
 
-    def test_another_triggerer_goes_on_with_the_same_pod(self, steps, api, image):
-        from airflow.sdk.exceptions import TaskDeferred
-
-        image(self.SLOWLY)
+    def test_a_worker_that_kept_nothing_finds_its_pod_by_the_labels(self, steps, api, gate):
         task = Task(steps, deferrable=True)
-        made, context = task.made(), task.context()
-        made.render_template_fields(context)
-        with pytest.raises(TaskDeferred) as deferred:
-            made.execute(context)
+        first = self.deferred(task)
+        task.states.clear()
+        assert self.deferred(task).pod_name == first.pod_name
+        assert len(api.created) == 1
+
+    def test_another_triggerer_goes_on_with_the_same_pod(self, steps, api, gate):
+        trigger = self.deferred(Task(steps, deferrable=True))
 
         async def killed() -> None:
-            run = asyncio.ensure_future(anext(deferred.value.trigger.run()))
+            run = asyncio.ensure_future(anext(trigger.run()))
             await asyncio.sleep(0.3)
             run.cancel()
-            await deferred.value.trigger.cleanup()
+            await trigger.cleanup()
 
         asyncio.run(killed())
         assert len(api.pods) == 1
-        assert Task.wait(deferred.value.trigger)["status"] == "success"
+        gate.touch()
+        assert Task.wait(trigger)["status"] == "success"
 
-    def test_a_deferred_task_that_a_person_ends_takes_its_pod_along(self, steps, api, image):
-        from airflow.sdk.exceptions import TaskDeferred
-
-        image(SLEEPING)
-        task = Task(steps, deferrable=True)
-        made, context = task.made(), task.context()
-        made.render_template_fields(context)
-        with pytest.raises(TaskDeferred) as deferred:
-            made.execute(context)
-        asyncio.run(deferred.value.trigger.on_kill())
+    def test_a_deferred_task_that_a_person_ends_takes_its_pod_along(self, steps, api, gate):
+        asyncio.run(self.deferred(Task(steps, deferrable=True)).on_kill())
         assert api.pods == {}
 
     def test_a_watching_task_that_a_person_ends_takes_its_pod_along(self, steps, api, image):
@@ -449,7 +448,7 @@ class TestInterruptions:
         task = Task(steps, deferrable=False)
         made = task.made()
         thread = meanwhile(api, lambda _: made.on_kill())
-        with pytest.raises(Exception, match="lost its pod|404"):
+        with pytest.raises(Exception, match=r"lost its pod|404"):
             task.run(made)
         thread.join()
         assert api.pods == {}
@@ -509,7 +508,7 @@ class TestSpecification:
         container = made["containers"][0]
         assert made["automountServiceAccountToken"] is False
         assert made["securityContext"]["runAsNonRoot"] is True
-        assert made["securityContext"]["runAsUser"] == made["securityContext"]["fsGroup"] == 1000
+        assert made["securityContext"]["runAsUser"] == made["securityContext"]["fsGroup"] == 50000
         assert made["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
@@ -520,9 +519,9 @@ class TestSpecification:
     def test_it_may_write_where_libraries_write(self, spec):
         made = spec()["spec"]
         assert made["volumes"] == [{"name": "scratch", "emptyDir": {"sizeLimit": "10Gi"}}]
-        assert made["containers"][0]["volumeMounts"] == [{"name": "scratch", "mountPath": "/tmp"}]
+        assert made["containers"][0]["volumeMounts"] == [{"name": "scratch", "mountPath": SCRATCH}]
         told = {v["name"]: v["value"] for v in made["containers"][0]["env"]}
-        assert told["HOME"] == told["TMPDIR"] == "/tmp"
+        assert told["HOME"] == told["TMPDIR"] == SCRATCH
 
     def test_a_folder_as_store_is_a_claim(self, spec, monkeypatch):
         monkeypatch.setenv("TULIP_STORE", "/srv/store")
@@ -560,7 +559,7 @@ class TestSpecification:
         container = spec()["spec"]["containers"][0]
         told = {v["name"]: v["value"] for v in container["env"] if v["name"].startswith("TULIP_")}
         assert told == {
-            "TULIP_STATE": "/tmp/tulip",
+            "TULIP_STATE": f"{SCRATCH}/tulip",
             "TULIP_STORE": "s3://products/tulip",
             "TULIP_MINIMUM_CLEAR": "0.2",
             "TULIP_RUN_ID": RUN,
@@ -580,7 +579,7 @@ class TestSpecification:
         made = spec()
         assert made["metadata"]["annotations"]["team"] == "bulbs"
         assert made["spec"]["dnsPolicy"] == "Default"
-        assert made["spec"]["securityContext"]["runAsUser"] == 1000
+        assert made["spec"]["securityContext"]["runAsUser"] == 50000
         assert "HTTPS_PROXY" in {v["name"] for v in made["spec"]["containers"][0]["env"]}
 
 

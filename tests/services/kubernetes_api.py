@@ -60,6 +60,8 @@ class KubernetesApi:
         self.waiting: dict[str, str] | None = None
         """Why containers do not start: reason and message; None where they do."""
         self.unschedulable = ""
+        self.denied: set[str] = set()
+        self.nodes: list[dict[str, str]] = []
         self._runs: dict[str, Run] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -119,6 +121,10 @@ class KubernetesApi:
         app.router.add_delete(pods + "/{name}", self._delete)
         app.router.add_get(pods + "/{name}/log", self._log)
         app.router.add_get("/api/v1/namespaces/{namespace}/events", self._events)
+        reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        app.router.add_post(reviews, self._review)
+        app.router.add_get("/version/", self._version)
+        app.router.add_get("/api/v1/nodes", self._nodes)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -254,6 +260,23 @@ class KubernetesApi:
             if over or request.query.get("follow") not in {"true", "True"}:
                 return answer
             await asyncio.sleep(0.02)
+
+    async def _review(self, request: web.Request) -> web.Response:
+        review = await request.json()
+        asked = review["spec"]["resourceAttributes"]
+        review["status"] = {"allowed": asked["verb"] not in self.denied}
+        return web.json_response(review, status=201)
+
+    async def _version(self, _: web.Request) -> web.Response:
+        named = dict.fromkeys(
+            ("buildDate", "compiler", "gitCommit", "gitTreeState", "goVersion", "platform"), "-"
+        )
+        return web.json_response(named | {"gitVersion": "v1.33.0", "major": "1", "minor": "33"})
+
+    async def _nodes(self, _: web.Request) -> web.Response:
+        nodes = [{"metadata": {"name": f"n{n}"}, "status": {"allocatable": held}}
+                 for n, held in enumerate(self.nodes)]  # fmt: skip
+        return web.json_response({"kind": "NodeList", "apiVersion": "v1", "items": nodes})
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         name = request.query["fieldSelector"].partition("=")[2]
