@@ -89,6 +89,7 @@ _NODES = {"NodeLost", "NodeShutdown", "Shutdown", "Terminated", "DeletionByPodGC
 _PULLS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 _LOST = re.compile(r'pods? \\*"?\S+ not found', re.IGNORECASE)
 """In the words of the API, escaped or not, and of the operator."""
+_DELETED = "`{}` lost its pod: somebody or something deleted it before it had ended"
 _SIGNALS = 128  # a container that a signal ended has the exit code 128 and its number
 
 
@@ -143,7 +144,7 @@ def _taken(pod: V1Pod, words: str) -> Exception | None:
         return NodeLost(f"the node of pod {name} of `{words}` is gone, or refused it: {why}")
     if status.reason == "DeadlineExceeded":
         return TimedOut(f"`{words}` took longer in pod {name} than its step may: {why}")
-    return None
+    return PodLost(_DELETED.format(words)) if pod.metadata.deletion_timestamp else None
 
 
 def _ended(pod: V1Pod, words: str) -> Exception | None:

@@ -358,14 +358,15 @@ class TestOneStartForAll:
 
 WORKER = """
 import json, sys
+from pathlib import Path
 from types import SimpleNamespace
 sys.path.insert(0, "plugins")
 from tulip_steps import step
 
 class States(dict):
     def set(self, key, value):
-        self[key] = value
-        json.dump(self, open(sys.argv[1], "w"))
+        Path(sys.argv[1] + ".new").write_text(json.dumps({{key: value}}))
+        Path(sys.argv[1] + ".new").rename(sys.argv[1])
 
 task = step("segment", "{ID}", doc_md="-").prepare_for_execution()
 task.deferrable = False
@@ -405,8 +406,14 @@ class TestInterruptions:
         kept = tmp_path / "states"
         code = WORKER.format(ID=ID, RUN=RUN)
         worker = subprocess.Popen([sys.executable, "-c", code, kept], cwd=repository)
-        meanwhile(api, lambda _: worker.send_signal(signal.SIGKILL)).join()
-        assert worker.wait(10) == -signal.SIGKILL
+
+        def kill(_: str) -> None:
+            while not kept.exists():
+                time.sleep(0.02)
+            worker.kill()
+
+        meanwhile(api, kill).join()
+        assert worker.wait(20) == -signal.SIGKILL
         task = Task(steps, deferrable=True)
         task.states.update(json.loads(kept.read_text()))
         task.tries = 1

@@ -187,10 +187,9 @@ class KubernetesApi:
         )  # fmt: skip
         pod["status"] |= {"phase": "Running", "startTime": _now()}
         self._container(pod, {"running": {"startedAt": _now()}})
-        self._loop.create_task(self._follow(name))
+        self._loop.create_task(self._follow(pod, run))
 
-    async def _follow(self, name: str) -> None:
-        pod, run = self.pods[name], self._runs[name]
+    async def _follow(self, pod: Pod, run: Run) -> None:
         assert run.process is not None
         assert run.process.stdout is not None
         async for line in run.process.stdout:
@@ -212,8 +211,8 @@ class KubernetesApi:
             await run.ended.wait()
 
     async def _remove(self, name: str) -> None:
-        await self._kill(name)
         self.pods.pop(name, None)
+        await self._kill(name)
 
     async def _get(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
@@ -241,8 +240,8 @@ class KubernetesApi:
         if name not in self.pods:
             return _problem(404, f'pods "{name}" not found')
         pod = self.pods[name]
-        await self._remove(name)
         self.deleted.append(name)
+        await self._remove(name)
         return web.json_response(pod)
 
     async def _log(self, request: web.Request) -> web.StreamResponse:
