@@ -98,14 +98,13 @@ def named(error: Exception, pod: V1Pod | None, words: str) -> Exception:
 
     pod: as it was seen last; None where it is not there. words: the command it ran.
     """
+    if pod is None and _LOST.search(str(error)):
+        return PodLost(_DELETED.format(words))
     refused = _refused(error)
     if refused is not None:
         return refused
     if pod is None:
-        lost = "not found" in str(error).lower()
-        return (
-            PodLost(f"`{words}` lost its pod, which somebody deleted: {error}") if lost else error
-        )
+        return error
     return _taken(pod, words) or _ended(pod, words) or _pending(pod, words) or error
 
 
