@@ -56,7 +56,7 @@ class PodStep(KubernetesPodOperator):
             except ApiException as error:
                 if error.status != 404:
                     raise
-                self.remote_pod = None
+                self.remote_pod = remote_pod = None
         super().cleanup(pod, remote_pod, *args, **kwargs)
 
     @contextmanager

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import tenacity
 
 from tests.services.kubernetes_api import KubernetesApi
 from tulip_ops.pods import SCRATCH
@@ -63,9 +64,13 @@ def api(
 ) -> Iterator[KubernetesApi]:
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AIRFLOW__WORKERS__API_RETRY_WAIT_MIN", "0.01")
-    monkeypatch.setenv("AIRFLOW__WORKERS__API_RETRY_WAIT_MAX", "0.05")
-    monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "kubeconfig", TOKEN)))
+    from airflow.providers.cncf.kubernetes import kubernetes_helper_functions as functions
+
+    monkeypatch.setattr(functions, "_default_wait", tenacity.wait_fixed(0.05))  # else seconds
+    kubeconfig = str(server.kubeconfig(tmp_path / "kubeconfig", TOKEN))
+    monkeypatch.setenv("KUBECONFIG", kubeconfig)
+    # the client reads the variable when it is imported, and another test may have done that
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", kubeconfig)
     monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", "kubernetes://")
     stand_in(AWAY)
     server.faults.clear()

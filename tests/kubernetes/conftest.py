@@ -145,8 +145,6 @@ def stack(
     tmp_path_factory: pytest.TempPathFactory, cluster: client.CoreV1Api, ground: Path
 ) -> Iterator[PodStack]:
     folder = tmp_path_factory.mktemp("pods")
-    for above in (folder, *folder.parents[:3]):
-        above.chmod(above.stat().st_mode | 0o055)  # pods are somebody else
     store = folder / "store"
     settings = {
         "KUBECONFIG": os.environ.get("TULIP_TEST_KUBECONFIG") or os.environ["KUBECONFIG"],
