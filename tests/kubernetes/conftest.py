@@ -158,12 +158,14 @@ def stack(
         "TULIP_POD_RESOURCES": json.dumps({"screen": MODEST, "segment": MODEST}),
     }  # fmt: skip
     stack = PodStack(folder / "state", settings)
+    before = os.umask(0)  # Airflow and pods are two users here, and one in images
     try:
         stack.tulip("local", "up")
         with furnished(stack.setting("TULIP_DATABASE_URL"), store):
             yield stack
     finally:
         stack.tulip("local", "stop")
+        os.umask(before)
 
 
 @pytest.fixture(scope="session")
