@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import structlog
 import tenacity
 
 from tests.services.kubernetes_api import KubernetesApi
@@ -39,6 +40,16 @@ SETTINGS = {
 }
 AWAY = "import sys; sys.exit(1)"
 """What the worker's look says where the product is not there."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _plain_tracebacks() -> Iterator[None]:
+    """Those that show every variable take seconds each, and the operator logs many."""
+    before = structlog.get_config()
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*before["processors"][:-1], plain])
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="module")
