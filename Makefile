@@ -18,11 +18,11 @@ IMAGE = $(UV) $(COMPILE) --upgrade --quiet --constraints requirements.txt --cust
 # Compiled modules must be kept: Airflow's services would compile them at every start.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo stop status test check lock images pin clean environment
+.PHONY: help demo stop status test test-kubernetes check lock images pin clean environment
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: environment ## From an archive to the season table, through Airflow (ARCHIVE=folder AREAS=file)
 	@$(BIN)/tulip local demo --started $(STARTED) \
@@ -36,6 +36,9 @@ status: environment ## Say what runs, and where
 
 test: environment ## Run all tests, or TESTS; they start what they need
 	@$(BIN)/python -m pytest $(or $(TESTS),-n $(WORKERS) --durations=10)
+
+test-kubernetes: environment ## Run networks as pods of the cluster that KUBECONFIG points at
+	@$(BIN)/python -m pytest tests/kubernetes -v
 
 check: environment ## Style, types, and the direction of imports
 	@$(BIN)/ruff check .

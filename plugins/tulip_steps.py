@@ -103,7 +103,7 @@ class ProcessStep(BaseOperator):
         self.log.info("%s", words)
         with tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as results:
             self._process = subprocess.Popen(
-                [_program(), *arguments],
+                [program(), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=results,
                 stderr=subprocess.PIPE,
@@ -111,7 +111,7 @@ class ProcessStep(BaseOperator):
                 errors="replace",
                 env=os.environ | {"TULIP_RUN_ID": run_id},
                 start_new_session=True,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509  # one system call, no locks
+                preexec_fn=end_with_parent,  # noqa: PLW1509  # one system call, no locks
             )
             assert self._process.stderr is not None  # noqa: S101  # PIPE above
             with self._process.stderr as lines:
@@ -122,7 +122,7 @@ class ProcessStep(BaseOperator):
             output = results.read()
         for line in output.splitlines():
             self.log.info("%s", line)
-        _judge(words, code)
+        judge(words, code)
         return output
 
     def on_kill(self) -> None:
@@ -137,9 +137,14 @@ class ProcessStep(BaseOperator):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-RUNTIMES: dict[str, Callable[..., BaseOperator]] = {"process": ProcessStep}
-"""How a network step runs, by TULIP_RUNTIME. A cluster's pods would be one more entry: a function
-of the same arguments that imports the pod operator when it is called, not at parse."""
+def _pod_step(**options: Any) -> BaseOperator:
+    from tulip_pods import pod_step  # noqa: PLC0415  # the pod operator costs seconds
+
+    return pod_step(**options)
+
+
+RUNTIMES: dict[str, Callable[..., BaseOperator]] = {"process": ProcessStep, "kubernetes": _pod_step}
+"""How a network step runs, by TULIP_RUNTIME."""
 
 
 def step(
@@ -239,7 +244,7 @@ def acquisition_of(partition_key: str | None, params: dict[str, Any]) -> str:
     return str(acquisition_id)
 
 
-def _program() -> str:
+def program() -> str:
     """The `tulip` of the PATH, else the one beside this Python."""
     beside = str(Path(sys.executable).parent)
     found = shutil.which("tulip") or shutil.which("tulip", path=beside)
@@ -251,7 +256,7 @@ def _program() -> str:
     return found
 
 
-def _judge(words: str, code: int) -> None:
+def judge(words: str, code: int) -> None:
     """Turn the exit code of `words` into the end of a task that Airflow knows."""
     if code == 0:
         return
@@ -277,7 +282,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Ask the kernel to kill this child when its task is killed without a chance to say so."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -5,6 +5,7 @@ With --check it writes nothing, and fails when the pages and the code differ.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import click
 
 from tulip_ops.cli import main
-from tulip_ops.settings import Settings
+from tulip_ops.settings import in_order
 
 _GENERATED = "<!-- written by scripts/reference.py; change the code instead -->"
 
@@ -31,7 +32,7 @@ def settings_page() -> str:
         "| variable | default | meaning |",
         "|---|---|---|",
     ]
-    for name, field in Settings.model_fields.items():
+    for name, field in in_order():
         lines.append(
             f"| `TULIP_{name.upper()}` | {_default(name, field.default)} | {field.description} |"
         )
@@ -76,8 +77,8 @@ def _commands(words: str, command: click.Command) -> Iterator[tuple[str, click.C
 def _default(name: str, default: object) -> str:
     if name == "models":
         return "`models/` beside the package"
-    if isinstance(default, tuple):
-        return "`[" + ", ".join(f'"{part}"' for part in default) + "]`"
+    if isinstance(default, tuple | dict):
+        return f"`{json.dumps(default)}`"
     return "" if default is None else f"`{default}`"
 
 

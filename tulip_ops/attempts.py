@@ -8,7 +8,12 @@ from dataclasses import replace
 
 from tulip_ops import questions, steps
 from tulip_ops.domain import Acquisition, AcquisitionId, Area, Outcome
-from tulip_ops.errors import AcquisitionNotFound, DatabaseUnavailable, TulipError
+from tulip_ops.errors import (
+    AcquisitionBusy,
+    AcquisitionNotFound,
+    DatabaseUnavailable,
+    TulipError,
+)
 from tulip_ops.postgis import areas as area_table
 from tulip_ops.postgis import connection, ledger, locks
 from tulip_ops.postgis.connection import Connection
@@ -27,6 +32,8 @@ def attempt(
     force: bool,
     run_id: str,
     said: steps.Said | None = None,
+    wait: bool = True,
+    compute: bool = True,
 ) -> Outcome:
     """Carry out `step` and keep in the ledger how it ended.
 
@@ -34,9 +41,14 @@ def attempt(
 
     Every error is kept in the ledger before it is raised again, so that a failure is found in
     SQL as well as in the log. Two processes never carry one acquisition at the same time.
+    wait: False to raise `AcquisitionBusy` where another process carries it. compute: False to
+    raise `ProductMissing`, of which the ledger keeps nothing, where a network would have to run.
     """
     with connection.connect(settings.writer_url(), f"tulip {step}") as database:
-        locks.hold_acquisition(database, acquisition_id)
+        if wait:
+            locks.hold_acquisition(database, acquisition_id)
+        elif not locks.try_acquisition(database, acquisition_id):
+            raise AcquisitionBusy(f"another process carries {acquisition_id}")
         ledger.end_killed_attempts(database, acquisition_id)
         entry = _entry(database, acquisition_id, settings)
         if step == "record" and entry.state == "skipped":
@@ -44,10 +56,19 @@ def attempt(
         number = ledger.begin_attempt(database, acquisition_id, step, run_id)
         try:
             outcome = _carry_out(
-                step, entry, database, settings, force=force, run_id=run_id, said=said
+                step,
+                entry,
+                database,
+                settings,
+                force=force,
+                run_id=run_id,
+                said=said,
+                compute=compute,
             )
         except Exception as error:
-            if not isinstance(error, DatabaseUnavailable):
+            if not compute:
+                ledger.forget_attempt(database, number)
+            elif not isinstance(error, DatabaseUnavailable):
                 ledger.end_attempt(
                     database, number, "failed", error=type(error).__name__, message=str(error)
                 )
@@ -113,6 +134,7 @@ def _carry_out(
     force: bool,
     run_id: str,
     said: steps.Said | None,
+    compute: bool,
 ) -> Outcome:
     store = open_store(settings)
     acquisition_id = entry.acquisition.id
@@ -121,9 +143,13 @@ def _carry_out(
         case "acquire":
             return _acquire(entry, areas, database, store, settings, force=force)
         case "screen":
-            return steps.screen(acquisition_id, areas, store, settings, force=force, said=said)
+            return steps.screen(
+                acquisition_id, areas, store, settings, force=force, said=said, compute=compute
+            )
         case "segment":
-            return steps.segment(acquisition_id, store, settings, force=force, said=said)
+            return steps.segment(
+                acquisition_id, store, settings, force=force, said=said, compute=compute
+            )
         case "vectorize":
             return steps.vectorize(
                 acquisition_id, areas, store, settings, force=force, run_id=run_id

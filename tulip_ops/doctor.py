@@ -11,6 +11,8 @@ from tulip_ops.domain import BANDS
 from tulip_ops.errors import TulipError
 from tulip_ops.settings import Settings
 
+CLUSTER = "docs/how-to-kubernetes.md says what pods need"
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -35,6 +37,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         ("areas", _areas, "add one with `tulip aoi add FILE`"),
         ("models", _models, "restore models/ from the repository, or train with `tulip train`"),
         ("airflow", _airflow, "start it with `tulip local up`"),
+        *([("cluster", _cluster, CLUSTER)] if settings.runtime == "kubernetes" else []),
     )
     for name, look, remedy in parts:
         try:
@@ -112,3 +115,16 @@ def _airflow(settings: Settings) -> str:
     from tulip_ops.local import airflow
 
     return airflow.health(settings)
+
+
+def _cluster(settings: Settings) -> str:
+    from tulip_ops import pods
+
+    pods.image(settings)
+    pods.mounted_store(settings)
+    pods.environment(settings)
+    if find_spec("kubernetes") is None:
+        return "not asked: this environment has no client for it, Airflow's has one"
+    from tulip_ops import cluster
+
+    return cluster.describe(settings.pod_namespace, settings.pod_gpu_resource)

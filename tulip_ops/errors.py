@@ -102,6 +102,10 @@ class OffsetContradiction(BadData):
     """The pixels contradict the radiometric offset that their metadata declare."""
 
 
+class AcquisitionBusy(TulipError):
+    """Another process carries the acquisition, and was not to be waited for."""
+
+
 class ProductMissing(TulipError):
     """A step needs the product of an earlier step, and it is not there."""
 
@@ -136,6 +140,10 @@ class StoreUnavailable(TulipError):
 
 class DatabaseUnavailable(TulipError):
     """PostGIS cannot be reached, or refuses us."""
+
+
+class ClusterUnavailable(TulipError):
+    """The cluster that pods run in cannot be reached, or does not allow what they need."""
 
 
 class SchemaOutdated(TulipError):

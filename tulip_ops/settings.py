@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tulip_ops.errors import BadSetting
+from tulip_ops.pod_settings import PodSettings
 from tulip_ops.stac_apis import StacApi
 
 LOCAL_ENV = "local.env"
 """Written by the local stack into the state folder, readable by its user only."""
 
 
-class Settings(BaseSettings):
+class Settings(PodSettings, BaseSettings):
     """Each field is an environment variable: `TULIP_` and its name in capitals.
 
     Variables win over `<state>/local.env`, which the local stack writes, and that over the
@@ -210,8 +212,16 @@ class Settings(BaseSettings):
         description="What gives fields their outlines: detections, or the registered parcels that"
         " `tulip parcels import` brought in. After a change of it, run `tulip history --rebuild`.",
     )
-    runtime: Literal["process"] = Field(
-        "process", description="Where the network steps run; process: on this machine."
+    runtime: Literal["process", "kubernetes"] = Field(
+        "process",
+        description="Where Airflow runs the network steps; process: where its other tasks run,"
+        " kubernetes: in pods of their own (docs/how-to-kubernetes.md).",
+    )
+    batch: int = Field(
+        1,
+        ge=1,
+        description="How many acquisitions one start of a network step carries at most: its own,"
+        " then those that the ledger says wait for the same step.",
     )
     threads: int = Field(2, ge=1, description="Threads of one step for networks and codecs.")
 
@@ -263,6 +273,12 @@ class Settings(BaseSettings):
         if self.database_owner_url is None:
             return self.writer_url()
         return self.database_owner_url.get_secret_value()
+
+
+def in_order() -> list[tuple[str, FieldInfo]]:
+    """Every setting as people look for it: those that few need come last."""
+    fields = Settings.model_fields.items()
+    return sorted(fields, key=lambda named: named[0] in PodSettings.model_fields)
 
 
 def inherited_environment() -> dict[str, str]:

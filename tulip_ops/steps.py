@@ -34,7 +34,7 @@ from tulip_ops.domain import (
     ModelReference,
     Outcome,
 )
-from tulip_ops.errors import BadData, NothingValid
+from tulip_ops.errors import BadData, NothingValid, ProductMissing
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.inference import Wanted
 from tulip_ops.networks import engines, predict, registry
@@ -147,13 +147,17 @@ def screen(
     *,
     force: bool,
     said: Said | None = None,
+    compute: bool = True,
 ) -> Outcome:
     """Let the cloud filter say where the ground is clear; too little ends the acquisition.
 
-    said: what it said already, where others asked it.
+    said: what it said already, where others asked it. compute: False to raise `ProductMissing`
+    where the network would have to run.
     """
     work = screening(acquisition_id, areas, store, settings)
     card, fresh = work.card, force or not work.is_done
+    if fresh and not compute:
+        raise ProductMissing(_not_whole(acquisition_id, "cloud.tif"))
     if fresh:
         reflectance_path = store.product(acquisition_id, "reflectance.tif")
         network = (
@@ -233,15 +237,18 @@ def segment(
     *,
     force: bool,
     said: Said | None = None,
+    compute: bool = True,
 ) -> Outcome:
     """Let the U-Net say where tulips grow and where they flower, on clear ground alone.
 
-    said: as `screen`, of windows of the size `WINDOW`.
+    said: as `screen`, of windows of the size `WINDOW`. compute: as `screen`.
     """
     work = segmenting(acquisition_id, store, settings)
     card = work.card
     if not force and work.is_done:
         return _unchanged("segmented")
+    if not compute:
+        raise ProductMissing(_not_whole(acquisition_id, "tulip.tif"))
     with store.writing(acquisition_id, "tulip.tif") as path:
         share = _write_tulips(path, acquisition_id, store, settings, work, said)
         _publish_probability(
@@ -489,6 +496,10 @@ def _provenance(role: str, asset: Mapping[str, Any]) -> dict[str, str]:
 
 def _names(areas: Sequence[Area]) -> str:
     return ", ".join(area.name for area in areas)
+
+
+def _not_whole(acquisition_id: AcquisitionId, name: str) -> str:
+    return f"{name} of {acquisition_id} is not there, or was made of other inputs"
 
 
 def _unchanged(what: str) -> Outcome:

@@ -24,8 +24,10 @@ def _entry(database: Connection, text: str = TEXT) -> ledger.LedgerEntry:
     return entry
 
 
-def _attempt(database: Connection, step: str, outcome: Any = "done", **ending: Any) -> None:
-    number = ledger.begin_attempt(database, AcquisitionId.parse(TEXT), step, "run 1")
+def _attempt(
+    database: Connection, step: str, outcome: Any = "done", *, text: str = TEXT, **ending: Any
+) -> None:
+    number = ledger.begin_attempt(database, AcquisitionId.parse(text), step, "run 1")
     ledger.end_attempt(database, number, outcome, **{"message": f"{step} {outcome}", **ending})
 
 
@@ -387,3 +389,38 @@ class TestManyAtOnce:
         assert ledger.reasons(database, ids, "run 1", datetime.now(UTC)) == {}
         _attempt(database, "acquire")
         assert ledger.reasons(database, ids, "run 1", BEFORE) == {}
+
+
+class TestWaitingForAStep:
+    def test_those_that_the_step_before_has_left_wait_oldest_first(
+        self, database: Connection, examples: Any
+    ) -> None:
+        examples.admit(database, LATER, TEXT)
+        assert ledger.waiting_for(database, "screen") == []
+        for text in (LATER, TEXT):
+            _attempt(database, "acquire", text=text)
+        assert list(map(str, ledger.waiting_for(database, "screen"))) == [TEXT, LATER]
+        assert ledger.waiting_for(database, "segment") == []
+
+    @pytest.mark.parametrize("end", ["failed", "running", "killed"])
+    def test_who_was_tried_waits_no_more_until_the_step_before_is_done_again(
+        self, database: Connection, examples: Any, end: str
+    ) -> None:
+        (identity,) = examples.admit(database, TEXT)
+        _attempt(database, "acquire")
+        number = ledger.begin_attempt(database, identity, "screen", "run 1")
+        if end == "failed":
+            ledger.end_attempt(database, number, "failed", error="StoreUnavailable", message="-")
+        if end == "killed":
+            ledger.end_killed_attempts(database, identity)
+        assert ledger.waiting_for(database, "screen") == []
+        _attempt(database, "acquire")
+        assert ledger.waiting_for(database, "screen") == [identity]
+
+    def test_a_look_leaves_no_trace(self, database: Connection, examples: Any, dump: Any) -> None:
+        (identity,) = examples.admit(database, TEXT)
+        _attempt(database, "acquire")
+        before = dump(database)
+        ledger.forget_attempt(database, ledger.begin_attempt(database, identity, "screen", "look"))
+        assert dump(database) == before
+        assert ledger.waiting_for(database, "screen") == [identity]

@@ -251,6 +251,45 @@ def test_the_seasons_of_an_area_are_drawn(desk: Desk, ids: list[str]) -> None:
     assert len(ids) == 10
 
 
+def test_one_start_carries_those_that_wait_and_each_fails_alone(
+    desk: Desk, ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, damaged, other = [i for i in ids if (desk.state / "store" / i / "tulip.tif").exists()][:3]
+    for name in (own, damaged, other):
+        desk.tulip("acquire", name, "--force")
+    scene = desk.state / "store" / damaged / "reflectance.tif"
+    content = scene.read_bytes()
+    scene.write_bytes(content[:-9])
+    cloud = desk.state / "store" / other / "cloud.tif"
+    screened = cloud.read_bytes()
+    cloud.unlink()
+    count = "select count(*) from tulip.attempt"
+
+    before = desk.rows(count)
+    assert "ProductMissing" in desk.tulip("screen", other, "--look", expect=1).output
+    assert desk.rows(count) == before, "a look leaves nothing in the ledger"
+
+    monkeypatch.setenv("TULIP_BATCH", "8")
+    lines = desk.tulip("screen", own, "--run-id", "batch").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == [own, other]
+    assert cloud.read_bytes() == screened
+    states = dict(desk.rows("select acquisition_id, state from tulip.acquisition"))
+    assert [states[i] for i in (own, damaged, other)] == ["screened", "failed", "screened"]
+    ends = desk.rows(
+        "select acquisition_id, outcome, error from tulip.attempt where run_id = 'batch'"
+        f" and acquisition_id <> '{own}' order by outcome"
+    )
+    assert ends == [(other, "done", None), (damaged, "failed", "ProductDamaged")]
+
+    again = desk.tulip("screen", own).stdout.splitlines()
+    assert len(again) == 1, "what failed waits for its own task"
+    desk.tulip("screen", other, "--look")
+    monkeypatch.delenv("TULIP_BATCH")
+    scene.write_bytes(content)
+    for name in (own, damaged, other):
+        desk.tulip("run", name)
+
+
 def test_an_area_that_comes_later_is_carried_over_known_acquisitions(
     desk: Desk, ids: list[str]
 ) -> None:

@@ -6,7 +6,7 @@ import click
 from pydantic import SecretStr
 
 from tulip_ops.commands.options import FAILED, as_json, show
-from tulip_ops.settings import Settings
+from tulip_ops.settings import Settings, in_order
 
 
 @click.command()
@@ -39,7 +39,7 @@ def settings(as_json: bool) -> None:
     now = Settings.load()
     rows = {
         f"TULIP_{name.upper()}": (getattr(now, name), field.description or "")
-        for name, field in Settings.model_fields.items()
+        for name, field in in_order()
     }
     lines = [f"{name}={_value(value)}\n    {meaning}" for name, (value, meaning) in rows.items()]
     show(

@@ -16,7 +16,7 @@ from tulip_ops.commands.options import (
     run_id,
     show,
 )
-from tulip_ops.domain import AcquisitionId
+from tulip_ops.domain import AcquisitionId, Outcome
 from tulip_ops.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ STEPS = {
     "vectorize": "Turn probabilities into polygons with their figures.",
     "record": "Write the detections into PostGIS in one transaction.",
 }
+NETWORK_STEPS = frozenset({"screen", "segment"})
 
 force = click.option(
     "--force", is_flag=True, help="Make the product again even where it is there and whole."
@@ -94,6 +95,13 @@ def discover(
     )
 
 
+look = click.option(
+    "--look",
+    is_flag=True,
+    help="Only look whether the product is there and whole, and fail if a network must run.",
+)
+
+
 def _step(name: str, help_text: str) -> click.Command:
     @click.command(name=name, help=help_text)
     @acquisition_id
@@ -110,12 +118,58 @@ def _step(name: str, help_text: str) -> click.Command:
     return command
 
 
+def _network_step(name: str, help_text: str) -> click.Command:
+    @click.command(name=name, help=help_text + " TULIP_BATCH lets one start carry several.")
+    @acquisition_id
+    @force
+    @look
+    @run_id
+    @as_json
+    @click.pass_context
+    def command(
+        ctx: click.Context,
+        acquisition_id: AcquisitionId,
+        force: bool,
+        look: bool,
+        run_id: str,
+        as_json: bool,
+    ) -> None:
+        from tulip_ops import batches
+
+        done = _carry_out(
+            name, acquisition_id, force=force, run_id=run_id, as_json=as_json, look=look
+        )
+        if not (look or force):
+            for other, outcome in batches.carry_waiting(
+                name, Settings.load(), beside=acquisition_id, run_id=run_id
+            ):
+                _show(name, other, outcome, as_json=as_json)
+        if not done:
+            ctx.exit(SKIPPED)
+
+    return command
+
+
 def _carry_out(
-    name: str, acquisition_id: AcquisitionId, *, force: bool, run_id: str, as_json: bool
+    name: str,
+    acquisition_id: AcquisitionId,
+    *,
+    force: bool,
+    run_id: str,
+    as_json: bool,
+    look: bool = False,
 ) -> bool:
     from tulip_ops import attempts
 
-    outcome = attempts.attempt(name, acquisition_id, Settings.load(), force=force, run_id=run_id)
+    outcome = attempts.attempt(
+        name, acquisition_id, Settings.load(), force=force, run_id=run_id,
+        wait=not look, compute=not look,
+    )  # fmt: skip
+    _show(name, acquisition_id, outcome, as_json=as_json)
+    return outcome.state == "done"
+
+
+def _show(name: str, acquisition_id: AcquisitionId, outcome: Outcome, *, as_json: bool) -> None:
     show(
         as_json,
         f"{acquisition_id} {name}: {outcome.summary}",
@@ -126,7 +180,6 @@ def _carry_out(
         summary=outcome.summary,
         **outcome.figures,
     )
-    return outcome.state == "done"
 
 
 @click.command()
@@ -178,7 +231,10 @@ def history(seasons: tuple[int, ...], rebuild: bool, as_json: bool) -> None:
 
 COMMANDS: tuple[click.Command, ...] = (
     discover,
-    *(_step(name, help_text) for name, help_text in STEPS.items()),
+    *(
+        (_network_step if name in NETWORK_STEPS else _step)(name, help_text)
+        for name, help_text in STEPS.items()
+    ),
     run,
     history,
 )

@@ -141,6 +141,16 @@ def waiting(connection: Connection, ids: Sequence[AcquisitionId]) -> list[Acquis
     return [AcquisitionId.parse(text) for (text,) in rows]
 
 
+def waiting_for(connection: Connection, step: str) -> list[AcquisitionId]:
+    """Acquisitions that the step before `step` has just left, oldest first.
+
+    Whoever has begun with `step`, is doing it, failed or was killed in it, waits no more.
+    """
+    before = list(STATES)[list(STATES).index(step) - 1]
+    values = {"step": step, "before": before, "state": STATES[before]}
+    return [AcquisitionId.parse(t) for (t,) in connection.execute(query("waiting_for"), values)]
+
+
 def begin_attempt(
     connection: Connection, acquisition_id: AcquisitionId | None, step: str, run_id: str
 ) -> int:
@@ -167,6 +177,11 @@ def end_killed_attempts(connection: Connection, acquisition_id: AcquisitionId) -
     gone then.
     """
     return connection.execute(query("end_killed_attempts"), {"id": str(acquisition_id)}).rowcount
+
+
+def forget_attempt(connection: Connection, attempt_id: int) -> None:
+    """Take back what `begin_attempt` noted: nothing was to be done, or only looked at."""
+    connection.execute(query("forget_attempt"), {"attempt_id": attempt_id})
 
 
 def end_attempt(
@@ -206,7 +221,7 @@ def end_attempt(
                 query("end_attempt"), {**ending, "message": line, "figures": Jsonb(kept)}
             )
         else:
-            connection.execute(query("forget_attempt"), {"attempt_id": attempt_id})
+            forget_attempt(connection, attempt_id)
 
 
 def next_state(

@@ -47,8 +47,13 @@ def hold_acquisition(connection: Connection, acquisition_id: AcquisitionId) -> N
 
     A second one waits, and then finds done what the first one did.
     """
-    values = {"key": _ACQUISITION, "id": str(acquisition_id)}
-    if connection.execute(query("try_acquisition"), values).fetchone() == (True,):
+    if try_acquisition(connection, acquisition_id):
         return
     log.info("waiting: another process carries %s", acquisition_id)
-    connection.execute(query("lock_acquisition"), values)
+    connection.execute(query("lock_acquisition"), {"key": _ACQUISITION, "id": str(acquisition_id)})
+
+
+def try_acquisition(connection: Connection, acquisition_id: AcquisitionId) -> bool:
+    """Hold the acquisition as `hold_acquisition` does; False where another process holds it."""
+    values = {"key": _ACQUISITION, "id": str(acquisition_id)}
+    return connection.execute(query("try_acquisition"), values).fetchone() == (True,)

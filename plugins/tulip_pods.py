@@ -1,0 +1,229 @@
+"""The network steps as pods: TULIP_RUNTIME=kubernetes.
+
+Imported by the step factory when it makes such a step, and by nothing else: the pod operator
+costs seconds (`.airflowignore` keeps Airflow from loading this file as a plugin).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from kubernetes.client import ApiException, models
+from tulip_pod_failures import RETRIES, named
+from tulip_steps import SKIPPED, end_with_parent, program
+
+from tulip_ops import pods
+from tulip_ops.settings import Settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+ENDING = timedelta(minutes=5)
+"""For creating and removing the pod, beside the time that it may wait, start and run."""
+GRACE = 10
+"""Seconds between SIGTERM and SIGKILL; products are whole or absent whenever a step is killed."""
+
+
+class PodStep(KubernetesPodOperator):
+    """The pod operator, which also says by name why a pod failed, and starts none for nothing."""
+
+    def execute(self, context: Context) -> None:
+        """Make the product in a pod, unless it is there and whole: a batch may have made it."""
+        with self._named():
+            running = self.find_pod(self.namespace, context)
+            if running is None and self._whole(context["run_id"]):
+                return
+            super().execute(context)
+
+    def trigger_reentry(self, context: Context, event: dict[str, Any]) -> Any:
+        with self._named():
+            return super().trigger_reentry(context, event)
+
+    def cleanup(
+        self, pod: models.V1Pod, remote_pod: models.V1Pod, *args: Any, **kwargs: Any
+    ) -> None:
+        """Look at the pod once more before it is removed: its end has been written by now."""
+        if remote_pod is not None and not self._killed:
+            try:
+                self.remote_pod = remote_pod = self.pod_manager.read_pod(remote_pod)
+            except ApiException as error:
+                if error.status != 404:
+                    raise
+                self.remote_pod = remote_pod = None
+        super().cleanup(pod, remote_pod, *args, **kwargs)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except (AirflowSkipException, AirflowFailException):
+            raise
+        except Exception as error:
+            failure = named(error, self.remote_pod, self._words())
+            if failure is error:
+                raise
+            self.log.error("%s: %s", type(failure).__name__, failure)
+            raise failure from error
+
+    def _words(self) -> str:
+        return " ".join(["tulip", *self.arguments])
+
+    def _whole(self, run_id: str) -> bool:
+        """Whether `tulip` says here that nothing is left to do; a skip ends the task as one."""
+        looked = subprocess.run(
+            [program(), *self.arguments, "--look"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            env=os.environ | {"TULIP_RUN_ID": run_id},
+            preexec_fn=end_with_parent,  # one system call, no locks
+            check=False,
+        )
+        for line in looked.stdout.splitlines():
+            self.log.info("%s", line)
+        if looked.returncode == SKIPPED:
+            raise AirflowSkipException(f"`{self._words()}` had nothing to do: see the line above")
+        if looked.returncode:
+            self.log.info("so a pod is needed")
+        return looked.returncode == 0
+
+
+def pod_step(
+    *,
+    task_id: str,
+    arguments: Sequence[str],
+    execution_timeout: timedelta,
+    keys: None = None,  # noqa: ARG001  # a network step emits nothing
+    **options: Any,
+) -> PodStep:
+    """A pod that runs `tulip` with `arguments`, the second of which is the acquisition's id.
+
+    execution_timeout: how long one acquisition may take in the pod. `BadSetting` where a setting
+    is missing or would show a secret: it shows as the import error of the DAG.
+    """
+    settings = Settings.load()
+    work = execution_timeout * settings.batch
+    waits = timedelta(seconds=settings.pod_schedule_seconds + settings.pod_startup_seconds)
+    volumes, mounts = _volumes(settings)
+    return PodStep(
+        task_id=task_id,
+        kubernetes_conn_id=settings.pod_connection,
+        namespace=settings.pod_namespace,
+        name=f"tulip-{task_id}-{arguments[1]}",
+        random_name_suffix=True,
+        image=pods.image(settings),
+        image_pull_policy=settings.pod_image_policy,
+        image_pull_secrets=[models.V1LocalObjectReference(n) for n in settings.pod_image_secrets],
+        arguments=list(arguments),
+        labels=_labels(task_id, arguments[1]),
+        annotations={
+            "tulip/run": "{{ run_id }}",
+            "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+        },
+        env_vars=[
+            *(models.V1EnvVar(name, value) for name, value in pods.environment(settings).items()),
+            models.V1EnvVar("TULIP_RUN_ID", "{{ run_id }}"),
+        ],
+        env_from=_secrets(settings),
+        volumes=volumes,
+        volume_mounts=mounts,
+        container_resources=_resources(task_id, settings),
+        node_selector=settings.pod_node_selector,
+        tolerations=[models.V1Toleration(**_snake(t)) for t in settings.pod_tolerations],
+        priority_class_name=settings.pod_priority_class,
+        service_account_name=settings.pod_service_account,
+        automount_service_account_token=False,
+        security_context=_pod_security(settings.pod_user),
+        container_security_context=_container_security(),
+        pod_template_file=None if settings.pod_template is None else str(settings.pod_template),
+        do_xcom_push=False,
+        durable=True,
+        deferrable=settings.pod_deferrable,
+        poll_interval=settings.pod_poll_seconds,
+        logging_interval=30 if settings.pod_deferrable else None,
+        schedule_timeout_seconds=settings.pod_schedule_seconds,
+        startup_timeout_seconds=settings.pod_startup_seconds,
+        active_deadline_seconds=int(work.total_seconds()),
+        execution_timeout=waits + work + ENDING,
+        termination_grace_period=GRACE,
+        skip_on_exit_code=SKIPPED,
+        on_finish_action="delete_pod",
+        log_events_on_failure=True,
+        log_pod_spec_on_failure=False,
+        container_name_log_prefix_enabled=False,
+        retry_policy=RETRIES,
+        **options,
+    )
+
+
+def _labels(step: str, acquisition_id: str) -> dict[str, str]:
+    """The operator adds those of DAG, task, run and try."""
+    return {
+        "app.kubernetes.io/name": "tulip",
+        "app.kubernetes.io/component": step,
+        "tulip/acquisition": acquisition_id,
+    }
+
+
+def _secrets(settings: Settings) -> list[models.V1EnvFromSource]:
+    """References alone: neither Airflow nor a pod's specification ever holds a value."""
+    names = {settings.pod_database_secret: False, settings.pod_store_secret: True}
+    return [
+        models.V1EnvFromSource(secret_ref=models.V1SecretEnvSource(name=name, optional=optional))
+        for name, optional in names.items()
+    ]
+
+
+def _volumes(settings: Settings) -> tuple[list[models.V1Volume], list[models.V1VolumeMount]]:
+    scratch = models.V1EmptyDirVolumeSource(size_limit=settings.pod_scratch)
+    volumes = [models.V1Volume(name="scratch", empty_dir=scratch)]
+    mounts = [models.V1VolumeMount(name="scratch", mount_path=pods.SCRATCH)]
+    folder = pods.mounted_store(settings)
+    if folder is not None:
+        claim = models.V1PersistentVolumeClaimVolumeSource(claim_name=settings.pod_store_claim)
+        volumes.append(models.V1Volume(name="store", persistent_volume_claim=claim))
+        mounts.append(models.V1VolumeMount(name="store", mount_path=folder))
+    return volumes, mounts
+
+
+def _resources(step: str, settings: Settings) -> models.V1ResourceRequirements:
+    wanted = settings.pod_resources.get(step, {})
+    gpus = {settings.pod_gpu_resource: str(settings.pod_gpus)} if settings.pod_gpus else {}
+    return models.V1ResourceRequirements(
+        requests={**wanted.get("requests", {}), **gpus},
+        limits={**wanted.get("limits", {}), **gpus},
+    )
+
+
+def _pod_security(user: int) -> models.V1PodSecurityContext:
+    return models.V1PodSecurityContext(
+        run_as_non_root=True,
+        run_as_user=user,
+        run_as_group=user,
+        fs_group=user,
+        fs_group_change_policy="OnRootMismatch",
+        seccomp_profile=models.V1SeccompProfile(type="RuntimeDefault"),
+    )
+
+
+def _container_security() -> models.V1SecurityContext:
+    return models.V1SecurityContext(
+        allow_privilege_escalation=False,
+        read_only_root_filesystem=True,
+        capabilities=models.V1Capabilities(drop=["ALL"]),
+    )
+
+
+def _snake(toleration: dict[str, Any]) -> dict[str, Any]:
+    """As Kubernetes writes it, for the client's constructor."""
+    renamed = {"tolerationSeconds": "toleration_seconds"}
+    return {renamed.get(name, name): value for name, value in toleration.items()}

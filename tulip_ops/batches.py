@@ -1,0 +1,53 @@
+"""Several acquisitions in one start of a network step: docs/decisions/6-batches-claim.md."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+from tulip_ops import attempts
+from tulip_ops.domain import AcquisitionId, Outcome
+from tulip_ops.errors import AcquisitionBusy, TulipError
+from tulip_ops.postgis import connection, ledger
+from tulip_ops.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def carry_waiting(
+    step: str, settings: Settings, *, beside: AcquisitionId, run_id: str
+) -> Iterator[tuple[AcquisitionId, Outcome]]:
+    """Carry out `step` for acquisitions that wait for it, until TULIP_BATCH were carried.
+
+    beside: the acquisition that the process was started for, counted and left out. Each one is
+    held while it is carried, and one that another process holds is left to it. What fails is
+    kept in the ledger, said in the log and left to its own task: it hinders nobody.
+    """
+    left, seen = settings.batch - 1, {beside}
+    while left > 0:
+        claimed = next((i for i in _waiting(step, settings) if i not in seen), None)
+        if claimed is None:
+            return
+        seen.add(claimed)
+        try:
+            outcome = attempts.attempt(
+                step, claimed, settings, force=False, run_id=run_id, wait=False
+            )
+        except AcquisitionBusy:
+            continue
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is not of `beside`
+            log.error("%s of %s failed beside %s: %s: %s",
+                      step, claimed, beside, type(error).__name__, error)  # fmt: skip
+        else:
+            yield claimed, outcome
+        left -= 1
+
+
+def _waiting(step: str, settings: Settings) -> list[AcquisitionId]:
+    """Asked anew before each one, for others claim them too."""
+    try:
+        with connection.connect(settings.writer_url(), f"tulip {step}") as database:
+            return ledger.waiting_for(database, step)
+    except TulipError as error:
+        log.warning("nothing more is carried: %s", error)
+        return []

@@ -1,0 +1,88 @@
+"""What the pods of network steps are told: plain variables, and where the store is."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from tulip_ops.errors import BadSetting
+from tulip_ops.settings import Settings
+
+PASSED = (
+    "store",
+    "s3_endpoint",
+    "copies_gb",
+    "models",
+    "cloud_filter",
+    "unet",
+    "minimum_clear",
+    "batch",
+    "threads",
+)
+"""What screen and segment read of the settings, beside the URL of the database, which is secret."""
+
+SCRATCH = "/tmp"  # noqa: S108  # of the pod alone, and the only place that it may write
+HOME = {
+    "HOME": SCRATCH,
+    "TMPDIR": SCRATCH,
+    "TULIP_STATE": f"{SCRATCH}/tulip",
+    "XDG_CACHE_HOME": f"{SCRATCH}/cache",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONUNBUFFERED": "1",
+}
+"""Libraries write caches; the root file system cannot be written."""
+
+_SECRET = re.compile(
+    r"PASSWORD|SECRET|TOKEN|CREDENTIAL|ACCESS_KEY|DATABASE.*URL|HEADERS|INSTANCE_ID"
+)
+_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]*@")
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The plain variables of a pod: of the settings, those that are set and that it reads.
+
+    `BadSetting` where TULIP_POD_ENVIRONMENT would show a secret.
+    """
+    for name, value in settings.pod_environment.items():
+        if _SECRET.search(name.upper()) or _PASSWORD.search(value):
+            raise BadSetting(
+                f"TULIP_POD_ENVIRONMENT: {name} looks like a secret, and everybody who sees a pod"
+                " would see it; put it into the Secret that TULIP_POD_STORE_SECRET names"
+            )
+    told = {name: getattr(settings, name) for name in PASSED if name in settings.model_fields_set}
+    # Images of CUDA ask for every GPU of their node, counted or not.
+    hidden = {} if settings.pod_gpus else {"NVIDIA_VISIBLE_DEVICES": "void"}
+    settled = {f"TULIP_{name.upper()}": _text(value) for name, value in told.items()}
+    return {**HOME, **hidden, **settled, **settings.pod_environment}
+
+
+def mounted_store(settings: Settings) -> str | None:
+    """The folder at which a pod mounts the claim of the store; None where the store is S3.
+
+    `BadSetting` where pods would not see the store.
+    """
+    store = settings.store or ""
+    if store.startswith("s3://"):
+        return None
+    if not Path(store).is_absolute():
+        raise BadSetting(
+            f"TULIP_STORE is {store or 'not set'}: with TULIP_RUNTIME=kubernetes pods must see it"
+            " too; set it to s3://bucket/prefix, or to an absolute folder that lies on the volume"
+            " claim TULIP_POD_STORE_CLAIM"
+        )
+    return store
+
+
+def image(settings: Settings) -> str:
+    """The image of the pods; `BadSetting` if none is set."""
+    if settings.pod_image is None:
+        raise BadSetting(
+            "TULIP_POD_IMAGE is not set, and TULIP_RUNTIME is kubernetes: name the image of the"
+            " network steps, such as registry.example/tulip-gpu:0.1.0"
+        )
+    return settings.pod_image
+
+
+def _text(value: object) -> str:
+    return json.dumps(value) if isinstance(value, dict | list | tuple | bool) else str(value)
