@@ -696,4 +696,7 @@ class TestParsing:
         )  # fmt: skip
         imported = set(done.stdout.split())
         assert imported.isdisjoint({"kubernetes", "kubernetes_asyncio", "tulip_ops"})
-        assert {name for name in imported if name.startswith("tulip")} == {"tulip_steps"}
+        assert {name for name in imported if name.startswith("tulip")} == {
+            "tulip_beam",
+            "tulip_steps",
+        }
