@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
-from tulip_ops import pieces, polygons, rasters, tracing, valleys
+from tulip_ops import pieces, polygons, tracing, valleys
 from tulip_ops.domain import Area, Detection
 from tulip_ops.grid import WGS84, Grid, project
 
@@ -76,12 +76,11 @@ def detect_rows(
             noise=noise,
             among=whole,
         )
+        outlines = _outlines(labels, part, minimum_area)
         outlines = [
-            outline
-            for outline in _outlines(labels, part, minimum_area)
-            if reach.intersects(outline)
+            o for o, near in zip(outlines, shapely.intersects(reach, outlines), strict=True) if near
         ]
-        labels = rasters.burn(outlines, part)
+        labels = tracing.fill(outlines, part)
         found += polygons.placed(
             outlines, labels, probability[0], probability[1], part, in_flower=in_flower
         )

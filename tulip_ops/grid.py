@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
@@ -13,7 +13,7 @@ import numpy as np
 import shapely
 from affine import Affine
 from pyproj import Geod, Transformer
-from shapely.geometry import box
+from shapely.geometry import GeometryCollection, box
 from shapely.geometry.base import BaseGeometry
 
 from tulip_ops.errors import BadArea, BadScene, NothingValid
@@ -226,6 +226,23 @@ def project(geometry: Geometry, from_epsg: int, to_epsg: int) -> Geometry:
             f" has no place in EPSG:{to_epsg}; check its CRS"
         )
     return projected
+
+
+def project_all(
+    geometries: Sequence[BaseGeometry], from_epsg: int, to_epsg: int
+) -> NDArray[np.object_]:
+    """As `project`, of many at once: (len(geometries),) of the same kinds."""
+    together = GeometryCollection(list(geometries))
+    return np.asarray(shapely.get_parts(project(together, from_epsg, to_epsg)))
+
+
+def geodesic_areas(polygons: NDArray[np.object_]) -> NDArray[np.float64]:
+    """As `geodesic_area`, of many polygons at once; (n,)."""
+    rings, owner = shapely.get_rings(shapely.orient_polygons(polygons), return_index=True)
+    points, ring = shapely.get_coordinates(rings, return_index=True)
+    parts = np.split(points, np.flatnonzero(ring[1:] != ring[:-1]) + 1) if len(ring) else []
+    areas = [_ELLIPSOID.polygon_area_perimeter(*part[:-1].T)[0] for part in parts]
+    return np.abs(np.bincount(owner, areas, len(polygons)))
 
 
 def geodesic_area(geometry: BaseGeometry) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from tulip_ops.domain import Detection
-from tulip_ops.grid import WGS84, Grid, geodesic_area, project
+from tulip_ops.grid import WGS84, Grid, geodesic_areas, project_all
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,15 +89,14 @@ def placed(
     """As `measure`, of a part of a raster: `ordered` brings those of all parts together."""
     figures = _figures(labels, len(polygons), tulip, bloom >= in_flower)
     border = _border_clear(labels, len(polygons), np.isfinite(tulip))
+    seen = np.flatnonzero(figures.seen).tolist()
+    on_earth = project_all([polygons[index] for index in seen], grid.epsg, WGS84)
     found = []
-    for index in range(len(polygons)):
-        if not figures.seen[index]:
-            continue
-        geometry = project(polygons[index], grid.epsg, WGS84)
+    for index, geometry, area in zip(seen, on_earth, geodesic_areas(on_earth), strict=True):
         detection = Detection(
             ordinal=0,
             geometry=geometry,
-            area_m2=geodesic_area(geometry),
+            area_m2=float(area),
             tulip_probability=float(figures.mean[index]),
             tulip_probability_std=float(figures.std[index]),
             bloom_fraction=float(figures.in_flower[index]),

@@ -1,4 +1,4 @@
-"""The outlines of numbered regions along pixel edges, by array operations over all edges at once.
+"""The outlines of numbered regions along pixel edges, and back, over all edges at once.
 
 Every side of a pixel behind which another region begins is a directed edge with its region on the
 left. Linked to each other they are rings: counter-clockwise ones around a region, clockwise ones
@@ -13,6 +13,8 @@ import numpy as np
 import shapely
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from shapely.geometry import Polygon
 
@@ -64,6 +66,40 @@ def trace_labels(
     order = np.lexsort((~is_shell[kept], label[first][kept]))
     owner = _counted(label[first][kept][order])
     return list(shapely.polygons(lines[order], indices=owner))
+
+
+def fill(polygons: Sequence[Polygon], grid: Grid) -> NDArray[np.int32]:
+    """Which polygon lies at each pixel's centre: the inverse of `trace_labels`.
+
+    polygons: in the CRS of `grid`, within it, without overlaps. A centre on a border belongs to
+    the polygon on its east, or south.
+    Returns (height, width) int32: position in `polygons`, -1 where there is none.
+    """
+    outlines = shapely.orient_polygons(np.asarray(polygons, dtype=object))
+    rings, owner = shapely.get_rings(outlines, return_index=True)
+    points, ring = shapely.get_coordinates(rings, return_index=True)
+    x = (points[:, 0] - grid.left) / grid.resolution
+    y = (grid.top - points[:, 1]) / grid.resolution
+    edge = np.flatnonzero(ring[1:] == ring[:-1])
+    down = y[edge + 1] > y[edge]
+    upper, lower = np.where(down, edge, edge + 1), np.where(down, edge + 1, edge)
+    first, last = np.ceil(y[upper] - 0.5), np.ceil(y[lower] - 0.5)  # rows with their centre there
+    count = (last - first).astype(np.int64)
+    row = np.repeat(first, count) + _within(count)
+    slope = (x[lower] - x[upper]) / np.maximum(y[lower] - y[upper], 1e-9)
+    crossing = np.repeat(x[upper], count)
+    crossing += (row + 0.5 - np.repeat(y[upper], count)) * np.repeat(slope, count)
+    entered = np.repeat(np.where(down, 1, -1) * (owner[ring[edge]] + 1), count)
+    columns = grid.width + 1
+    place = row.astype(np.int64) * columns + np.ceil(crossing - 0.5).astype(np.int64)
+    steps = np.zeros(grid.height * columns, dtype=np.int32)
+    np.add.at(steps, place, entered.astype(np.int32))
+    return np.cumsum(steps.reshape(-1, columns)[:, :-1], axis=1, dtype=np.int32) - np.int32(1)
+
+
+def _within(count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """0, 1, 2 and so on, as many as each says, one after the other."""
+    return np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
 
 
 def _without_specks(labels: NDArray[np.int32], smallest: float) -> NDArray[np.int32]:

@@ -7,10 +7,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from rasterio.features import shapes
-from shapely.geometry import Polygon, shape
+from shapely import affinity
+from shapely.geometry import Point, Polygon, box, shape
 
 from tulip_ops.grid import Grid
-from tulip_ops.tracing import trace_labels
+from tulip_ops.tracing import fill, trace_labels
 
 sides = st.integers(1, 16)
 letters = arrays.arrays(np.int8, st.tuples(sides, sides), elements=st.integers(0, 3))
@@ -49,6 +50,7 @@ def test_outlines_are_those_that_gdal_traces(letters: np.ndarray) -> None:
     for our, their in zip(ours, theirs, strict=True):
         assert our.is_valid
         assert our.normalize().wkb == their.normalize().wkb
+    np.testing.assert_array_equal(fill(ours, grid_of(labels)), labels)
 
 
 @given(letters, st.integers(0, 12), st.integers(0, 4))
@@ -70,3 +72,23 @@ def test_a_region_in_pieces_is_refused() -> None:
 
     with pytest.raises(ValueError, match="region 0 is in pieces"):
         trace_labels(labels, grid_of(labels))
+
+
+@given(st.floats(0, 180), st.floats(20, 200), st.floats(20, 200), st.integers(0, 9))
+def test_slanted_polygons_are_filled_where_pixel_centres_lie_in_them(
+    angle: float, width: float, height: float, seed: int
+) -> None:
+    grid = Grid(32631, 600_000.0, 5_800_000.0, 50, 40)
+    shift = np.random.default_rng(seed).uniform(-20, 20, 2)
+    middle = (600_250 + shift[0], 5_799_800 + shift[1])
+    shell = affinity.rotate(box(-width / 2, -height / 2, width / 2, height / 2), angle)
+    polygon = affinity.translate(shell, *middle).difference(Point(middle).buffer(8))
+    rows, columns = np.indices(grid.shape)
+    centres = (600_005.0 + 10 * columns, 5_799_995.0 - 10 * rows)
+
+    labels = fill([polygon], grid)
+
+    inside = shapely.contains_xy(polygon, *centres)
+    near = shapely.dwithin(polygon.boundary, shapely.points(*centres), 1e-6)
+    assert ((labels == 0) == inside)[~near].all()
+    assert set(np.unique(labels)) <= {-1, 0}

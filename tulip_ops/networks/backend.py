@@ -41,7 +41,10 @@ def compiled(network: keras.Model) -> Graph:
         said = run(pixels)
         named = said if isinstance(said, dict) else {network.output_names[0]: said}
         return {
-            name: np.asarray(keras.ops.convert_to_numpy(values), dtype=np.float32)
+            name: np.asarray(
+                values if isinstance(values, np.ndarray) else keras.ops.convert_to_numpy(values),
+                dtype=np.float32,
+            )
             for name, values in named.items()
         }
 
@@ -143,7 +146,9 @@ def _with_tensorflow(network: keras.Model) -> Callable[[NDArray[np.float32]], ob
         input_signature=[signature],
         jit_compile=has_gpu(),  # XLA is slower for convolutions on processors
     )
-    return lambda pixels: graph(tf.constant(pixels))
+    return lambda pixels: tf.nest.map_structure(
+        lambda said: said.numpy(), graph(tf.constant(pixels))
+    )
 
 
 def _with_jax(network: keras.Model) -> Callable[[NDArray[np.float32]], object]:

@@ -55,8 +55,11 @@ def _named(network: keras.Model, said: Any) -> dict[str, Any]:
 
 
 def save(model: ov.Model, path: Path) -> None:
-    """Write <name>.xml and <name>.bin; weights are kept in half precision, as they were stored."""
-    ov.save_model(model, path, compress_to_fp16=True)
+    """Write <name>.xml and <name>.bin, in single precision.
+
+    Half of it, in which the weights were stored, is not enough: normalizations are folded in.
+    """
+    ov.save_model(model, path, compress_to_fp16=False)
 
 
 def quantized(path: Path, samples: Iterable[NDArray[np.float32]]) -> ov.Model:
