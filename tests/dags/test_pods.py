@@ -238,6 +238,7 @@ KINDS = [
     ({"reason": "NodeLost"}, "NodeLost", "it was NodeLost"),
     ({"reason": "OutOfnvidia.com/gpu"}, "NodeLost", "refused"),
     ({"reason": "DeadlineExceeded"}, "TimedOut", "longer"),
+    ({"deleted": True}, "PodLost", "deleted it"),
 ]
 
 
