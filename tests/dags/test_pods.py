@@ -1,6 +1,7 @@
 """The network steps as pods: the operator itself, against an API that runs what it is given."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -21,6 +22,9 @@ import tenacity
 
 from tests.services.kubernetes_api import KubernetesApi
 from tulip_ops.pods import SCRATCH
+
+# The operator leaves the connections of its logs to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 ID = "S2B_31UFU_20260420_0_L2A"
 RUN = "manual__2026-04-21T05:00:00+00:00_" + "x" * 60
@@ -67,6 +71,7 @@ def server(program: Path) -> Iterator[KubernetesApi]:
     server.start()
     yield server
     server.stop()
+    gc.collect()  # what it left is not the next module's affair
 
 
 @pytest.fixture
@@ -233,6 +238,7 @@ KINDS = [
     ({"reason": "NodeLost"}, "NodeLost", "it was NodeLost"),
     ({"reason": "OutOfnvidia.com/gpu"}, "NodeLost", "refused"),
     ({"reason": "DeadlineExceeded"}, "TimedOut", "longer"),
+    ({"deleted": True}, "PodLost", "deleted it"),
 ]
 
 

@@ -10,13 +10,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
 from kubernetes import client, config
 
-from tests.acceptance.conftest import Stack, _ground_of
+from tests.acceptance.conftest import TULIP, Stack, _ground_of
 from tests.kubernetes.environment import NAMESPACE, furnished, template
 
 
@@ -30,12 +30,19 @@ class PodStack(Stack):
     def environment(self) -> dict[str, str]:
         return {**super().environment, **self.settings}
 
-    def restart(self, **changed: str) -> Airflow:
+    def restart(self, **changed: str) -> None:
         """Airflow with other settings."""
         self.tulip("local", "stop")
         self.settings.update(changed)
         self.tulip("local", "up")
-        return Airflow(self)
+
+    def carry(self, ground: Path) -> None:
+        """The main job; pods that wait for one another take longer than processes."""
+        words = ("--archive", str(ground / "archive"), "--areas", str(ground / "areas.geojson"))
+        done = subprocess.run(
+            [TULIP, "local", "demo", *words], env=self.environment, timeout=3000, check=False
+        )
+        assert done.returncode == 0
 
 
 class Airflow:
@@ -49,6 +56,12 @@ class Airflow:
             "/auth/token", json={"username": status["user"], "password": password}
         )
         self.client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
 
     def get(self, path: str) -> Any:
         return self.client.get(f"/api/v2/{path}").raise_for_status().json()
@@ -187,14 +200,8 @@ def processes(tmp_path_factory: pytest.TempPathFactory, ground: Path, new_databa
     assert isinstance(new, list)
     for acquisition_id in new:
         done = subprocess.run(
-            [_tulip(), "run", acquisition_id], env=stack.environment, check=False, timeout=900
+            [TULIP, "run", acquisition_id], env=stack.environment, check=False, timeout=900
         )
         assert done.returncode in {0, 99}
     stack.tulip("history")
     return stack
-
-
-def _tulip() -> Path:
-    from tests.acceptance.conftest import TULIP
-
-    return TULIP

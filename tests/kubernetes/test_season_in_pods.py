@@ -37,10 +37,7 @@ def rows(stack: Stack) -> dict[str, list[str]]:
 def test_pods_give_the_same_rows_as_processes_and_share_one_gpu(
     stack: PodStack, processes: Stack, ground: Path, watch: Watch
 ) -> None:
-    stack.tulip(
-        "local", "demo", "--archive", str(ground / "archive"),
-        "--areas", str(ground / "areas.geojson"),
-    )  # fmt: skip
+    stack.carry(ground)
     expected = rows(processes)
     assert len(expected["acquisitions"]) == 2
     assert expected["detections"]
@@ -68,9 +65,10 @@ def test_no_log_of_airflow_shows_the_password(stack: PodStack) -> None:
 def test_another_try_needs_no_pod_where_the_products_are_whole(
     stack: PodStack, watch: Watch
 ) -> None:
-    airflow = Airflow(stack)
-    run = airflow.start(_recorded(stack))
-    assert airflow.await_task(run, "record", {"success", "failed"}, PATIENCE)["state"] == "success"
+    with Airflow(stack) as airflow:
+        run = airflow.start(_recorded(stack))
+        ended = airflow.await_task(run, "record", {"success", "failed"}, PATIENCE)
+    assert ended["state"] == "success"
     assert watch.names == {}
 
 
@@ -86,27 +84,28 @@ def fresh(stack: PodStack) -> str:
 def test_a_killed_worker_and_too_little_memory(
     stack: PodStack, fresh: str, watch: Watch, cluster: client.CoreV1Api
 ) -> None:
-    airflow = stack.restart(
+    stack.restart(
         TULIP_POD_DEFERRABLE="false",
         TULIP_POD_RESOURCES=json.dumps({
             "screen": MODEST, "segment": {"limits": {"memory": "200Mi"}},
         }),
     )  # fmt: skip
-    run = airflow.start(fresh)
-    pod = _running(cluster, "screen")
-    os.kill(_worker(stack, airflow.task(run, "screen")["id"]), signal.SIGKILL)
-    ended = airflow.await_task(run, "screen", {"success", "failed"}, PATIENCE)
-    assert ended["state"] == "success"
-    assert ended["try_number"] == 2
-    assert f"Reconnecting to pod {NAMESPACE}/{pod}" in airflow.log(run, "screen", 2)
-    screens = [name for name in watch.names if name.startswith("tulip-screen")]
-    assert screens == [pod]
+    with Airflow(stack) as airflow:
+        run = airflow.start(fresh)
+        pod = _running(cluster, "screen")
+        os.kill(_worker(airflow.task(run, "screen")["id"]), signal.SIGKILL)
+        ended = airflow.await_task(run, "screen", {"success", "failed"}, PATIENCE)
+        assert ended["state"] == "success"
+        assert ended["try_number"] == 2
+        assert f"Reconnecting to pod {NAMESPACE}/{pod}" in airflow.log(run, "screen", 2)
+        screens = [name for name in watch.names if name.startswith("tulip-screen")]
+        assert screens == [pod]
 
-    airflow.await_task(run, "segment", {"up_for_retry", "failed"}, PATIENCE)
-    assert "OutOfMemory: " in airflow.log(run, "segment", 1)
-    assert "(200Mi)" in airflow.log(run, "segment", 1)
-    again = airflow.await_task(run, "segment", {"running"}, PATIENCE)
-    assert again["try_number"] == 2
+        airflow.await_task(run, "segment", {"up_for_retry", "failed"}, PATIENCE)
+        assert "OutOfMemory: " in airflow.log(run, "segment", 1)
+        assert "(200Mi)" in airflow.log(run, "segment", 1)
+        again = airflow.await_task(run, "segment", {"running"}, PATIENCE)
+        assert again["try_number"] == 2
 
 
 def _recorded(stack: Stack) -> str:
@@ -126,7 +125,7 @@ def _running(cluster: client.CoreV1Api, step: str) -> str:
     pytest.fail(f"no pod of {step} ran")
 
 
-def _worker(stack: Stack, task_id: str) -> int:
+def _worker(task_id: str) -> int:
     """The process of Airflow's worker that has the task; its title names it."""
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():

@@ -96,12 +96,21 @@ class KubernetesApi:
         """The pod is gone, as after the loss of its node or a hand that deleted it."""
         self._call(self._remove(name))
 
-    def fail(self, name: str, *, reason: str | None = None, container: str | None = None) -> None:
-        """The pod fails for a reason of its own, or its container for one."""
+    def fail(
+        self,
+        name: str,
+        *,
+        reason: str | None = None,
+        container: str | None = None,
+        deleted: bool = False,
+    ) -> None:
+        """The pod fails for a reason of its own, or its container for one, or is being deleted."""
         status = self.pods[name]["status"]
         self._call(self._kill(name))
         if container is not None:
             status["containerStatuses"][0]["state"]["terminated"]["reason"] = container
+        if deleted:
+            self.pods[name]["metadata"]["deletionTimestamp"] = _now()
         if reason is not None:
             status |= {"phase": "Failed", "reason": reason, "message": f"it was {reason}"}
 
