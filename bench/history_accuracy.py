@@ -171,7 +171,9 @@ def compare(
     clear: dict[tuple[int, int], set[date]],
     shown: dict[int, list[tuple[int, AcquisitionId, Detection]]],
 ) -> dict[str, float]:
-    hits = wrong = missed = unseen_right = unseen_exact = met = met_bloomed = unmet = unmet_told = absent = 0
+    hits = wrong = missed = unseen_right = unseen_exact = met = met_bloomed = unmet = unmet_told = (
+        absent
+    ) = 0
     peaks, insides, onsets, ends = [], [], [], []
     begins = {season: onset_of(season, looks) for season in YEARS}
     blooms = {

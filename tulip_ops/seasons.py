@@ -63,16 +63,20 @@ def summarize(
     after = min((day for day in without if day > last), default=None)
     fractions = _fractions(clear, window)
     earliest, latest = _peak_bounds(fractions)
+    onset = (before + _DAY if before else None, first)
+    end = (last, after - _DAY if after else None)
     peak = courses.likely_peak(list(fractions.items()), season, window)
+    not_before = [day for day in (onset[0], earliest) if day]
+    not_after = [day for day in (end[1], latest) if day]
     return FieldSeason(
         field_id=field_id,
         season=season,
         verdict=SeasonVerdict.BLOOMED,
         clear_looks=len(deciding),
         area_m2=area_m2,
-        onset=(before + _DAY if before else None, first),
-        peak=min(max(peak, earliest or peak), latest or peak),
-        end=(last, after - _DAY if after else None),
+        onset=onset,
+        peak=min([max([peak, *not_before]), *not_after]),
+        end=end,
         peak_bloom_fraction=max(look.bloom_fraction or 0.0 for _, look in flowers),
         peak_bounds=(earliest, latest),
         confidence=_certain([look for _, look in flowers]),
