@@ -12,8 +12,7 @@ compared with the truth. Figures are means over polders.
 
 A field-season is seen in truth where a clear look fell on a day in bloom; a field without tulips,
 or one whose bloom no look met, where its clear looks would have met `seasons.ENOUGH_MET` of the
-true blooms of that season (NEAR which either verdict is right). The day of full bloom is in truth the middle of the days with nearly
-the largest share in flower.
+true blooms of that season (NEAR which either verdict is right).
 """
 
 from __future__ import annotations

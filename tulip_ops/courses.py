@@ -90,14 +90,12 @@ def courses() -> Courses:
         for one, other, apart, first in product(_TWO, _TWO, _APART, _FIRST)
     ]
     share = np.array([course / course.max() for course in (*single, *double)])
-    full = [np.flatnonzero(course >= 0.95) for course in share]  # noqa: PLR2004 - see `height`
+    full = [np.flatnonzero(course >= 0.95) for course in share]
     weight = np.repeat([0.5 / len(single), 0.5 / len(double)], [len(single), len(double)])
     return Courses(share, weight, np.array([(days[0] + days[-1]) / 2 for days in full]))
 
 
-def onset(
-    patterns: Iterable[Pattern], season: int, window: tuple[str, str]
-) -> Onset:
+def onset(patterns: Iterable[Pattern], season: int, window: tuple[str, str]) -> Onset:
     """When the fields of a neighbourhood begin to flower in a season.
 
     patterns: of the fields on which flowers were seen; in any order. Without any it is normal
@@ -139,9 +137,7 @@ def share_met(
     )
 
 
-def likely_peak(
-    looks: Sequence[tuple[date, float]], season: int, window: tuple[str, str]
-) -> date:
+def likely_peak(looks: Sequence[tuple[date, float]], season: int, window: tuple[str, str]) -> date:
     """The day on either side of which the middle of full bloom lies with equal probability.
 
     looks: (day, share in flower in [0, 1]), one a day, of a field of which at least one look saw
@@ -180,16 +176,17 @@ def _share_met(days: tuple[int, ...], width: int, begins: Onset) -> float:
 def _onset_likelihood(
     without: tuple[int, ...], flowers: tuple[int, ...], width: int
 ) -> NDArray[np.float64]:
-    """(width,): logarithm of the probability of the looks for each mean onset, given a bloom met."""
+    """(width,): log probability of the looks for each mean onset, given that they met a bloom."""
     onsets = np.arange(width)
     visible = _shares(np.array([*without, *flowers])[:, None] - onsets) >= VISIBLE
     told = np.arange(len(visible)) >= len(without)
     agrees = np.where(visible == told[:, None, None], 1 - _MISTAKEN, _MISTAKEN).prod(axis=0)
-    seen = courses().weight @ agrees
+    silent = np.where(visible, _MISTAKEN, 1 - _MISTAKEN).prod(axis=0)
     about = np.exp(-(((onsets - onsets[:, None]) / NEIGHBOURS_DIFFER) ** 2) / 2)
-    met = about @ _met((*without, *flowers), width)
-    likelihood: NDArray[np.float64] = np.log((about @ seen) / np.maximum(met, _MISTAKEN**2))
-    return likelihood
+    about /= about.sum(axis=1, keepdims=True)
+    weight = courses().weight
+    likelihood: NDArray[np.float64] = np.log(about @ (weight @ agrees))
+    return likelihood - np.log(1 - about @ (weight @ silent))
 
 
 def _met(days: tuple[int, ...], width: int) -> NDArray[np.float64]:

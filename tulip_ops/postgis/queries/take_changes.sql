@@ -3,9 +3,10 @@
 with taken as (
     delete from tulip.change
     where cardinality(%(years)s::integer[]) = 0 or season = any(%(years)s)
-    returning season, simulated, detection_id, geometry
+    returning season, simulated, acquisition_id, geometry
 )
-select t.season, t.simulated, coalesce(t.geometry, d.geometry)
-from taken t
-left join tulip.detection d using (detection_id)
-where t.geometry is not null or d.detection_id is not null
+select season, simulated, geometry from taken where geometry is not null
+union all
+select t.season, t.simulated, d.geometry
+from (select distinct season, simulated, acquisition_id from taken) as t
+join tulip.detection d using (acquisition_id)

@@ -5,24 +5,28 @@ drop index tulip.change_season;
 drop index tulip.change_geometry;
 alter table tulip.change
     alter column geometry drop not null,
-    add column detection_id bigint,
-    add check (num_nonnulls(detection_id, geometry) = 1);
+    add column acquisition_id text,
+    add check (num_nonnulls(acquisition_id, geometry) = 1);
 
-comment on column tulip.change.detection_id is
-    'The detection that came or began or ceased to count; null where geometry says where one was.';
+comment on table tulip.change is
+    'Ground on which detections came, went, or began or ceased to count since the last history: what the next one joins to fields. Triggers fill it, the history empties it.';
+comment on column tulip.change.season is 'Season of the detections.';
+comment on column tulip.change.simulated is 'True where the detections are simulated.';
+comment on column tulip.change.acquisition_id is
+    'The acquisition of which detections came or began or ceased to count: the ground of all of them; null where geometry says where one was.';
 comment on column tulip.change.geometry is
-    'Outline of a detection that went, EPSG:4326; null where detection_id names one.';
+    'Outline of a detection that went or changed, EPSG:4326; null where acquisition_id stands for many.';
 
 
 create function tulip.note_detections_come() returns trigger
 language plpgsql as $$
 begin
-    insert into tulip.change (season, simulated, detection_id)
+    insert into tulip.change (season, simulated, acquisition_id)
     select
         substr(split_part(acquisition_id, '_', 3), 1, 4)::integer,
         split_part(acquisition_id, '_', 1) = 'SIM',
-        detection_id
-    from changed;
+        acquisition_id
+    from (select distinct acquisition_id from changed) as came;
     return null;
 end
 $$;
@@ -30,23 +34,19 @@ $$;
 comment on function tulip.note_detections_come() is
     'Trigger: what came is ground for the next history.';
 comment on function tulip.note_detections() is
-    'Trigger: what went is ground for the next history.';
+    'Trigger: what went or changed is ground for the next history.';
 
 drop trigger detection_came on tulip.detection;
 create trigger detection_came after insert on tulip.detection
-    referencing new table as changed
-    for each statement execute function tulip.note_detections_come();
-drop trigger detection_is on tulip.detection;
-create trigger detection_is after update on tulip.detection
     referencing new table as changed
     for each statement execute function tulip.note_detections_come();
 
 create or replace function tulip.note_supersession() returns trigger
 language plpgsql as $$
 begin
-    insert into tulip.change (season, simulated, detection_id)
-    select new.season, new.simulated, d.detection_id
-    from tulip.detection d where d.acquisition_id = new.acquisition_id;
+    insert into tulip.change (season, simulated, acquisition_id)
+    select new.season, new.simulated, new.acquisition_id
+    where exists (select from tulip.detection d where d.acquisition_id = new.acquisition_id);
     insert into tulip.stale (field_id, season)
     select o.field_id, o.season
     from tulip.observation o where o.acquisition_id = new.acquisition_id;
