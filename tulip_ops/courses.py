@@ -186,7 +186,8 @@ def _onset_likelihood(
     about /= about.sum(axis=1, keepdims=True)
     weight = courses().weight
     likelihood: NDArray[np.float64] = np.log(about @ (weight @ agrees))
-    return likelihood - np.log(1 - about @ (weight @ silent))
+    likelihood -= np.log(1 - about @ (weight @ silent))
+    return likelihood
 
 
 def _met(days: tuple[int, ...], width: int) -> NDArray[np.float64]:

@@ -1,8 +1,7 @@
 -- Lighter notes for the history, and seasons that were not seen well enough.
 
--- Nobody looks for a change by season or by place: the history takes them all.
+-- Nobody looks for a change by season: the history takes them all.
 drop index tulip.change_season;
-drop index tulip.change_geometry;
 alter table tulip.change
     alter column geometry drop not null,
     add column acquisition_id text,
