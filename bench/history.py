@@ -4,11 +4,17 @@
         [--acquisition 3000] [--json]
 
 Starts a private PostgreSQL in a temporary folder. Loads POLYGONS detections of 21 vertices as
-`record` does (staging, upsert, constraints, index, notes for the history), beside the fastest
-plain loader, COPY BINARY into a bare table. Fills a history of FIELD_SEASONS over six seasons,
-half of it first and then all, and takes one acquisition of known fields into either: the ratio of
-the two times says whether the cost grows with the history. Then asks the whole history season
-over season by stored identity, and single fields.
+`record` does, beside plain loaders: COPY BINARY and COPY of hexadecimal text, and
+`geopandas.to_postgis` and ADBC where geoalchemy2 and adbc-driver-postgresql are installed. "bare"
+is a table without keys, indexes and constraints, as such loaders make it; "indexed" has a key and
+a spatial index; "alike" has what tulip.detection has, except the notes for the history; "upserted"
+goes into a bare table first, and from there by `on conflict do update` into one that is alike.
+
+Takes one acquisition of ACQUISITION known fields, with six times as many fields under it as the
+rotation has it, into a history of no, a quarter and all of FIELD_SEASONS in six seasons. Then asks
+the whole history season over season by stored identity, and single fields. Seconds are those of
+the clock and, in brackets, of the processors (this process and its server process): on a busy
+machine the latter say more.
 """
 
 from __future__ import annotations
@@ -16,14 +22,16 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import statistics
+import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+import loaders
 import numpy as np
 import psycopg
 import shapely
@@ -36,6 +44,7 @@ from tulip_ops.domain import (
     AcquisitionId,
     Area,
     Detection,
+    Field,
     ModelReference,
     Observation,
     Verdict,
@@ -48,7 +57,10 @@ from tulip_ops.settings import Settings
 
 SEASONS = tuple(range(2020, 2026))
 COLUMNS = 1000
+BLOOMING = 4
+"""Places that bloom in 2025, modulo 6: as FILL has it."""
 UNET = ModelReference("unet-bench", "1", "a" * 64)
+EVERYWHERE = MultiPolygon([box(3.5, 50, 7.5, 58)])
 CLOUD_FILTER = ModelReference("cloud-filter-bench", "1", "b" * 64)
 NAME = "S2A_31UFU_20250425_0_L2A"
 
@@ -91,32 +103,51 @@ FILL = (
 """One outline per field, and a season and a look per field and season."""
 
 
+def place_of(shape: Polygon) -> int:
+    """The place of a field from its outline."""
+    west, south = (shape.bounds[0] + shape.bounds[2]) / 2, (shape.bounds[1] + shape.bounds[3]) / 2
+    return round((west - 4.0) / 0.003) + COLUMNS * round((south - 50.5) / 0.006)
+
+
 class Seen:
-    """Looks without products: every field in bloom."""
+    """Looks without products: one field in six is in bloom."""
 
     problems: dict[AcquisitionId, str] = {}  # noqa: RUF012 - never filled
 
     def observations(self, unobserved: Sequence[history.Unobserved]) -> list[Observation]:
-        return [
-            Observation(one.id, pair.acquisition_id, Verdict.BLOOM, 1.0, 0.9, 0.3)
-            for pair in unobserved
-            for one in pair.fields
-        ]
+        return [self.look(pair, one) for pair in unobserved for one in pair.fields]
+
+    def look(self, pair: history.Unobserved, one: Field) -> Observation:
+        if place_of(one.geometry) % 6 == BLOOMING:
+            return Observation(one.id, pair.acquisition_id, Verdict.BLOOM, 1.0, 0.9, 0.3)
+        return Observation(one.id, pair.acquisition_id, Verdict.NO_BLOOM, 1.0, 0.1, 0.0)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    begin = time.perf_counter()
+class Cost(NamedTuple):
+    clock_s: float
+    cpu_s: float
+    """Of this process and the server process of the connection."""
+
+
+def cost(database: Connection, work: Callable[[], object]) -> Cost:
+    clock, cpu = time.perf_counter(), time.process_time() + server_seconds(database)
     work()
-    return time.perf_counter() - begin
+    spent = time.process_time() + server_seconds(database) - cpu
+    return Cost(time.perf_counter() - clock, spent)
+
+
+def server_seconds(database: Connection) -> float:
+    """Processor time that the server process of the connection has used."""
+    status = Path(f"/proc/{database.info.backend_pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(status[11]) + int(status[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def fetch(database: Connection, query: str, field_id: int) -> object:
     return database.execute(query.encode(), [field_id]).fetchall()
 
 
-def admit(database: Connection, name: str) -> AcquisitionId:
+def admit(database: Connection, name: str, footprint: MultiPolygon) -> AcquisitionId:
     identity = AcquisitionId.parse(name)
-    footprint = MultiPolygon([box(3.5, 50, 7.5, 58)])
     areas.add_area(database, Area("everywhere", footprint))
     sensed_at = datetime(identity.day.year, identity.day.month, identity.day.day, 11, tzinfo=UTC)
     found = Acquisition(identity, sensed_at, "bench", "bench", footprint, ("red",))
@@ -124,39 +155,25 @@ def admit(database: Connection, name: str) -> AcquisitionId:
     return identity
 
 
-def record(database: Connection, identity: AcquisitionId, shapes: Sequence[Polygon]) -> float:
+def record(database: Connection, identity: AcquisitionId, shapes: Sequence[Polygon]) -> Cost:
     shown = [Detection(n, shape, 9e4, 0.9, 0.1, 0.3, 1.0, 1.0) for n, shape in enumerate(shapes)]
     number = ledger.begin_attempt(database, identity, "record", "bench")
     mark = hashlib.sha256(b"".join(shape.wkb for shape in shapes)).hexdigest()
-    took = seconds(
+    took = cost(
+        database,
         lambda: record_detections(
             database, identity, shown, unet=UNET, cloud_filter=CLOUD_FILTER, sha256=mark,
             run_id="bench",
-        )
+        ),
     )  # fmt: skip
     ledger.end_attempt(database, number, "done", message="recorded")
     return took
 
 
-def plain(database: Connection, shapes: Sequence[Polygon]) -> float:
-    """COPY BINARY into a table without key, index or constraint."""
-    database.execute("create table plain (ordinal int, geometry geometry(Polygon, 4326),"
-                     " area float8, tulip float4, std float4, bloom float4)")  # fmt: skip
-    binaries = shapely.to_wkb(shapely.set_srid(np.array(shapes), 4326), include_srid=True)
-
-    def load() -> None:
-        with database.cursor().copy("copy plain from stdin (format binary)") as copy:
-            copy.set_types(("int4", "bytea", "float8", "float4", "float4", "float4"))
-            for ordinal, binary in enumerate(binaries):
-                copy.write_row((ordinal, binary, 9e4, 0.9, 0.1, 0.3))
-
-    took = seconds(load)
-    database.execute("drop table plain")
-    return took
-
-
 def fill(database: Connection, first: int, last: int) -> None:
     """Fields with a season each in SEASONS, all of them seen, by SQL alone."""
+    for season in SEASONS:
+        admit(database, f"S2B_31UFU_{season}0420_0_L2A", EVERYWHERE)
     database.execute("set session_replication_role = replica")  # no notes: nothing is to be done
     shapes = np.array([outline(place) for place in range(first, last)])
     binaries = shapely.to_wkb(shapely.set_srid(shapes, 4326), include_srid=True)
@@ -172,59 +189,73 @@ def fill(database: Connection, first: int, last: int) -> None:
         values = {"season": season, "index": index, "name": name, "first": first, "last": last}
         for statement in FILL:
             database.execute(statement, values)
+    database.execute(
+        "update tulip.acquisition set state = 'recorded', reached = 'record', looked = true"
+    )
     database.execute("set session_replication_role = origin")
     database.execute("select setval(pg_get_serial_sequence('tulip.field', 'field_id'), %s)", [last])
     database.execute("vacuum analyze")
 
 
-def take_in(database: Connection, count: int, total: int, name: str) -> dict[str, float]:
-    """Record one acquisition of known fields and follow it; all of them bloomed in 2025."""
-    here = [place for place in range(total) if (place + 1) % 6 == 5][:count]
-    recorded = record(database, admit(database, name), [outline(place) for place in here])
+def take_in(database: Connection, count: int, name: str) -> dict[str, Cost]:
+    """Record one acquisition of fields that bloom in 2025, and follow it with a history."""
+    here = [place for place in range(6 * count) if place % 6 == 4]
     ground = MultiPolygon([box(3.9, 50.4, 7.2, outline(here[-1]).bounds[3])])
-    areas.add_area(database, Area("everywhere", ground))  # what the acquisition lies over
-    begin = time.perf_counter()
-    histories.bring_up_to_date(database, Settings(), [2025], Seen())  # type: ignore[arg-type]
-    return {"record_s": recorded, "history_s": time.perf_counter() - begin}
+    identity = admit(database, name, ground)
+    found = {"record": record(database, identity, [outline(place) for place in here])}
+    found["history"] = cost(
+        database,
+        lambda: histories.bring_up_to_date(database, Settings(), [2025], Seen()),  # type: ignore[arg-type]
+    )
+    return found
 
 
-def measure(
-    database: Connection, polygons: int, field_seasons: int, count: int
-) -> dict[str, float]:
-    found: dict[str, float] = {}
+def measure_loading(database: Connection, url: str, polygons: int) -> dict[str, Cost]:
     shapes = [outline(place) for place in range(polygons)]
-    identity = admit(database, NAME)
-    found["plain_copy_s"] = plain(database, shapes)
-    found["record_s"] = record(database, identity, shapes)
+    identity = admit(database, NAME, EVERYWHERE)
+    found = {"load: record": record(database, identity, shapes)}
     moved = [*shapes[:-1], shapely.affinity.translate(shapes[-1], 1e-5)]
-    found["record_again_one_changed_s"] = record(database, identity, moved)
-    found["record_over_plain"] = found["record_s"] / found["plain_copy_s"]
+    found["load: record again, one changed"] = record(database, identity, moved)
+    found |= {
+        f"load: {name}": cost(database, prepare())
+        for name, prepare in loaders.loads(database, url, shapes)
+    }
+    database.execute("drop table bare, loaded")
     database.execute("truncate tulip.area, tulip.acquisition, tulip.change, tulip.stale cascade")
-    for season in SEASONS:
-        admit(database, f"S2B_31UFU_{season}0420_0_L2A")
-        database.execute("update tulip.acquisition set state = 'recorded', reached = 'record'")
-        database.execute("update tulip.acquisition set looked = true")
-    total = field_seasons // len(SEASONS)
-    fill(database, 0, total // 2)
-    half = take_in(database, count, total // 2, "S2A_31UFU_20250425_0_L2A")
-    fill(database, total // 2, total)
-    whole = take_in(database, count, total // 2, "S2A_31UFU_20250430_0_L2A")
-    found |= {f"half_{name}": value for name, value in half.items()}
-    found |= {f"whole_{name}": value for name, value in whole.items()}
-    found["whole_over_half"] = whole["history_s"] / half["history_s"]
-    found["season_over_season_s"] = min(
-        seconds(lambda: database.execute(
-            "select season, change, count(*), sum(area_change_m2) from tulip.bloom_history"
-            " group by season, change").fetchall())
-        for _ in range(3)
-    )  # fmt: skip
+    return found
+
+
+def measure_history(database: Connection, field_seasons: int, count: int) -> dict[str, Cost]:
+    found: dict[str, Cost] = {}
+    total, filled = field_seasons // len(SEASONS), 0
+    for number, share in enumerate((0, 0.25, 1)):
+        if share:
+            until = max(int(share * total), 6 * count)
+            fill(database, filled, until)
+            filled = until
+        name = f"S2A_31UFU_202504{10 + 5 * number}_0_L2A"
+        taken = take_in(database, count, name)
+        if not share:  # the fields are new: they come as known ones with the next filling
+            database.execute("truncate tulip.area, tulip.acquisition, tulip.field cascade")
+        else:  # the next one finds a season that is no longer
+            database.execute("delete from tulip.acquisition where acquisition_id = %s", [name])
+        database.execute("truncate tulip.change, tulip.stale")
+        found |= {f"{filled * len(SEASONS)} field-seasons: {k}": v for k, v in taken.items()}
+    asked = (
+        "select season, change, count(*), sum(area_change_m2) from tulip.bloom_history"
+        " group by season, change"
+    )
+    found["season over season"] = min(
+        cost(database, lambda: database.execute(asked).fetchall()) for _ in range(3)
+    )
     rng = np.random.default_rng(0)
     for view in ("bloom_history", "field_timeline"):
         query = f"select * from tulip.{view} where field_id = %s"  # noqa: S608 - two fixed names
         times = [
-            seconds(partial(fetch, database, query, int(one))) for one in rng.integers(1, total, 50)
+            cost(database, partial(fetch, database, query, int(one)))
+            for one in rng.integers(1, filled, 50)
         ]
-        found[f"one_{view}_median_ms"] = statistics.median(times) * 1000
+        found[f"one field of {view}"] = sorted(times)[len(times) // 2]
     return found
 
 
@@ -243,14 +274,16 @@ def main() -> None:
             url = make_conninfo(server.url, dbname="bench")
             migrations.migrate(url)
             with connect(url, "bench") as database:
-                found = measure(database, given.polygons, given.field_seasons, given.acquisition)
+                found = measure_loading(database, url, given.polygons)
+                found |= measure_history(database, given.field_seasons, given.acquisition)
         finally:
             server.stop()
     if given.json:
-        print(json.dumps({"day": str(date.today()), **found}))  # noqa: DTZ011 - a label
+        figures = {name: took._asdict() for name, took in found.items()}
+        print(json.dumps({"day": str(date.today()), **figures}))  # noqa: DTZ011 - a label
         return
-    for name, value in found.items():
-        print(f"{name:32} {value:.4f}")
+    for name, took in found.items():
+        print(f"{name:44} {took.clock_s:9.4f} s ({took.cpu_s:.3f} s)")
 
 
 if __name__ == "__main__":

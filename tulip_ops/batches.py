@@ -1,4 +1,4 @@
-"""Several acquisitions in one start of a network step: docs/decisions/6-batches-claim.md."""
+"""Several acquisitions in one start of a network step: docs/decisions/8-batches-claim.md."""
 
 from __future__ import annotations
 

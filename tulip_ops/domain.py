@@ -279,7 +279,7 @@ class FieldSeason:
     """Earliest and latest possible first day in bloom; the earliest is None where no clear
     look without bloom came before; None where it did not bloom."""
     peak: date | None
-    """Most likely day of the largest bloom fraction; None where it did not bloom."""
+    """Most likely day of full bloom; None where it did not bloom."""
     end: tuple[date, date | None] | None
     """Earliest and latest possible last day in bloom; mirrors `onset`."""
     peak_bloom_fraction: float | None

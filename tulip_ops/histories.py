@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tulip_ops import bloom, joining, rasters
+from tulip_ops import bloom, courses, joining, rasters
 from tulip_ops import seasons as thinking
 from tulip_ops.bloom import Look
 from tulip_ops.domain import AcquisitionId, Observation, Outcome, Verdict
@@ -16,7 +16,7 @@ from tulip_ops.errors import ProductDamaged, ProductMissing
 from tulip_ops.grid import WGS84, project
 from tulip_ops.postgis import connection, history
 from tulip_ops.postgis.connection import Connection, transaction
-from tulip_ops.postgis.history import Season, Unobserved
+from tulip_ops.postgis.history import FieldSeasonKey, Season, Unobserved
 from tulip_ops.settings import Settings
 from tulip_ops.store import Store, open_store
 
@@ -146,19 +146,28 @@ def bring_up_to_date(
 def sum_up(database: Connection, window: tuple[str, str]) -> Counter[int]:
     """Sum up the seasons of which something changed; returns changed rows by year.
 
-    window: first and last month-day between which a clear look decides.
+    window: first and last month-day between which clear looks decide. When some fields of a
+    neighbourhood flower says when others would have, so that those without flowers are summed up
+    again with it; what is said of one in flower rests on its own looks alone.
     """
-    keys = history.take_stale(database)
+    stale = history.take_stale(database)
+    said = {
+        key: [(look.acquisition_id.day, look) for look in looks]
+        for key, looks in history.observations_of(
+            database, [key for fields in stale.values() for key in fields]
+        ).items()
+    }
+    begins: dict[FieldSeasonKey, courses.Onset] = {}
+    for (_, _, season), fields in stale.items():
+        patterns = {key: thinking.pattern(said.get(key, []), window) for key in fields}
+        known = courses.onset([found for found in patterns.values() if found], season, window)
+        begins |= {key: known for key, own in fields.items() if own or not patterns[key]}
+    keys = list(begins)
     areas = history.areas_of(database, keys)
     rows = [
-        thinking.summarize(
-            field_id,
-            season,
-            [(said.acquisition_id.day, said) for said in observations],
-            areas.get((field_id, season)),
-            window,
-        )
-        for (field_id, season), observations in history.observations_of(database, keys).items()
+        thinking.summarize(*key, said[key], areas.get(key), window, begins[key])
+        for key in keys
+        if key in said
     ]
     return history.write_field_seasons(database, keys, rows)
 

@@ -204,8 +204,8 @@ class Settings(PodSettings, BaseSettings):
     )
     bloom_window: tuple[str, str] = Field(
         ("03-20", "06-05"),
-        description="First and last month-day between which a clear look can decide whether a"
-        " field bloomed, as a JSON list.",
+        description="First and last month-day of possible blooms, as a JSON list: clear looks"
+        " between them decide whether a field bloomed.",
     )
     fields_from: Literal["detections", "parcels"] = Field(
         "detections",

@@ -25,13 +25,15 @@ BLOCK = re.compile(r"```sql\n(?P<sql>.*?)```\n\n```text\n(?P<answer>.*?)```", re
 
 PLANTED = {2022: (0, 1), 2023: (2, 3), 2024: (0, 4), 2025: (0, 2)}
 """Places with tulips by season."""
-DAYS = (date(2022, 4, 1), date(2022, 4, 16), date(2022, 4, 26), date(2022, 5, 16))
+DAYS = tuple(date(2022, month, day) for month, day in (
+    (4, 1), (4, 8), (4, 16), (4, 26), (5, 4), (5, 11), (5, 18)
+))  # fmt: skip
 """Looks of 2022; the same in the other seasons, a day later each year."""
-CLOUDED = {(2023, 1), (2023, 2), (2025, 3)}
+CLOUDED = {(2023, 2), (2023, 4), (2025, 6)}
 """Looks that are skipped as too cloudy, by season and number."""
 HIDDEN = (5, 2024)
 """The place that a cloud hides on every look of a season."""
-FRACTIONS = (0.0, 0.25, 0.5, 0.0)
+FRACTIONS = (0.0, 0.0, 0.25, 0.5, 0.0, 0.0, 0.0)
 
 
 class Seen:
@@ -61,7 +63,7 @@ def _number(acquisition_id: AcquisitionId) -> int:
 
 
 def fill(connection: Connection) -> None:
-    """Four seasons with four looks each over the places 0 to 5 of `Examples`."""
+    """Four seasons with seven looks each over the places 0 to 5 of `Examples`."""
     texts = {
         (season, number): f"SIM_31UFU_{day.replace(year=season) + shift:%Y%m%d}_0_L2A"
         for season in PLANTED

@@ -1,11 +1,13 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from tests.postgis.test_history import roll_up
 from tulip_ops.errors import BadInput, DatabaseUnavailable, SchemaOutdated
 from tulip_ops.postgis import migrations, reference, revisions
 from tulip_ops.postgis.connection import Connection, connect
@@ -230,3 +232,72 @@ def _written_by(url: str) -> list[tuple[str, ...]]:
             union all select rolname, xmin::text from pg_authid where rolname like 'tulip\\_%'
             order by 1
         """).fetchall()
+
+
+RECORDED = """
+insert into tulip.model (name, version, sha256) values ('unet', '1', repeat('a', 64));
+insert into tulip.area (name, geometry)
+select 'polder', st_multi(st_makeenvelope(5.69, 52.69, 5.80, 52.72, 4326));
+insert into tulip.acquisition (
+    acquisition_id, sensed_at, source, href, footprint, bands, state, reached, detections_sha256
+)
+select 'S2B_31UFU_20240420_0_L2A', '2024-04-20 10:50:31+00', 'archive', 'file', geometry,
+    array['red'], 'recorded', 'record', repeat('b', 64)
+from tulip.area;
+insert into tulip.acquisition_area (acquisition_id, area)
+values ('S2B_31UFU_20240420_0_L2A', 'polder');
+insert into tulip.detection (
+    acquisition_id, ordinal, unet_id, cloud_filter_id, geometry, area_m2, tulip_probability,
+    tulip_probability_std, bloom_fraction, run_id
+)
+select 'S2B_31UFU_20240420_0_L2A', 0, model_id, model_id,
+    st_makeenvelope(5.70, 52.70, 5.704, 52.71, 4326), 3e5, 0.9, 0.1, 0.3, 'run'
+from tulip.model;
+with known as (
+    insert into tulip.field (simulated, geometry, area_m2)
+    select false, geometry, area_m2 from tulip.detection returning field_id
+), linked as (
+    insert into tulip.field_detection (field_id, detection_id)
+    select field_id, detection_id from known, tulip.detection
+), seen as (
+    insert into tulip.observation (
+        field_id, acquisition_id, verdict, clear_fraction, tulip_probability, bloom_fraction
+    )
+    select field_id, 'S2B_31UFU_20240420_0_L2A', 'bloom', 1, 0.9, 0.3 from known
+)
+insert into tulip.field_season (
+    field_id, season, verdict, clear_looks, area_m2, onset_latest, peak, end_earliest
+)
+select field_id, 2024, 'bloomed', 1, 3e5, '2024-04-20', '2024-04-20', '2024-04-20' from known;
+"""
+"""A season with one field in bloom, as every revision can hold it."""
+
+
+def test_what_was_recorded_survives_from_every_revision(
+    new_database: NewDatabase,
+    database_url: str,
+    pg_dump: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from alembic import command
+
+    for number in range(1, int(migrations.REVISION)):
+        url = new_database()
+
+        def only(bound: Any, revision: str = f"{number:04}") -> None:
+            config = revisions.configuration()
+            config.attributes["connection"] = bound
+            command.upgrade(config, revision)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(revisions, "upgrade", only)
+            migrations.migrate(url)
+        with psycopg.connect(url) as old:
+            old.execute(RECORDED)
+        migrations.migrate(url)
+        if number == 1:
+            assert pg_dump(url) == pg_dump(database_url)
+        with connect(url, "tests") as migrated:
+            roll_up(migrated)
+            rows = migrated.execute("select season, verdict, clear_looks from tulip.bloom_history")
+            assert rows.fetchall() == [(2024, "bloomed", 1)], number

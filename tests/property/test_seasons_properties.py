@@ -3,8 +3,9 @@ from datetime import date, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tulip_ops.courses import share_met
 from tulip_ops.domain import AcquisitionId, Observation, SeasonVerdict, Verdict
-from tulip_ops.seasons import summarize
+from tulip_ops.seasons import ENOUGH_MET, summarize
 
 WINDOW = ("03-20", "06-05")
 
@@ -40,16 +41,24 @@ def test_neither_order_nor_repetition_matters(observations, random):
 def test_a_summary_is_consistent(observations):
     found = summarize(1, 2026, observations, None, WINDOW)
     bloomed = found.verdict is SeasonVerdict.BLOOMED
-    assert (found.verdict is SeasonVerdict.NOT_SEEN) == (found.clear_looks == 0)
+    met = share_met([day for day, look in observations if _decides(day, look)], 2026, WINDOW)
+    assert (found.verdict is SeasonVerdict.NOT_SEEN) == (not bloomed and met < ENOUGH_MET)
+    assert found.clear_looks > 0 or found.verdict is SeasonVerdict.NOT_SEEN
     assert all((value is not None) == bloomed for value in (found.onset, found.peak, found.end))
     if bloomed:
         (earliest, onset), (end, latest) = found.onset, found.end
-        assert (earliest or onset) <= onset <= found.peak <= end <= (latest or end)
+        assert (earliest or onset) <= onset <= end <= (latest or end)
+        for first, last in (found.peak_bounds, (earliest, latest)):
+            assert (first or found.peak) <= found.peak <= (last or found.peak)
         assert found.peak_bloom_fraction == max(
             look.bloom_fraction
             for day, look in observations
             if look.verdict is Verdict.BLOOM and WINDOW[0] <= f"{day:%m-%d}" <= WINDOW[1]
         )
+
+
+def _decides(day, look):
+    return look.verdict is not Verdict.NOT_SEEN and WINDOW[0] <= f"{day:%m-%d}" <= WINDOW[1]
 
 
 @settings(deadline=None)

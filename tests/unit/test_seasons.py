@@ -1,7 +1,8 @@
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
+from tulip_ops.courses import Onset
 from tulip_ops.domain import AcquisitionId, Observation, SeasonVerdict, Verdict
 from tulip_ops.seasons import summarize
 
@@ -43,7 +44,9 @@ def test_a_season_with_everything():
     assert found.clear_looks == 7
     assert found.onset == days("04-10", "04-16")
     assert found.end == days("04-29", "05-05")
-    assert (found.peak, found.peak_bloom_fraction) == (date(2026, 4, 21), 0.4)
+    assert found.peak_bounds == days("04-17", "04-28")
+    assert found.peak == date(2026, 4, 22)
+    assert found.peak_bloom_fraction == 0.4
 
 
 def test_without_looks_around_the_bounds_are_open():
@@ -53,12 +56,31 @@ def test_without_looks_around_the_bounds_are_open():
     assert found.clear_looks == 1
 
 
-def test_seen_without_flowers_is_not_bloomed():
-    found = season("04-05 no_bloom", "04-25 not_seen", area=None)
+WEEKLY = [f"{day:%m-%d} no_bloom" for day in (date(2026, 3, 22) + timedelta(days=7 * n)
+                                              for n in range(11))]  # fmt: skip
+
+
+def test_seen_often_enough_without_flowers_is_not_bloomed():
+    found = season(*WEEKLY, "04-25 not_seen", area=None)
     assert found.verdict is SeasonVerdict.NOT_BLOOMED
-    assert found.clear_looks == 1
+    assert found.clear_looks == len(WEEKLY)
+    assert found.confidence > 0.95
     assert (found.onset, found.peak, found.end, found.peak_bloom_fraction) == (None,) * 4
     assert found.area_m2 is None
+
+
+def test_looks_that_may_have_missed_the_bloom_decide_nothing():
+    found = season("04-05 no_bloom", "05-20 no_bloom")
+    assert found.verdict is SeasonVerdict.NOT_SEEN
+    assert (found.clear_looks, found.confidence) == (2, 0.0)
+
+
+def test_neighbours_in_flower_make_fewer_looks_enough():
+    looks = ["04-16 no_bloom", "04-24 no_bloom", "05-02 no_bloom"]
+    assert season(*looks).verdict is SeasonVerdict.NOT_SEEN
+    begins = Onset(mean=29, spread=8)  # 18 April
+    found = summarize(7, 2026, [look(text) for text in looks], None, WINDOW, begins)
+    assert found.verdict is SeasonVerdict.NOT_BLOOMED
 
 
 @pytest.mark.parametrize(
@@ -72,13 +94,13 @@ def test_without_a_clear_look_inside_the_window_it_was_not_seen(looks):
 
 @pytest.mark.parametrize("day", ["03-20", "06-05"])
 def test_the_window_includes_its_first_and_last_day(day):
-    assert season(f"{day} no_bloom").verdict is SeasonVerdict.NOT_BLOOMED
+    assert season(f"{day} no_bloom").clear_looks == 1
     assert season(f"{day} bloom 0.2").verdict is SeasonVerdict.BLOOMED
 
 
 def test_flowers_outside_the_window_are_no_tulips():
     assert season("08-10 bloom 0.9").verdict is SeasonVerdict.NOT_SEEN
-    found = season("04-20 no_bloom", "08-10 bloom 0.9")
+    found = season(*WEEKLY, "08-10 bloom 0.9")
     assert found.verdict is SeasonVerdict.NOT_BLOOMED
 
 
@@ -96,8 +118,13 @@ def test_two_acquisitions_of_one_day_are_one_look():
     assert found.end == days("04-20", None)
 
 
-def test_the_earliest_of_equal_peaks():
-    assert season("04-25 bloom 0.3", "04-20 bloom 0.3").peak == date(2026, 4, 20)
+def test_between_equal_looks_lies_the_peak():
+    assert date(2026, 4, 20) < season("04-25 bloom 0.3", "04-20 bloom 0.3").peak < date(2026, 4, 25)
+
+
+def test_the_day_on_which_flowers_happened_to_be_seen_is_not_the_peak():
+    found = season("04-12 no_bloom", "04-14 bloom 0.1", "04-29 no_bloom")
+    assert found.peak > date(2026, 4, 15)  # strips were opening
 
 
 def test_a_false_look_within_the_bloom_does_not_split_it():

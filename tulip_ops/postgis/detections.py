@@ -14,14 +14,14 @@ from tulip_ops.errors import AcquisitionNotFound, DatabaseUnavailable
 from tulip_ops.postgis import locks
 from tulip_ops.postgis.connection import Connection, query, transaction
 
-_COPY = """
-copy staged_detection (
-    ordinal, unet_id, cloud_filter_id, geometry, area_m2, tulip_probability,
+_COLUMNS = """
+    acquisition_id, ordinal, unet_id, cloud_filter_id, geometry, area_m2, tulip_probability,
     tulip_probability_std, bloom_fraction, clear_fraction, border_clear_fraction, run_id
-) from stdin (format binary)
 """
-_COPY_TYPES = ("int4", "int4", "int4", "bytea", "float8", "float4", "float4", "float4", "float4",
-               "float4", "text")  # fmt: skip
+_COPY = f"copy tulip.detection ({_COLUMNS}) from stdin (format binary)".encode()
+_STAGE = f"copy staged_detection ({_COLUMNS}) from stdin (format binary)".encode()
+_COPY_TYPES = ("text", "int4", "int4", "int4", "bytea", "float8", "float4", "float4", "float4",
+               "float4", "float4", "text")  # fmt: skip
 
 
 class Season(NamedTuple):
@@ -83,17 +83,29 @@ def _replace(
     detections: Sequence[Detection],
     run_id: str,
 ) -> None:
-    """Load into staging, then upsert; `DatabaseUnavailable` unless every row arrives."""
-    connection.execute(query("stage_detections"))
-    staged = _copy(connection, models, detections, run_id)
-    connection.execute(query("remove_detections"), {"id": name})
-    connection.execute(query("upsert_detections"), {"id": name})
-    found = connection.execute(query("count_detections"), {"id": name}).fetchone() or (0,)
-    if not staged == found[0] == len(detections):
+    """`DatabaseUnavailable` unless every row arrives.
+
+    Where the acquisition shows nothing yet, its detections are copied straight to their place;
+    else they go into staging, and an upsert touches the rows that change.
+    """
+    known = _count(connection, name)
+    if known:
+        connection.execute(query("stage_detections"))
+    arrived = _copy(connection, _STAGE if known else _COPY, name, models, detections, run_id)
+    if known:
+        connection.execute(query("remove_detections"), {"id": name})
+        connection.execute(query("upsert_detections"))
+    found = _count(connection, name)
+    if not arrived == found == len(detections):
         raise DatabaseUnavailable(
-            f"the database took {min(staged, found[0])} of {len(detections)} detections of {name};"
+            f"the database took {min(arrived, found)} of {len(detections)} detections of {name};"
             " nothing was recorded, repeat the step"
         )
+
+
+def _count(connection: Connection, name: str) -> int:
+    row = connection.execute(query("count_detections"), {"id": name}).fetchone() or (0,)
+    return int(row[0])
 
 
 def seasons(connection: Connection) -> list[Season]:
@@ -121,17 +133,22 @@ def _model_id(connection: Connection, model: ModelReference) -> int:
 
 
 def _copy(
-    connection: Connection, models: Sequence[int], detections: Sequence[Detection], run_id: str
+    connection: Connection,
+    statement: bytes,
+    name: str,
+    models: Sequence[int],
+    detections: Sequence[Detection],
+    run_id: str,
 ) -> int:
-    """COPY the detections into staging; returns how many rows the server counted."""
+    """COPY the detections of the acquisition; returns how many rows the server counted."""
     geometries = np.array([d.geometry for d in detections], dtype=object)
     binaries = shapely.to_wkb(shapely.set_srid(geometries, 4326), include_srid=True)
     with connection.cursor() as cursor:
-        with cursor.copy(_COPY) as copy:
+        with cursor.copy(statement) as copy:
             copy.set_types(_COPY_TYPES)
             for detection, binary in zip(detections, binaries, strict=True):
                 copy.write_row((
-                    detection.ordinal, *models, binary, detection.area_m2,
+                    name, detection.ordinal, *models, binary, detection.area_m2,
                     detection.tulip_probability, detection.tulip_probability_std,
                     detection.bloom_fraction, detection.clear_fraction,
                     detection.border_clear_fraction, run_id,

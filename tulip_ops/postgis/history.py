@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from shapely.geometry import Polygon
 
 __all__ = [
+    "FieldSeasonKey",
     "Outline",
     "Season",
     "Unobserved",
@@ -61,6 +62,9 @@ __all__ = [
 
 FieldSeasonKey = tuple[int, int]
 """(id of the field, season)."""
+
+Neighbourhood = tuple[int, bool, int]
+"""(cell of a quarter by an eighth of a degree, whether simulated, season)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,9 +266,15 @@ def write_observations(connection: Connection, observations: Sequence[Observatio
     return connection.execute(query("write_observations"), columns).rowcount
 
 
-def take_stale(connection: Connection) -> list[FieldSeasonKey]:
-    """Fields and seasons of which something changed, and note them as dealt with."""
-    return [(row[0], row[1]) for row in connection.execute(query("take_stale"))]
+def take_stale(connection: Connection) -> dict[Neighbourhood, dict[FieldSeasonKey, bool]]:
+    """All fields of the neighbourhoods and seasons of which something changed.
+
+    True where it was the field itself. They are noted as dealt with.
+    """
+    found: dict[Neighbourhood, dict[FieldSeasonKey, bool]] = {}
+    for cell, simulated, season, field_id, own in connection.execute(query("take_stale")):
+        found.setdefault((cell, simulated, season), {})[field_id, season] = own
+    return found
 
 
 def observations_of(

@@ -1,15 +1,48 @@
 -- Acquisitions that count, and the fields under each that it has said nothing of: of acquisitions
--- that came or changed every field, of fields that came or changed every acquisition.
-with pending as (
-    select a.acquisition_id, f.field_id
+-- that came or changed every field, of fields that came or changed every acquisition. A field lies
+-- under an acquisition where it meets its footprint, and either the bounds of an area that the
+-- acquisition lies over or a detection of the acquisition that shows it.
+with asked as (
+    select a.acquisition_id, a.simulated, a.footprint
     from tulip.acquisition a
-    join tulip.field f on f.simulated = a.simulated and st_intersects(f.geometry, a.footprint)
     where not a.looked and a.state in ('recorded', 'skipped') and a.superseded_by is null
+), pending as (
+    select a.acquisition_id, f.field_id
+    from asked a
+    join tulip.acquisition_area l using (acquisition_id)
+    join tulip.area r on r.name = l.area
+    join tulip.field f
+        on f.simulated = a.simulated
+        and f.geometry && r.geometry
+        and st_intersects(f.geometry, a.footprint)
+    union
+    select a.acquisition_id, f.field_id
+    from asked a
+    join tulip.detection d using (acquisition_id)
+    join tulip.field_detection l using (detection_id)
+    join tulip.field f
+        on f.field_id = l.field_id
+        and f.simulated = a.simulated
+        and st_intersects(f.geometry, a.footprint)
     union
     select a.acquisition_id, f.field_id
     from tulip.field f
     join tulip.acquisition a on a.simulated = f.simulated and st_intersects(f.geometry, a.footprint)
-    where not f.looked and a.state in ('recorded', 'skipped') and a.superseded_by is null
+    where not f.looked
+        and a.state in ('recorded', 'skipped')
+        and a.superseded_by is null
+        and (
+            exists (
+                select from tulip.acquisition_area l
+                join tulip.area r on r.name = l.area
+                where l.acquisition_id = a.acquisition_id and r.geometry && f.geometry
+            )
+            or exists (
+                select from tulip.field_detection l
+                join tulip.detection d using (detection_id)
+                where l.field_id = f.field_id and d.acquisition_id = a.acquisition_id
+            )
+        )
 )
 select
     a.acquisition_id, a.state = 'skipped' as skipped, coalesce(a.detections_sha256, ''),
@@ -18,19 +51,7 @@ from pending p
 join tulip.acquisition a using (acquisition_id)
 join tulip.field f using (field_id)
 where not exists (
-        select from tulip.observation o
-        where o.field_id = f.field_id and o.acquisition_id = a.acquisition_id
-    )
-    and (
-        exists (
-            select from tulip.acquisition_area l
-            join tulip.area r on r.name = l.area
-            where l.acquisition_id = a.acquisition_id and r.geometry && f.geometry
-        )
-        or exists (
-            select from tulip.field_detection l
-            join tulip.detection d using (detection_id)
-            where l.field_id = f.field_id and d.acquisition_id = a.acquisition_id
-        )
-    )
+    select from tulip.observation o
+    where o.field_id = p.field_id and o.acquisition_id = p.acquisition_id
+)
 order by a.sensed_at, a.acquisition_id, f.field_id

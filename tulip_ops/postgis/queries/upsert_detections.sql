@@ -4,7 +4,7 @@ insert into tulip.detection as old (
     tulip_probability_std, bloom_fraction, clear_fraction, border_clear_fraction, run_id
 )
 select
-    %(id)s, ordinal, unet_id, cloud_filter_id, geometry, area_m2, tulip_probability,
+    acquisition_id, ordinal, unet_id, cloud_filter_id, geometry, area_m2, tulip_probability,
     tulip_probability_std, bloom_fraction, clear_fraction, border_clear_fraction, run_id
 from staged_detection
 order by ordinal
