@@ -219,8 +219,8 @@ def _flop(node: Any) -> float:
     kind = node.get_type_name()
     if kind not in ("Convolution", "ConvolutionBackpropData"):
         return 0.0
-    places = node.output(0).shape if kind == "Convolution" else node.input(0).shape
-    return 2.0 * float(np.prod(node.input(1).shape)) * places[2] * places[3]
+    places = node.output(0).shape if kind == "Convolution" else node.input_value(0).shape
+    return 2.0 * float(np.prod(node.input_value(1).shape)) * places[2] * places[3]
 
 
 def _write_png(path: Path, pixels: NDArray[Any]) -> None:
