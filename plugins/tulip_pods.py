@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.providers.cncf.kubernetes.utils.pod_manager import PodPhase
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from kubernetes.client import ApiException, models
 from tulip_pod_failures import RETRIES, named
@@ -30,15 +31,22 @@ ENDING = timedelta(minutes=5)
 GRACE = 10
 """Seconds between SIGTERM and SIGKILL; products are whole or absent whenever a step is killed."""
 
+_ENDED = frozenset({PodPhase.SUCCEEDED, PodPhase.FAILED})
+
 
 class PodStep(KubernetesPodOperator):
     """The pod operator, which also says by name why a pod failed, and starts none for nothing."""
 
     def execute(self, context: Context) -> None:
-        """Make the product in a pod, unless it is there and whole: a batch may have made it."""
+        """Make the product in a pod, unless it is there and whole.
+
+        A batch may have made it, or a pod of an earlier try that ended while nobody watched.
+        """
         with self._named():
-            running = self.find_pod(self.namespace, context)
-            if running is None and self._whole(context["run_id"]):
+            earlier = self.find_pod(self.namespace, context)
+            alive = earlier is not None and earlier.status.phase not in _ENDED
+            if not alive and self._whole(context["run_id"]):
+                self.process_pod_deletion(earlier)
                 return
             super().execute(context)
 

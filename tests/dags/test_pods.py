@@ -446,6 +446,20 @@ class TestInterruptions:
         assert len(api.created) == 1
         assert api.pods == {}
 
+    def test_a_pod_that_did_its_work_while_nobody_watched_is_enough(
+        self, steps, api, gate, stand_in
+    ):
+        task = Task(steps, deferrable=True)
+        self.deferred(task)
+        gate.touch()
+        (pod,) = api.pods.values()
+        while pod["status"]["phase"] != "Succeeded":
+            time.sleep(0.02)
+        stand_in("print('already segmented')")
+        task.run()
+        assert len(api.created) == 1
+        assert api.pods == {}
+
     def test_a_worker_that_kept_nothing_finds_its_pod_by_the_labels(self, steps, api, gate):
         task = Task(steps, deferrable=True)
         first = self.deferred(task)

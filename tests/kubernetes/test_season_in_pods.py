@@ -97,7 +97,9 @@ def test_a_killed_worker_and_too_little_memory(
         ended = airflow.await_task(run, "screen", {"success", "failed"}, PATIENCE)
         assert ended["state"] == "success"
         assert ended["try_number"] == 2
-        assert f"Reconnecting to pod {NAMESPACE}/{pod}" in airflow.log(run, "screen", 2)
+        log = airflow.log(run, "screen", 2)
+        # the pod may have ended by the time of the second try
+        assert f"Reconnecting to pod {NAMESPACE}/{pod}" in log or f"Deleting pod: {pod}" in log
         screens = [name for name in watch.names if name.startswith("tulip-screen")]
         assert screens == [pod]
 
