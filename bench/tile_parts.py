@@ -28,21 +28,40 @@ Found = dict[str, Any]
 
 
 def whole(asked: Found) -> Found:
-    """Screen, segment and vectorize, as the steps do; `again` is the same once more."""
+    """Screen, segment and vectorize, as `tulip run` does."""
+    import tile_scene
+
+    from tulip_ops.store import Store
+
+    tile_scene.publish(Store(asked["store"]), Path(asked["raster"]))
+    return again(asked)
+
+
+def again(asked: Found) -> Found:
+    """The same of a raster that is in the store, imports included."""
     import tile_scene
 
     from tulip_ops import steps
     from tulip_ops.store import Store
+    from tulip_ops.strips import Strips
 
     settings = _settings(asked)
-    store = Store(asked["store"])
-    grid = tile_scene.publish(store, Path(asked["raster"]))
-    areas = tile_scene.everywhere(grid)
+    store, kept = Store(asked["store"]), Strips(settings.memory_gb)
+    with rasters.stored(Path(asked["raster"])) as source:
+        areas = tile_scene.everywhere(source.grid)
     runs = _watched()
     found: Found = {}
     for name, step in (
-        ("screen", lambda: steps.screen(tile_scene.IDENTITY, areas, store, settings, force=False)),
-        ("segment", lambda: steps.segment(tile_scene.IDENTITY, store, settings, force=False)),
+        (
+            "screen",
+            lambda: steps.screen(
+                tile_scene.IDENTITY, areas, store, settings, force=False, kept=kept
+            ),
+        ),
+        (
+            "segment",
+            lambda: steps.segment(tile_scene.IDENTITY, store, settings, force=False, kept=kept),
+        ),
         (
             "vectorize",
             lambda: steps.vectorize(
@@ -67,11 +86,6 @@ def whole(asked: Found) -> Found:
         for kind, card in cards.items()
     }
     return found
-
-
-def again(asked: Found) -> Found:
-    """The same over finished products, imports included."""
-    return whole(asked)
 
 
 def batched(asked: Found) -> Found:
