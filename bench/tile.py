@@ -89,7 +89,7 @@ def measure(options: argparse.Namespace) -> Found:
         exports.place(card, Path(asked["exports"])) / exports.NAME for card in cards.values()
     ]
     making.part("exports", lambda: _exported(asked, cards), exported)
-    code = digest([*Path(__file__).parent.glob("tile*.py"), *(ROOT / "tulip_ops").rglob("*.py")])
+    code = digest([PARTS, PEERS, SCENE, *(ROOT / "tulip_ops").rglob("*.py")])
     weights = [card.sha256 for card in cards.values()]
     kept = Kept(options.work / "parts", [asked, code, weights, digest(exported)])
     found: Found = {

@@ -73,6 +73,7 @@ def again(asked: Found) -> Found:
         started = time.perf_counter()
         outcome = step()
         took = time.perf_counter() - started
+        print(f"       {name}: {took:.1f} s, {outcome.summary}", file=sys.stderr, flush=True)
         found[name] = {
             "seconds": took,
             "network_seconds": sum(seconds for _, seconds in runs),
@@ -313,7 +314,9 @@ def _watched() -> list[tuple[tuple[int, ...], float]]:
 
 
 def _peak_gb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    """Of this process alone; what getrusage says begins with that of its parent."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
 
 
 def main() -> None:
