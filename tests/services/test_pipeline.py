@@ -286,6 +286,7 @@ def test_one_start_carries_those_that_wait_and_each_fails_alone(
     scene = desk.state / "store" / damaged / "reflectance.tif"
     content = scene.read_bytes()
     scene.write_bytes(content[:-9])
+    (scene.parent / "cloud.tif").unlink()  # else nobody looks at the scene
     cloud = desk.state / "store" / other / "cloud.tif"
     screened = cloud.read_bytes()
     cloud.unlink()
