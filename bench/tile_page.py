@@ -60,8 +60,8 @@ def _head(found: Found) -> list[str]:
     return [
         "# How fast a tile is",
         "",
-        "Written by `bench/tile.py`, which measured all of it in one run of",
-        f"{found['minutes']} minutes on {found['machine']}, with {found['threads']} threads and",
+        "Written by `bench/tile.py`, which measured one part after the other, all of them in",
+        f"{found['minutes']} minutes, on {found['machine']}, with {found['threads']} threads and",
         (
             f"`TULIP_MEMORY_GB={found['memory_gb']:g}`. The raster has {found['side']} x"
             f" {found['side']} pixels of ten"
