@@ -7,7 +7,8 @@ they are not yet, carries the raster through screen, segment and vectorize with 
 accepted export, and smaller ones as well; runs the ancestor's loop, Keras in batches, rasterio's
 outlines and (in an environment of their own) other projects over a part of the same pixels;
 measures what this machine can compute at most. Every part is a process of its own, one after the
-other.
+other, and says when it begins; what it found is kept below --work, so that the same command, if it
+was stopped, goes on. What is kept is measured anew where code, models or options are others.
 Writes docs/performance.md, its chart, and everything that was measured as JSON below --work.
 Takes a quarter of an hour on two idle cores, and 8 GB of disk.
 """
@@ -21,13 +22,14 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tile_page
 import tile_scene
+from tile_kept import Kept, digest
 
 from tulip_ops import chips, radiometry, rasters
 from tulip_ops.grid import Grid
@@ -37,6 +39,7 @@ from tulip_ops.networks.registry import UNetArchitecture
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = Path(__file__).with_name("tile_parts.py")
 PEERS = Path(__file__).with_name("tile_peers.py")
+SCENE = Path(__file__).with_name("tile_scene.py")
 KINDS = ("cloud-filter", "unet")
 SMALLER = (1000, 3000)
 """Sides of the rasters that show whether time goes with pixels."""
@@ -49,10 +52,7 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     kept = options.work / "tile.json"
     if not options.page_only:
-        started = time.perf_counter()
-        found = measure(options)
-        found["minutes"] = round((time.perf_counter() - started) / 60, 1)
-        kept.write_text(json.dumps(found, indent=2) + "\n")
+        kept.write_text(json.dumps(measure(options), indent=2) + "\n")
     tile_page.write(json.loads(kept.read_text()), options.docs)
 
 
@@ -73,17 +73,25 @@ def _options() -> argparse.Namespace:
 
 def measure(options: argparse.Namespace) -> Found:
     """Everything, one part after the other."""
-    rasters_of = _rasters(options)
     asked = {
         "models": str(options.models),
         "exports": str(options.exports or options.work / "exports"),
         "threads": options.threads,
         "memory_gb": options.memory,
         "part": min(options.part, options.side),
-        "raster": str(rasters_of[options.side]),
+        "raster": str(options.work / f"reflectance-{options.side}.tif"),
         "work": str(options.work),
     }
-    cards = _exported(asked)
+    making = Kept(options.work / "made", [options.side, SMALLER, digest([SCENE]), asked["exports"]])
+    making.part("rasters", lambda: _rasters(options), _places(options).values())
+    cards = _cards(asked)
+    exported = [
+        exports.place(card, Path(asked["exports"])) / exports.NAME for card in cards.values()
+    ]
+    making.part("exports", lambda: _exported(asked, cards), exported)
+    code = digest([PARTS, PEERS, SCENE, *(ROOT / "tulip_ops").rglob("*.py")])
+    weights = [card.sha256 for card in cards.values()]
+    kept = Kept(options.work / "parts", [asked, code, weights, digest(exported)])
     found: Found = {
         "machine": _machine(),
         "side": options.side,
@@ -91,71 +99,102 @@ def measure(options: argparse.Namespace) -> Found:
         "memory_gb": options.memory,
         "threads": options.threads,
         "models": {kind: str(card.reference) for kind, card in cards.items()},
-        "peak": _child("peak", asked),
-        "whole": {},
+        "peak": kept.part("peak", lambda: _child("peak", asked)),
     }
-    for side, raster in rasters_of.items():
-        store = options.work / f"store-{side}"
-        shutil.rmtree(store, ignore_errors=True)
-        there = asked | {"raster": str(raster), "store": str(store)}
-        found["whole"][str(side)] = _child("whole", there)
-    found["again"] = _child("again", there)
-    unet = cards["unet"]
-    tulip = store / str(tile_scene.IDENTITY) / "tulip.tif"
-    found["shapes"] = _child("shapes", asked | {"tulip": str(tulip), "threshold": unet.threshold})
-    found["batched"] = _child("batched", asked)
-    found["ancestor"] = _child("ancestor", asked)
+    found |= _ours(options, asked, kept)
+    found |= _others(options, asked, kept, cards["unet"])
     whole = found["whole"][str(options.side)]
     shapes = {
         "cloud-filter": _distinct(whole["screen"]["windows"]),
         "unet": _distinct(whole["segment"]["windows"]),
     }
-    bands = rasters.band_names(rasters_of[options.side])
-    found["flop"] = _child("flop", asked | {"shapes": shapes, "bands": bands})
-    if options.peers:
-        found["peers"] = _peers(options, asked, unet)
+    told = asked | {"shapes": shapes, "bands": rasters.band_names(Path(asked["raster"]))}
+    found["flop"] = kept.part("flop", lambda: _child("flop", told))
+    found["minutes"] = round((making.seconds + kept.seconds) / 60, 1)
     return found
 
 
-def _rasters(options: argparse.Namespace) -> dict[int, Path]:
-    """By side, smallest first: the tile, and its north-western corners."""
-    whole = options.work / f"reflectance-{options.side}.tif"
-    if not whole.exists():
-        draft = whole.with_suffix(".making.tif")
-        tile_scene.make_reflectance(draft, options.side)
-        draft.rename(whole)
-    made = {}
-    for side in (side for side in SMALLER if side < options.side):
-        made[side] = options.work / f"reflectance-{side}-of-{options.side}.tif"
-        if not made[side].exists():
-            with rasters.stored(whole) as source:
-                corner = radiometry.decode(source.rows(0, side)[:, :, :side])
-                grid = Grid(source.grid.epsg, source.grid.left, source.grid.top, side, side)
-                rasters.write_reflectance(made[side], corner, grid, source.bands)
-    return made | {options.side: whole}
+def _ours(options: argparse.Namespace, asked: Found, kept: Kept) -> Found:
+    """The tile and its corners through the steps, and the tile once more."""
+    found: Found = {}
+    for side, raster in _places(options).items():
+        there = asked | {"raster": str(raster), "store": str(_store(options, side))}
+        tulip = _store(options, side) / str(tile_scene.IDENTITY) / "tulip.tif"
+        found[str(side)] = kept.part(f"whole-{side}", partial(_anew, there), [tulip])
+    return {"whole": found, "again": kept.part("again", lambda: _child("again", there))}
 
 
-def _exported(asked: Found) -> dict[str, registry.Card]:
-    models, place = Path(asked["models"]), Path(asked["exports"])
+def _anew(asked: Found) -> Found:
+    shutil.rmtree(asked["store"], ignore_errors=True)
+    return _child("whole", asked)
+
+
+def _others(options: argparse.Namespace, asked: Found, kept: Kept, unet: registry.Card) -> Found:
+    """What one would do instead."""
+    tulip = _store(options, options.side) / str(tile_scene.IDENTITY) / "tulip.tif"
+    told = asked | {"tulip": str(tulip), "threshold": unet.threshold}
+    found = {
+        "shapes": kept.part("shapes", lambda: _child("shapes", told)),
+        "batched": kept.part("batched", lambda: _child("batched", asked)),
+        "ancestor": kept.part("ancestor", lambda: _child("ancestor", asked)),
+    }
+    if options.peers:
+        found["peers"] = kept.part("peers", lambda: _peers(options, asked, unet))
+    return found
+
+
+def _store(options: argparse.Namespace, side: int) -> Path:
+    return Path(options.work / f"store-{side}")
+
+
+def _places(options: argparse.Namespace) -> dict[int, Path]:
+    """The rasters by side, smallest first: north-western corners of the tile, and the tile."""
+    corners = {
+        side: options.work / f"reflectance-{side}-of-{options.side}.tif"
+        for side in SMALLER
+        if side < options.side
+    }
+    return corners | {options.side: options.work / f"reflectance-{options.side}.tif"}
+
+
+def _rasters(options: argparse.Namespace) -> Found:
+    *corners, (side, whole) = _places(options).items()
+    draft = whole.with_suffix(".making.tif")
+    tile_scene.make_reflectance(draft, side)
+    draft.rename(whole)
+    for side, corner in corners:
+        with rasters.stored(whole) as source:
+            pixels = radiometry.decode(source.rows(0, side)[:, :, :side])
+            grid = Grid(source.grid.epsg, source.grid.left, source.grid.top, side, side)
+            rasters.write_reflectance(corner, pixels, grid, source.bands)
+    return {"bytes": whole.stat().st_size}
+
+
+def _cards(asked: Found) -> dict[str, registry.Card]:
     bands = rasters.band_names(Path(asked["raster"]))
-    cards = {kind: registry.choose(models, kind, "auto", bands) for kind in KINDS}
+    return {kind: registry.choose(Path(asked["models"]), kind, "auto", bands) for kind in KINDS}
+
+
+def _exported(asked: Found, cards: dict[str, registry.Card]) -> Found:
+    """Those that are not there yet; they take minutes each."""
+    made = []
     for card in cards.values():
-        if exports.read(card, place) is None:
+        if exports.read(card, Path(asked["exports"])) is None:
             environment = os.environ | {
-                "TULIP_MODELS": str(models),
-                "TULIP_EXPORTS": str(place),
+                "TULIP_MODELS": asked["models"],
+                "TULIP_EXPORTS": asked["exports"],
                 "TULIP_STATE": asked["work"],
                 "TULIP_THREADS": str(asked["threads"]),
             }
             tulip = Path(sys.executable).with_name("tulip")
             command = [str(tulip), "models", "export", str(card.reference)]
             subprocess.run(command, check=True, env=environment)
-    return cards
+            made.append(str(card.reference))
+    return {"made": made}
 
 
 def _child(part: str, asked: Found) -> Found:
     """What a part found, in a process of its own."""
-    print(f"{part}: {asked['raster']}", flush=True)
     told = Path(asked["work"]) / "asked.json"
     told.write_text(json.dumps(asked))
     return _last_line([sys.executable, str(PARTS), part, str(told)])
@@ -175,7 +214,6 @@ def _peers(options: argparse.Namespace, asked: Found, unet: registry.Card) -> Fo
     base = shape.base if isinstance(shape, UNetArchitecture) else 0
     images = np.nan_to_num(np.moveaxis(cuts, 1, -1))
     np.savez(options.work / "peers.npz", images=images, base=base)
-    print("peers", flush=True)
     return _last_line(
         [str(options.peers), str(PEERS), str(options.work / "peers.npz"), str(options.threads)]
     )

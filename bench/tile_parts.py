@@ -28,21 +28,40 @@ Found = dict[str, Any]
 
 
 def whole(asked: Found) -> Found:
-    """Screen, segment and vectorize, as the steps do; `again` is the same once more."""
+    """Screen, segment and vectorize, as `tulip run` does."""
+    import tile_scene
+
+    from tulip_ops.store import Store
+
+    tile_scene.publish(Store(asked["store"]), Path(asked["raster"]))
+    return again(asked)
+
+
+def again(asked: Found) -> Found:
+    """The same of a raster that is in the store, imports included."""
     import tile_scene
 
     from tulip_ops import steps
     from tulip_ops.store import Store
+    from tulip_ops.strips import Strips
 
     settings = _settings(asked)
-    store = Store(asked["store"])
-    grid = tile_scene.publish(store, Path(asked["raster"]))
-    areas = tile_scene.everywhere(grid)
+    store, kept = Store(asked["store"]), Strips(settings.memory_gb)
+    with rasters.stored(Path(asked["raster"])) as source:
+        areas = tile_scene.everywhere(source.grid)
     runs = _watched()
     found: Found = {}
     for name, step in (
-        ("screen", lambda: steps.screen(tile_scene.IDENTITY, areas, store, settings, force=False)),
-        ("segment", lambda: steps.segment(tile_scene.IDENTITY, store, settings, force=False)),
+        (
+            "screen",
+            lambda: steps.screen(
+                tile_scene.IDENTITY, areas, store, settings, force=False, kept=kept
+            ),
+        ),
+        (
+            "segment",
+            lambda: steps.segment(tile_scene.IDENTITY, store, settings, force=False, kept=kept),
+        ),
         (
             "vectorize",
             lambda: steps.vectorize(
@@ -54,6 +73,7 @@ def whole(asked: Found) -> Found:
         started = time.perf_counter()
         outcome = step()
         took = time.perf_counter() - started
+        print(f"       {name}: {took:.1f} s, {outcome.summary}", file=sys.stderr, flush=True)
         found[name] = {
             "seconds": took,
             "network_seconds": sum(seconds for _, seconds in runs),
@@ -67,11 +87,6 @@ def whole(asked: Found) -> Found:
         for kind, card in cards.items()
     }
     return found
-
-
-def again(asked: Found) -> Found:
-    """The same over finished products, imports included."""
-    return whole(asked)
 
 
 def batched(asked: Found) -> Found:
@@ -299,7 +314,9 @@ def _watched() -> list[tuple[tuple[int, ...], float]]:
 
 
 def _peak_gb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    """Of this process alone; what getrusage says begins with that of its parent."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
 
 
 def main() -> None:

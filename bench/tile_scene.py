@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import rasters, simulate, stac
+from tulip_ops import rasters, stac
 from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
-from tulip_ops.simulate import Sky, Weather
 from tulip_ops.store import Store
 
 IDENTITY = AcquisitionId.parse("S2A_31UFU_20250425_0_L2A")
@@ -37,7 +36,7 @@ def make_reflectance(path: Path, side: int) -> None:
     whole = tile_grid(IDENTITY.tile)
     grid = Grid(whole.epsg, whole.left, whole.top, side, side)
     clear, cloudy = (
-        [_patch(seed, kind) for seed in range(_KINDS)] for kind in (Weather.CLEAR, Weather.OVERCAST)
+        [_patch(seed, overcast=overcast) for seed in range(_KINDS)] for overcast in (False, True)
     )
     random = np.random.default_rng(7)
     hidden = _half(random, -(-side // PATCH))
@@ -51,12 +50,15 @@ def make_reflectance(path: Path, side: int) -> None:
     rasters.write_reflectance_strips(path, strips(), grid, BANDS)
 
 
-def _patch(seed: int, kind: Weather) -> NDArray[np.float32]:
+def _patch(seed: int, *, overcast: bool) -> NDArray[np.float32]:
+    from tulip_ops import simulate  # others only read what this module made before
+    from tulip_ops.simulate import Sky, Weather
+
     random = np.random.default_rng([seed, 77])
     season = 2025
     polder = simulate.make_polder(seed + 900, PATCH, PATCH, [season])
     peaks = sorted(bloom.peak for bloom in polder.blooms[season].values())
-    sky = Sky.draw(random, kind)
+    sky = Sky.draw(random, Weather.OVERCAST if overcast else Weather.CLEAR)
     return simulate.make_scene(polder, peaks[len(peaks) // 2], sky=sky, seed=seed).reflectance
 
 
@@ -76,8 +78,8 @@ def _varied(random: np.random.Generator, patches: list[NDArray[np.float32]]) -> 
     return patch * gain + noise
 
 
-def publish(store: Store, path: Path) -> Grid:
-    """Put the raster at `path` into the store as an acquisition's product; its grid."""
+def publish(store: Store, path: Path) -> None:
+    """Put the raster at `path` into the store as an acquisition's product."""
     with rasters.stored(path) as source:
         grid, bands = source.grid, source.bands
     footprint = MultiPolygon([project(box(*grid.bounds), grid.epsg, WGS84)])
@@ -95,4 +97,3 @@ def publish(store: Store, path: Path) -> Grid:
             media_type=stac.COG,
             fields=stac.encoding_fields(bands, dtype="uint16"),
         )
-    return grid

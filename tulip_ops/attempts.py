@@ -20,6 +20,7 @@ from tulip_ops.postgis.connection import Connection
 from tulip_ops.settings import Settings
 from tulip_ops.sources import choices
 from tulip_ops.store import Store, open_store
+from tulip_ops.strips import Strips
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +33,14 @@ def attempt(
     force: bool,
     run_id: str,
     said: steps.Said | None = None,
+    kept: Strips | None = None,
     wait: bool = True,
     compute: bool = True,
 ) -> Outcome:
     """Carry out `step` and keep in the ledger how it ended.
 
     said: what the network of the step said already, where another process asked it.
+    kept: pixels that `screen` leaves to `segment`, where one process carries both.
 
     Every error is kept in the ledger before it is raised again, so that a failure is found in
     SQL as well as in the log. Two processes never carry one acquisition at the same time.
@@ -63,6 +66,7 @@ def attempt(
                 force=force,
                 run_id=run_id,
                 said=said,
+                kept=kept,
                 compute=compute,
             )
         except Exception as error:
@@ -134,6 +138,7 @@ def _carry_out(
     force: bool,
     run_id: str,
     said: steps.Said | None,
+    kept: Strips | None,
     compute: bool,
 ) -> Outcome:
     store = open_store(settings)
@@ -144,11 +149,18 @@ def _carry_out(
             return _acquire(entry, areas, database, store, settings, force=force)
         case "screen":
             return steps.screen(
-                acquisition_id, areas, store, settings, force=force, said=said, compute=compute
+                acquisition_id,
+                areas,
+                store,
+                settings,
+                force=force,
+                said=said,
+                kept=kept,
+                compute=compute,
             )
         case "segment":
             return steps.segment(
-                acquisition_id, store, settings, force=force, said=said, compute=compute
+                acquisition_id, store, settings, force=force, said=said, kept=kept, compute=compute
             )
         case "vectorize":
             return steps.vectorize(

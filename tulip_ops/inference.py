@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import chips, flows
+from tulip_ops import chips, flows, strips
 from tulip_ops.grid import STRIP_ROWS
 from tulip_ops.networks import layout, predict
 from tulip_ops.networks.backend import Answers
@@ -22,6 +22,7 @@ from tulip_ops.networks.predict import CloudFilter, UNet
 from tulip_ops.networks.registry import Card, UNetArchitecture
 from tulip_ops.radiometry import DN_NODATA
 from tulip_ops.rasters import ProbabilityWriter, Stored
+from tulip_ops.strips import Strips
 
 Wanted = Callable[[slice], NDArray[np.bool_]]
 """Rows of the raster to (rows, width): True where an answer is wanted. Called from north to south,
@@ -44,33 +45,54 @@ def window_size(card: Card, shape: tuple[int, int], memory_gb: float) -> int:
     As few windows as fit, of the size that they need to have: the less do they overlap. The
     smallest size is returned even where it takes more; results do not depend on it.
     """
-    unet = card.architecture
-    base, levels = (unet.base, unet.levels) if isinstance(unet, UNetArchitecture) else (16, 4)
-    edge, align = layout.margin(levels), layout.alignment(card)
+    edge, align = layout.margin(_scale(card)[1]), layout.alignment(card)
     for count in range(1, max(shape) + 1):
         step = -(-(max(shape) - 2 * edge) // count)
         size = max(-(-step // align) * align + 2 * edge, _SMALLEST)
-        rows = (-(-size // STRIP_ROWS) + 1 + _AHEAD) * STRIP_ROWS
-        pixels = rows * shape[1] * 2 * len(card.bands)
-        windows = size**2 * (3 * 4 * len(card.bands) + _FEATURES * base)
-        fits = size <= _LARGEST and _RUNTIME + pixels + windows <= memory_gb * 1e9
+        fits = size <= _LARGEST and _taken(card, shape[1], size) <= memory_gb * 1e9
         if fits or size == _SMALLEST:
             return size
     return _SMALLEST
 
 
+def _room(card: Card, width: int, memory_gb: float, *, size: int = layout.WINDOW) -> float:
+    """Bytes that a network leaves over of this memory, on a raster of this width.
+
+    size: of its windows; default: a cloud filter's.
+    """
+    return max(0.0, memory_gb * 1e9 - _taken(card, width, size))
+
+
+def _taken(card: Card, width: int, size: int) -> float:
+    """Bytes."""
+    rows = (-(-size // STRIP_ROWS) + 1 + _AHEAD) * STRIP_ROWS
+    pixels = rows * width * 2 * len(card.bands)
+    windows = size**2 * (3 * 4 * len(card.bands) + _FEATURES * _scale(card)[0])
+    return _RUNTIME + pixels + windows
+
+
+def _scale(card: Card) -> tuple[int, int]:
+    """Filters of the first level, and levels; what comes close to them for a cloud filter."""
+    shape = card.architecture
+    return (shape.base, shape.levels) if isinstance(shape, UNetArchitecture) else (16, 4)
+
+
 def cloud_probability(
-    source: Stored, network: CloudFilter, wanted: Wanted
+    source: Stored, network: CloudFilter, wanted: Wanted, kept: Strips | None = None
 ) -> tuple[NDArray[np.float32], Known]:
     """What the cloud filter says of the cells of a raster, and where it was asked.
 
+    kept: where the strips that are read are left for the U-Net.
     Returns (cells down, cells across) float32 in [0, 1], NaN where no window was asked; and the
     pixels that are wanted and were measured in all of the network's bands.
     """
     plan = layout.plan(network.card, *source.grid.shape)
     known = Known(source.grid.shape)
     said = {}
-    with _prepared(source, network, plan, wanted) as prepared:
+    if kept is not None:
+        kept.fit(_room(network.card, source.grid.width, kept.memory_gb))
+    read = strips.read(source, predict.places(network.card, source.bands), kept, leave=True)
+    with _prepared(read, network, plan, wanted) as prepared:
         for window, mask, pixels in prepared:
             known.put(window, mask)
             if pixels is not None:
@@ -95,11 +117,12 @@ def write_tulips(
     wanted: Wanted,
     *,
     size: int,
+    kept: Strips | None = None,
 ) -> float:
     """Write what the U-Net says of a raster: tulip and bloom, NaN where not wanted or measured.
 
-    size: of the windows, see `window_size`. Returns the share of the pixels asked for that are
-    tulips.
+    size: of the windows, see `window_size`. kept: strips that need not be read again. Returns
+    the share of the pixels asked for that are tulips.
     """
     tulips, seen = [0], [0]
     plan = layout.plan(network.card, *source.grid.shape, size=size)
@@ -113,7 +136,10 @@ def write_tulips(
             tulips.append(int(np.count_nonzero(values[0] >= network.card.threshold)))
         writer.write(values, window.own_rows[0], window.own_columns[0])
 
-    with _prepared(source, network, plan, wanted) as prepared, flows.behind(1) as line:
+    if kept is not None:
+        kept.fit(_room(network.card, source.grid.width, kept.memory_gb, size=size))
+    read = strips.read(source, predict.places(network.card, source.bands), kept)
+    with _prepared(read, network, plan, wanted) as prepared, flows.behind(1) as line:
         for window, mask, pixels in prepared:
             said = None if pixels is None else network.run(pixels)
             line.do(partial(write, window, mask, said))
@@ -146,30 +172,26 @@ where that is none of them."""
 
 @contextmanager
 def _prepared(
-    source: Stored, network: CloudFilter | UNet, plan: chips.Plan, wanted: Wanted
+    read: Iterator[strips.Strip],
+    network: CloudFilter | UNet,
+    plan: chips.Plan,
+    wanted: Wanted,
 ) -> Iterator[Iterator[Prepared]]:
     """All windows in their order, made ready by other threads."""
-    places = predict.places(network.card, source.bands)
     with (
-        flows.ahead(_strips(source, places), _AHEAD) as strips,
-        flows.ahead(_ready(strips, network, plan, wanted), 1) as ready,
+        flows.ahead(read, _AHEAD) as coming,
+        flows.ahead(_ready(coming, network, plan, wanted), 1) as ready,
     ):
         yield ready
 
 
-def _strips(source: Stored, places: list[int]) -> Iterator[NDArray[np.uint16]]:
-    height = source.grid.height
-    for first in range(0, height, STRIP_ROWS):
-        yield source.rows(first, min(first + STRIP_ROWS, height), places)
-
-
 def _ready(
-    strips: Iterable[NDArray[np.uint16]],
+    coming: Iterable[strips.Strip],
     network: CloudFilter | UNet,
     plan: chips.Plan,
     wanted: Wanted,
 ) -> Iterator[Prepared]:
-    held = _Held(strips)
+    held = _Held(coming)
     rows, there = None, np.empty((0, 0), dtype=bool)
     for window in layout.windows(network.card, plan):
         if window.rows != rows:
@@ -188,9 +210,9 @@ def _ready(
 class _Held:
     """The rows of a raster that windows under way need, as strips of `STRIP_ROWS`."""
 
-    def __init__(self, strips: Iterable[NDArray[np.uint16]]) -> None:
-        self._coming = iter(strips)
-        self._strips: list[NDArray[np.uint16]] = []
+    def __init__(self, coming: Iterable[strips.Strip]) -> None:
+        self._coming = iter(coming)
+        self._strips: list[strips.Strip] = []
         self._first = 0
 
     def hold(self, first: int, last: int) -> None:

@@ -47,6 +47,7 @@ from tulip_ops.settings import Settings
 from tulip_ops.sources import Source
 from tulip_ops.sources.parts import StoredParts
 from tulip_ops.store import Store
+from tulip_ops.strips import Strips
 
 CONTEXT = 640.0
 """Metres read around an area, so that fields on its border are seen whole and the networks
@@ -147,12 +148,14 @@ def screen(
     *,
     force: bool,
     said: Said | None = None,
+    kept: Strips | None = None,
     compute: bool = True,
 ) -> Outcome:
     """Let the cloud filter say where the ground is clear; too little ends the acquisition.
 
-    said: what it said already, where others asked it. compute: False to raise `ProductMissing`
-    where the network would have to run.
+    said: what it said already, where others asked it. kept: takes what is read of the pixels, for
+    `segment` in the same process. compute: False to raise `ProductMissing` where the network
+    would have to run.
     """
     work = screening(acquisition_id, areas, store, settings)
     card, fresh = work.card, force or not work.is_done
@@ -165,8 +168,9 @@ def screen(
             if said is None
             else CloudFilter(card, said())
         )
+        kept = kept and kept.of(store.checksum(acquisition_id, "reflectance.tif"))
         with store.writing(acquisition_id, "cloud.tif") as path:
-            share = _write_clouds(path, reflectance_path, network, areas)
+            share = _write_clouds(path, reflectance_path, network, areas, kept)
             _publish_probability(
                 store,
                 acquisition_id,
@@ -213,12 +217,16 @@ def around(areas: Sequence[Area], grid: Grid) -> Wanted:
 
 
 def _write_clouds(
-    path: Path, reflectance: Path, network: CloudFilter, areas: Sequence[Area]
+    path: Path,
+    reflectance: Path,
+    network: CloudFilter,
+    areas: Sequence[Area],
+    kept: Strips | None,
 ) -> float:
     """Write cloud.tif, over the areas and CONTEXT around them; returns the clear share of them."""
     with rasters.stored(reflectance) as source:
         grid = source.grid
-        cells, known = inference.cloud_probability(source, network, around(areas, grid))
+        cells, known = inference.cloud_probability(source, network, around(areas, grid), kept)
     inside_pixels, clear_pixels = 0, 0
     with rasters.writing_probability(path, grid, ("cloud",)) as writer:
         for rows, cloud in inference.spread_clouds(cells, known):
@@ -237,20 +245,24 @@ def segment(
     *,
     force: bool,
     said: Said | None = None,
+    kept: Strips | None = None,
     compute: bool = True,
 ) -> Outcome:
     """Let the U-Net say where tulips grow and where they flower, on clear ground alone.
 
-    said: as `screen`, of windows of the size `WINDOW`. compute: as `screen`.
+    said: as `screen`, of windows of the size `WINDOW`. kept: what `screen` read of the pixels in
+    this process; nothing is left of it. compute: as `screen`.
     """
     work = segmenting(acquisition_id, store, settings)
     card = work.card
     if not force and work.is_done:
+        if kept is not None:
+            kept.forget()
         return _unchanged("segmented")
     if not compute:
         raise ProductMissing(_not_whole(acquisition_id, "tulip.tif"))
     with store.writing(acquisition_id, "tulip.tif") as path:
-        share = _write_tulips(path, acquisition_id, store, settings, work, said)
+        share = _write_tulips(path, acquisition_id, store, settings, work, said, kept)
         _publish_probability(
             store,
             acquisition_id,
@@ -303,9 +315,11 @@ def _write_tulips(
     settings: Settings,
     work: NetworkWork,
     said: Said | None,
+    kept: Strips | None,
 ) -> float:
     """Write tulip.tif; returns the share of the clear ground that is tulips."""
     card = work.card
+    kept = kept and kept.of(store.checksum(acquisition_id, "reflectance.tif"))
     with (
         rasters.stored(store.product(acquisition_id, "reflectance.tif")) as source,
         clear_ground(acquisition_id, store) as wanted,
@@ -316,7 +330,7 @@ def _write_tulips(
         else:
             network, size = UNet(card, said()), WINDOW
         with rasters.writing_probability(path, source.grid, ("tulip", "bloom")) as writer:
-            return inference.write_tulips(writer, source, network, wanted, size=size)
+            return inference.write_tulips(writer, source, network, wanted, size=size, kept=kept)
 
 
 def vectorize(

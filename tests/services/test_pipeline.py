@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import geopandas
 import numpy as np
@@ -24,6 +26,8 @@ from tests.conftest import NewDatabase
 from tulip_ops import rasters
 from tulip_ops.cli import main
 from tulip_ops.domain import AcquisitionId
+from tulip_ops.grid import STRIP_ROWS
+from tulip_ops.rasters import Stored
 from tulip_ops.sources.archive import Archive
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -138,6 +142,28 @@ def test_doing_it_all_again_changes_nothing(desk: Desk, ids: list[str]) -> None:
         assert CliRunner().invoke(main, ["run", name]).exit_code in {0, 99}
     desk.tulip("history")
     assert desk.tables() == before
+
+
+def test_run_reads_the_pixels_once_for_both_networks(desk: Desk, ids: list[str]) -> None:
+    name = next(i for i in ids if (desk.state / "store" / i / "tulip.tif").exists())
+    products = [desk.state / "store" / name / product for product in ("cloud.tif", "tulip.tif")]
+    desk.tulip("screen", name, "--force")
+    desk.tulip("segment", name, "--force")
+    alone = [product.read_bytes() for product in products]
+    begun: list[int] = []
+    window = Stored.window
+
+    def counted(source: Stored, rows: tuple[int, int], *others: Any) -> Any:
+        if "red" in source.bands:
+            begun.append(rows[0])
+        return window(source, rows, *others)
+
+    with mock.patch.object(Stored, "window", counted):
+        assert CliRunner().invoke(main, ["run", name, "--force"]).exit_code == 0
+
+    height = rasters.look(str(products[0])).shape[0]
+    assert begun == list(range(0, height, STRIP_ROWS))
+    assert [product.read_bytes() for product in products] == alone
 
 
 def test_two_at_once_do_the_work_once(desk: Desk, ids: list[str]) -> None:
@@ -260,6 +286,7 @@ def test_one_start_carries_those_that_wait_and_each_fails_alone(
     scene = desk.state / "store" / damaged / "reflectance.tif"
     content = scene.read_bytes()
     scene.write_bytes(content[:-9])
+    (scene.parent / "cloud.tif").unlink()  # else nobody looks at the scene
     cloud = desk.state / "store" / other / "cloud.tif"
     screened = cloud.read_bytes()
     cloud.unlink()

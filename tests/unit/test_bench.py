@@ -142,3 +142,52 @@ def test_the_benchmarks_of_networks_name_their_options(repository: Path) -> None
             [sys.executable, script, "--help"], capture_output=True, text=True, check=True
         )
         assert "--models" in done.stdout
+
+
+def test_a_benchmark_goes_on_where_it_stopped(tmp_path: Path, bench: None) -> None:
+    import tile_kept
+
+    def measured(question: str, made: Path = tmp_path) -> bool:
+        asked: list[int] = []
+        kept = tile_kept.Kept(tmp_path / "parts", [question])
+        found = kept.part("one", lambda: asked.append(1) or {"seconds": 2.0}, [made])
+        assert (found["seconds"], kept.seconds) == (2.0, found["wall_seconds"])
+        return bool(asked)
+
+    assert measured("this")
+    assert not measured("this")
+    assert measured("this", tmp_path / "gone")
+    assert measured("that")
+
+
+def test_the_page_of_a_tile_says_which_goals_hold(tmp_path: Path, bench: None) -> None:
+    import tile_page
+
+    networks = {
+        "screen": {"seconds": 60.0, "network_seconds": 55.0, "windows": [[1, 10, 64, 64]]},
+        "segment": {"seconds": 100.0, "network_seconds": 90.0, "windows": [[1, 10, 64, 64]]},
+        "vectorize": {"seconds": 9.0, "network_seconds": 0.0, "windows": []},
+    }
+    whole = {step: each | {"peak_gb": 1.0, "summary": step} for step, each in networks.items()}
+    engines = {"cloud-filter": "one/1 openvino bf16", "unet": "two/1 openvino int8"}
+    found = {
+        "minutes": 1.5, "machine": "2 x some", "threads": 2, "memory_gb": 2.0, "side": 1000,
+        "part": 500, "whole": {"1000": whole | {"peak_gb": 1.0, "engines": engines}},
+        "again": {"seconds": 1.0, "wall_seconds": 2.5},
+        "flop": {"cloud-filter": {"1x10x64x64": 6e13}, "unet": {"1x10x64x64": 6e13}},
+        "peak": {"gflops": {"bf16": {"convolution": 1e3}, "int8": {"convolution": 2e3}}},
+        "batched": {"pixels": 250_000, "work_seconds": 200.0},
+        "ancestor": {"pixels": 250_000, "work_seconds": 400.0},
+        "shapes": {"outlines": 7, "work_seconds": 3.0, "peak_gb": 0.5},
+        "peers": {"pixels": 1_000_000, "torch": 4.0},
+    }  # fmt: skip
+
+    tile_page.write(found, tmp_path)
+
+    page = (tmp_path / "performance.md").read_text()
+    assert "| from COG to polygons | 169 s | 240 s at most | yes |" in page
+    assert "| networks, of the machine's peak | 62% | 50 % at least | yes |" in page
+    assert "| networks, of the time | 86% | 85 % at least | yes |" in page
+    assert "| again over finished products | 2.50 s | 2 s at most | **no** |" in page
+    assert "PyTorch, a U-Net of the same size, fp32 (tulips alone) | 0.25 |" in page
+    assert (tmp_path / "pictures" / "performance.png").stat().st_size > 1000

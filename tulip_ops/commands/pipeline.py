@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +19,9 @@ from tulip_ops.commands.options import (
 )
 from tulip_ops.domain import AcquisitionId, Outcome
 from tulip_ops.settings import Settings
+
+if TYPE_CHECKING:
+    from tulip_ops.strips import Strips
 
 log = logging.getLogger(__name__)
 
@@ -158,12 +162,13 @@ def _carry_out(
     run_id: str,
     as_json: bool,
     look: bool = False,
+    kept: Strips | None = None,
 ) -> bool:
     from tulip_ops import attempts
 
     outcome = attempts.attempt(
         name, acquisition_id, Settings.load(), force=force, run_id=run_id,
-        wait=not look, compute=not look,
+        kept=kept, wait=not look, compute=not look,
     )  # fmt: skip
     _show(name, acquisition_id, outcome, as_json=as_json)
     return outcome.state == "done"
@@ -192,8 +197,13 @@ def run(
     ctx: click.Context, acquisition_id: AcquisitionId, force: bool, run_id: str, as_json: bool
 ) -> None:
     """Carry one acquisition through all its steps, acquire to record, in this process."""
+    from tulip_ops.strips import Strips
+
+    kept = Strips(Settings.load().memory_gb)
     for name in STEPS:
-        if not _carry_out(name, acquisition_id, force=force, run_id=run_id, as_json=as_json):
+        if not _carry_out(
+            name, acquisition_id, force=force, run_id=run_id, as_json=as_json, kept=kept
+        ):
             ctx.exit(SKIPPED)
 
 
