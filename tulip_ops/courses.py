@@ -168,8 +168,9 @@ def likely_peak(
     usual = begins or onset([], season, window)
     belief = fits * known.weight[:, None] * _normal(onsets, usual)
     half_days = np.rint(2 * (onsets + known.height[:, None] - onsets[0])).astype(int)
-    by_half_day = np.bincount(half_days.ravel(), belief.ravel())
-    return first + _DAY * (_fullest_week(by_half_day) + int(onsets[0]))
+    by_half_day = np.bincount(half_days.ravel(), belief.ravel()).astype(np.float64)
+    since = int(onsets[0]) + _fullest_week(by_half_day)
+    return first + _DAY * since
 
 
 def _fits(
