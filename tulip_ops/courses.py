@@ -42,8 +42,11 @@ _NOISE, _SCALE_NOISE = 0.02, 0.12
 """How far a look errs in the share in flower: so much anywhere, and so much of the share itself."""
 _OUTLIER = 8.0
 """Largest penalty for a single look, as a logarithm: looks may be wrong altogether."""
-_HEIGHTS = (0.8, 0.9, 1.0, 1.15, 1.35, 1.7, 2.2, 3.0)
-"""Largest share in flower of a field, as multiples of the largest one seen."""
+_HEIGHTS = 12
+"""Largest shares in flower of a field that are tried, from _LEAST of the largest one seen to 1."""
+_LEAST = 0.8
+_WEEK = 15
+"""Half days of the seven days about a day, both ends counted."""
 
 NEIGHBOURS_DIFFER = 8.0
 """Spread of the onsets of fields of one neighbourhood and season, days: 6 to 9 in the simulator,
@@ -137,13 +140,21 @@ def share_met(
     )
 
 
-def likely_peak(looks: Sequence[tuple[date, float]], season: int, window: tuple[str, str]) -> date:
-    """The day on either side of which the middle of full bloom lies with equal probability.
+def likely_peak(
+    looks: Sequence[tuple[date, float]],
+    season: int,
+    window: tuple[str, str],
+    begins: Onset | None = None,
+) -> date:
+    """The middle of the seven days that most probably hold the middle of full bloom.
 
     looks: (day, share in flower in [0, 1]), one a day, of a field of which at least one look saw
-    flowers; in any order. Bayes' rule over courses, onsets and heights: each look is taken for
-    normally distributed about the share that a course has on its day, with a spread of _NOISE
-    plus _SCALE_NOISE of it, and counts for no more than _OUTLIER.
+    flowers; in any order. begins: as in `share_met`.
+    Bayes' rule over courses, onsets and heights: each look is taken for normally distributed
+    about the share that a course has on its day, with a spread of _NOISE plus _SCALE_NOISE of
+    it, and counts for no more than _OUTLIER. Any largest share up to 1 is as likely beforehand,
+    so a look at few flowers more likely met a field that was opening, or of which a part was
+    cut, than one that never has more. Of days that are as good, the middle one.
     """
     first, _ = _ends(season, window)
     looks = sorted(looks)
@@ -152,16 +163,38 @@ def likely_peak(looks: Sequence[tuple[date, float]], season: int, window: tuple[
     flowers = day[seen >= VISIBLE * seen.max()]
     onsets = np.arange(flowers[0] - LONGEST + 1, flowers[-1] + 1)
     near = (day >= onsets[0]) & (day < onsets[-1] + LONGEST)
-    expected = _shares(day[near, None] - onsets)
-    fits = np.zeros(expected.shape[1:])
-    for height in seen.max() * np.array(_HEIGHTS):
-        fits += np.exp(_log_likelihood(seen[near], height * expected))
+    fits = _fits(seen[near], _shares(day[near, None] - onsets), seen.max())
     known = courses()
-    belief = fits * known.weight[:, None] * _normal(onsets, onset([], season, window))
-    when = np.rint(onsets + known.height[:, None]).astype(int)
-    by_day = np.bincount((when - when.min()).ravel(), belief.ravel())
-    middle = int(np.searchsorted(np.cumsum(by_day), by_day.sum() / 2))
-    return first + _DAY * (middle + int(when.min()))
+    usual = begins or onset([], season, window)
+    belief = fits * known.weight[:, None] * _normal(onsets, usual)
+    half_days = np.rint(2 * (onsets + known.height[:, None] - onsets[0])).astype(int)
+    by_half_day = np.bincount(half_days.ravel(), belief.ravel()).astype(np.float64)
+    since = int(onsets[0]) + _fullest_week(by_half_day)
+    return first + _DAY * since
+
+
+def _fits(
+    seen: NDArray[np.float64], expected: NDArray[np.float64], top: float
+) -> NDArray[np.float64]:
+    """(courses, onsets): probability of looks (looks,), up to a factor, over all heights.
+
+    expected: (looks, courses, onsets), share of the height; top: largest share seen. Heights are
+    spaced by a ratio, so each stands for a range as wide as itself.
+    """
+    fits = np.zeros(expected.shape[1:])
+    for height in np.geomspace(_LEAST * top, 1.0, _HEIGHTS):
+        fits += height * np.exp(_log_likelihood(seen, height * expected))
+    return fits
+
+
+def _fullest_week(by_half_day: NDArray[np.float64]) -> int:
+    """Day about which seven days have most of the probability.
+
+    by_half_day: (half days,), since the middle of full bloom lies on a day or between two.
+    """
+    within = np.convolve(by_half_day, np.ones(_WEEK))[_WEEK // 2 :: 2]
+    best = np.flatnonzero(within >= within.max() * (1 - 1e-9))
+    return int(best[(len(best) - 1) // 2])
 
 
 @lru_cache(maxsize=65_536)

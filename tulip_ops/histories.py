@@ -146,9 +146,9 @@ def bring_up_to_date(
 def sum_up(database: Connection, window: tuple[str, str]) -> Counter[int]:
     """Sum up the seasons of which something changed; returns changed rows by year.
 
-    window: first and last month-day between which clear looks decide. When some fields of a
-    neighbourhood flower says when others would have, so that those without flowers are summed up
-    again with it; what is said of one in flower rests on its own looks alone.
+    window: first and last month-day between which clear looks decide. When the fields of a
+    neighbourhood flower tells when one of them would have, or was at its height, so that they
+    are summed up together; onset and end of one in flower rest on its own looks alone.
     """
     stale = history.take_stale(database)
     said = {
@@ -159,9 +159,9 @@ def sum_up(database: Connection, window: tuple[str, str]) -> Counter[int]:
     }
     begins: dict[FieldSeasonKey, courses.Onset] = {}
     for (_, _, season), fields in stale.items():
-        patterns = {key: thinking.pattern(said.get(key, []), window) for key in fields}
-        known = courses.onset([found for found in patterns.values() if found], season, window)
-        begins |= {key: known for key, own in fields.items() if own or not patterns[key]}
+        patterns = [thinking.pattern(said.get(key, []), window) for key in fields]
+        known = courses.onset([found for found in patterns if found], season, window)
+        begins |= dict.fromkeys(fields, known)
     keys = list(begins)
     areas = history.areas_of(database, keys)
     rows = [

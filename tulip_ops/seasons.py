@@ -65,7 +65,7 @@ def summarize(
     earliest, latest = _peak_bounds(fractions)
     onset = (before + _DAY if before else None, first)
     end = (last, after - _DAY if after else None)
-    peak = courses.likely_peak(list(fractions.items()), season, window)
+    peak = courses.likely_peak(list(fractions.items()), season, window, begins)
     not_before = [day for day in (onset[0], earliest) if day]
     not_after = [day for day in (end[1], latest) if day]
     return FieldSeason(

@@ -97,3 +97,27 @@ def test_the_peak_of_a_known_course_is_found() -> None:
 def test_one_look_says_that_the_peak_is_near() -> None:
     (day,) = days(40)
     assert abs((likely_peak([(day, 0.3)], 2026, WINDOW) - day).days) <= 6
+
+
+def test_neighbours_tell_when_a_field_seen_once_was_at_its_height() -> None:
+    look = [(days(40)[0], 0.3)]
+    early, late = (likely_peak(look, 2026, WINDOW, Onset(mean, 8)) for mean in (26, 42))
+    assert days(33)[0] <= early < late <= days(48)[0]
+
+
+def test_few_flowers_before_none_were_those_of_a_field_that_opened() -> None:
+    (before, day) = days(38, 40)
+    few, most = (likely_peak([(before, 0.0), (day, share)], 2026, WINDOW) for share in (0.1, 1.0))
+    assert few > day
+    assert few >= most
+
+
+@pytest.mark.parametrize("shift", [-9, 0, 9])
+def test_a_peak_moves_with_its_looks_and_its_neighbours(shift: int) -> None:
+    looks = [(30, 0.1), (35, 0.6), (44, 0.3)]
+
+    def found(by: int) -> date:
+        moved = [(days(day + by)[0], share) for day, share in looks]
+        return likely_peak(moved, 2026, WINDOW, Onset(30 + by, 8))
+
+    assert found(shift) - found(0) == timedelta(days=shift)
