@@ -163,7 +163,7 @@ def test_a_writer_killed_on_its_way_leaves_the_old_or_no_current_product(
 
     monkeypatch.setattr(s3, "refuse", kill)
     process.start()
-    process.join(60)
+    process.join(240)
     monkeypatch.undo()
     assert process.exitcode == -signal.SIGKILL
     fresh = open_store(s3.url, prefix, tmp_path / "fresh")
