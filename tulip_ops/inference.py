@@ -208,7 +208,7 @@ def _ready(
 
 
 class _Held:
-    """The rows of a raster that windows under way need, as strips of `STRIP_ROWS`."""
+    """The rows of a raster that windows under way need, as strips from north to south."""
 
     def __init__(self, coming: Iterable[strips.Strip]) -> None:
         self._coming = iter(coming)
@@ -217,9 +217,8 @@ class _Held:
 
     def hold(self, first: int, last: int) -> None:
         """Forget what lies above row `first`, and have what lies above `last`."""
-        while self._strips and self._first + STRIP_ROWS <= first:
-            self._first += STRIP_ROWS
-            del self._strips[0]
+        while self._strips and self._first + self._strips[0].shape[1] <= first:
+            self._first += self._strips.pop(0).shape[1]
         while self._first + sum(strip.shape[1] for strip in self._strips) < last:
             self._strips.append(next(self._coming))
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import inference, radiometry, rasters
+from tulip_ops import inference, radiometry, rasters, strips
 from tulip_ops.detecting import detect
 from tulip_ops.domain import Area, Detection
 from tulip_ops.grid import Grid
@@ -80,7 +80,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def short_strips() -> Iterator[None]:
-    with mock.patch.object(inference, "STRIP_ROWS", 48):
+    with (
+        mock.patch.object(inference, "STRIP_ROWS", 48),
+        mock.patch.object(strips, "STRIP_ROWS", 48),
+    ):
         yield
 
 
