@@ -10,7 +10,8 @@ measures what this machine can compute at most. Every part is a process of its o
 other, and says when it begins; what it found is kept below --work, so that the same command, if it
 was stopped, goes on. What is kept is measured anew where code, models or options are others.
 Writes docs/performance.md, its chart, and everything that was measured as JSON below --work.
-Takes a quarter of an hour on two idle cores, and 8 GB of disk.
+With --side 5490 it takes five minutes on two idle cores. Of a whole tile, writing the raster alone
+takes more than ten minutes, and its overviews more than 14 GB of disk meanwhile.
 """
 
 from __future__ import annotations

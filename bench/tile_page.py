@@ -60,11 +60,14 @@ def _head(found: Found) -> list[str]:
     return [
         "# How fast a tile is",
         "",
-        "Written by `bench/tile.py`, which measured one part after the other, all of them in",
+        (
+            f"Written by `bench/tile.py --side {found['side']}`, which measured one part after the"
+            " other, all of them in"
+        ),
         f"{found['minutes']} minutes, on {found['machine']}, with {found['threads']} threads and",
         (
             f"`TULIP_MEMORY_GB={found['memory_gb']:g}`. The raster has {found['side']} x"
-            f" {found['side']} pixels of ten"
+            f" {found['side']} pixels (a whole tile: 10980 x 10980) of ten"
         ),
         "bands. **Its texture is simulated**: patches of simulated scenes, turned, mirrored, with",
         "noise of their own, half of them under cloud. One area of interest covers all of it.",
@@ -150,7 +153,7 @@ def _rivals(found: Found, bars: dict[str, float]) -> list[str]:
     lines = [
         "## Beside other ways",
         "",
-        "The same pixels, the same weights. The tile takes all its time into account, from the COG",
+        "The same pixels, the same weights. What tulip takes is all of its time, from the COG",
         (
             f"to the GeoParquet file. The others ran over its first {found['part']} x"
             f" {found['part']} pixels, and are"
@@ -167,7 +170,7 @@ def _rivals(found: Found, bars: dict[str, float]) -> list[str]:
         "",
         (
             f"`rasterio.features.shapes` makes {found['shapes']['outlines']} outlines of the mask"
-            f" of the whole tile in {found['shapes']['work_seconds']:.1f} s and"
+            f" of the whole raster in {found['shapes']['work_seconds']:.1f} s and"
             f" {found['shapes']['peak_gb']:.2f} GB,"
         ),
         (

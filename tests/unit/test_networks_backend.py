@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tulip_ops.errors import BadSetting
 from tulip_ops.networks import backend
 
 PAIRS = [(np.full((2, 3), n, np.float32), np.full(2, -n, np.float32)) for n in range(3)]
@@ -35,3 +36,10 @@ def test_other_backends_take_the_batches_as_they_are(monkeypatch: pytest.MonkeyP
 def test_a_card_can_say_what_computed() -> None:
     assert backend.described() == f"tensorflow {tf.__version__} on processors"
     assert not backend.training_compiles()
+
+
+def test_a_backend_that_nobody_tried_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+
+    with pytest.raises(BadSetting, match="KERAS_BACKEND=torch is none of tensorflow, jax"):
+        backend.compiled(keras.Sequential())

@@ -1,4 +1,4 @@
-"""What Keras computes with: TensorFlow, the reference, or whatever KERAS_BACKEND names.
+"""What Keras computes with: TensorFlow, the reference, or JAX where KERAS_BACKEND says so.
 
 Of what runs networks this alone imports TensorFlow, and only where it is the backend: on a machine
 with JAX and without TensorFlow the same networks give the same answers. Nothing is imported before
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tulip_ops.errors import BadSetting
 
 if TYPE_CHECKING:
     import keras
@@ -34,8 +36,11 @@ def compiled(network: keras.Model) -> Graph:
     """The network as one graph: a call costs half a millisecond, `Model.predict` fifty."""
     import keras
 
-    make = {"tensorflow": _with_tensorflow, "jax": _with_jax}.get(keras.backend.backend(), _eager)
-    run = make(network)
+    makers = {"tensorflow": _with_tensorflow, "jax": _with_jax}
+    name = keras.backend.backend()
+    if name not in makers:
+        raise BadSetting(f"KERAS_BACKEND={name} is none of {', '.join(makers)}; choose one of them")
+    run = makers[name](network)
 
     def answers(pixels: NDArray[np.float32]) -> Answers:
         said = run(pixels)
@@ -164,7 +169,3 @@ def _with_jax(network: keras.Model) -> Callable[[NDArray[np.float32]], object]:
     learned = [variable.value for variable in network.trainable_variables]
     kept = [variable.value for variable in network.non_trainable_variables]
     return lambda pixels: graph(learned, kept, pixels)
-
-
-def _eager(network: keras.Model) -> Callable[[NDArray[np.float32]], object]:
-    return lambda pixels: network(np.moveaxis(pixels, 1, -1), training=False)
