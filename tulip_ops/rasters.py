@@ -50,6 +50,8 @@ _ROUNDED = 1e-3
 _BLOCK = 512
 _CACHE = 256
 """Megabytes of blocks that GDAL keeps while it writes, instead of a share of the machine's."""
+_THREADS = 2
+"""That compress blocks; one more reads what they compress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -638,13 +640,16 @@ def _scratch(path: Path) -> Iterator[Path]:
 
 
 def _as_cog(draft: Path, path: Path, overviews: Resampling) -> None:
-    rasterio.shutil.copy(
-        draft,
-        path,
-        driver="COG",
-        compress="DEFLATE",  # every GDAL build can open it, unlike ZSTD
-        level=1,  # on imagery no larger than level 6, and faster
-        predictor="STANDARD",
-        blocksize=_BLOCK,
-        overview_resampling=overviews.name,
-    )
+    # compressed, overviews under way are written again and again, each time to another place
+    with rasterio.Env(COG_TMP_COMPRESSION="NONE"):
+        rasterio.shutil.copy(
+            draft,
+            path,
+            driver="COG",
+            compress="DEFLATE",  # every GDAL build can open it, unlike ZSTD
+            level=1,  # on imagery no larger than level 6, and faster
+            predictor="STANDARD",
+            blocksize=_BLOCK,
+            num_threads=_THREADS,
+            overview_resampling=overviews.name,
+        )
