@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
@@ -74,7 +74,7 @@ class AcquisitionId:
                 f"{text!r} is not an acquisition id; one looks like S2B_31UFU_20260420_0_L2A"
             )
         try:
-            day = datetime.strptime(match["day"], "%Y%m%d").replace(tzinfo=UTC).date()
+            day = date.fromisoformat(match["day"])
         except ValueError:
             raise BadAcquisitionId(
                 f"{text!r} names no day: {match['day']} is not YYYYMMDD"

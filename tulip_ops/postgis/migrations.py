@@ -8,7 +8,7 @@ from tulip_ops.errors import DatabaseUnavailable, SchemaOutdated
 from tulip_ops.postgis import locks
 from tulip_ops.postgis.connection import Connection, connect, query
 
-REVISION = "0009"
+REVISION = "0010"
 """What this version needs: the newest of revisions/versions."""
 
 _UNAVAILABLE = (errors.FeatureNotSupported, errors.UndefinedFile)
