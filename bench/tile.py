@@ -10,8 +10,7 @@ measures what this machine can compute at most. Every part is a process of its o
 other, and says when it begins; what it found is kept below --work, so that the same command, if it
 was stopped, goes on. What is kept is measured anew where code, models or options are others.
 Writes docs/performance.md, its chart, and everything that was measured as JSON below --work.
-With --side 5490 it takes five minutes on two idle cores. Of a whole tile, writing the raster alone
-takes more than ten minutes, and its overviews more than 14 GB of disk meanwhile.
+XXTIME
 """
 
 from __future__ import annotations
@@ -116,7 +115,7 @@ def measure(options: argparse.Namespace) -> Found:
 
 
 def _ours(options: argparse.Namespace, asked: Found, kept: Kept) -> Found:
-    """The tile and its corners through the steps, and the tile once more."""
+    """The tile and its parts through the steps, and the tile once more."""
     found: Found = {}
     for side, raster in _places(options).items():
         there = asked | {"raster": str(raster), "store": str(_store(options, side))}
@@ -149,25 +148,27 @@ def _store(options: argparse.Namespace, side: int) -> Path:
 
 
 def _places(options: argparse.Namespace) -> dict[int, Path]:
-    """The rasters by side, smallest first: north-western corners of the tile, and the tile."""
-    corners = {
+    """The rasters by side, smallest first: parts of the tile, and the tile."""
+    parts = {
         side: options.work / f"reflectance-{side}-of-{options.side}.tif"
         for side in SMALLER
         if side < options.side
     }
-    return corners | {options.side: options.work / f"reflectance-{options.side}.tif"}
+    return parts | {options.side: options.work / f"reflectance-{options.side}.tif"}
 
 
 def _rasters(options: argparse.Namespace) -> Found:
-    *corners, (side, whole) = _places(options).items()
+    *parts, (whole_side, whole) = _places(options).items()
     draft = whole.with_suffix(".making.tif")
-    tile_scene.make_reflectance(draft, side)
+    tile_scene.make_reflectance(draft, whole_side)
     draft.rename(whole)
-    for side, corner in corners:
+    for side, part in parts:
+        row, column = tile_scene.half_hidden(whole_side, side)
         with rasters.stored(whole) as source:
-            pixels = radiometry.decode(source.rows(0, side)[:, :, :side])
-            grid = Grid(source.grid.epsg, source.grid.left, source.grid.top, side, side)
-            rasters.write_reflectance(corner, pixels, grid, source.bands)
+            stored = source.window((row, row + side), (column, column + side))
+            left, top = source.grid.left, source.grid.top
+            grid = Grid(source.grid.epsg, left + 10 * column, top - 10 * row, side, side)
+            rasters.write_reflectance(part, radiometry.decode(stored), grid, source.bands)
     return {"bytes": whole.stat().st_size}
 
 

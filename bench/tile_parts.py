@@ -49,7 +49,7 @@ def again(asked: Found) -> Found:
     store, kept = Store(asked["store"]), Strips(settings.memory_gb)
     with rasters.stored(Path(asked["raster"])) as source:
         areas = tile_scene.everywhere(source.grid)
-    runs = _watched()
+    watched = _Watched()
     found: Found = {}
     for name, step in (
         (
@@ -69,15 +69,16 @@ def again(asked: Found) -> Found:
             ),
         ),
     ):
-        runs.clear()
+        watched.begin()
         started = time.perf_counter()
         outcome = step()
         took = time.perf_counter() - started
         print(f"       {name}: {took:.1f} s, {outcome.summary}", file=sys.stderr, flush=True)
         found[name] = {
             "seconds": took,
-            "network_seconds": sum(seconds for _, seconds in runs),
-            "windows": [list(shape) for shape, _ in runs],
+            "start_seconds": watched.start_seconds,
+            "network_seconds": sum(seconds for _, seconds in watched.runs),
+            "windows": [list(shape) for shape, _ in watched.runs],
             "peak_gb": _peak_gb(),
             "summary": outcome.summary,
         }
@@ -288,19 +289,34 @@ def _keras(card: Card, threads: int) -> Any:
     return network
 
 
-def _watched() -> list[tuple[tuple[int, ...], float]]:
-    """Shape and seconds of every call of a network from now on."""
-    runs: list[tuple[tuple[int, ...], float]] = []
+class _Watched:
+    """What networks take from now on: to be ready, and to answer."""
 
-    def watching(load: Callable[..., Any]) -> Callable[..., Any]:
+    def __init__(self) -> None:
+        self.runs: list[tuple[tuple[int, ...], float]] = []
+        """Shape and seconds of every call, without what was compiled for it."""
+        self.start_seconds = 0.0
+        """Importing libraries, reading weights, and compiling for each new shape."""
+        self._watches_compiling = False
+        predict.load_cloud_filter = self._watching(predict.load_cloud_filter)
+        predict.load_unet = self._watching(predict.load_unet)
+
+    def begin(self) -> None:
+        """Forget what was."""
+        self.runs.clear()
+        self.start_seconds = 0.0
+
+    def _watching(self, load: Callable[..., Any]) -> Callable[..., Any]:
         def loaded(*arguments: Any) -> Any:
-            network = load(*arguments)
+            network = self._starting(load)(*arguments)
+            self._watch_compiling()
             run = network.run
 
             def timed(pixels: NDArray[np.float32]) -> Any:
-                started = time.perf_counter()
+                before, started = self.start_seconds, time.perf_counter()
                 said = run(pixels)
-                runs.append((pixels.shape, time.perf_counter() - started))
+                compiling = self.start_seconds - before
+                self.runs.append((pixels.shape, time.perf_counter() - started - compiling))
                 return said
 
             network.run = timed
@@ -308,9 +324,21 @@ def _watched() -> list[tuple[tuple[int, ...], float]]:
 
         return loaded
 
-    predict.load_cloud_filter = watching(predict.load_cloud_filter)
-    predict.load_unet = watching(predict.load_unet)
-    return runs
+    def _starting(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        def worked(*arguments: Any, **named: Any) -> Any:
+            started = time.perf_counter()
+            done = work(*arguments, **named)
+            self.start_seconds += time.perf_counter() - started
+            return done
+
+        return worked
+
+    def _watch_compiling(self) -> None:
+        """OpenVINO compiles at the first call with a shape; where Keras runs, it is not there."""
+        openvino = sys.modules.get("openvino")
+        if openvino is not None and not self._watches_compiling:
+            openvino.Core.compile_model = self._starting(openvino.Core.compile_model)
+            self._watches_compiling = True
 
 
 def _peak_gb() -> float:

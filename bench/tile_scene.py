@@ -24,6 +24,7 @@ IDENTITY = AcquisitionId.parse("S2A_31UFU_20250425_0_L2A")
 PATCH = 512
 _KINDS = 4
 """Patches simulated under a clear sky, and as many below cloud."""
+_SEED = 7
 
 
 def everywhere(grid: Grid) -> list[Area]:
@@ -38,7 +39,7 @@ def make_reflectance(path: Path, side: int) -> None:
     clear, cloudy = (
         [_patch(seed, overcast=overcast) for seed in range(_KINDS)] for overcast in (False, True)
     )
-    random = np.random.default_rng(7)
+    random = np.random.default_rng(_SEED)
     hidden = _half(random, -(-side // PATCH))
 
     def strips() -> Iterator[NDArray[np.float32]]:
@@ -48,6 +49,23 @@ def make_reflectance(path: Path, side: int) -> None:
             yield strip[:, : min(PATCH, side - row * PATCH), :side]
 
     rasters.write_reflectance_strips(path, strips(), grid, BANDS)
+
+
+def half_hidden(side: int, part: int) -> tuple[int, int]:
+    """Row and column at which a square of `part` pixels is, as the whole is, half under cloud.
+
+    Of places at which patches begin, the first of the best ones.
+    """
+    hidden = _half(np.random.default_rng(_SEED), -(-side // PATCH)).repeat(PATCH, 0)
+    hidden = hidden.repeat(PATCH, 1)[:side, :side]
+    places = [
+        (row, column)
+        for row in range(0, side - part + 1, PATCH)
+        for column in range(0, side - part + 1, PATCH)
+    ]
+    return min(
+        places, key=lambda at: abs(hidden[at[0] : at[0] + part, at[1] : at[1] + part].mean() - 0.5)
+    )
 
 
 def _patch(seed: int, *, overcast: bool) -> NDArray[np.float32]:

@@ -7,13 +7,14 @@ rows that follow. So the polygons are those of the whole raster in one piece.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
-from tulip_ops import pieces, polygons, tracing, valleys
+from tulip_ops import flows, pieces, polygons, tracing, valleys
 from tulip_ops.domain import Area, Detection
 from tulip_ops.grid import WGS84, Grid, project
 
@@ -56,18 +57,21 @@ def detect_rows(
     in_flower: float,
     minimum_area: float,
     rows: int = ROWS,
+    threads: int = 1,
 ) -> list[Detection]:
     """The tulip fields in the probabilities on `grid` that reach into an area.
 
     threshold, in_flower: probability from which a pixel is tulip, and in flower.
-    minimum_area: smaller fields are left out, m2. rows: how many are taken at once; the result
-    does not depend on it.
+    minimum_area: smaller fields are left out, m2. rows: how many are taken at once; threads: in
+    how many of these parts fields are looked for at the same time. The result does not depend
+    on either. `read` is called from one thread.
     """
     reach = shapely.union_all([project(area.geometry, WGS84, grid.epsg) for area in areas])
     shapely.prepare(reach)
     noise = valleys.noise(_overlapping(read, grid, rows), threshold)
-    found: list[polygons.Placed] = []
-    for here, whole, probability in _blocks(read, grid, threshold, rows):
+
+    def found(block: _Block) -> list[polygons.Placed]:
+        here, whole, probability = block
         part = grid.rows(here)
         labels = valleys.part(
             probability[0],
@@ -81,10 +85,12 @@ def detect_rows(
             o for o, near in zip(outlines, shapely.intersects(reach, outlines), strict=True) if near
         ]
         labels = tracing.fill(outlines, part)
-        found += polygons.placed(
+        return polygons.placed(
             outlines, labels, probability[0], probability[1], part, in_flower=in_flower
         )
-    return polygons.ordered(found)
+
+    blocks = _blocks(read, grid, threshold, rows)
+    return polygons.ordered(list(chain.from_iterable(flows.each(found, blocks, threads))))
 
 
 def _outlines(labels: NDArray[np.int32], grid: Grid, minimum_area: float) -> list[Polygon]:
@@ -104,10 +110,12 @@ def _overlapping(read: Read, grid: Grid, rows: int) -> Iterator[NDArray[np.float
         yield read(slice(max(first - 1, 0), min(first + rows + 1, grid.height)))[0]
 
 
-def _blocks(
-    read: Read, grid: Grid, threshold: float, rows: int
-) -> Iterator[tuple[slice, NDArray[np.bool_], NDArray[np.float32]]]:
-    """Parts of the raster: which rows, which tulips of them are whole and new, and what was read.
+_Block = tuple[slice, NDArray[np.bool_], NDArray[np.float32]]
+"""Rows of the raster, which tulips of them are whole and new, and what was read of them."""
+
+
+def _blocks(read: Read, grid: Grid, threshold: float, rows: int) -> Iterator[_Block]:
+    """Parts of the raster, from north to south.
 
     Every tulip pixel is whole in one part, together with all that hangs together with it and
     `_AROUND` rows around that.
@@ -117,7 +125,7 @@ def _blocks(
     while bottom < grid.height:
         bottom = min(bottom + rows, grid.height)
         probability = read(slice(first, bottom))
-        tulips = np.nan_to_num(probability[0]) >= threshold
+        tulips = probability[0] >= threshold
         tulips[: len(waiting)] = waiting
         open_ = np.zeros_like(tulips)
         if bottom < grid.height:

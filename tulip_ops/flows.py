@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar, cast
 
 T = TypeVar("T")
+Made = TypeVar("Made")
 _END = object()
 _PATIENCE = 0.1
 """Seconds after which a stage that waits looks whether anybody still wants what it makes."""
@@ -78,6 +79,23 @@ class _Line(Generic[T]):
             except queue.Full:
                 continue
         return None
+
+
+def each(work: Callable[[T], Made], items: Iterable[T], threads: int) -> Iterator[Made]:
+    """What `work` makes of each of the items, in their order, by several threads.
+
+    Items are taken by the one who takes what was made, one more than there are threads. An error
+    of `work` or `items` is raised in the place of its item; what is under way then ends first.
+    """
+    waiting: deque[Future[Made]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            del item  # it belongs to whoever works on it
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 class Behind:

@@ -147,15 +147,12 @@ def _border_clear(
     """(count,) share of each label's outer pixel edges behind which a pixel was seen."""
     label, clear = np.pad(labels, 1, constant_values=-1), np.pad(seen, 1)
     edges, open_edges = np.zeros(count), np.zeros(count)
-    for here, there in (
-        (np.s_[:, 1:], np.s_[:, :-1]),
-        (np.s_[:, :-1], np.s_[:, 1:]),
-        (np.s_[1:], np.s_[:-1]),
-        (np.s_[:-1], np.s_[1:]),
-    ):
-        edge = (label[here] >= 0) & (label[here] != label[there])
-        edges += np.bincount(label[here][edge], minlength=count)
-        open_edges += np.bincount(label[here][edge & clear[there]], minlength=count)
+    for one, other in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
+        border = np.nonzero(label[one] != label[other])
+        for here, there in ((one, other), (other, one)):
+            name, behind = label[here][border], clear[there][border]
+            edges += np.bincount(name[name >= 0], minlength=count)
+            open_edges += np.bincount(name[behind & (name >= 0)], minlength=count)
     return open_edges / np.maximum(edges, 1)
 
 

@@ -364,6 +364,7 @@ def vectorize(
             threshold=threshold,
             in_flower=in_flower,
             minimum_area=settings.minimum_area,
+            threads=settings.threads,
         )
     with store.writing(acquisition_id, "detections.parquet") as path:
         vectors.write_detections(

@@ -108,7 +108,7 @@ def _without_specks(labels: NDArray[np.int32], smallest: float) -> NDArray[np.in
         return labels
     size = np.bincount(labels[labels >= 0])
     speck = np.append((size + 1) ** 2 / 4 < smallest, False)  # as many as a square around fits
-    return np.where(speck[labels], np.int32(-1), labels)
+    return np.where(speck[labels], np.int32(-1), labels) if speck.any() else labels
 
 
 def _edges(labels: NDArray[np.int32]) -> _Edges:

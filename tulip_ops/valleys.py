@@ -83,7 +83,7 @@ def part(
     noise: of `noise`, of the raster that this is a part of; None: this is all of it. among: the
     pixels that can be of a field, others only lie beside them; None: all.
     """
-    possible = np.nan_to_num(tulip) >= threshold
+    possible = tulip >= threshold
     pixels = np.flatnonzero(possible if among is None else possible & among)
     if noise is None:
         noise = _noise_of([tulip], threshold)
@@ -102,16 +102,16 @@ def part(
 
 def _smoothed(tulip: NDArray[np.float32], pixels: NDArray[np.int64]) -> NDArray[np.float64]:
     """Weighted mean over the 3 x 3 pixels around each of `pixels`, of those that were seen."""
-    height, width = tulip.shape
-    row, column = np.divmod(pixels, width)
+    around = np.pad(tulip, 1, mode="edge")
+    row, column = np.divmod(pixels, tulip.shape[1])
+    corner = row * around.shape[1] + column
     total, weight = np.zeros(len(pixels)), np.zeros(len(pixels))
-    for down in (-1, 0, 1):
-        for right in (-1, 0, 1):
-            y, x = (row + down).clip(0, height - 1), (column + right).clip(0, width - 1)
-            value = tulip[y, x].astype(np.float64)
-            share = np.where(np.isfinite(value), _KERNEL[down + 1] * _KERNEL[right + 1], 0)
-            total += share * np.nan_to_num(value)
-            weight += share
+    for down, vertical in enumerate(_KERNEL):
+        for right, horizontal in enumerate(_KERNEL):
+            value = around.ravel()[corner + down * around.shape[1] + right].astype(np.float64)
+            seen = np.isfinite(value)
+            total += np.where(seen, value, 0) * (vertical * horizontal)
+            weight += seen * (vertical * horizontal)
     return np.asarray(total / weight)
 
 
@@ -140,18 +140,16 @@ def noise(parts: Iterable[NDArray[np.float32]], threshold: float) -> float:
     """
     counts = np.zeros(round(1 / _STEP) + 1, dtype=np.int64)
     for tulip in parts:
-        tulips = np.nan_to_num(tulip) >= threshold
-        inner = tulips[1:-1, 1:-1].copy()
-        level = np.zeros(inner.shape, dtype=np.float32)
-        for rows, columns in (
-            (np.s_[:-2], np.s_[1:-1]),
-            (np.s_[2:], np.s_[1:-1]),
-            (np.s_[1:-1], np.s_[:-2]),
-            (np.s_[1:-1], np.s_[2:]),
-        ):
-            inner &= tulips[rows, columns]
-            level += tulip[rows, columns] / 4
-        away = np.abs(tulip[1:-1, 1:-1][inner] - level[inner])
+        tulips = tulip >= threshold
+        inner = tulips[1:-1, 1:-1] & tulips[:-2, 1:-1] & tulips[2:, 1:-1]
+        inner &= tulips[1:-1, :-2] & tulips[1:-1, 2:]
+        place = np.flatnonzero(inner)
+        row, column = np.divmod(place, inner.shape[1])
+        middle = (row + 1) * tulip.shape[1] + column + 1
+        flat = tulip.ravel()
+        level = flat[middle - tulip.shape[1]] + flat[middle + tulip.shape[1]]
+        level += flat[middle - 1] + flat[middle + 1]
+        away = np.abs(flat[middle] - level / 4)
         counts += np.bincount(np.rint(away / _STEP).astype(np.intp), minlength=len(counts))
     return float(_NOISE_OF_MEDIAN * _median(counts) * _STEP)
 

@@ -39,7 +39,9 @@ def test_fields_do_not_depend_on_how_many_rows_are_taken_at_once(
     asked = {"threshold": 0.5, "in_flower": 0.4, "minimum_area": 1500.0}
 
     whole = detect_rows(lambda r: probability[:, r], grid, EVERYWHERE, rows=height, **asked)
-    parts = detect_rows(lambda r: probability[:, r], grid, EVERYWHERE, rows=rows, **asked)
+    parts = detect_rows(
+        lambda r: probability[:, r], grid, EVERYWHERE, rows=rows, threads=2, **asked
+    )
 
     assert parts == whole
 

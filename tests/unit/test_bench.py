@@ -164,9 +164,19 @@ def test_the_page_of_a_tile_says_which_goals_hold(tmp_path: Path, bench: None) -
     import tile_page
 
     networks = {
-        "screen": {"seconds": 60.0, "network_seconds": 55.0, "windows": [[1, 10, 64, 64]]},
-        "segment": {"seconds": 100.0, "network_seconds": 90.0, "windows": [[1, 10, 64, 64]]},
-        "vectorize": {"seconds": 9.0, "network_seconds": 0.0, "windows": []},
+        "screen": {
+            "seconds": 60.0,
+            "start_seconds": 1.0,
+            "network_seconds": 55.0,
+            "windows": [[1, 10, 64, 64]],
+        },
+        "segment": {
+            "seconds": 100.0,
+            "start_seconds": 1.0,
+            "network_seconds": 90.0,
+            "windows": [[1, 10, 64, 64]],
+        },
+        "vectorize": {"seconds": 9.0, "start_seconds": 0.0, "network_seconds": 0.0, "windows": []},
     }
     whole = {step: each | {"peak_gb": 1.0, "summary": step} for step, each in networks.items()}
     engines = {"cloud-filter": "one/1 openvino bf16", "unet": "two/1 openvino int8"}

@@ -53,6 +53,33 @@ def test_who_stops_taking_stops_the_making() -> None:
     assert threading.active_count() == before
 
 
+def test_what_several_threads_make_comes_in_order_and_from_few_items_at_once() -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(20):
+            taken.append(number)
+            yield number
+
+    for place, made in enumerate(flows.each(lambda number: number * 2, items(), 2)):
+        assert made == place * 2
+        assert len(taken) <= place + 4
+
+    assert taken == list(range(20))
+
+
+def test_an_error_of_a_thread_is_raised_in_the_place_of_its_item() -> None:
+    def work(number: int) -> float:
+        return 1 / (3 - number)
+
+    before = threading.active_count()
+    made = flows.each(work, range(9), 2)
+    assert [next(made) for _ in range(3)] == [1 / 3, 1 / 2, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(made)
+    assert threading.active_count() == before
+
+
 def test_work_behind_is_done_in_order_and_by_the_end() -> None:
     done: list[int] = []
     with flows.behind(2) as line:

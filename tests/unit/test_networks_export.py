@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tests.unit.test_networks_predict import saved
 from tulip_ops.errors import BadSetting
-from tulip_ops.networks import engines, export, exports, predict, truth, unet
+from tulip_ops.networks import engines, export, exports, openvino_engine, predict, truth, unet
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.engines import Wish
 from tulip_ops.networks.registry import Card, UNetArchitecture
@@ -99,6 +99,26 @@ def test_what_loses_accuracy_is_refused_and_removed(
 )
 def test_the_gate(found: dict[str, float], good: bool) -> None:
     assert export.passes(found, {"tulip_iou": 0.9, "tulip_accuracy": 0.95}) is good
+
+
+def test_eight_bits_begin_behind_the_convolution_that_reads_the_pixels(
+    card: Card, root: Path
+) -> None:
+    import openvino
+
+    whole = exports.place(card, root) / "fp32.xml"
+    samples = [np.random.default_rng(5).normal(size=(1, 3, 64, 64)).astype(np.float32)]
+
+    made = openvino_engine.quantized(whole, samples)
+
+    (first,) = openvino_engine.reading(openvino.Core().read_model(whole))
+    weights = {
+        node.get_friendly_name(): node.input_value(1).get_node().get_type_name()
+        for node in made.get_ops()
+        if node.get_type_name() == "Convolution"
+    }
+    assert weights.pop(first) == "Constant"
+    assert set(weights.values()) == {"FakeQuantize"}
 
 
 def test_a_folder_that_cannot_be_written_is_named(

@@ -66,7 +66,9 @@ def quantized(path: Path, samples: Iterable[NDArray[np.float32]]) -> ov.Model:
     """The network of a file in eight bits, its ranges taken from `samples`, each as it reads them.
 
     After training, by NNCF: weights and what flows between layers, a scale for each channel of
-    the former and each layer of the latter, whose bias is then corrected.
+    the former and each layer of the latter, whose bias is then corrected. The convolutions that
+    read the pixels stay as they are: eight bits over all that reflectance can be are too few to
+    tell thin haze (of the cloud filter's cells 0.956 are right so, else 0.970, as of Keras).
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # NNCF speaks of what it does not find installed
@@ -74,12 +76,28 @@ def quantized(path: Path, samples: Iterable[NDArray[np.float32]]) -> ov.Model:
 
         nncf.set_log_level(30)
         several = list(samples)
+        model = ov.Core().read_model(path)
         return nncf.quantize(
-            ov.Core().read_model(path),
+            model,
             nncf.Dataset(several),
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(several),
+            ignored_scope=nncf.IgnoredScope(names=reading(model)),
         )
+
+
+def reading(model: ov.Model) -> list[str]:
+    """Names of the convolutions that read the input before any other does."""
+    found, waiting = [], list(model.get_parameters())
+    while waiting:
+        for output in waiting.pop().outputs():
+            for following in output.get_target_inputs():
+                node = following.get_node()
+                if node.get_type_name() == "Convolution":
+                    found.append(node.get_friendly_name())
+                else:
+                    waiting.append(node)
+    return sorted(set(found))
 
 
 def compiled(path: Path, precision: Precision, threads: int) -> Graph:
