@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import chips, inference, rasters, steps
+from tulip_ops import chips, cogs, inference, steps
 from tulip_ops.domain import AcquisitionId, Area
 from tulip_ops.errors import ProductDamaged
 from tulip_ops.grid import STRIP_ROWS
@@ -60,7 +60,7 @@ def question(
     )
     if work.is_done:
         return None
-    with rasters.stored(store.product(acquisition_id, "reflectance.tif")) as source:
+    with cogs.stored(store.product(acquisition_id, "reflectance.tif")) as source:
         if screening:
             wanted = _known(source, work.card, steps.around(areas, source.grid))
         else:
@@ -88,7 +88,7 @@ class Reader:
             self._path = self._store.product(acquisition_id, "reflectance.tif")
             self._card = registry.find(self._settings.models, model)
             self._last = (acquisition_id, model)
-        with rasters.stored(self._path) as source:
+        with cogs.stored(self._path) as source:
             plan = _plan(self._card, *source.grid.shape)
             window = layout.windows(self._card, plan)[number]
             places = predict.places(self._card, source.bands)
@@ -136,7 +136,7 @@ def _plan(card: Card, height: int, width: int) -> chips.Plan:
     return layout.plan(card, height, width, size=steps.WINDOW)
 
 
-def _known(source: rasters.Stored, card: Card, wanted: inference.Wanted) -> NDArray[np.bool_]:
+def _known(source: cogs.Stored, card: Card, wanted: inference.Wanted) -> NDArray[np.bool_]:
     """(height, width): what is wanted and was measured in all bands that the network reads."""
     places = predict.places(card, source.bands)
     known = np.empty(source.grid.shape, dtype=np.bool_)

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from tulip_ops import (
+    burning,
     clouds,
+    cogs,
     detecting,
     inference,
     radiometry,
-    rasters,
     stac,
     vectors,
 )
@@ -136,7 +137,7 @@ def _read_into(
 
     reads = map(read, range(len(strips)))
     reads_all = chain([next(reads)], reads)  # the first one says which bands there are
-    rasters.write_reflectance_strips(path, reads_all, grid, names[0])
+    cogs.write_reflectance_strips(path, reads_all, grid, names[0])
     return names[0], np.concatenate(valid)
 
 
@@ -213,7 +214,7 @@ def screening(
 def around(areas: Sequence[Area], grid: Grid) -> Wanted:
     """The ground that `screen` asks the cloud filter for: the areas and CONTEXT around them."""
     near = [project(area.geometry, WGS84, grid.epsg).buffer(CONTEXT) for area in areas]
-    return lambda rows: rasters.burn(near, grid.rows(rows)) >= 0
+    return lambda rows: burning.burn(near, grid.rows(rows)) >= 0
 
 
 def _write_clouds(
@@ -224,11 +225,11 @@ def _write_clouds(
     kept: Strips | None,
 ) -> float:
     """Write cloud.tif, over the areas and CONTEXT around them; returns the clear share of them."""
-    with rasters.stored(reflectance) as source:
+    with cogs.stored(reflectance) as source:
         grid = source.grid
         cells, known = inference.cloud_probability(source, network, around(areas, grid), kept)
     inside_pixels, clear_pixels = 0, 0
-    with rasters.writing_probability(path, grid, ("cloud",)) as writer:
+    with cogs.writing_probability(path, grid, ("cloud",)) as writer:
         for rows, cloud in inference.spread_clouds(cells, known):
             writer.write(cloud[np.newaxis], rows.start, 0)
             inside = _inside(areas, grid.rows(rows))
@@ -302,9 +303,9 @@ def segmenting(acquisition_id: AcquisitionId, store: Store, settings: Settings) 
 def clear_ground(acquisition_id: AcquisitionId, store: Store) -> Iterator[Wanted]:
     """The ground that `segment` asks the U-Net for: what `screen` found clear."""
     threshold = float(store.asset(acquisition_id, "cloud.tif")["tulip:threshold"])
-    with rasters.stored(store.product(acquisition_id, "cloud.tif")) as screened:
+    with cogs.stored(store.product(acquisition_id, "cloud.tif")) as screened:
         yield lambda rows: clouds.clear(
-            rasters.decode_probability(screened.rows(rows.start, rows.stop)[0]), threshold
+            cogs.decode_probability(screened.rows(rows.start, rows.stop)[0]), threshold
         )
 
 
@@ -321,7 +322,7 @@ def _write_tulips(
     card = work.card
     kept = kept and kept.of(store.checksum(acquisition_id, "reflectance.tif"))
     with (
-        rasters.stored(store.product(acquisition_id, "reflectance.tif")) as source,
+        cogs.stored(store.product(acquisition_id, "reflectance.tif")) as source,
         clear_ground(acquisition_id, store) as wanted,
     ):
         if said is None:
@@ -329,7 +330,7 @@ def _write_tulips(
             size = inference.window_size(card, source.grid.shape, settings.memory_gb)
         else:
             network, size = UNet(card, said()), WINDOW
-        with rasters.writing_probability(path, source.grid, ("tulip", "bloom")) as writer:
+        with cogs.writing_probability(path, source.grid, ("tulip", "bloom")) as writer:
             return inference.write_tulips(writer, source, network, wanted, size=size, kept=kept)
 
 
@@ -356,9 +357,9 @@ def vectorize(
     )
     if not force and store.is_current(acquisition_id, "detections.parquet", recipe):
         return _unchanged("vectorized")
-    with rasters.stored(store.product(acquisition_id, "tulip.tif")) as source:
+    with cogs.stored(store.product(acquisition_id, "tulip.tif")) as source:
         detections = detecting.detect_rows(
-            lambda rows: rasters.decode_probability(source.rows(rows.start, rows.stop)),
+            lambda rows: cogs.decode_probability(source.rows(rows.start, rows.stop)),
             source.grid,
             areas,
             threshold=threshold,
@@ -434,7 +435,7 @@ def _ground(acquisition: Acquisition, areas: Sequence[Area]) -> BaseGeometry:
 def _inside(areas: Sequence[Area], grid: Grid) -> NDArray[np.bool_]:
     """(height, width): True where a pixel's centre lies in an area."""
     inside: NDArray[np.bool_] = (
-        rasters.burn([project(area.geometry, WGS84, grid.epsg) for area in areas], grid) >= 0
+        burning.burn([project(area.geometry, WGS84, grid.epsg) for area in areas], grid) >= 0
     )
     return inside
 
@@ -483,8 +484,8 @@ def _publish_probability(
     fields = stac.encoding_fields(
         bands,
         dtype="uint8",
-        scale=1 / rasters.PROBABILITY_STEPS,
-        nodata=rasters.PROBABILITY_NODATA,
+        scale=1 / cogs.PROBABILITY_STEPS,
+        nodata=cogs.PROBABILITY_NODATA,
     )
     fields["tulip:threshold"] = card.threshold
     if card.bloom_threshold is not None:
