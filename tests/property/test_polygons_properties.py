@@ -8,7 +8,7 @@ from shapely.geometry import box
 
 from tulip_ops import burning
 from tulip_ops.grid import Grid, project
-from tulip_ops.polygons import measure, simplify
+from tulip_ops.polygons import ordered, placed, simplify
 
 sides = st.integers(1, 24)
 rasters_of_booleans = arrays.arrays(bool, st.tuples(sides, sides))
@@ -72,7 +72,7 @@ def test_figures_are_those_of_the_pixels_under_each_polygon(present, data):
     bloom = tulip * np.float32(0.7)
     outlines = burning.trace(present, grid)
     labels = burning.burn(outlines, grid)
-    detections = measure(outlines, labels, tulip, bloom, grid, in_flower=0.5)
+    detections = ordered(placed(outlines, labels, tulip, bloom, grid, in_flower=0.5))
     assert [detection.ordinal for detection in detections] == list(range(len(detections)))
     found = {detection.geometry.wkb: detection for detection in detections}
     for index, outline in enumerate(outlines):

@@ -16,7 +16,7 @@ from shapely.affinity import affine_transform
 
 from tulip_ops import burning, rasters
 from tulip_ops.grid import Grid, geodesic_area, project, tile_grid
-from tulip_ops.polygons import measure, simplify
+from tulip_ops.polygons import ordered, placed, simplify
 
 MASKS = (
     "tulip_91c1b440a0f65242f57db540e1045342_geopedia_ttl1904.tif",
@@ -68,7 +68,7 @@ def test_simplified_on_the_10_m_grid_of_the_tile(folder: Path):
         fields = simplify(outlines, resolution=10, minimum_area=3000)
         assert shapely.coverage_is_valid(fields)
         labels = burning.burn(fields, grid)
-        detections = measure(fields, labels, probability, probability, grid, in_flower=0.5)
+        detections = ordered(placed(fields, labels, probability, probability, grid, in_flower=0.5))
         assert len(detections) == len(fields) >= 5
         assert min(detection.tulip_probability for detection in detections) > 0.9
         of_outlines = sum(geodesic_area(project(o, grid.epsg, 4326)) for o in outlines)
