@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import rasters, stac, steps
+from tulip_ops import cogs, rasters, stac, steps
 from tulip_ops.domain import BANDS, AcquisitionId, Area
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.places import Places
@@ -38,7 +38,7 @@ def write_scene(place: Path, grid: Grid) -> None:
     path = place / str(ID) / "reflectance.tif"
     path.parent.mkdir(parents=True)
     strips = (texture[:, : strip.height] for strip in grid.strips(1))
-    rasters.write_reflectance_strips(path, strips, grid, BANDS)
+    cogs.write_reflectance_strips(path, strips, grid, BANDS)
     facts = rasters.look(str(path))
     asset = stac.raster_asset(
         "./reflectance.tif", title="Reflectance", role="data", bands=BANDS, epsg=facts.epsg,

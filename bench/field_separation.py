@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import rasters, valleys
+from tulip_ops import burning, valleys
 from tulip_ops.domain import BANDS
 from tulip_ops.grid import Grid
 from tulip_ops.networks import predict, registry
@@ -56,7 +56,7 @@ def noisy(number: int, scene: Scene) -> Floats:
 
 def connected(probability: Floats, threshold: float) -> Labels:
     grid = Grid(32631, 0.0, 10.0 * SIZE, SIZE, SIZE)
-    return rasters.burn(rasters.trace(probability >= threshold, grid), grid)
+    return burning.burn(burning.trace(probability >= threshold, grid), grid)
 
 
 def parted(probability: Floats, threshold: float) -> Labels:

@@ -31,7 +31,7 @@ import tile_page
 import tile_scene
 from tile_kept import Kept, digest
 
-from tulip_ops import chips, radiometry, rasters
+from tulip_ops import chips, cogs, radiometry
 from tulip_ops.grid import Grid
 from tulip_ops.networks import exports, registry
 from tulip_ops.networks.registry import UNetArchitecture
@@ -108,7 +108,7 @@ def measure(options: argparse.Namespace) -> Found:
         "cloud-filter": _distinct(whole["screen"]["windows"]),
         "unet": _distinct(whole["segment"]["windows"]),
     }
-    told = asked | {"shapes": shapes, "bands": rasters.band_names(Path(asked["raster"]))}
+    told = asked | {"shapes": shapes, "bands": cogs.band_names(Path(asked["raster"]))}
     found["flop"] = kept.part("flop", lambda: _child("flop", told))
     found["minutes"] = round((making.seconds + kept.seconds) / 60, 1)
     return found
@@ -164,16 +164,16 @@ def _rasters(options: argparse.Namespace) -> Found:
     draft.rename(whole)
     for side, part in parts:
         row, column = tile_scene.half_hidden(whole_side, side)
-        with rasters.stored(whole) as source:
+        with cogs.stored(whole) as source:
             stored = source.window((row, row + side), (column, column + side))
             left, top = source.grid.left, source.grid.top
             grid = Grid(source.grid.epsg, left + 10 * column, top - 10 * row, side, side)
-            rasters.write_reflectance(part, radiometry.decode(stored), grid, source.bands)
+            cogs.write_reflectance(part, radiometry.decode(stored), grid, source.bands)
     return {"bytes": whole.stat().st_size}
 
 
 def _cards(asked: Found) -> dict[str, registry.Card]:
-    bands = rasters.band_names(Path(asked["raster"]))
+    bands = cogs.band_names(Path(asked["raster"]))
     return {kind: registry.choose(Path(asked["models"]), kind, "auto", bands) for kind in KINDS}
 
 
@@ -209,7 +209,7 @@ def _last_line(command: list[str]) -> Found:
 
 
 def _peers(options: argparse.Namespace, asked: Found, unet: registry.Card) -> Found:
-    with rasters.stored(Path(asked["raster"])) as source:
+    with cogs.stored(Path(asked["raster"])) as source:
         pixels = source.rows(0, 1024)[:, :, :1024]
     cuts = chips.cut(radiometry.decode(pixels), chips.plan(*pixels.shape[1:], 256, 256))
     shape = unet.architecture

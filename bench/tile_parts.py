@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import chips, radiometry, rasters
+from tulip_ops import chips, cogs, radiometry
 from tulip_ops.networks import engines, predict, registry
 from tulip_ops.networks.registry import Card
 from tulip_ops.settings import Settings
@@ -47,7 +47,7 @@ def again(asked: Found) -> Found:
 
     settings = _settings(asked)
     store, kept = Store(asked["store"]), Strips(settings.memory_gb)
-    with rasters.stored(Path(asked["raster"])) as source:
+    with cogs.stored(Path(asked["raster"])) as source:
         areas = tile_scene.everywhere(source.grid)
     watched = _Watched()
     found: Found = {}
@@ -82,7 +82,7 @@ def again(asked: Found) -> Found:
             "peak_gb": _peak_gb(),
             "summary": outcome.summary,
         }
-    cards = _cards(settings, rasters.band_names(Path(asked["raster"])))
+    cards = _cards(settings, cogs.band_names(Path(asked["raster"])))
     found["engines"] = {
         kind: f"{card.reference} {engines.decide(card, engines.wish(settings))}"
         for kind, card in cards.items()
@@ -144,7 +144,7 @@ def shapes_of_all(asked: Found) -> Found:
     from rasterio.features import shapes
     from shapely.geometry import shape
 
-    probability, grid = rasters.read_probability(Path(asked["tulip"]))
+    probability, grid = cogs.read_probability(Path(asked["tulip"]))
     mask = probability[0] >= asked["threshold"]
     started = time.perf_counter()
     found = [
@@ -272,13 +272,13 @@ def _cards(settings: Settings, bands: tuple[str, ...]) -> dict[str, Card]:
 
 def _loaded(asked: Found) -> tuple[NDArray[np.uint16], dict[str, Card]]:
     """The part of the raster that slow ways are measured on, and the networks."""
-    with rasters.stored(Path(asked["raster"])) as source:
+    with cogs.stored(Path(asked["raster"])) as source:
         pixels = source.rows(0, asked["part"])[:, :, : asked["part"]]
         return pixels, _cards(_settings(asked), source.bands)
 
 
 def _places(card: Card, asked: Found) -> list[int]:
-    return predict.places(card, rasters.band_names(Path(asked["raster"])))
+    return predict.places(card, cogs.band_names(Path(asked["raster"])))
 
 
 def _keras(card: Card, threads: int) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from tulip_ops import discovery, steps, units
+from tulip_ops import discovery, ground, units
 from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.errors import AreaNotFound
 from tulip_ops.postgis import areas as area_table
@@ -167,7 +167,7 @@ def _is_done(
 
 
 def _work(acquisition: Acquisition, areas: Sequence[Area], *, new: bool) -> Work:
-    grid = steps.reading(acquisition, areas) if areas else None
+    grid = ground.reading(acquisition, areas) if areas else None
     bands = len(set(acquisition.bands) & set(BANDS))
     if grid is None:
         return Work(acquisition, new, 0, bands, 0.0)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from tulip_ops import steps, units
+from tulip_ops import ground, units
 from tulip_ops.domain import BANDS, Area
 from tulip_ops.grid import WGS84, project, tile_at, tile_grid
 
@@ -52,7 +52,7 @@ def season_costs(areas: Sequence[Area], window: tuple[str, str], every: float) -
 def _cost(area: Area, looks: int) -> Cost:
     middle = area.geometry.representative_point()
     tile = tile_grid(tile_at(middle.x, middle.y))
-    around = project(area.geometry, WGS84, tile.epsg).buffer(steps.CONTEXT)
+    around = project(area.geometry, WGS84, tile.epsg).buffer(ground.CONTEXT)
     left, bottom, right, top = around.bounds
     width = math.ceil((right - left) / tile.resolution)
     height = math.ceil((top - bottom) / tile.resolution)

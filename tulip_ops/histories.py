@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tulip_ops import bloom, courses, joining, rasters
+from tulip_ops import bloom, burning, cogs, courses, joining
 from tulip_ops import seasons as thinking
 from tulip_ops.bloom import Look
 from tulip_ops.domain import AcquisitionId, Observation, Outcome, Verdict
@@ -174,14 +174,14 @@ def sum_up(database: Connection, window: tuple[str, str]) -> Counter[int]:
 
 def _look(pair: Unobserved, store: Store) -> list[Look]:
     """What the products of an acquisition say of each of the fields, in their order."""
-    probability, grid = rasters.read_probability(store.product(pair.acquisition_id, "tulip.tif"))
+    probability, grid = cogs.read_probability(store.product(pair.acquisition_id, "tulip.tif"))
     in_flower = float(store.asset(pair.acquisition_id, "tulip.tif")["tulip:bloom_threshold"])
     outlines = [project(one.geometry, WGS84, grid.epsg) for one in pair.fields]
     inside = bloom.share_inside(outlines, grid)
     looks = [_NOT_SEEN] * len(outlines)
     for layer in bloom.layers(outlines):
         seen = bloom.observe(
-            rasters.burn([outlines[index] for index in layer], grid),
+            burning.burn([outlines[index] for index in layer], grid),
             len(layer),
             probability[0],
             probability[1],

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops import chips, flows, strips
+from tulip_ops.cogs import Stored
+from tulip_ops.drafts import Draft
 from tulip_ops.grid import STRIP_ROWS
 from tulip_ops.networks import layout, predict
 from tulip_ops.networks.backend import Answers
 from tulip_ops.networks.predict import CloudFilter, UNet
 from tulip_ops.networks.registry import Card, UNetArchitecture
 from tulip_ops.radiometry import DN_NODATA
-from tulip_ops.rasters import ProbabilityWriter, Stored
 from tulip_ops.strips import Strips
 
 Wanted = Callable[[slice], NDArray[np.bool_]]
@@ -111,7 +112,7 @@ def spread_clouds(
 
 
 def write_tulips(
-    writer: ProbabilityWriter,
+    writer: Draft,
     source: Stored,
     network: UNet,
     wanted: Wanted,

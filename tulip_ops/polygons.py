@@ -54,25 +54,6 @@ def simplify(
     return list(shapely.coverage_simplify(_soften(kept, resolution), TOLERANCE * resolution))
 
 
-def measure(
-    polygons: Sequence[Polygon],
-    labels: NDArray[np.int32],
-    tulip: NDArray[np.float32],
-    bloom: NDArray[np.float32],
-    grid: Grid,
-    *,
-    in_flower: float,
-) -> list[Detection]:
-    """Detections with area, probability and bloom, north to south, then west to east.
-
-    polygons: in the grid's CRS. labels: (height, width), index of the polygon at each pixel
-    centre, -1 where none. tulip, bloom: (height, width), probabilities; NaN where not seen.
-    in_flower: bloom probability from which a pixel counts as in flower.
-    A polygon over no seen pixel is left out: nothing was detected there.
-    """
-    return ordered(placed(polygons, labels, tulip, bloom, grid, in_flower=in_flower))
-
-
 Placed = tuple[tuple[float, float, bytes], Detection]
 """Where a detection stands among others, and itself."""
 
@@ -86,7 +67,13 @@ def placed(
     *,
     in_flower: float,
 ) -> list[Placed]:
-    """As `measure`, of a part of a raster: `ordered` brings those of all parts together."""
+    """Detections with area, probability and bloom, of a part of a raster, to be `ordered`.
+
+    polygons: in the grid's CRS. labels: (height, width), index of the polygon at each pixel
+    centre, -1 where none. tulip, bloom: (height, width), probabilities; NaN where not seen.
+    in_flower: bloom probability from which a pixel counts as in flower.
+    A polygon over no seen pixel is left out: nothing was detected there.
+    """
     figures = _figures(labels, len(polygons), tulip, bloom >= in_flower)
     border = _border_clear(labels, len(polygons), np.isfinite(tulip))
     seen = np.flatnonzero(figures.seen).tolist()
@@ -108,7 +95,7 @@ def placed(
 
 
 def ordered(found: Sequence[Placed]) -> list[Detection]:
-    """The detections north to south, then west to east, counted from 0."""
+    """The detections of all parts, north to south, then west to east, counted from 0."""
     in_order = sorted(found, key=lambda one: one[0])
     return [replace(one, ordinal=ordinal) for ordinal, (_, one) in enumerate(in_order)]
 

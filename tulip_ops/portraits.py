@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tulip_ops import pictures, rasters, vectors
+from tulip_ops import cogs, pictures, vectors
 from tulip_ops.domain import AcquisitionId, SeasonVerdict
 from tulip_ops.errors import AreaNotFound, ProductMissing
 from tulip_ops.grid import WGS84, project
@@ -45,15 +45,15 @@ def draw(acquisition_id: AcquisitionId, settings: Settings, out: Path) -> None:
     reflectance is there.
     """
     store = open_store(settings)
-    reflectance, bands, grid = rasters.read_reflectance(
+    reflectance, bands, grid = cogs.read_reflectance(
         store.product(acquisition_id, "reflectance.tif")
     )
     cloud, cloud_threshold = np.full((1, *grid.shape), np.nan, np.float32), 0.5
     tulip, polygons = np.full((2, *grid.shape), np.nan, np.float32), []
     with suppress(ProductMissing):  # the picture shows how far the acquisition came
-        cloud, _ = rasters.read_probability(store.product(acquisition_id, "cloud.tif"))
+        cloud, _ = cogs.read_probability(store.product(acquisition_id, "cloud.tif"))
         cloud_threshold = float(store.asset(acquisition_id, "cloud.tif")["tulip:threshold"])
-        tulip, _ = rasters.read_probability(store.product(acquisition_id, "tulip.tif"))
+        tulip, _ = cogs.read_probability(store.product(acquisition_id, "tulip.tif"))
         detections = vectors.read_detections(store.product(acquisition_id, "detections.parquet"))
         polygons = [project(found.geometry, WGS84, grid.epsg) for found in detections]
     pictures.acquisition_picture(

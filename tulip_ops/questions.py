@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import chips, inference, rasters, steps
+from tulip_ops import chips, cogs, duties, ground, inference, steps
 from tulip_ops.domain import AcquisitionId, Area
 from tulip_ops.errors import ProductDamaged
 from tulip_ops.grid import STRIP_ROWS
@@ -53,21 +53,21 @@ def question(
 ) -> Question | None:
     """What `step` has to know of its network; None where its product is there already."""
     screening = step == "screen"
-    work = (
-        steps.screening(acquisition_id, areas, store, settings)
+    duty = (
+        duties.screening(acquisition_id, areas, store, settings)
         if screening
-        else steps.segmenting(acquisition_id, store, settings)
+        else duties.segmenting(acquisition_id, store, settings)
     )
-    if work.is_done:
+    if duty.is_done:
         return None
-    with rasters.stored(store.product(acquisition_id, "reflectance.tif")) as source:
+    with cogs.stored(store.product(acquisition_id, "reflectance.tif")) as source:
         if screening:
-            wanted = _known(source, work.card, steps.around(areas, source.grid))
+            wanted = _known(source, duty.card, ground.around(areas, source.grid))
         else:
-            with steps.clear_ground(acquisition_id, store) as clear:
-                wanted = _known(source, work.card, clear)
-        asked = layout.asked(work.card, _plan(work.card, *source.grid.shape), wanted)
-    return Question(str(work.card.reference), tuple(window.number for window in asked))
+            with ground.clear(acquisition_id, store) as clear:
+                wanted = _known(source, duty.card, clear)
+        asked = layout.asked(duty.card, _plan(duty.card, *source.grid.shape), wanted)
+    return Question(str(duty.card.reference), tuple(window.number for window in asked))
 
 
 class Reader:
@@ -88,7 +88,7 @@ class Reader:
             self._path = self._store.product(acquisition_id, "reflectance.tif")
             self._card = registry.find(self._settings.models, model)
             self._last = (acquisition_id, model)
-        with rasters.stored(self._path) as source:
+        with cogs.stored(self._path) as source:
             plan = _plan(self._card, *source.grid.shape)
             window = layout.windows(self._card, plan)[number]
             places = predict.places(self._card, source.bands)
@@ -136,7 +136,7 @@ def _plan(card: Card, height: int, width: int) -> chips.Plan:
     return layout.plan(card, height, width, size=steps.WINDOW)
 
 
-def _known(source: rasters.Stored, card: Card, wanted: inference.Wanted) -> NDArray[np.bool_]:
+def _known(source: cogs.Stored, card: Card, wanted: inference.Wanted) -> NDArray[np.bool_]:
     """(height, width): what is wanted and was measured in all bands that the network reads."""
     places = predict.places(card, source.bands)
     known = np.empty(source.grid.shape, dtype=np.bool_)

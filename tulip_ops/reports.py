@@ -10,7 +10,7 @@ from pathlib import Path
 
 import shapely
 
-from tulip_ops import chapters, rasters
+from tulip_ops import chapters, cogs
 from tulip_ops import season_charts as charts
 from tulip_ops.chapters import Picture, Story
 from tulip_ops.domain import AcquisitionId, Verdict
@@ -112,7 +112,7 @@ def _grid(history: AreaHistory) -> Grid:
 
 def _light_image(
     history: AreaHistory, grid: Grid, settings: Settings
-) -> tuple[AcquisitionId | None, rasters.Float | None]:
+) -> tuple[AcquisitionId | None, cogs.Float | None]:
     """The newest acquisition that is clear, and its image on the grid; None without products."""
     recorded = [row for row in history.acquisitions if row.state == "recorded" and row.counts]
     ranked = sorted(
@@ -125,11 +125,11 @@ def _light_image(
     newest = AcquisitionId.parse(ranked[0].acquisition_id)
     try:
         path = open_store(settings).product(newest, "reflectance.tif")
-        bands = rasters.band_names(path)
+        bands = cogs.band_names(path)
         wanted = [(str(path), bands.index(name) + 1) for name in ("red", "green", "blue")]
     except (ProductMissing, ProductDamaged):
         return None, None  # the page says that its maps are plain
-    return newest, rasters.read_reflectance_onto(wanted, grid)
+    return newest, cogs.read_reflectance_onto(wanted, grid)
 
 
 def _calendar(season: int, rows: Sequence[FieldSeasonRow], history: AreaHistory) -> Picture | None:

@@ -6,40 +6,21 @@ product is there, whole and made from the same inputs by the same model does not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
-from shapely.geometry.base import BaseGeometry
 
-from tulip_ops import (
-    clouds,
-    detecting,
-    inference,
-    radiometry,
-    rasters,
-    stac,
-    vectors,
-)
-from tulip_ops.domain import (
-    Acquisition,
-    AcquisitionId,
-    Area,
-    ModelReference,
-    Outcome,
-)
+from tulip_ops import clouds, cogs, detecting, duties, ground, inference, publishing, vectors
+from tulip_ops.domain import Acquisition, AcquisitionId, Area, Outcome
+from tulip_ops.duties import Duty
 from tulip_ops.errors import BadData, NothingValid, ProductMissing
-from tulip_ops.grid import WGS84, Grid, project, tile_grid
-from tulip_ops.inference import Wanted
-from tulip_ops.networks import engines, predict, registry
+from tulip_ops.grid import Grid
+from tulip_ops.networks import predict
 from tulip_ops.networks.backend import Graph
-from tulip_ops.networks.engines import Engine
 from tulip_ops.networks.predict import CloudFilter, UNet
 from tulip_ops.postgis import detections as tables
 from tulip_ops.postgis.connection import Connection
@@ -49,15 +30,11 @@ from tulip_ops.sources.parts import StoredParts
 from tulip_ops.store import Store
 from tulip_ops.strips import Strips
 
-CONTEXT = 640.0
-"""Metres read around an area, so that fields on its border are seen whole and the networks
-have surroundings."""
 WINDOW = 768
 """Pixels on a side of the U-Net's windows that others than `segment` ask for: what it says does not
 depend on it, and ten bands of one take twelve megabytes on their way."""
 STRIP_PIXELS = 12_000_000
 """Pixels of a band that are read at once; ten bands of them take half a gigabyte."""
-
 
 Said: TypeAlias = Callable[[], Graph]
 """Gives what stands for the network of a step, where others asked it before.
@@ -67,23 +44,11 @@ Raises what kept the network from being asked.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkWork:
-    """What a step with a network has to do with one acquisition."""
-
-    card: registry.Card
-    engine: Engine
-    recipe: str
-    """Of the product that it makes."""
-    is_done: bool
-    """Whether that product is there, whole and by this recipe."""
-
-
 def acquire(
     acquisition: Acquisition, areas: Sequence[Area], source: Source, store: Store, *, force: bool
 ) -> Outcome:
     """Bring the pixels over the areas to surface reflectance on the tile's 10 m grid."""
-    grid = reading(acquisition, areas)
+    grid = ground.reading(acquisition, areas)
     if grid is None:
         return Outcome("skipped", fresh=True, summary="it lies outside every area", figures={})
     recipe = store.recipe("acquire", format=1, source=source.fingerprint(acquisition), grid=grid)
@@ -95,7 +60,7 @@ def acquire(
     with store.writing(acquisition.id, "reflectance.tif") as path:
         try:
             bands, valid = _read_into(path, source, acquisition, grid, kept.below(recipe))
-            measured = clouds.clear_fraction(valid, _inside(areas, grid))
+            measured = clouds.clear_fraction(valid, ground.inside(areas, grid))
             if measured == 0:
                 raise NothingValid(
                     f"{acquisition.id} holds no valid pixel over {_names(areas)}; look at"
@@ -104,17 +69,12 @@ def acquire(
         except BadData:
             kept.drop()  # if somebody repairs the scene, nothing of the bad one must be left
             raise
-        store.start_item(acquisition.id, stac.product_item(acquisition, grid, bands))
-        _publish_reflectance(store, acquisition.id, path, bands, recipe, measured)
+        publishing.reflectance(
+            store, acquisition, path, grid, bands, recipe=recipe, measured=measured
+        )
     kept.drop()
     summary = f"{len(bands)} bands of {grid.width} x {grid.height} px, {measured:.0%} measured"
     return Outcome("done", True, summary, {"measured_fraction": round(measured, 4)})
-
-
-def reading(acquisition: Acquisition, areas: Sequence[Area]) -> Grid | None:
-    """The part of the tile that `acquire` reads; None where the footprint reaches no area."""
-    wanted = _ground(acquisition, areas)
-    return None if wanted.is_empty else _window(acquisition, wanted)
 
 
 def _read_into(
@@ -136,7 +96,7 @@ def _read_into(
 
     reads = map(read, range(len(strips)))
     reads_all = chain([next(reads)], reads)  # the first one says which bands there are
-    rasters.write_reflectance_strips(path, reads_all, grid, names[0])
+    cogs.write_reflectance_strips(path, reads_all, grid, names[0])
     return names[0], np.concatenate(valid)
 
 
@@ -157,63 +117,27 @@ def screen(
     `segment` in the same process. compute: False to raise `ProductMissing` where the network
     would have to run.
     """
-    work = screening(acquisition_id, areas, store, settings)
-    card, fresh = work.card, force or not work.is_done
+    duty = duties.screening(acquisition_id, areas, store, settings)
+    card, fresh = duty.card, force or not duty.is_done
     if fresh and not compute:
         raise ProductMissing(_not_whole(acquisition_id, "cloud.tif"))
     if fresh:
         reflectance_path = store.product(acquisition_id, "reflectance.tif")
         network = (
-            predict.load_cloud_filter(card, settings.threads, work.engine)
+            predict.load_cloud_filter(card, settings.threads, duty.engine)
             if said is None
             else CloudFilter(card, said())
         )
         kept = kept and kept.of(store.checksum(acquisition_id, "reflectance.tif"))
         with store.writing(acquisition_id, "cloud.tif") as path:
             share = _write_clouds(path, reflectance_path, network, areas, kept)
-            _publish_probability(
-                store,
-                acquisition_id,
-                "cloud.tif",
-                path,
-                card,
-                work.engine,
-                recipe=work.recipe,
-                bands=("cloud",),
-                title="Cloud probability",
-                properties={"tulip:clear_fraction": round(share, 4)},
-            )
+            publishing.clouds(store, acquisition_id, path, duty, clear=share)
     share = float(store.properties(acquisition_id)["tulip:clear_fraction"])
     figures: dict[str, float | int | str] = {"clear_fraction": share, "model": str(card.reference)}
     if share < settings.minimum_clear:
         summary = f"{share:.0%} clear, less than the {settings.minimum_clear:.0%} that is needed"
         return Outcome("skipped", fresh, f"too cloudy: {summary}", figures)
     return Outcome("done", fresh, f"{share:.0%} of the areas is clear", figures)
-
-
-def screening(
-    acquisition_id: AcquisitionId, areas: Sequence[Area], store: Store, settings: Settings
-) -> NetworkWork:
-    """What `screen` has to do."""
-    bands = _bands(store, acquisition_id)
-    card = registry.choose(settings.models, "cloud-filter", settings.cloud_filter, bands)
-    engine = engines.decide(card, engines.wish(settings))
-    recipe = store.recipe(
-        "screen",
-        format=2,
-        reflectance=store.checksum(acquisition_id, "reflectance.tif"),
-        model=card.reference,
-        engine=engine.recipe,
-        areas=[area.geometry.wkb_hex for area in areas],
-    )
-    is_done = store.is_current(acquisition_id, "cloud.tif", recipe)
-    return NetworkWork(card, engine, recipe, is_done)
-
-
-def around(areas: Sequence[Area], grid: Grid) -> Wanted:
-    """The ground that `screen` asks the cloud filter for: the areas and CONTEXT around them."""
-    near = [project(area.geometry, WGS84, grid.epsg).buffer(CONTEXT) for area in areas]
-    return lambda rows: rasters.burn(near, grid.rows(rows)) >= 0
 
 
 def _write_clouds(
@@ -224,14 +148,16 @@ def _write_clouds(
     kept: Strips | None,
 ) -> float:
     """Write cloud.tif, over the areas and CONTEXT around them; returns the clear share of them."""
-    with rasters.stored(reflectance) as source:
+    with cogs.stored(reflectance) as source:
         grid = source.grid
-        cells, known = inference.cloud_probability(source, network, around(areas, grid), kept)
+        cells, known = inference.cloud_probability(
+            source, network, ground.around(areas, grid), kept
+        )
     inside_pixels, clear_pixels = 0, 0
-    with rasters.writing_probability(path, grid, ("cloud",)) as writer:
+    with cogs.writing_probability(path, grid, ("cloud",)) as writer:
         for rows, cloud in inference.spread_clouds(cells, known):
             writer.write(cloud[np.newaxis], rows.start, 0)
-            inside = _inside(areas, grid.rows(rows))
+            inside = ground.inside(areas, grid.rows(rows))
             inside_pixels += int(np.count_nonzero(inside))
             clear = clouds.clear(cloud, network.card.threshold)
             clear_pixels += int(np.count_nonzero(clear & inside))
@@ -253,59 +179,21 @@ def segment(
     said: as `screen`, of windows of the size `WINDOW`. kept: what `screen` read of the pixels in
     this process; nothing is left of it. compute: as `screen`.
     """
-    work = segmenting(acquisition_id, store, settings)
-    card = work.card
-    if not force and work.is_done:
+    duty = duties.segmenting(acquisition_id, store, settings)
+    if not force and duty.is_done:
         if kept is not None:
             kept.forget()
         return _unchanged("segmented")
     if not compute:
         raise ProductMissing(_not_whole(acquisition_id, "tulip.tif"))
     with store.writing(acquisition_id, "tulip.tif") as path:
-        share = _write_tulips(path, acquisition_id, store, settings, work, said, kept)
-        _publish_probability(
-            store,
-            acquisition_id,
-            "tulip.tif",
-            path,
-            card,
-            work.engine,
-            recipe=work.recipe,
-            bands=("tulip", "bloom"),
-            title="Probability of tulips and of tulips in flower",
-        )
+        share = _write_tulips(path, acquisition_id, store, settings, duty, said, kept)
+        publishing.tulips(store, acquisition_id, path, duty)
     figures: dict[str, float | int | str] = {
         "tulip_share": round(share, 4),
-        "model": str(card.reference),
+        "model": str(duty.card.reference),
     }
     return Outcome("done", True, f"{share:.1%} of the clear ground is tulips", figures)
-
-
-def segmenting(acquisition_id: AcquisitionId, store: Store, settings: Settings) -> NetworkWork:
-    """What `segment` has to do."""
-    bands = _bands(store, acquisition_id)
-    card = registry.choose(settings.models, "unet", settings.unet, bands)
-    engine = engines.decide(card, engines.wish(settings))
-    recipe = store.recipe(
-        "segment",
-        format=2,
-        reflectance=store.checksum(acquisition_id, "reflectance.tif"),
-        cloud=store.checksum(acquisition_id, "cloud.tif"),
-        model=card.reference,
-        engine=engine.recipe,
-    )
-    is_done = store.is_current(acquisition_id, "tulip.tif", recipe)
-    return NetworkWork(card, engine, recipe, is_done)
-
-
-@contextmanager
-def clear_ground(acquisition_id: AcquisitionId, store: Store) -> Iterator[Wanted]:
-    """The ground that `segment` asks the U-Net for: what `screen` found clear."""
-    threshold = float(store.asset(acquisition_id, "cloud.tif")["tulip:threshold"])
-    with rasters.stored(store.product(acquisition_id, "cloud.tif")) as screened:
-        yield lambda rows: clouds.clear(
-            rasters.decode_probability(screened.rows(rows.start, rows.stop)[0]), threshold
-        )
 
 
 def _write_tulips(
@@ -313,23 +201,23 @@ def _write_tulips(
     acquisition_id: AcquisitionId,
     store: Store,
     settings: Settings,
-    work: NetworkWork,
+    duty: Duty,
     said: Said | None,
     kept: Strips | None,
 ) -> float:
     """Write tulip.tif; returns the share of the clear ground that is tulips."""
-    card = work.card
+    card = duty.card
     kept = kept and kept.of(store.checksum(acquisition_id, "reflectance.tif"))
     with (
-        rasters.stored(store.product(acquisition_id, "reflectance.tif")) as source,
-        clear_ground(acquisition_id, store) as wanted,
+        cogs.stored(store.product(acquisition_id, "reflectance.tif")) as source,
+        ground.clear(acquisition_id, store) as wanted,
     ):
         if said is None:
-            network = predict.load_unet(card, settings.threads, work.engine)
+            network = predict.load_unet(card, settings.threads, duty.engine)
             size = inference.window_size(card, source.grid.shape, settings.memory_gb)
         else:
             network, size = UNet(card, said()), WINDOW
-        with rasters.writing_probability(path, source.grid, ("tulip", "bloom")) as writer:
+        with cogs.writing_probability(path, source.grid, ("tulip", "bloom")) as writer:
             return inference.write_tulips(writer, source, network, wanted, size=size, kept=kept)
 
 
@@ -356,9 +244,9 @@ def vectorize(
     )
     if not force and store.is_current(acquisition_id, "detections.parquet", recipe):
         return _unchanged("vectorized")
-    with rasters.stored(store.product(acquisition_id, "tulip.tif")) as source:
+    with cogs.stored(store.product(acquisition_id, "tulip.tif")) as source:
         detections = detecting.detect_rows(
-            lambda rows: rasters.decode_probability(source.rows(rows.start, rows.stop)),
+            lambda rows: cogs.decode_probability(source.rows(rows.start, rows.stop)),
             source.grid,
             areas,
             threshold=threshold,
@@ -371,19 +259,11 @@ def vectorize(
             path,
             detections,
             acquisition_id=str(acquisition_id),
-            **_provenance("model", made),
-            **_provenance("cloud_filter", store.asset(acquisition_id, "cloud.tif")),
+            **publishing.provenance("model", made),
+            **publishing.provenance("cloud_filter", store.asset(acquisition_id, "cloud.tif")),
             run_id=run_id,
         )
-        store.publish(
-            acquisition_id,
-            "detections.parquet",
-            path,
-            recipe=recipe,
-            title="Detected tulip fields",
-            media_type=stac.PARQUET,
-            properties={"tulip:detections": len(detections)},
-        )
+        publishing.detections(store, acquisition_id, path, recipe=recipe, count=len(detections))
     hectares = sum(detection.area_m2 for detection in detections) / 1e4
     figures = {"detections": len(detections), "hectares": round(hectares, 2)}
     return Outcome("done", True, f"{len(detections)} fields on {hectares:.1f} ha", figures)
@@ -398,8 +278,8 @@ def record(
         database,
         acquisition_id,
         detections,
-        unet=ModelReference(**store.asset(acquisition_id, "tulip.tif")["tulip:model"]),
-        cloud_filter=ModelReference(**store.asset(acquisition_id, "cloud.tif")["tulip:model"]),
+        unet=publishing.network(store.asset(acquisition_id, "tulip.tif")),
+        cloud_filter=publishing.network(store.asset(acquisition_id, "cloud.tif")),
         sha256=store.recipe(  # of both: two empty detections are alike, what was seen is not
             "record",
             tulip=store.checksum(acquisition_id, "tulip.tif"),
@@ -409,104 +289,6 @@ def record(
     )
     summary = f"{recorded.rows} detections {'recorded' if recorded.changed else 'already recorded'}"
     return Outcome("done", recorded.changed, summary, {"detections": recorded.rows})
-
-
-def _bands(store: Store, acquisition_id: AcquisitionId) -> tuple[str, ...]:
-    """What `acquire` wrote, without looking into the file; `ProductMissing`."""
-    listed = store.asset(acquisition_id, "reflectance.tif")["bands"]
-    return tuple(str(band["name"]) for band in listed)
-
-
-def _window(acquisition: Acquisition, wanted: BaseGeometry) -> Grid:
-    """The part of the tile that is read: around what is wanted, within the footprint."""
-    whole = tile_grid(acquisition.id.tile)
-    around = project(wanted, WGS84, whole.epsg).buffer(CONTEXT)
-    covered = project(acquisition.footprint, WGS84, whole.epsg)
-    return whole.window(around.envelope.intersection(covered.envelope).bounds)
-
-
-def _ground(acquisition: Acquisition, areas: Sequence[Area]) -> BaseGeometry:
-    """What the footprint covers of the areas, EPSG:4326."""
-    together: BaseGeometry = shapely.union_all([area.geometry for area in areas])
-    return together.intersection(acquisition.footprint)
-
-
-def _inside(areas: Sequence[Area], grid: Grid) -> NDArray[np.bool_]:
-    """(height, width): True where a pixel's centre lies in an area."""
-    inside: NDArray[np.bool_] = (
-        rasters.burn([project(area.geometry, WGS84, grid.epsg) for area in areas], grid) >= 0
-    )
-    return inside
-
-
-def _publish_reflectance(
-    store: Store,
-    acquisition_id: AcquisitionId,
-    path: Path,
-    bands: Sequence[str],
-    recipe: str,
-    measured: float,
-) -> None:
-    """measured: share of the areas' ground that was measured in all bands."""
-    store.publish(
-        acquisition_id,
-        "reflectance.tif",
-        path,
-        recipe=recipe,
-        title="Surface reflectance",
-        media_type=stac.COG,
-        fields=stac.encoding_fields(
-            bands,
-            dtype="uint16",
-            scale=radiometry.DN_SCALE,
-            offset=radiometry.DN_OFFSET,
-            nodata=radiometry.DN_NODATA,
-        ),
-        properties={"tulip:measured_fraction": round(measured, 4)},
-    )
-
-
-def _publish_probability(
-    store: Store,
-    acquisition_id: AcquisitionId,
-    name: str,
-    path: Path,
-    card: registry.Card,
-    engine: Engine,
-    *,
-    recipe: str,
-    bands: Sequence[str],
-    title: str,
-    properties: Mapping[str, object] | None = None,
-) -> None:
-    """Publish what a network gave; its thresholds travel with it."""
-    fields = stac.encoding_fields(
-        bands,
-        dtype="uint8",
-        scale=1 / rasters.PROBABILITY_STEPS,
-        nodata=rasters.PROBABILITY_NODATA,
-    )
-    fields["tulip:threshold"] = card.threshold
-    if card.bloom_threshold is not None:
-        fields["tulip:bloom_threshold"] = card.bloom_threshold
-    fields["tulip:engine"] = str(engine)
-    store.publish(
-        acquisition_id,
-        name,
-        path,
-        recipe=recipe,
-        title=title,
-        media_type=stac.COG,
-        model=card.reference,
-        fields=fields,
-        properties=properties,
-    )
-
-
-def _provenance(role: str, asset: Mapping[str, Any]) -> dict[str, str]:
-    """Columns that name the network behind an asset."""
-    model = ModelReference(**asset["tulip:model"])
-    return {f"{role}_{part}": getattr(model, part) for part in ("name", "version", "sha256")}
 
 
 def _names(areas: Sequence[Area]) -> str:

@@ -10,7 +10,7 @@ import pytest
 from tests.postgis import histories
 from tests.postgis.conftest import Examples, Logins
 from tests.unit.test_pages import read
-from tulip_ops import rasters, reports, stac
+from tulip_ops import cogs, reports, stac
 from tulip_ops.errors import AreaNotFound
 from tulip_ops.grid import WGS84, project, tile_grid
 from tulip_ops.postgis.connection import Connection
@@ -97,7 +97,7 @@ def test_the_newest_clear_image_lies_below_the_map(
     store.start_item(acquisition.id, stac.product_item(acquisition, coarse, bands))
     with store.writing(acquisition.id, "reflectance.tif") as path:
         pixels = np.full((3, *coarse.shape), 0.1, np.float32)
-        rasters.write_reflectance(path, pixels, coarse, bands)
+        cogs.write_reflectance(path, pixels, coarse, bands)
         store.publish(
             acquisition.id, "reflectance.tif", path, recipe="0", title="", media_type=stac.COG
         )

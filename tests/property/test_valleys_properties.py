@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tulip_ops import rasters
+from tulip_ops import burning
 from tulip_ops.grid import Grid
 from tulip_ops.polygons import simplify
 from tulip_ops.tracing import trace_labels
@@ -37,7 +37,7 @@ def test_unsimplified_outlines_give_the_fields_back(tulip, least):
     labels = part(tulip, threshold=0.5, smallest=least)
     outlines = trace_labels(labels, grid)
     assert len(outlines) == labels.max() + 1
-    assert (rasters.burn(outlines, grid) == labels).all()
+    assert (burning.burn(outlines, grid) == labels).all()
 
 
 @given(probabilities, smallest, st.sampled_from([0.0, 300.0, 3000.0]))

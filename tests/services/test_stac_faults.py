@@ -17,7 +17,7 @@ from tests.services import providers
 from tests.services.faults import Fault, FaultyProxy, placed, proxying
 from tests.services.nginx import Nginx
 from tests.services.stac_api import StacServer
-from tulip_ops import rasters, steps
+from tulip_ops import cogs, steps
 from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.errors import (
     BadData,
@@ -110,7 +110,7 @@ def acquire(scene: Scene, store: Store, **changes: object) -> None:
 
 
 def is_whole(store: Store) -> bool:
-    reflectance, names, grid = rasters.read_reflectance(store.product(ID, "reflectance.tif"))
+    reflectance, names, grid = cogs.read_reflectance(store.product(ID, "reflectance.tif"))
     assert names == BANDS
     row = round((GROUND.grid.top - grid.top) / 10)
     column = round((grid.left - GROUND.grid.left) / 10)

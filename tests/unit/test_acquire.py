@@ -11,7 +11,7 @@ import pytest
 from shapely.geometry import MultiPolygon, box
 
 from tests.unit.counting import ID, CountingSource
-from tulip_ops import rasters, steps
+from tulip_ops import cogs, steps
 from tulip_ops.domain import Acquisition, Area
 from tulip_ops.errors import NothingValid, OffsetContradiction, SourceUnavailable
 from tulip_ops.store import Store
@@ -38,7 +38,7 @@ def test_an_acquisition_is_read_once_and_no_part_stays(tmp_path: Path, store: St
     assert not acquire(source, store).fresh
     assert set(source.asked().values()) == {1}
     assert parts(store) == []
-    values, bands, grid = rasters.read_reflectance(store.product(ID, "reflectance.tif"))
+    values, bands, grid = cogs.read_reflectance(store.product(ID, "reflectance.tif"))
     assert bands == source.bands
     np.testing.assert_allclose(values, source.truth(grid), atol=0.51e-4)
 
@@ -59,7 +59,7 @@ def test_parts_of_another_scene_or_grid_are_not_used(tmp_path: Path, store: Stor
         acquire(source, store)
     other = CountingSource(tmp_path / "asked", version="2")
     acquire(other, store)
-    values, _, grid = rasters.read_reflectance(store.product(ID, "reflectance.tif"))
+    values, _, grid = cogs.read_reflectance(store.product(ID, "reflectance.tif"))
     np.testing.assert_allclose(values, other.truth(grid), atol=0.51e-4)
     assert parts(store) == []
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from shapely import affinity
 from shapely.geometry import MultiPolygon, Polygon, box
 
-from tulip_ops import fields, rasters
+from tulip_ops import burning, fields
 from tulip_ops.detecting import detect
 from tulip_ops.domain import Area, Detection
 from tulip_ops.grid import WGS84, Grid, geodesic_area, project
@@ -24,7 +24,7 @@ def seen(truth: Sequence[Polygon], grid: Grid) -> NDArray[np.float32]:
         grid.epsg, grid.left, grid.top, grid.width * FINE, grid.height * FINE,
         grid.resolution / FINE,
     )  # fmt: skip
-    inside = rasters.burn([project(field, 32631, grid.epsg) for field in truth], fine) >= 0
+    inside = burning.burn([project(field, 32631, grid.epsg) for field in truth], fine) >= 0
     share = inside.reshape(grid.height, FINE, grid.width, FINE).mean(axis=(1, 3), dtype=np.float32)
     return np.stack([share, share])
 

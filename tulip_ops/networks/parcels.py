@@ -20,14 +20,15 @@ from numpy.typing import NDArray
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from tulip_ops import rasters, vectors
+from tulip_ops import burning, rasters, vectors
+from tulip_ops.cogs import PROBABILITY_STEPS
 from tulip_ops.errors import BadTrainingData, NothingValid
 from tulip_ops.grid import WGS84, Grid, project, tile_at, tile_grid
 from tulip_ops.networks import stored
 from tulip_ops.networks.data import SHARE, UNKNOWN, Scene
 from tulip_ops.networks.truth import DEPTH, OPACITY, TULIP
 from tulip_ops.networks.unread import Unread
-from tulip_ops.rasters import PROBABILITY_STEPS, RasterFacts
+from tulip_ops.rasters import RasterFacts
 
 FIRST_DAY, LAST_DAY = (3, 20), (6, 10)
 """Month and day between which tulips stand on their parcels, green or in flower."""
@@ -184,10 +185,10 @@ def _read(window: _Window, bands: tuple[str, ...], *, borders: bool) -> Scene:
     files = [(str(path), place + 1) for place in stored.band_places(path, facts, bands)]
     reflectance = rasters.read_onto(files, grid, scale=scale, offset=offset)
     truth = np.full((*grid.shape, 4), UNKNOWN, dtype=np.uint8)
-    truth[..., TULIP] = rasters.burn(window.wanted, grid) >= 0
+    truth[..., TULIP] = burning.burn(window.wanted, grid) >= 0
     if not borders:
         near = [shape.boundary.buffer(grid.resolution / 2) for shape in window.wanted]
-        truth[rasters.burn(near, grid) >= 0, TULIP] = UNKNOWN
+        truth[burning.burn(near, grid) >= 0, TULIP] = UNKNOWN
     if window.image.cloud is not None:
         truth[..., OPACITY] = _opacity(window.image.cloud, grid)
         truth[..., DEPTH] = np.where(truth[..., OPACITY] == 0, 0, UNKNOWN)

@@ -32,7 +32,7 @@ __all__ = [
 
 Windows = NDArray[np.float32] | NDArray[np.uint16]
 """(N, bands, height, width) of the network's bands, in its order: reflectance, NaN where nothing
-was measured, or DN as `rasters.write_reflectance` stores them, 0 where nothing was."""
+was measured, or DN as `cogs.write_reflectance` stores them, 0 where nothing was."""
 
 
 _POLICIES: Mapping[Precision, str] = {"fp32": "float32", "bf16": "mixed_bfloat16"}

@@ -22,7 +22,7 @@ import shapely
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from tulip_ops import radiometry, rasters, stac
+from tulip_ops import cogs, copies, radiometry, rasters, stac
 from tulip_ops.domain import Acquisition, AcquisitionId, Area
 from tulip_ops.errors import BadAcquisitionId, BadScene
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
@@ -176,7 +176,7 @@ class Archive:
         offset = radiometry.baseline_offset(baseline)
         asset = self._write(
             f"{acquisition_id}/{_PIXELS}",
-            lambda path: rasters.write_reflectance(
+            lambda path: cogs.write_reflectance(
                 path,
                 reflectance,
                 grid,
@@ -213,7 +213,7 @@ class Archive:
         )
         item["assets"][name] = self._write(
             f"{acquisition_id}/{name}.tif",
-            lambda path: rasters.write_labels(path, labels, grid, names),
+            lambda path: cogs.write_labels(path, labels, grid, names),
             title="Truth",
             role="truth",
         )
@@ -226,7 +226,7 @@ class Archive:
         pixels = found.pixels
         asset = self._write(
             f"{acquisition_id}/{_PIXELS}",
-            lambda target: rasters.copy_as_cog(
+            lambda target: copies.copy_as_cog(
                 path,
                 target,
                 names=pixels.bands,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tulip_ops import rasters
+from tulip_ops import copies, rasters
 from tulip_ops.errors import BadScene
 
 _TIFFS = frozenset((".tif", ".tiff"))
@@ -53,7 +53,7 @@ def _placed(path: Path, scratch: Path) -> Path:
         there = rasters.look(str(other))
         if there.epsg is not None and there.shape == facts.shape:
             target = scratch / f"{path.stem}.tif"
-            rasters.copy_onto(path, target, there)
+            copies.copy_onto(path, target, there)
             return target
     raise BadScene(
         f"{path} does not say where it lies: put a GeoTIFF of the same place and size beside it"

@@ -1,20 +1,17 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from tulip_ops.grid import Grid
-from tulip_ops.rasters import (
-    burn,
+from tulip_ops.cogs import (
     read_probability,
     read_reflectance,
-    trace,
-    write_probability,
     write_reflectance,
+    writing_probability,
 )
+from tulip_ops.grid import Grid
 
 SHARED_FOLDER = settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -34,17 +31,6 @@ def grid_of(shape: tuple[int, ...]) -> Grid:
     return Grid(32631, 678730.0, 5848340.0, shape[-1], shape[-2])
 
 
-@given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=24)))
-def test_burning_the_outlines_gives_the_raster_back(present: np.ndarray) -> None:
-    grid = grid_of(present.shape)
-    outlines = trace(present, grid)
-    assert all(outline.is_valid for outline in outlines)
-    assert sum(outline.area for outline in outlines) == pytest.approx(100 * present.sum())
-    numbers = burn(outlines, grid)
-    np.testing.assert_array_equal(numbers >= 0, present)
-    assert set(np.unique(numbers[present])) == set(range(len(outlines)))
-
-
 @given(cubes(-0.0625, 6.453125))
 @SHARED_FOLDER
 def test_reflectance_survives_within_half_a_dn(tmp_path: Path, reflectance: np.ndarray) -> None:
@@ -60,7 +46,8 @@ def test_reflectance_survives_within_half_a_dn(tmp_path: Path, reflectance: np.n
 @SHARED_FOLDER
 def test_probability_survives_within_half_a_step(tmp_path: Path, probability: np.ndarray) -> None:
     grid, path = grid_of(probability.shape), tmp_path / "p.tif"
-    write_probability(path, probability, grid, [f"p{n}" for n in range(len(probability))])
+    with writing_probability(path, grid, [f"p{n}" for n in range(len(probability))]) as draft:
+        draft.write(probability, 0, 0)
     values, read_grid = read_probability(path)
     assert read_grid == grid
     np.testing.assert_allclose(values, probability, atol=0.5 / 250 + 1e-6)

@@ -1,0 +1,26 @@
+from pathlib import Path
+
+import pytest
+
+from tests.unit.geotiffs import GRID
+from tulip_ops.cogs import read_reflectance
+from tulip_ops.copies import copy_as_cog
+from tulip_ops.errors import UnreadableRaster
+from tulip_ops.rasters import look, read_onto
+
+
+@pytest.mark.parametrize("content", [b"", b"II*\0nothing", b"<html>not found</html>", None])
+def test_what_is_no_raster_is_said(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "scene.tif"
+    if content is not None:
+        path.write_bytes(content)
+    for attempt in (
+        lambda: read_onto([(str(path), 1)], GRID),
+        lambda: look(str(path)),
+        lambda: read_reflectance(path),
+        lambda: copy_as_cog(
+            path, tmp_path / "cog.tif", names=("red",), scale=1, offset=0, nodata=None
+        ),
+    ):
+        with pytest.raises(UnreadableRaster, match=r"scene\.tif cannot be read as a raster"):
+            attempt()

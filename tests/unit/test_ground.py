@@ -1,0 +1,81 @@
+"""Which ground is read, asked about and counted, judged by shapely."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+from shapely.geometry import MultiPolygon, box
+
+from tests.unit.counting import ID, CountingSource
+from tulip_ops import cogs, ground, stac
+from tulip_ops.domain import Acquisition, Area
+from tulip_ops.grid import WGS84, Grid, project
+from tulip_ops.store import Store
+
+AREA = Area("polder", MultiPolygon([box(5.70, 52.70, 5.72, 52.71)]))
+
+
+@pytest.fixture
+def acquisition(tmp_path: Path) -> Acquisition:
+    return CountingSource(tmp_path / "asked").acquisition
+
+
+@pytest.fixture
+def grid(acquisition: Acquisition) -> Grid:
+    read = ground.reading(acquisition, [AREA])
+    assert read is not None
+    return read
+
+
+def centres_within(shape: shapely.Geometry, grid: Grid) -> np.ndarray:
+    x = grid.left + grid.resolution * (np.arange(grid.width) + 0.5)
+    y = grid.top - grid.resolution * (np.arange(grid.height) + 0.5)
+    return shapely.contains_xy(shape, *np.meshgrid(x, y))
+
+
+def test_an_area_is_read_with_its_surroundings(grid: Grid) -> None:
+    left, bottom, right, top = project(AREA.geometry, WGS84, grid.epsg).bounds
+    read = (grid.left - left, grid.bounds[1] - bottom, grid.bounds[2] - right, grid.top - top)
+    assert read == pytest.approx((-640, -640, 640, 640), abs=grid.resolution)
+
+
+def test_nothing_is_read_beyond_the_footprint(acquisition: Acquisition) -> None:
+    west = replace(acquisition, footprint=MultiPolygon([box(5.0, 52.0, 5.71, 53.0)]))
+    read = ground.reading(west, [AREA])
+    assert read is not None
+    assert read.bounds[2] <= project(west.footprint, WGS84, read.epsg).bounds[2] + read.resolution
+    away = replace(acquisition, footprint=MultiPolygon([box(5.0, 52.0, 5.5, 53.0)]))
+    assert ground.reading(away, [AREA]) is None
+
+
+def test_what_counts_lies_inside_and_what_is_asked_around(grid: Grid) -> None:
+    area = project(AREA.geometry, WGS84, grid.epsg)
+    np.testing.assert_array_equal(ground.inside([AREA], grid), centres_within(area, grid))
+    near = centres_within(area.buffer(ground.CONTEXT), grid)
+    wanted = ground.around([AREA], grid)
+    np.testing.assert_array_equal(wanted(slice(20, 90)), near[20:90])
+    assert not near.all()  # the corners are further away
+
+
+def test_segment_asks_where_screen_found_the_ground_clear(
+    tmp_path: Path, acquisition: Acquisition, grid: Grid
+) -> None:
+    cloud = np.linspace(0, 1, grid.width * grid.height, dtype=np.float32).reshape(grid.shape)
+    cloud[:, :7] = np.nan
+    store = Store(str(tmp_path / "store"))
+    store.start_item(ID, stac.product_item(acquisition, grid, ("red",)))
+    with store.writing(ID, "cloud.tif") as path:
+        with cogs.writing_probability(path, grid, ("cloud",)) as draft:
+            draft.write(cloud[np.newaxis], 0, 0)
+        store.publish(
+            ID, "cloud.tif", path, recipe="r", title="", media_type=stac.COG,
+            fields={"tulip:threshold": 0.3},
+        )  # fmt: skip
+    with ground.clear(ID, store) as wanted:
+        clear = np.concatenate([wanted(slice(0, 50)), wanted(slice(50, grid.height))])
+    certain = np.isnan(cloud) | (np.abs(cloud - 0.3) > 1 / cogs.PROBABILITY_STEPS)
+    np.testing.assert_array_equal(clear[certain], (cloud < 0.3)[certain])

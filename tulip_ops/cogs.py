@@ -1,0 +1,172 @@
+"""The rasters that we make, in and out: reflectance, probability and labels, as COGs.
+
+Arrays are (bands, height, width). Reflectance is float32 where 1.0 is 100 %, probability is
+float32 in [0, 1], and NaN stands where nothing was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tulip_ops import datasets, drafts, radiometry, rasters
+from tulip_ops.datasets import Dataset
+from tulip_ops.drafts import Draft, Encoding
+from tulip_ops.grid import Grid
+from tulip_ops.radiometry import DN_NODATA, DN_OFFSET, DN_SCALE
+
+PROBABILITY_STEPS = 250
+"""On disk probability is uint8: probability = value / PROBABILITY_STEPS."""
+PROBABILITY_NODATA = 255
+
+Float = NDArray[np.float32]
+
+
+def write_reflectance(
+    path: Path,
+    reflectance: Float,
+    grid: Grid,
+    bands: Sequence[str],
+    *,
+    offset: float = DN_OFFSET,
+) -> None:
+    """Write a COG of uint16: reflectance = DN * 1e-4 + offset, DN 0 where not measured.
+
+    reflectance: (len(bands), *grid.shape) float32, NaN where not measured; kept to half a DN
+    within [offset + 1e-4, offset + 6.5535] and clipped to that.
+    """
+    encoding = replace(
+        _REFLECTANCE, offset=offset, encode=partial(radiometry.encode, offset=offset)
+    )
+    drafts.write(path, [reflectance], grid, bands, encoding)
+
+
+def write_reflectance_strips(
+    path: Path, strips: Iterable[Float], grid: Grid, bands: Sequence[str]
+) -> None:
+    """As `write_reflectance`, from parts of it one below the other, as `grid.strips` cuts them.
+
+    No more than one of them needs to be in memory.
+    """
+    drafts.write(path, strips, grid, bands, _REFLECTANCE)
+
+
+def read_reflectance(path: Path) -> tuple[Float, tuple[str, ...], Grid]:
+    """What `write_reflectance` wrote, to half a DN: reflectance, band names, grid."""
+    return _read(path, DN_NODATA, DN_SCALE, DN_OFFSET)
+
+
+def read_reflectance_onto(sources: Sequence[tuple[str, int]], grid: Grid) -> Float:
+    """Bands of what `write_reflectance` wrote, on another grid, as `rasters.read_onto` has it."""
+    return rasters.read_onto(sources, grid, scale=DN_SCALE, offset=DN_OFFSET, nodata=DN_NODATA)
+
+
+def writing_probability(
+    path: Path, grid: Grid, names: Sequence[str]
+) -> AbstractContextManager[Draft]:
+    """Write a COG of uint8: probability = value / 250, 255 where there is none.
+
+    What is written to it, from one thread at a time and in any order, is (len(names), rows,
+    columns) float32 in [0, 1], NaN where there is none.
+    """
+    return drafts.drafting(path, grid, names, _PROBABILITY)
+
+
+def read_probability(path: Path) -> tuple[Float, Grid]:
+    """What `writing_probability` wrote, to half of 1/250: probability and grid."""
+    probability, _, grid = _read(path, PROBABILITY_NODATA, 1 / PROBABILITY_STEPS, 0.0)
+    return probability, grid
+
+
+def decode_probability(stored: NDArray[np.uint8]) -> Float:
+    """What `writing_probability` stored, of any shape: float32, NaN where there is none."""
+    return _STEPS[stored]
+
+
+def write_labels(path: Path, labels: NDArray[np.uint8], grid: Grid, names: Sequence[str]) -> None:
+    """Write a COG of uint8 values that stand for themselves: (len(names), *grid.shape)."""
+    drafts.write(path, [labels], grid, names, _LABELS)
+
+
+def band_names(path: Path) -> tuple[str, ...]:
+    """Descriptions of the bands, in order; `UnreadableRaster`."""
+    return rasters.look(str(path)).bands
+
+
+class Stored:
+    """A raster that was written here, read piece by piece as it is stored."""
+
+    def __init__(self, source: Dataset) -> None:
+        self._source = source
+        self.grid = _grid(source)
+        self.bands = tuple(name or "" for name in source.descriptions)
+
+    def rows(self, first: int, last: int, places: Sequence[int] | None = None) -> NDArray[Any]:
+        """Rows from `first` to before `last`: (bands, rows, width), in the file's own type.
+
+        places: which bands, counted from 0; None: all.
+        """
+        return self.window((first, last), (0, self.grid.width), places)
+
+    def window(
+        self, rows: tuple[int, int], columns: tuple[int, int], places: Sequence[int] | None = None
+    ) -> NDArray[Any]:
+        """The same of some columns alone; both first and one past the last."""
+        indexes = self._source.indexes if places is None else [place + 1 for place in places]
+        with datasets.reading(self._source.name):
+            return cast("NDArray[Any]", self._source.read(indexes, window=(rows, columns)))
+
+
+@contextmanager
+def stored(path: Path) -> Iterator[Stored]:
+    """What `write_reflectance` or `writing_probability` wrote; `UnreadableRaster`.
+
+    One thread at a time may read.
+    """
+    with datasets.opened(str(path), GDAL_CACHEMAX=datasets.CACHE) as source:
+        yield Stored(source)
+
+
+def _read(
+    path: Path, nodata: float, scale: float, offset: float
+) -> tuple[Float, tuple[str, ...], Grid]:
+    with datasets.opened(str(path)) as source:
+        values = np.empty((source.count, *source.shape), dtype=np.float32)
+        for index in source.indexes:
+            stored = source.read(index)
+            np.multiply(stored, np.float32(scale), out=values[index - 1])
+            values[index - 1] += np.float32(offset)
+            values[index - 1][stored == nodata] = np.nan
+        return values, tuple(name or "" for name in source.descriptions), _grid(source)
+
+
+def _grid(source: Dataset) -> Grid:
+    return Grid(
+        epsg=source.crs.to_epsg(),
+        left=source.transform.c,
+        top=source.transform.f,
+        width=source.width,
+        height=source.height,
+        resolution=source.transform.a,
+    )
+
+
+def _as_steps(probability: Float) -> NDArray[np.uint8]:
+    numbers = np.rint(probability * PROBABILITY_STEPS).clip(0, PROBABILITY_STEPS)
+    return np.where(np.isnan(probability), PROBABILITY_NODATA, numbers).astype(np.uint8)
+
+
+_STEPS = np.arange(256, dtype=np.float32) * np.float32(1 / PROBABILITY_STEPS)
+_STEPS[PROBABILITY_NODATA] = np.nan
+_REFLECTANCE = Encoding("uint16", DN_NODATA, DN_SCALE, DN_OFFSET, "average", radiometry.encode)
+_PROBABILITY = Encoding(
+    "uint8", PROBABILITY_NODATA, 1 / PROBABILITY_STEPS, 0.0, "nearest", _as_steps
+)
+_LABELS = Encoding("uint8", None, 1.0, 0.0, "nearest", np.asarray)

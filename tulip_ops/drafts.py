@@ -1,0 +1,168 @@
+"""The making of COGs: GDAL makes them of finished rasters only, so each begins as a draft."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import rasterio
+import rasterio.shutil
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from tulip_ops import datasets
+from tulip_ops.errors import TulipError
+from tulip_ops.grid import Grid
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetWriter
+
+Overviews: TypeAlias = Literal["average", "nearest"]
+"""What a pixel of an overview says of those that it stands for."""
+
+_BLOCK = 512
+_THREADS = 2
+"""That compress blocks; one more reads what they compress."""
+_TILED: Mapping[str, Any] = {
+    "driver": "GTiff",
+    "tiled": True,
+    "blockxsize": _BLOCK,
+    "blockysize": _BLOCK,
+    "compress": None,
+    "interleave": "pixel",
+    "BIGTIFF": "IF_SAFER",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How values stand in a file: value = stored * scale + offset."""
+
+    dtype: str
+    nodata: float | None
+    scale: float
+    offset: float
+    overviews: Overviews
+    encode: Callable[[NDArray[Any]], NDArray[Any]]
+    """From values to what is stored."""
+
+
+class Draft:
+    """Takes pixels piece by piece, before they become a COG."""
+
+    def __init__(self, target: DatasetWriter, encoding: Encoding) -> None:
+        self._target = target
+        self._encode = encoding.encode
+
+    def write(self, values: NDArray[Any], row: int, column: int) -> None:
+        """(bands, rows, columns) to its place; what is never written is nowhere."""
+        height, width = values.shape[1:]
+        window = Window(column, row, width, height)
+        self._target.write(self._encode(values), window=window)
+
+
+@contextmanager
+def drafting(path: Path, grid: Grid, names: Sequence[str], encoding: Encoding) -> Iterator[Draft]:
+    """A COG to be, which is written to by one thread at a time."""
+    profile = {
+        "width": grid.width,
+        "height": grid.height,
+        "count": len(names),
+        "dtype": encoding.dtype,
+        "crs": f"EPSG:{grid.epsg}",
+        "transform": grid.transform,
+        "nodata": encoding.nodata,
+    }
+    with (
+        rasterio.Env(GDAL_CACHEMAX=datasets.CACHE),
+        becoming_cog(
+            path,
+            profile,
+            names,
+            scale=encoding.scale,
+            offset=encoding.offset,
+            overviews=encoding.overviews,
+        ) as target,
+    ):
+        yield Draft(target, encoding)
+
+
+@contextmanager
+def becoming_cog(
+    path: Path,
+    profile: Mapping[str, Any],
+    names: Sequence[str],
+    *,
+    scale: float,
+    offset: float,
+    overviews: Overviews,
+) -> Iterator[DatasetWriter]:
+    """A raster to write to, which becomes a COG at the end.
+
+    profile: its size, type, place and nodata value, as rasterio names them. names, scale, offset:
+    of its bands.
+    """
+    with _scratch(path) as draft:
+        with rasterio.open(draft, "w", **{**profile, **_TILED}) as target:
+            for index, name in enumerate(names, start=1):
+                target.set_band_description(index, name)
+            target.scales = [scale] * target.count
+            target.offsets = [offset] * target.count
+            yield target
+        _as_cog(draft, path, overviews)
+
+
+def write(
+    path: Path,
+    strips: Iterable[NDArray[Any]],
+    grid: Grid,
+    names: Sequence[str],
+    encoding: Encoding,
+) -> None:
+    """Write a COG of strips of values, one below the other."""
+    with drafting(path, grid, names, encoding) as draft:
+        top = 0
+        for values in strips:
+            if values.shape[::2] != (len(names), grid.width):
+                raise ValueError(f"{values.shape} is not ({len(names)}, rows, {grid.width})")
+            for row in range(0, values.shape[1], _BLOCK):
+                draft.write(values[:, row : row + _BLOCK], top + row, 0)
+            top += values.shape[1]
+            del values  # the next strip is made without this one in memory
+        if top != grid.height:
+            raise ValueError(f"{top} rows are not {grid.height}")
+
+
+@contextmanager
+def _scratch(path: Path) -> Iterator[Path]:
+    """A file for the draft of a COG: GDAL makes COGs from finished rasters only."""
+    draft = path.with_name(path.name + ".draft")
+    try:
+        yield draft
+    except RasterioError as error:
+        raise TulipError(
+            f"{path} cannot be written ({error.__cause__ or error});"
+            " check the disk's space and the folder's rights"
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _as_cog(draft: Path, path: Path, overviews: Overviews) -> None:
+    # compressed, overviews under way are written again and again, each time to another place
+    with rasterio.Env(COG_TMP_COMPRESSION="NONE"):
+        rasterio.shutil.copy(
+            draft,
+            path,
+            driver="COG",
+            compress="DEFLATE",  # every GDAL build can open it, unlike ZSTD
+            level=1,  # on imagery no larger than level 6, and faster
+            predictor="STANDARD",
+            blocksize=_BLOCK,
+            num_threads=_THREADS,
+            overview_resampling=overviews,
+        )

@@ -1,0 +1,137 @@
+"""What the steps leave in the store, and what the STAC item says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tulip_ops import cogs, radiometry, stac
+from tulip_ops.domain import Acquisition, AcquisitionId, ModelReference
+from tulip_ops.duties import Duty
+from tulip_ops.grid import Grid
+from tulip_ops.store import Store
+
+
+def reflectance(
+    store: Store,
+    acquisition: Acquisition,
+    path: Path,
+    grid: Grid,
+    bands: Sequence[str],
+    *,
+    recipe: str,
+    measured: float,
+) -> None:
+    """Begin the acquisition's item with its first product.
+
+    measured: share of the areas' ground that was measured in all bands.
+    """
+    store.start_item(acquisition.id, stac.product_item(acquisition, grid, bands))
+    store.publish(
+        acquisition.id,
+        "reflectance.tif",
+        path,
+        recipe=recipe,
+        title="Surface reflectance",
+        media_type=stac.COG,
+        fields=stac.encoding_fields(
+            bands,
+            dtype="uint16",
+            scale=radiometry.DN_SCALE,
+            offset=radiometry.DN_OFFSET,
+            nodata=radiometry.DN_NODATA,
+        ),
+        properties={"tulip:measured_fraction": round(measured, 4)},
+    )
+
+
+def clouds(
+    store: Store, acquisition_id: AcquisitionId, path: Path, duty: Duty, *, clear: float
+) -> None:
+    """clear: share of the areas' ground that is clear."""
+    _probability(
+        store,
+        acquisition_id,
+        "cloud.tif",
+        path,
+        duty,
+        bands=("cloud",),
+        title="Cloud probability",
+        properties={"tulip:clear_fraction": round(clear, 4)},
+    )
+
+
+def tulips(store: Store, acquisition_id: AcquisitionId, path: Path, duty: Duty) -> None:
+    """What the U-Net gave, with both of its thresholds."""
+    _probability(
+        store,
+        acquisition_id,
+        "tulip.tif",
+        path,
+        duty,
+        bands=("tulip", "bloom"),
+        title="Probability of tulips and of tulips in flower",
+    )
+
+
+def detections(
+    store: Store, acquisition_id: AcquisitionId, path: Path, *, recipe: str, count: int
+) -> None:
+    """count: how many there are."""
+    store.publish(
+        acquisition_id,
+        "detections.parquet",
+        path,
+        recipe=recipe,
+        title="Detected tulip fields",
+        media_type=stac.PARQUET,
+        properties={"tulip:detections": count},
+    )
+
+
+def network(asset: Mapping[str, Any]) -> ModelReference:
+    """The network behind an asset."""
+    return ModelReference(**asset["tulip:model"])
+
+
+def provenance(role: str, asset: Mapping[str, Any]) -> dict[str, str]:
+    """Columns that name the network behind an asset."""
+    model = network(asset)
+    return {f"{role}_{part}": getattr(model, part) for part in ("name", "version", "sha256")}
+
+
+def _probability(
+    store: Store,
+    acquisition_id: AcquisitionId,
+    name: str,
+    path: Path,
+    duty: Duty,
+    *,
+    bands: Sequence[str],
+    title: str,
+    properties: Mapping[str, object] | None = None,
+) -> None:
+    """Publish what a network gave; its thresholds travel with it."""
+    card = duty.card
+    fields: dict[str, Any] = stac.encoding_fields(
+        bands,
+        dtype="uint8",
+        scale=1 / cogs.PROBABILITY_STEPS,
+        nodata=cogs.PROBABILITY_NODATA,
+    )
+    fields["tulip:threshold"] = card.threshold
+    if card.bloom_threshold is not None:
+        fields["tulip:bloom_threshold"] = card.bloom_threshold
+    fields["tulip:engine"] = str(duty.engine)
+    store.publish(
+        acquisition_id,
+        name,
+        path,
+        recipe=duty.recipe,
+        title=title,
+        media_type=stac.COG,
+        model=card.reference,
+        fields=fields,
+        properties=properties,
+    )
