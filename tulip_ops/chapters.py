@@ -238,9 +238,8 @@ def _unseen_in_words(history: AreaHistory, season: int) -> str:
     if not unseen:
         return "Every field known here was seen."
     return (
-        f"{len(unseen)} fields were not seen: {never} of them on no clear day, and"
-        f" {len(unseen) - never} on too few, or on days between which a bloom could have come and"
-        " gone."
+        f"{len(unseen)} fields were not seen. On no clear day at all: {never}. On too few clear"
+        f" days, or such that a bloom could have come and gone between them: {len(unseen) - never}."
     )
 
 

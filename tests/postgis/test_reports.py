@@ -58,7 +58,7 @@ def test_a_page_tells_of_seasons_gaps_and_networks(
     assert "2025: 1 fields bloomed, 0 did not, 1 were not seen" in said
     assert "3 acquisitions lie over the area, 2 of them recorded; 1 were skipped." in said
     assert "Every field known here was seen." in said
-    assert "1 fields were not seen: 1 of them on no clear day, and 0 on too few" in said
+    assert "1 fields were not seen. On no clear day at all: 1. On too few" in said
     assert "too cloudy: 4 % clear" in said
     assert "unet-ten/1" in said
     assert "aaaaaaaaaaaa" in said
