@@ -205,22 +205,42 @@ def _changes_in_words(history: AreaHistory) -> str:
 def _gaps(history: AreaHistory) -> str:
     missing = [row for row in history.acquisitions if row.counts and row.state != "recorded"]
     cloudy = sum(row.state == "skipped" for row in missing)
+    unfinished = f", {len(missing) - cloudy} have not come to an end" * (len(missing) > cloudy)
     parts = [pages.paragraph(
         f"{len(history.acquisitions)} acquisitions lie over the area,"
         f" {sum(row.counts and row.state == 'recorded' for row in history.acquisitions)} of them"
-        f" recorded; {cloudy} were skipped, {len(missing) - cloudy} have not come to an end."
+        f" recorded; {cloudy} were skipped{unfinished}."
+    ), pages.paragraph(
+        "A field on which nobody saw flowers counts as not bloomed only where its clear looks would"
+        " have met nine of ten blooms that were possible in that season; else as not seen."
     )]  # fmt: skip
     for season in sorted({row.season for row in history.acquisitions}, reverse=True):
         rows = [row for row in history.acquisitions if row.season == season]
         longest = _longest_gap(rows)
         parts.append(pages.details(
             f"{season}: {len(rows)} acquisitions{longest}",
-            [pages.table(f"Acquisitions of {season}", [
+            [pages.paragraph(_unseen_in_words(history, season)),
+             pages.table(f"Acquisitions of {season}", [
                 Column("day"), Column("acquisition", "name"), Column("state"),
                 Column("clear", "number"), Column("why not", "words"),
             ], [_acquisition_cells(row) for row in rows])],
         ))  # fmt: skip
     return pages.section("What was not seen, and why", parts)
+
+
+def _unseen_in_words(history: AreaHistory, season: int) -> str:
+    unseen = [
+        row
+        for row in history.fields
+        if row.season == season and row.verdict is SeasonVerdict.NOT_SEEN
+    ]
+    never = sum(not row.clear_looks for row in unseen)
+    if not unseen:
+        return "Every field known here was seen."
+    return (
+        f"{len(unseen)} fields were not seen. On no clear day at all: {never}. On too few clear"
+        f" days, or such that a bloom could have come and gone between them: {len(unseen) - never}."
+    )
 
 
 def _longest_gap(rows: Sequence[AcquisitionRow]) -> str:

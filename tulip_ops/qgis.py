@@ -22,7 +22,7 @@ class Look(NamedTuple):
     """A brush of Qt: solid, f_diagonal, no."""
 
 
-_BLOOM, _GREEN, _GREY = "213,94,0,190", "86,180,233,170", "150,150,150,200"
+_BLOOM, _GREEN, _GREY = "213,94,0,190", "86,180,233,170", "90,90,90,255"
 _SEASON = (
     Look("bloomed", "bloomed", _BLOOM),
     Look("not_bloomed", "not bloomed", _GREEN),
@@ -35,7 +35,7 @@ _DAY = (
 )
 _KIND = (
     Look("false", "satellite", "204,121,167,120"),
-    Look("true", "simulated", "204,121,167,60", "b_diagonal"),
+    Look("true", "simulated", "204,121,167,255", "b_diagonal"),
 )
 _STYLES: Mapping[str, tuple[str, str, Sequence[Look]]] = {
     "fields": ("simulated", "bool", _KIND),

@@ -31,7 +31,7 @@ SIZES = (("below 1 ha", 1e4), ("1 to 3 ha", 3e4), ("3 to 10 ha", 1e5), ("10 ha a
 """Size classes of fields, and the square metres that each stays below."""
 
 _PIXELS = 900
-_MARGIN = 150.0
+_MARGIN = 100.0
 """Metres around the area on a map."""
 
 

@@ -16,8 +16,8 @@ flower for days with much the same share open, and looks err by some percent."""
 
 ENOUGH_MET = 0.9
 """Share of the possible blooms that clear looks must have met before a field without flowers
-counts as not bloomed. From 0.9 on, 98 of 100 blooms are seen among the fields that count as seen,
-in seasons as cloudy as the Dutch ones; from 0.8 on, 93 (bench/history_accuracy.py)."""
+counts as not bloomed. So 96 of 100 blooms are seen among the fields that count as seen, in seasons
+as cloudy as the Dutch ones (bench/history_accuracy.py)."""
 
 _DAY = timedelta(days=1)
 

@@ -56,6 +56,9 @@ def test_a_page_tells_of_seasons_gaps_and_networks(
     said = text(html)
     assert sorted(story.maps) == sorted(story.calendars) == [2024, 2025]
     assert "2025: 1 fields bloomed, 0 did not, 1 were not seen" in said
+    assert "3 acquisitions lie over the area, 2 of them recorded; 1 were skipped." in said
+    assert "Every field known here was seen." in said
+    assert "1 fields were not seen. On no clear day at all: 1. On too few" in said
     assert "too cloudy: 4 % clear" in said
     assert "unet-ten/1" in said
     assert "aaaaaaaaaaaa" in said

@@ -53,6 +53,15 @@ def test_readers_get_the_style_of_each_layer(owner_url, logins, looks) -> None:
             assert first in [(name, "bigint") for name in ("id", "field_id", "detection_id")]
 
 
+def test_a_connection_that_leaves_the_type_of_geometry_open_gets_the_style(
+    owner_url, logins, looks
+) -> None:
+    styles.write_styles(owner_url, looks)
+    question = QUESTION.replace("type = 'Polygon'", "type = 'Unknown geometry'")
+    with psycopg.connect(logins.reader) as reader:
+        assert reader.execute(question, ["field"]).fetchone() == (looks["fields"],)
+
+
 def test_a_style_that_somebody_chose_stays_the_default(owner_url, logins, looks) -> None:
     styles.write_styles(owner_url, looks)
     with psycopg.connect(owner_url) as connection:

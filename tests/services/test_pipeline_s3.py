@@ -24,7 +24,7 @@ from tulip_ops.sources.archive import Archive
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-WHOLE, EDGE = "SIM_31UFU_20250420_0_L2A", "SIM_31UFU_20250430_0_L2A"
+WHOLE, EDGE = "SIM_31UFU_20250420_0_L2A", "SIM_31UFU_20250505_0_L2A"
 ROWS, UNSEEN = 300, 120
 """Of the simulated scenes these rows, and of the second these columns outside the swath."""
 

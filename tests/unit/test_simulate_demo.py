@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 import shapely
 
+from tulip_ops import courses
+from tulip_ops.courses import Pattern
 from tulip_ops.grid import WGS84, project
+from tulip_ops.seasons import ENOUGH_MET
 from tulip_ops.simulate import DEMO_SEASONS, Overpass, demo_archive, demo_areas, demo_dates
 from tulip_ops.simulate.demo import DEMO_GRID
+
+WINDOW = ("03-20", "06-05")
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +47,37 @@ def test_areas_lie_inside_the_scenes() -> None:
         assert outline.area == pytest.approx(2500 * 2500, rel=0.01)
 
 
-def test_each_season_has_one_overcast_and_at_least_two_clear_days(archive: list[Overpass]) -> None:
+def test_each_season_has_three_clear_days_and_one_hardly_or_not_to_be_seen(
+    archive: list[Overpass],
+) -> None:
     for season in DEMO_SEASONS:
-        truths = [overpass.scene.truth for overpass in archive if overpass.id.season == season]
-        hidden = [float(((t.cloud > 0.1) | (t.shadow > 0.2)).mean()) for t in truths]
-        assert sum(share > 0.99 for share in hidden) == 1
-        assert sum(share == 0 for share in hidden) >= 2
-        assert any(0 < share < 0.8 for share in hidden)
+        hidden = [_hidden(one) for one in archive if one.id.season == season]
+        assert sum(share == 0 for share in hidden) == 3
+        assert sum(0 < share < 0.5 for share in hidden) == 1
+        assert sum(share > 0.6 for share in hidden) == 1
+
+
+def test_clouds_of_one_day_decide_what_was_not_seen(archive: list[Overpass]) -> None:
+    for season in DEMO_SEASONS:
+        of_season = [one for one in archive if one.id.season == season]
+        clear = {one.id.day for one in of_season if _hidden(one) == 0}
+        patterns = [
+            Pattern(
+                tuple(day for day in sorted(clear) if not bloom.onset <= day <= bloom.end),
+                tuple(day for day in sorted(clear) if bloom.onset <= day <= bloom.end),
+            )
+            for bloom in of_season[0].scene.truth.blooms.values()
+        ]
+        begins = courses.onset([one for one in patterns if one.flowers], season, WINDOW)
+        (partly,) = (one.id.day for one in of_season if 0 < _hidden(one) < 0.5)
+        assert courses.share_met(clear, season, WINDOW, begins) < ENOUGH_MET
+        assert courses.share_met(clear | {partly}, season, WINDOW, begins) > ENOUGH_MET
+
+
+def _hidden(overpass: Overpass) -> float:
+    """Share of the scene under clouds or in their shadow."""
+    truth = overpass.scene.truth
+    return float(((truth.cloud > 0.1) | (truth.shadow > 0.2)).mean())
 
 
 def test_tulips_come_go_stay_and_return(archive: list[Overpass]) -> None:

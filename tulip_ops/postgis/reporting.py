@@ -24,6 +24,8 @@ class FieldSeasonRow:
     season: int
     verdict: SeasonVerdict
     change: str
+    clear_looks: int
+    """Inside the bloom window."""
     area_m2: float | None
     onset_earliest: date | None
     onset_latest: date | None

@@ -30,17 +30,18 @@ _AREAS = {
 """West, south, east, north in the CRS of the grid; 2.5 x 2.5 km each."""
 _FIRST_LOOK = 630.0
 """degC days at the first overpass: the first tulips are in flower."""
-_REVISIT = 5
 _CLEAR = (Weather.CLEAR, 0.0)
-_FEW = (Weather.SCATTERED, 0.12)
+_FEW = (Weather.SCATTERED, 0.04)
 _MANY = (Weather.BROKEN, 0.4)
 _CLOSED = (Weather.OVERCAST, 1.0)
-_WEATHER = (
-    (_CLEAR, _FEW, _CLEAR, _CLOSED, _MANY),
-    (_FEW, _CLEAR, _CLOSED, _CLEAR, _FEW),
-    (_CLEAR, _CLOSED, _FEW, _CLEAR, _CLEAR),
+_LOOKS = (
+    ((0, _CLEAR), (8, _FEW), (13, _CLOSED), (15, _CLEAR), (23, _CLEAR)),
+    ((0, _CLEAR), (8, _CLEAR), (13, _MANY), (15, _FEW), (23, _CLEAR)),
+    ((0, _CLEAR), (5, _CLOSED), (8, _CLEAR), (15, _FEW), (23, _CLEAR)),
 )
-"""By season in turn and overpass: kind of sky, and its share under cloud."""
+"""By season in turn and overpass: days since the first one, kind of sky, and its share under cloud.
+Two orbits pass, each every five days, three days apart. The clear days hardly let a bloom slip
+through; where clouds lie over a field on the day between, one could have come and gone."""
 
 
 class Overpass(NamedTuple):
@@ -65,24 +66,27 @@ def demo_areas() -> list[Area]:
 
 def demo_dates(seasons: Sequence[int] = DEMO_SEASONS) -> list[date]:
     """The overpasses of the demo archive, oldest first: five a season, through its bloom."""
-    dates = []
-    for season in sorted(seasons):
+    return [day for day, _, _ in _looks(seasons)]
+
+
+def _looks(seasons: Sequence[int]) -> Iterator[tuple[date, Weather, float]]:
+    """Day, kind of sky and its share under cloud of each overpass, oldest first."""
+    for number, season in enumerate(sorted(seasons)):
         days = (date(season, 3, 1) + timedelta(days=count) for count in range(90))
         first = next(day for day in days if warmth(day) >= _FIRST_LOOK)
-        dates += [first + timedelta(days=_REVISIT * look) for look in range(5)]
-    return dates
+        for later, (kind, cover) in _LOOKS[number % len(_LOOKS)]:
+            yield first + timedelta(days=later), kind, cover
 
 
 def demo_archive(seasons: Sequence[int] = DEMO_SEASONS, seed: int = 0) -> Iterator[Overpass]:
     """The overpasses of the demo archive, oldest first.
 
-    Each season has five: one fully overcast, one or two partly cloudy, the others clear.
+    Each season has five: three clear, one partly cloudy, one overcast or with many clouds.
     Tulips move between the seasons as rotation has it: most parcels wait for years, some
     carry them again. The same arguments give the same bytes.
     """
     polder = make_polder(seed, DEMO_GRID.height, DEMO_GRID.width, sorted(seasons))
-    for number, day in enumerate(demo_dates(seasons)):
-        kind, cover = _WEATHER[number // 5 % len(_WEATHER)][number % 5]
+    for day, kind, cover in _looks(seasons):
         rng = np.random.default_rng([seed, 4, day.toordinal()])
         elevation, azimuth = sun(day)
         sky = Sky(

@@ -1,4 +1,5 @@
--- A style in the place of our older one; the default, unless somebody chose another.
+-- A style in the place of our older one; the default, unless somebody chose another. It has no type:
+-- one that has is not found by connections that leave the type of geometry open.
 with gone as (
     delete from public.layer_styles
     where f_table_catalog = current_database() and f_table_schema = 'tulip'
@@ -7,7 +8,7 @@ with gone as (
 )
 insert into public.layer_styles (
     f_table_catalog, f_table_schema, f_table_name, f_geometry_column, stylename, styleqml,
-    useasdefault, description, type
+    useasdefault, description
 )
 select
     current_database(), 'tulip', %(table)s, 'geometry', %(table)s, xmlparse(document %(style)s),
@@ -17,4 +18,4 @@ select
             and s.f_table_name = %(table)s and s.useasdefault
             and s.description is distinct from 'tulip_ops'
     ),
-    'tulip_ops', 'Polygon'
+    'tulip_ops'
