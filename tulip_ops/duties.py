@@ -34,7 +34,7 @@ def screening(
     engine = engines.decide(card, engines.wish(settings))
     recipe = store.recipe(
         "screen",
-        format=2,
+        format=3,
         reflectance=store.checksum(acquisition_id, "reflectance.tif"),
         model=card.reference,
         engine=engine.recipe,

@@ -56,10 +56,10 @@ def window_size(card: Card, shape: tuple[int, int], memory_gb: float) -> int:
     return _SMALLEST
 
 
-def _room(card: Card, width: int, memory_gb: float, *, size: int = layout.WINDOW) -> float:
+def _room(card: Card, width: int, memory_gb: float, *, size: int) -> float:
     """Bytes that a network leaves over of this memory, on a raster of this width.
 
-    size: of its windows; default: a cloud filter's.
+    size: of its windows.
     """
     return max(0.0, memory_gb * 1e9 - _taken(card, width, size))
 
@@ -91,7 +91,7 @@ def cloud_probability(
     known = Known(source.grid.shape)
     said = {}
     if kept is not None:
-        kept.fit(_room(network.card, source.grid.width, kept.memory_gb))
+        kept.fit(_room(network.card, source.grid.width, kept.memory_gb, size=plan.chip_height))
     read = strips.read(source, predict.places(network.card, source.bands), kept, leave=True)
     with _prepared(read, network, plan, wanted) as prepared:
         for window, mask, pixels in prepared:

@@ -221,8 +221,7 @@ def test_windows_of_a_large_raster_agree_where_they_meet(
     cloud_card: Card, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reflectance = ground(96, 160)
-    network = predict.load_cloud_filter(cloud_card, 1)
-    monkeypatch.setattr(layout, "WINDOW", 96)
+    network = predict.load_cloud_filter(cloud_card.model_copy(update={"chip": 96}), 1)
     monkeypatch.setattr(layout, "OVERLAP", 32)
 
     cloud = network.cloud_probability(reflectance, BANDS)

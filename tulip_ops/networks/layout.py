@@ -20,9 +20,9 @@ fourth stage."""
 ALIGN = 32
 """Height and width of what a cloud filter reads are multiples of this: the stride of the last."""
 
-WINDOW, OVERLAP = 1024, 64
-"""Pixels on a side of what a cloud filter reads at once, and by how many its windows reach into
-each other on every side: cells there, judged without their surroundings, count least."""
+OVERLAP = CELL
+"""Pixels by which a cloud filter's windows reach into each other on every side: cells there, judged
+without their surroundings, count least."""
 
 
 OUTPUTS = 2
@@ -44,10 +44,12 @@ def plan(card: Card, height: int, width: int, *, size: int | None = None) -> chi
 
     size: pixels on a side of a U-Net's windows, at least; default: the card's. They overlap by
     twice the reach of the network, so that its answer does not depend on their size. Those of a
-    cloud filter have one size, for its reach is larger than a window.
+    cloud filter have the size of the chips that it learned from: its reach is larger, and in the
+    middle of a larger window it has never seen that nothing follows (docs/decisions/3).
     """
     if not isinstance(card.architecture, UNetArchitecture):
-        return chips.plan(height, width, WINDOW, WINDOW - 2 * OVERLAP, align=ALIGN, shrink=True)
+        side = max(card.chip, 2 * ALIGN) // ALIGN * ALIGN
+        return chips.plan(height, width, side, side - 2 * OVERLAP, align=ALIGN, shrink=True)
     align, edge = alignment(card), margin(card.architecture.levels)
     side = max(size or card.chip, 2 * edge + align) // align * align
     return chips.plan(height, width, side, side - 2 * edge, align=align, shrink=True)
