@@ -155,61 +155,74 @@ def shapes_of_all(asked: Found) -> Found:
 
 
 def peak(asked: Found) -> Found:
-    """GFLOP/s of this machine: the faster of a large convolution and a matrix product, each."""
+    """GFLOP/s of this machine: a large matrix product, and convolutions of several widths."""
+    told = {}
+    for name, hint in (("fp32", "f32"), ("bf16", "bf16"), ("int8", "bf16")):
+        quantized = name == "int8"
+        told[name] = {"product": _gflops(*_product(quantized), hint, asked["threads"])}
+        for channels, side in ((64, 256), (128, 128), (256, 64), (512, 32)):
+            made = _convolutions(channels, side, quantized)
+            told[name][f"convolution of {channels}"] = _gflops(*made, hint, asked["threads"])
+    return {"gflops": told}
+
+
+def _gflops(model: Any, flop: float, hint: str, threads: int) -> float:
+    import openvino as ov
+
+    options = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": hint,
+    }
+    request = ov.Core().compile_model(model, "CPU", options).create_infer_request()
+    best = np.inf
+    for _ in range(12):
+        started = time.perf_counter()
+        request.infer()
+        best = min(best, time.perf_counter() - started)
+    return flop / best / 1e9
+
+
+def _convolutions(channels: int, side: int, quantized: bool) -> tuple[Any, float]:
+    """Four of 3 x 3, one after the other, and their floating-point operations."""
     import openvino as ov
     from openvino import opset13 as op
 
-    core = ov.Core()
+    image = op.parameter([1, channels, side, side], np.float32)
+    kernel = _weights((channels, channels, 3, 3), quantized)
+    node = image
+    for _ in range(4):
+        node = _eight_bits(node, 0) if quantized else node
+        node = op.relu(op.convolution(node, kernel, [1, 1], [1, 1], [1, 1], [1, 1]))
+    return ov.Model([node], [image]), 4 * 2.0 * side**2 * channels**2 * 9
+
+
+def _product(quantized: bool) -> tuple[Any, float]:
+    """Of two square matrices, and its floating-point operations."""
+    import openvino as ov
+    from openvino import opset13 as op
+
+    side = 2048
+    left = op.parameter([side, side], np.float32)
+    one = _eight_bits(left, 0) if quantized else left
+    node = op.matmul(one, _weights((side, side), quantized), False, False)
+    return ov.Model([node], [left]), 2.0 * side**3
+
+
+def _weights(shape: tuple[int, ...], quantized: bool) -> Any:
+    from openvino import opset13 as op
+
     random = np.random.default_rng(0)
-
-    def measured(model: ov.Model, hint: str, flop: float) -> float:
-        options = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": asked["threads"],
-            "INFERENCE_PRECISION_HINT": hint,
-        }
-        request = core.compile_model(model, "CPU", options).create_infer_request()
-        best = np.inf
-        for _ in range(12):
-            started = time.perf_counter()
-            request.infer()
-            best = min(best, time.perf_counter() - started)
-        return flop / best / 1e9
-
-    def eight_bits(node: ov.Node, low: float) -> ov.Node:
-        return op.fake_quantize(node, low, np.float32(1), low, np.float32(1), 256)
-
-    def convolution(*, quantized: bool) -> tuple[ov.Model, float]:
-        channels, side = 128, 128
-        image = op.parameter([1, channels, side, side], np.float32)
-        shape = (channels, channels, 3, 3)
-        weights = op.constant(random.uniform(-1, 1, shape).astype(np.float32))
-        node = image
-        for _ in range(4):
-            if quantized:
-                node, kernel = eight_bits(node, np.float32(0)), eight_bits(weights, np.float32(-1))
-            else:
-                kernel = weights
-            node = op.relu(op.convolution(node, kernel, [1, 1], [1, 1], [1, 1], [1, 1]))
-        return ov.Model([node], [image]), 4 * 2.0 * side**2 * channels**2 * 9
-
-    def product() -> tuple[ov.Model, float]:
-        side = 2048
-        left = op.parameter([side, side], np.float32)
-        right = op.constant(random.uniform(-1, 1, (side, side)).astype(np.float32))
-        return ov.Model([op.matmul(left, right, False, False)], [left]), 2.0 * side**3
-
-    plain = {
-        name: {"convolution": measured(*_with(convolution(quantized=False), hint)),
-               "product": measured(*_with(product(), hint))}
-        for name, hint in (("fp32", "f32"), ("bf16", "bf16"))
-    }  # fmt: skip
-    plain["int8"] = {"convolution": measured(*_with(convolution(quantized=True), "bf16"))}
-    return {"gflops": plain}
+    weights = op.constant(random.uniform(-1, 1, shape).astype(np.float32))
+    return _eight_bits(weights, -1) if quantized else weights
 
 
-def _with(made: tuple[Any, float], hint: str) -> tuple[Any, str, float]:
-    return made[0], hint, made[1]
+def _eight_bits(node: Any, low: float) -> Any:
+    from openvino import opset13 as op
+
+    levels = 256 if low == 0 else 255  # signed ones are as many on both sides of zero
+    lowest, highest = np.float32(low), np.float32(1)
+    return op.fake_quantize(node, lowest, highest, lowest, highest, levels)
 
 
 def flop(asked: Found) -> Found:

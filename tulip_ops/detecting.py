@@ -64,11 +64,12 @@ def detect_rows(
     threshold, in_flower: probability from which a pixel is tulip, and in flower.
     minimum_area: smaller fields are left out, m2. rows: how many are taken at once; threads: in
     how many of these parts fields are looked for at the same time. The result does not depend
-    on either. `read` is called from one thread.
+    on either. `read` is called from one thread at a time.
     """
     reach = shapely.union_all([project(area.geometry, WGS84, grid.epsg) for area in areas])
     shapely.prepare(reach)
-    noise = valleys.noise(_overlapping(read, grid, rows), threshold)
+    with flows.ahead(_overlapping(read, grid, rows), 1) as parts:
+        noise = valleys.noise(parts, threshold)
 
     def found(block: _Block) -> list[polygons.Placed]:
         here, whole, probability = block

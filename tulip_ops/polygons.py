@@ -78,8 +78,11 @@ def placed(
     border = _border_clear(labels, len(polygons), np.isfinite(tulip))
     seen = np.flatnonzero(figures.seen).tolist()
     on_earth = project_all([polygons[index] for index in seen], grid.epsg, WGS84)
+    order = _reading_order([polygons[index] for index in seen])
     found = []
-    for index, geometry, area in zip(seen, on_earth, geodesic_areas(on_earth), strict=True):
+    for place, index, geometry, area in zip(
+        order, seen, on_earth, geodesic_areas(on_earth), strict=True
+    ):
         detection = Detection(
             ordinal=0,
             geometry=geometry,
@@ -90,7 +93,7 @@ def placed(
             clear_fraction=float(figures.seen[index] / figures.pixels[index]),
             border_clear_fraction=float(border[index]),
         )
-        found.append((_reading_order(polygons[index]), detection))
+        found.append((place, detection))
     return found
 
 
@@ -143,9 +146,9 @@ def _border_clear(
     return open_edges / np.maximum(edges, 1)
 
 
-def _reading_order(polygon: Polygon) -> tuple[float, float, bytes]:
-    left, _, _, top = polygon.bounds
-    return -top, left, polygon.wkb
+def _reading_order(polygons: Sequence[Polygon]) -> list[tuple[float, float, bytes]]:
+    left, _, _, top = shapely.bounds(np.asarray(polygons, dtype=object)).reshape(-1, 4).T
+    return list(zip((-top).tolist(), left.tolist(), shapely.to_wkb(polygons).tolist(), strict=True))
 
 
 def _without_small_rings(
