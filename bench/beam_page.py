@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 Found = dict[str, Any]
-LOOP, EACH = "plain loop, one PNG at a time", "`tulip run`, one by one, networks kept"
+LOOP, EACH = "plain loop, one PNG at a time", "`tulip run`, one by one"
 ONE, TWO = "DirectRunner, 1 worker of 1 thread", "DirectRunner, 2 workers of 1 thread"
 BOTH = "DirectRunner, 1 worker of 2 threads"
 _COLUMNS = ("way", "seconds", "chips/s", "beside the loop", "start, s", "chips/s once started",
@@ -80,7 +80,8 @@ def _lines(told: Found) -> Sequence[str]:
         "The loop is what the ancestor of this project did: one PNG of 256 x 256 pixels in true",
         "colour at a time through `model.predict` of the cloud filter and, where it is clear, of",
         "the U-Net, to a PNG mask. It makes neither polygons nor rows; all others carry the",
-        "archive to rows in PostGIS. A chip is 256 x 256 pixels of ground.",
+        "archive to rows in PostGIS. `tulip run` keeps its two networks here; the command itself",
+        "loads them for each acquisition. A chip is 256 x 256 pixels of ground.",
         "",
         table(told),
         "",
