@@ -81,13 +81,15 @@ def _lines(told: Found) -> Sequence[str]:
         "colour at a time through `model.predict` of the cloud filter and, where it is clear, of",
         "the U-Net, to a PNG mask. It makes neither polygons nor rows; all others carry the",
         "archive to rows in PostGIS. `tulip run` keeps its two networks here; the command itself",
-        "loads them for each acquisition. A chip is 256 x 256 pixels of ground.",
+        "loads them for each acquisition. It and the loop compute with two threads. A chip is",
+        "256 x 256 pixels of ground.",
         "",
         table(told),
         "",
         f"*Once started*: over the {told['scenes'] - told['few']} acquisitions by which a smaller",
         f"season of {told['few']} is smaller. *Start* is what is left of the smaller one: imports,",
-        "workers, networks.",
+        "workers, networks. Each was measured once. One worker starts alike with one thread and with",
+        f"two: {_start(told, ONE):.0f} and {_start(told, BOTH):.0f} s show how far to trust it.",
         "",
         *_growth(told),
         "",
@@ -114,8 +116,8 @@ def _verdict(told: Found, products: int) -> str:
     if different(told):
         raise ValueError("a page is written of runs that agree")
     return (
-        f"All of them left the rows of `tulip run` in `tulip.acquisition`, `tulip.attempt` and"
-        f" `tulip.detection`, to the last digit, and its {products} products byte for byte."
+        "All of them left the rows of `tulip run` in `tulip.acquisition`, `tulip.attempt` and\n"
+        f"`tulip.detection`, to the last digit, and its {products} products byte for byte."
     )
 
 
