@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -29,7 +28,7 @@ from typing import Any
 import numpy as np
 import tile_page
 import tile_scene
-from tile_kept import Kept, digest
+from tile_kept import Kept, digest, machine
 
 from tulip_ops import chips, cogs, radiometry
 from tulip_ops.grid import Grid
@@ -93,7 +92,7 @@ def measure(options: argparse.Namespace) -> Found:
     weights = [card.sha256 for card in cards.values()]
     kept = Kept(options.work / "parts", [asked, code, weights, digest(exported)])
     found: Found = {
-        "machine": _machine(),
+        "machine": machine(),
         "side": options.side,
         "part": asked["part"],
         "memory_gb": options.memory,
@@ -223,15 +222,6 @@ def _peers(options: argparse.Namespace, asked: Found, unet: registry.Card) -> Fo
 
 def _distinct(shapes: list[list[int]]) -> list[list[int]]:
     return [list(shape) for shape in sorted({tuple(shape) for shape in shapes})]
-
-
-def _machine() -> str:
-    names = [
-        line.split(":", 1)[1].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    return f"{len(names)} x {names[0] if names else platform.processor()}"
 
 
 if __name__ == "__main__":

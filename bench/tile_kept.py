@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 Found = dict[str, Any]
+
+
+def machine() -> str:
+    """Its processors, in words."""
+    names = [
+        line.split(":", 1)[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    return f"{len(names)} x {names[0] if names else platform.processor()}"
 
 
 def digest(paths: Iterable[Path]) -> str:

@@ -44,15 +44,12 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 from tulip_beam import beam_task
-from tulip_steps import ACQUISITIONS, DEFAULTS, option, step, to_start, unless
+from tulip_steps import ACQUISITIONS, DEFAULTS, option, selection, step, to_start, unless
 
-SELECTION = (
-    option("--area", "area"),
-    option("--source", "source"),
-    option("--from", "since"),
-    option("--until", "until"),
-    option("--budget", "budget"),
+PARAMS, WHICH = selection(
+    "--from", since="First day of sensing, YYYY-MM-DD; without it the run fails at once."
 )
+SELECTION = (*WHICH, option("--budget", "budget"))
 DRY = (lambda params: bool(params["dry_run"]), "a dry run ends with its estimate")
 
 with DAG(
@@ -65,30 +62,7 @@ with DAG(
     default_args=DEFAULTS,
     tags=["tulip", "backfill"],
     params={
-        "area": Param(
-            None,
-            type=["null", "string"],
-            description="Name of one area of interest, as `tulip aoi list` shows it."
-            " Empty: all areas.",
-        ),
-        "since": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            description="First day of sensing, YYYY-MM-DD; without it the run fails at once.",
-        ),
-        "until": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            description="Last day of sensing, YYYY-MM-DD. Empty: today.",
-        ),
-        "source": Param(
-            None,
-            type=["null", "string"],
-            description="Name of one source, such as archive, to ask instead of each area's own."
-            " Empty: those, or TULIP_SOURCES.",
-        ),
+        **PARAMS,
         "budget": Param(
             None,
             type=["null", "number"],

@@ -50,7 +50,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param
-from tulip_steps import ACQUISITIONS, DEFAULTS, option, step, to_start
+from tulip_steps import ACQUISITIONS, DEFAULTS, option, selection, step, to_start
+
+PARAMS, SELECTION = selection(
+    "--since", since="First day of sensing, YYYY-MM-DD; wins over look_back_days."
+)
 
 with DAG(
     dag_id="tulip_discover",
@@ -63,45 +67,19 @@ with DAG(
     default_args=DEFAULTS,
     tags=["tulip", "daily"],
     params={
-        "area": Param(
-            None,
-            type=["null", "string"],
-            description="Name of one area of interest, as `tulip aoi list` shows it."
-            " Empty: all areas.",
-        ),
-        "source": Param(
-            None,
-            type=["null", "string"],
-            description="Name of one source, such as archive, to ask instead of each area's own."
-            " Empty: those, or TULIP_SOURCES.",
-        ),
+        **PARAMS,
         "look_back_days": Param(
             None,
             type=["null", "integer"],
             minimum=1,
             description="Days to look back. Empty: TULIP_LOOK_BACK_DAYS, which is 60 unless set.",
         ),
-        "since": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            description="First day to look at, YYYY-MM-DD; wins over look_back_days.",
-        ),
-        "until": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            description="Last day to look at, YYYY-MM-DD. Empty: today.",
-        ),
     },
 ):
     discover = step(
         "discover",
-        option("--area", "area"),
-        option("--source", "source"),
+        *SELECTION,
         option("--look-back", "look_back_days"),
-        option("--since", "since"),
-        option("--until", "until"),
         "--json",
         outlet=ACQUISITIONS,
         keys=to_start,

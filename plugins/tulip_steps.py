@@ -23,7 +23,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset, BaseOperator
+from airflow.sdk import Asset, BaseOperator, Param
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 if TYPE_CHECKING:
@@ -221,6 +221,28 @@ def to_start(output: str, context: Context) -> list[str]:
 def option(name: str, param: str) -> str:
     """A template of `name=<value>` for a DAG parameter, empty where the parameter is null."""
     return f"{{{{ '' if params.{param} is none else '{name}=' ~ params.{param} }}}}"
+
+
+def selection(first: str, *, since: str) -> tuple[dict[str, Param], tuple[str, ...]]:
+    """The parameters that say which acquisitions are meant, and the arguments that hand them on.
+
+    first: the command's option for the first day of sensing, which is the parameter `since`.
+    since: what that parameter means.
+    """
+    options = {"area": "--area", "source": "--source", "since": first, "until": "--until"}
+    params = {
+        "area": _param("Name of one area of interest, as `tulip aoi list` shows it. Empty: all"
+                       " areas."),
+        "source": _param("Name of one source, such as archive, to ask instead of each area's own."
+                         " Empty: those, or TULIP_SOURCES."),
+        "since": _param(since, format="date"),
+        "until": _param("Last day of sensing, YYYY-MM-DD. Empty: today.", format="date"),
+    }  # fmt: skip
+    return params, tuple(option(name, param) for param, name in options.items())
+
+
+def _param(description: str, **schema: str) -> Param:
+    return Param(None, type=["null", "string"], description=description, **schema)
 
 
 def acquisition_of(partition_key: str | None, params: dict[str, Any]) -> str:

@@ -46,17 +46,13 @@ class Work:
 class Backfill:
     """What is left to carry."""
 
+    look: discovery.Look
     work: tuple[Work, ...]
     """In the order of sensing."""
     left: tuple[Work, ...]
     """What the budget has no room for, later than all of `work`."""
     done: int
     """Offered, and in the ledger as recorded, skipped or quarantined."""
-    areas: tuple[Area, ...]
-    sources: tuple[str, ...]
-    """Those that were asked."""
-    problems: tuple[str, ...]
-    """Sources that were silent, and items that could not be used, each with its reason."""
     measured: int
     """Acquisitions over these areas whose seconds the ledger has."""
     seconds_each: float | None
@@ -87,10 +83,8 @@ def plan(
     answers.
     """
     seen = discovery.look(settings, areas=areas, sources=sources, since=since, until=until, now=now)
-    answers = seen.answers
-    if len(answers.unanswered) == len(seen.areas):
-        raise answers.error()
-    offered = sorted(answers.offered.values(), key=lambda one: (one.sensed_at, one.id))
+    seen.require_answers()
+    offered = sorted(seen.answers.offered.values(), key=lambda one: (one.sensed_at, one.id))
     reached = _reached(offered, seen.areas)
     names = [area.name for area in seen.areas]
     with connection.connect(settings.reader_url(), "tulip backfill") as database:
@@ -100,15 +94,10 @@ def plan(
     work = [_work(one, reached[one.id], new=one.id not in known) for one in wanted]
     fitting = _fitting(work, budget)
     return Backfill(
+        look=seen,
         work=tuple(work[:fitting]),
         left=tuple(work[fitting:]),
         done=len(offered) - len(wanted),
-        areas=tuple(seen.areas),
-        sources=tuple(answers.asked),
-        problems=(
-            *(f"{name}: {error}" for name, error in answers.errors.items()),
-            *(text for source in answers.sources.values() for text in source.problems),
-        ),
         measured=measured,
         seconds_each=seconds / measured if measured else None,
     )
@@ -118,7 +107,7 @@ def admit(settings: Settings, found: Backfill) -> None:
     """Put what is to be carried into the ledger, as a discovery does."""
     offered = [one.acquisition for one in found.work]
     with connection.connect(settings.writer_url(), "tulip backfill") as database:
-        ledger.admit(database, offered, discovery.links(offered, found.areas))
+        ledger.admit(database, offered, discovery.links(offered, found.look.areas))
 
 
 def admit_scenes(

@@ -78,5 +78,9 @@ def _plainly(href: str) -> Dataset:
 
 
 def _options(href: str | RangeFile) -> dict[str, str]:
-    # never look for sidecars beside a file elsewhere: needless requests for each
-    return {} if isinstance(href, str) else {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+    # decoding a PNG at once, GDAL gives whatever lies in memory for what is cut off
+    options = {"GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}
+    if not isinstance(href, str):
+        # never look for sidecars beside a file elsewhere: needless requests for each
+        options["GDAL_DISABLE_READDIR_ON_OPEN"] = "EMPTY_DIR"
+    return options

@@ -25,33 +25,47 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Discovery:
-    """What one look at the sources gave."""
-
-    new: tuple[AcquisitionId, ...]
-    """In the ledger since this look."""
-    pending: tuple[AcquisitionId, ...]
-    """In the ledger before, but no run has begun."""
-    known: int
-    """Offered by a source, and in the ledger before."""
-    areas: tuple[str, ...]
-    sources: tuple[str, ...]
-    """Those that were asked, in that order."""
-    problems: tuple[str, ...]
-    """Sources that were silent, and items that could not be used, each with its reason."""
-    alerts: tuple[Alert, ...]
-    """What is wrong with the sources that were asked."""
-    passes: Mapping[str, Sequence[Pass]]
-    """By area: which overpasses arrived, are late, and come next."""
-
-
-@dataclass(frozen=True, slots=True)
 class Look:
     """What the sources said when they were asked."""
 
     areas: Sequence[Area]
     question: fallback.Question
     answers: fallback.Answers
+
+    def require_answers(self) -> None:
+        """Raise the error of the sources where none said anything of any area."""
+        if len(self.answers.unanswered) == len(self.areas):
+            raise self.answers.error()
+
+    def told(self) -> dict[str, list[str]]:
+        """For machines: the areas, the sources that were asked, in that order, and `problems`.
+
+        Those are sources that were silent, and items that could not be used, with their reasons.
+        """
+        return {
+            "areas": [area.name for area in self.areas],
+            "sources": list(self.answers.asked),
+            "problems": self.problems(),
+        }
+
+    def problems(self) -> list[str]:
+        silent = [f"{name}: {error}" for name, error in self.answers.errors.items()]
+        return silent + [text for one in self.answers.sources.values() for text in one.problems]
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What one look at the sources gave."""
+
+    look: Look
+    new: tuple[AcquisitionId, ...]
+    """In the ledger since this look."""
+    pending: tuple[AcquisitionId, ...]
+    """In the ledger before, but no run has begun."""
+    known: int
+    """Offered by a source, and in the ledger before."""
+    passes: Mapping[str, Sequence[Pass]]
+    """By area: which overpasses arrived, are late, and come next."""
 
 
 def discover(
@@ -83,19 +97,12 @@ def discover(
         ended = [alert for alert in lasting if _is_over(alert, answers, question, whole=whole)]
         alert_table.note_alerts(database, answers.alerts, ended, run_id=run_id)
         passes = reviewed(database, wanted, settings, now=now)
-    if len(answers.unanswered) == len(wanted):
-        raise answers.error()
+    seen.require_answers()
     return Discovery(
+        look=seen,
         new=tuple(sorted(new)),
         pending=tuple(sorted(pending)),
         known=len(known),
-        areas=tuple(area.name for area in wanted),
-        sources=tuple(answers.asked),
-        problems=(
-            *(f"{name}: {error}" for name, error in answers.errors.items()),
-            *(text for source in answers.sources.values() for text in source.problems),
-        ),
-        alerts=tuple(answers.alerts),
         passes=passes,
     )
 

@@ -7,15 +7,22 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
+import psutil
 import psycopg
 import pytest
 import rasterio
+from affine import Affine
 from click.testing import CliRunner, Result
+from rasterio.errors import NotGeoreferencedWarning
 
 from tests.conftest import NewDatabase
 from tulip_ops.cli import main
@@ -73,29 +80,47 @@ class Desk:
         with psycopg.connect(self.url) as database:
             return database.execute(sql).fetchall()  # type: ignore[arg-type]
 
-    def pixels(self) -> dict[str, bytes]:
-        """Of every raster in the store."""
-        told = {}
-        for path in sorted((self.state / "store").glob("*/*.tif")):
-            with rasterio.open(path) as raster:
-                told[f"{path.parent.name}/{path.name}"] = raster.read().tobytes()
-        return told
+    @property
+    def store(self) -> Path:
+        return self.state / "store"
+
+    @contextmanager
+    def started(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """A command that runs meanwhile; in the end it is gone with all that it started."""
+        running = subprocess.Popen(
+            [TULIP, *words], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+        try:
+            yield running
+        finally:
+            if running.poll() is None:
+                for one in (*psutil.Process(running.pid).children(recursive=True), running):
+                    one.kill()
+                running.communicate()
+
+    def left(self, bench: ModuleType) -> dict[str, Mapping[str, object]]:
+        """The rows and products of all acquisitions, without what depends on who made them."""
+        return {"rows": bench.rows(self.url), "products": bench.products(self.store)}
 
 
 @pytest.fixture(scope="module")
 def bench(repository: Path) -> Iterator[ModuleType]:
+    """What makes archives and compares what became of them, there and here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(repository / "bench"))
-        import beam
+        import beam_desk
 
-        yield beam
+        yield beam_desk
 
 
 @pytest.fixture(scope="module")
 def archive(bench: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few scenes, one of them overcast."""
+    import beam_season
+
     place = tmp_path_factory.mktemp("season") / "archive"
-    bench.write_season(place, SCENES, SIDE)
+    beam_season.write_season(place, SCENES, SIDE)
     return place
 
 
@@ -126,15 +151,15 @@ def in_one_go(bench: ModuleType, new_desk) -> tuple[Desk, dict[str, object]]:  #
     return desk, desk.json("beam", *PERIOD, "--run-id", bench.RUN)
 
 
-def test_the_pipeline_writes_the_rows_and_pixels_of_single_runs(
+def test_the_pipeline_writes_the_rows_and_files_of_single_runs(
     bench: ModuleType, one_by_one: Desk, in_one_go: tuple[Desk, dict[str, object]]
 ) -> None:
     desk, _ = in_one_go
-    rows = bench.rows(one_by_one.url)
-    assert len(rows["acquisition"]) == SCENES
-    assert rows["detection"]
-    assert bench.rows(desk.url) == rows
-    assert desk.pixels() == one_by_one.pixels()
+    left = one_by_one.left(bench)
+    assert len(left["rows"]["acquisition"]) == SCENES  # type: ignore[arg-type]
+    assert left["rows"]["detection"]
+    assert len(left["products"]) > 2 * SCENES
+    assert desk.left(bench) == left
 
 
 def test_what_came_out_is_counted(in_one_go: tuple[Desk, dict[str, object]]) -> None:
@@ -207,5 +232,101 @@ def test_dask_writes_the_same(bench: ModuleType, one_by_one: Desk, new_desk) -> 
     desk: Desk = new_desk("dask")
     done = desk.process("beam", "--runner", "DaskRunner", *PERIOD, "--run-id", bench.RUN, "--json")
     assert json.loads(done.stdout)["failed"] == []
-    assert bench.rows(desk.url) == bench.rows(one_by_one.url)
-    assert desk.pixels() == one_by_one.pixels()
+    assert desk.left(bench) == one_by_one.left(bench)
+
+
+@pytest.mark.parametrize(("runner", "mark"), [("DirectRunner", "sdk_worker_main"),
+                                              ("DaskRunner", "dask worker")])  # fmt: skip
+def test_a_killed_worker_loses_nothing(
+    bench: ModuleType, one_by_one: Desk, new_desk, runner: str, mark: str
+) -> None:  # type: ignore[no-untyped-def]
+    desk: Desk = new_desk(f"killed-{runner}")
+    words = ("beam", "--runner", runner, "--workers", "2", *PERIOD, "--run-id", bench.RUN)
+    with desk.started(*words) as running:
+        acquired = "select count(*) from tulip.attempt where step = 'acquire' and outcome = 'done'"
+        wait_for(lambda: desk.rows(acquired) != [(0,)], running)
+        workers = [child for child in psutil.Process(running.pid).children(recursive=True)
+                   if mark in " ".join(child.cmdline()) and child.name() != "sh"]  # fmt: skip
+        assert len(workers) == 2
+        workers[0].kill()
+        _, said = running.communicate(timeout=300)
+    if runner == "DirectRunner":  # Dask starts another
+        assert running.returncode == 1
+        assert "the same command carries the rest" in said
+        assert not psutil.wait_procs(workers, timeout=10)[1]
+        ended = "select count(*) from tulip.acquisition where state in ('recorded', 'skipped')"
+        assert desk.rows(ended) != [(SCENES,)], "the worker was killed too late"
+        desk.tulip(*words[:1], *PERIOD, "--run-id", bench.RUN)
+    else:
+        assert running.returncode == 0, said
+    left, wanted = desk.left(bench), one_by_one.left(bench)
+    for told in (left, wanted):
+        del told["rows"]["attempt"]  # type: ignore[attr-defined]
+    assert left == wanted
+    assert desk.rows("select count(*) from tulip.attempt where outcome is null") == [(0,)]
+
+
+def wait_for(holds: Callable[[], bool], running: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 240
+    while not holds():
+        assert running.poll() is None, running.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_folder_of_chips_is_carried_and_what_is_no_scene_is_a_dead_letter(
+    new_desk, tmp_path: Path
+) -> None:  # type: ignore[no-untyped-def]
+    """As the ancestor had them: PNGs without a place, masks and renderings that know theirs."""
+    made: Desk = new_desk("chips")
+    desk = Desk(made.state, tmp_path / "archive", made.url)
+    chips = tmp_path / "chips"
+    cut, torn, strange, undated, lost = write_chips(chips)
+    told = desk.json("beam", "--file", str(chips), "--run-id", "folder", expect=3)
+    assert len(told["recorded"]) + len(told["skipped"]) == told["acquisitions"] == 3  # type: ignore[arg-type]
+    assert told["failed"] == told["quarantined"] == []
+    refused = told["refused"]
+    assert isinstance(refused, dict)
+    assert {name: why.split(":")[0] for name, why in refused.items()} == {
+        str(cut): "UnreadableRaster", str(torn): "UnreadableRaster",
+        str(strange): "UnreadableRaster", str(undated): "BadScene", str(lost): "BadScene",
+    }  # fmt: skip
+    letters = [
+        json.loads(path.read_text()) for path in (desk.store / "dead-letters" / "folder").iterdir()
+    ]
+    assert {one["file"]: f"{one['error']}: {one['message']}" for one in letters} == refused
+    assert all(name in why for name, why in refused.items())
+    again = desk.json("beam", "--file", str(chips), "--run-id", "folder", expect=3)
+    assert (again["acquisitions"], again["refused"]) == (0, refused)
+    for path in (cut, torn, strange, undated, lost):
+        path.unlink()
+    desk.tulip("beam", "--file", str(chips), expect=99)
+
+
+def write_chips(folder: Path) -> list[Path]:
+    """Two PNGs and a GeoTIFF of one place, and five files that are no scenes, which it returns."""
+    folder.mkdir()
+    place = {"crs": "EPSG:32631", "transform": Affine(10, 0, 677600, 0, -10, 5850240)}
+    pixels = np.random.default_rng(0).integers(20, 90, (3, SIDE, SIDE), np.uint8)
+
+    def write(name: str, **options: object) -> Path:
+        driver = "PNG" if name.endswith(".png") else "GTiff"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(folder / name, "w", driver=driver, width=SIDE, height=SIDE, count=3,
+                               dtype="uint8", **options) as raster:  # fmt: skip
+                raster.write(pixels + np.uint8(len(list(folder.iterdir()))))
+        return folder / name
+
+    write("tulip_a_geopedia_ttl1904.tif", **place)
+    write("tulip_a_wms_20160501-105310_TRUE_COLOR.png")
+    write("tulip_a_wms_20160508-104027_TRUE_COLOR.png")
+    write("tulip_a_wms_20160511-105343_TRUE_COLOR.tif", **place)
+    cut = write("tulip_a_wms_20160513-105343_TRUE_COLOR.png")
+    torn = write("tulip_a_wms_20160514-105343_TRUE_COLOR.tif", **place)
+    for path in (cut, torn):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    strange = folder / "tulip_a_wms_20160515-105343_TRUE_COLOR.png"
+    strange.write_text("<html>502 Bad Gateway</html>")
+    undated = write("tulip_a_wms_TRUE_COLOR.png")
+    return [cut, torn, strange, undated, write("tulip_b_wms_20160501-105310_TRUE_COLOR.png")]

@@ -1,17 +1,25 @@
-"""The DAGs in a real Airflow, with a stand-in for `tulip` that ends as the id says."""
+"""The DAGs in a real Airflow, with a stand-in for `tulip` that ends as the id says.
+
+At the end the real one takes its place, for the backfill of a small simulated archive.
+"""
 
 import json
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from click.testing import CliRunner
 
+from tests.conftest import NewDatabase
+from tulip_ops.cli import main
 from tulip_ops.errors import ServiceFailed
-from tulip_ops.local import pipeline, postgres
+from tulip_ops.local import local_env, pipeline, postgres
 from tulip_ops.local.airflow import Airflow
 from tulip_ops.local.airflow_settings import Plan
 from tulip_ops.local.rest import Rest
@@ -25,12 +33,16 @@ FINE, CLOUDY, BAD, SHAKY, LATER = OFFERED = (
     "S2B_31UFU_20250423_3_L2A",
     "S2B_31UFU_20250424_0_L2A",
 )
+BACKFILL = "tulip_backfill"
 TULIP = """
 import fcntl, json, os, signal, sys
 from pathlib import Path
 
 state = Path(os.environ["TULIP_STATE"])
 step, *arguments = sys.argv[1:]
+if (state / "local.env").exists():
+    from tulip_ops.cli import main
+    main()
 with (state / "calls").open("a+") as file:
     fcntl.flock(file, fcntl.LOCK_EX)
     file.seek(0)
@@ -219,3 +231,89 @@ def test_by_hand_with_a_bad_id_is_refused(rest):
     body = {"logical_date": None, "conf": {"acquisition_id": "nonsense"}}
     with pytest.raises(ServiceFailed, match=r"400|does not match"):
         rest.post(f"dags/{pipeline.ACQUISITION}/dagRuns", body)
+
+
+@dataclass(frozen=True)
+class Backfills:
+    """Runs of tulip_backfill over an archive of four scenes, which the real `tulip` carries."""
+
+    rest: Rest
+    url: str
+
+    def ended(self, **params: object) -> dict[str, str]:
+        """The states of the tasks of a run over April 2024, which must succeed."""
+        conf = {"since": "2024-04-01", "until": "2024-04-30"} | params
+        run = self.rest.post(f"dags/{BACKFILL}/dagRuns", {"logical_date": None, "conf": conf})
+        path = f"dags/{BACKFILL}/dagRuns/{run['dag_run_id']}"
+        deadline = time.monotonic() + 240
+        while (state := self.rest.get(path)["state"]) not in {"success", "failed"}:
+            assert time.monotonic() < deadline, states(self.rest, run)
+            time.sleep(0.5)
+        assert state == "success", states(self.rest, run)
+        return states(self.rest, run)
+
+    def ledger(self) -> dict[str, int]:
+        return dict(self.rows("select state, count(*) from tulip.acquisition group by 1"))
+
+    def looks(self) -> int:
+        """Acquisitions that the history has looked at, whatever they showed."""
+        ((count,),) = self.rows("select count(distinct acquisition_id) from tulip.observation")
+        return int(count)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url) as database:
+            return database.execute(sql).fetchall()  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def backfills(
+    rest: Rest, state: Path, repository: Path, new_database: NewDatabase
+) -> Iterator[Backfills]:
+    url = new_database()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(repository / "bench"))
+        import beam_season
+
+        beam_season.write_season(state / "archive", 4, 96)
+    local_env.write(state, {"TULIP_DATABASE_URL": url})
+    told = {"TULIP_STATE": str(state), "TULIP_DATABASE_URL": url}
+    for words in (
+        ["database", "migrate"],
+        ["aoi", "add", str(state / "archive" / "areas.geojson")],
+    ):
+        done = CliRunner(env=told).invoke(main, words)
+        assert done.exit_code == 0, done.output
+    yield Backfills(rest, url)
+    (state / "local.env").unlink()
+
+
+def test_a_dry_run_ends_with_its_estimate(backfills: Backfills) -> None:
+    assert backfills.ended(dry_run=True) == {
+        "estimate": "success", "start": "skipped", "beam": "skipped", "history": "skipped",
+    }  # fmt: skip
+    assert backfills.ledger() == {}
+
+
+def test_the_engine_airflow_starts_a_run_for_each(backfills: Backfills) -> None:
+    before = len(runs(backfills.rest, pipeline.ACQUISITION))
+    assert backfills.ended(until="2024-04-01", engine="airflow") == {
+        "estimate": "success", "start": "success", "beam": "skipped", "history": "skipped",
+    }  # fmt: skip
+    finished(backfills.rest, pipeline.ACQUISITION, before + 1)
+    assert backfills.ledger() == {"recorded": 1}
+    deadline = time.monotonic() + 120
+    while not backfills.looks():  # a run may wait for its asset event
+        assert time.monotonic() < deadline, "the history was not rolled up"
+        time.sleep(0.5)
+
+
+def test_the_engine_beam_carries_what_is_left_and_rolls_up(backfills: Backfills) -> None:
+    assert backfills.ended(engine="beam") == {
+        "estimate": "success", "start": "skipped", "beam": "success", "history": "success",
+    }  # fmt: skip
+    assert backfills.ledger() == {"recorded": 2, "skipped": 2}
+    assert backfills.looks() == 4
+    assert backfills.rows("select count(*) from tulip.season_summary where season = 2024") == [(1,)]
+    assert backfills.rows("select distinct run_id like 'beam manual%' from tulip.detection d join"
+                          " tulip.acquisition a using (acquisition_id)"
+                          " where a.day = '2024-04-04'") == [(True,)]  # fmt: skip

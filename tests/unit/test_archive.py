@@ -13,6 +13,7 @@ from shapely.geometry import MultiPolygon, box
 from tulip_ops.domain import Acquisition, AcquisitionId, Area
 from tulip_ops.errors import (
     ArchiveNotFound,
+    BadData,
     BadScene,
     BadSetting,
     OffsetContradiction,
@@ -230,6 +231,21 @@ def test_a_truncated_file_is_not_added(tmp_path: Path) -> None:
     with pytest.raises(BadScene, match="No such file"):
         archive.add_files([tmp_path / "nowhere.tif"])
     assert not (tmp_path / "archive" / "catalog.json").exists()
+
+
+def test_files_that_are_no_scenes_are_told_of_and_hinder_no_other(tmp_path: Path) -> None:
+    cut, *good = fields(tmp_path, 3)
+    cut.write_bytes(cut.read_bytes()[:-3000])
+    undated = good[0].with_name("S2A_undated.tif")
+    undated.write_bytes(good[0].read_bytes() + b" ")
+    refused: dict[Path, BadData] = {}
+    archive = Archive(tmp_path / "archive")
+    ids = archive.add_files([cut, *good, undated], refuse=refused.__setitem__)
+    assert [scene.id for scene in archive.scenes()] == ids
+    assert {path: type(error) for path, error in refused.items()} == {
+        cut: UnreadableRaster, undated: BadScene,
+    }  # fmt: skip
+    assert archive.add_files(good, refuse=refused.__setitem__) == ids
 
 
 def test_simulated_scenes_come_back_as_they_were_made(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """What the benchmarks think; what they measure is shown by running them."""
 
+import copy
 import json
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -201,3 +203,50 @@ def test_the_page_of_a_tile_says_which_goals_hold(tmp_path: Path, bench: None) -
     assert "| again over finished products | 2.50 s | 2 s at most | **no** |" in page
     assert "PyTorch, a U-Net of the same size, fp32 (tulips alone) | 0.25 |" in page
     assert (tmp_path / "pictures" / "performance.png").stat().st_size > 1000
+
+
+@pytest.fixture
+def beam_found(bench: None) -> dict[str, Any]:
+    """What bench/beam.py writes: ten seconds to start, and the pace of each way."""
+    import beam_page
+
+    paces = {beam_page.LOOP: 4.0, beam_page.EACH: 0.5, beam_page.ONE: 2.0, beam_page.TWO: 3.0,
+             beam_page.BOTH: 2.5}  # fmt: skip
+    left = {"rows": {"detection": "a"}, "products": {"one/tulip.tif": "b"}}
+    found = {
+        season: {way: {"chips": chips, "seconds": 10 + chips / pace, **copy.deepcopy(left)}
+                 for way, pace in paces.items()}
+        for season, chips in {"few": 10.0, "whole": 110.0}.items()
+    }  # fmt: skip
+    return {"machine": "2 x some", "scenes": 22, "few": 2, "side": 512, "images": None,
+            "minutes": 5.0, "found": found}  # fmt: skip
+
+
+def test_the_page_of_an_archive_parts_the_start_from_the_pace(
+    tmp_path: Path, beam_found: dict[str, Any]
+) -> None:
+    import beam_page
+
+    beam_page.write(beam_found, tmp_path)
+
+    page = (tmp_path / "beam-speed.md").read_text()
+    assert "**The season is simulated**" in page
+    assert f"| {beam_page.TWO} | 47 | 2.36 | 0.80 x | 10 | 3.00 | 0.75 x |" in page
+    assert "1.50 times as many" in page
+    assert "1.20" in page
+
+
+def test_a_way_that_leaves_something_else_is_named(
+    tmp_path: Path, beam_found: dict[str, Any]
+) -> None:
+    import beam_page
+
+    beam_found["found"]["few"][beam_page.TWO]["rows"]["detection"] = "other"
+    beam_found["found"]["whole"][beam_page.ONE]["products"] = {}
+
+    assert beam_page.different(beam_found) == [
+        f"few, {beam_page.TWO}: rows: detection",
+        f"whole, {beam_page.ONE}: products: one/tulip.tif",
+    ]
+    with pytest.raises(ValueError, match="agree"):
+        beam_page.write(beam_found, tmp_path)

@@ -7,7 +7,7 @@ import pytest
 import rasterio
 from affine import Affine
 
-from tulip_ops.errors import BadScene
+from tulip_ops.errors import BadScene, UnreadableRaster
 from tulip_ops.sources import placed
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -15,9 +15,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreference
 PLACE = Affine(6.0, 0.0, 630000.0, 0.0, -6.0, 6900000.0)
 
 
-def write(path: Path, count: int = 3, side: int = 32, **profile: object) -> Path:
+def write(
+    path: Path, count: int = 3, side: int = 32, shade: int | None = None, **profile: object
+) -> Path:
+    """A raster of noise, or of one shade."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(len(path.name)).integers(0, 255, (count, side, side), np.uint8)
+    if shade is not None:
+        pixels[:] = shade
     driver = "PNG" if path.suffix == ".png" else "GTiff"
     with rasterio.open(path, "w", driver=driver, width=side, height=side, count=count,
                        dtype="uint8", **profile) as raster:  # fmt: skip
@@ -35,8 +40,9 @@ def test_a_png_lies_where_the_mask_of_its_place_does(tmp_path: Path) -> None:
     located(chips / "tulip_0000_geopedia_ttl1904.tif", count=1)
     located(chips / "tulip_91c1_geopedia_ttl1904.tif", count=1)
     scratch.mkdir()
-    (scene,) = placed.scenes([chips], scratch)
-    assert scene == scratch / f"{png.stem}.tif"
+    assert placed.scenes([chips]) == [png]
+    scene = placed.on_earth(png, scratch)
+    assert scene.name == f"{png.stem}.tif"
     with rasterio.open(scene) as made, rasterio.open(png) as image:
         np.testing.assert_array_equal(made.read(), image.read())
         assert (made.crs.to_epsg(), made.transform) == (3857, PLACE)
@@ -45,9 +51,7 @@ def test_a_png_lies_where_the_mask_of_its_place_does(tmp_path: Path) -> None:
 def test_alpha_is_no_colour(tmp_path: Path) -> None:
     png = write(tmp_path / "a_wms_20160501.png", count=4)
     located(tmp_path / "a_mask.tif", count=1)
-    (tmp_path / "scratch").mkdir()
-    (scene,) = placed.scenes([png], tmp_path / "scratch")
-    with rasterio.open(scene) as made:
+    with rasterio.open(placed.on_earth(png, tmp_path)) as made:
         assert made.count == 3
 
 
@@ -55,13 +59,31 @@ def test_of_a_folder_the_chips_are_the_scenes_each_once(tmp_path: Path) -> None:
     chip = located(tmp_path / "a_wms_20160501.tif")
     write(tmp_path / "a_wms_20160501.png")
     located(tmp_path / "a_mask.tif", count=1)
-    assert placed.scenes([tmp_path, chip], tmp_path) == [chip]
+    assert placed.scenes([tmp_path, chip]) == [chip]
 
 
 def test_of_a_folder_without_chips_the_tiffs_are(tmp_path: Path) -> None:
     scenes = [located(tmp_path / "deep" / f"{name}.tif") for name in "ba"]
     write(tmp_path / "quicklook.png")
-    assert placed.scenes([tmp_path], tmp_path) == sorted(scenes)
+    assert placed.scenes([tmp_path]) == sorted(scenes)
+    assert placed.on_earth(scenes[0], tmp_path) == scenes[0]
+
+
+def test_chips_of_one_name_in_two_folders_are_two_scenes(tmp_path: Path) -> None:
+    for name, shade in {"one": 50, "two": 200}.items():
+        located(tmp_path / name / "a_mask.tif", count=1)
+        write(tmp_path / name / "a_wms_20160501.png", shade=shade)
+    first, second = [placed.on_earth(path, tmp_path) for path in placed.scenes([tmp_path])]
+    for path, shade in {first: 50, second: 200}.items():
+        with rasterio.open(path) as made:
+            assert (made.read() == shade).all()
+
+
+def test_a_damaged_neighbour_keeps_no_place_from_a_png(tmp_path: Path) -> None:
+    png = write(tmp_path / "a_wms_20160501.png")
+    located(tmp_path / "a_mask.tif", count=1)
+    (tmp_path / "a_aerial.tif").write_text("no image")
+    assert placed.on_earth(png, tmp_path).name == "a_wms_20160501.tif"
 
 
 @pytest.mark.parametrize("side", [None, 16])
@@ -70,9 +92,18 @@ def test_a_png_without_a_place_is_refused(tmp_path: Path, side: int | None) -> N
     if side:
         located(tmp_path / "a_mask.tif", count=1, side=side)
     with pytest.raises(BadScene, match="does not say where it lies"):
-        placed.scenes([png], tmp_path)
+        placed.on_earth(png, tmp_path)
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.1, 0.9])
+def test_a_png_that_is_not_whole_is_refused(tmp_path: Path, kept: float) -> None:
+    png = write(tmp_path / "a_wms_20160501.png")
+    png.write_bytes(png.read_bytes()[: int(kept * png.stat().st_size)])
+    located(tmp_path / "a_mask.tif", count=1)
+    with pytest.raises(UnreadableRaster, match=r"a_wms_20160501\.png"):
+        placed.on_earth(png, tmp_path)
 
 
 def test_a_folder_without_scenes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadScene, match="holds no scene"):
-        placed.scenes([tmp_path], tmp_path)
+        placed.scenes([tmp_path])

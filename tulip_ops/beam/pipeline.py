@@ -14,7 +14,6 @@ the one and drops the other).
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,20 +23,16 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from tulip_ops import attempts, questions
+from tulip_ops.beam import letters
 from tulip_ops.beam.asking import answers
 from tulip_ops.beam.elements import NAMESPACE, Answer, Job, Look
 from tulip_ops.domain import AcquisitionId
 from tulip_ops.networks.backend import Graph
 from tulip_ops.postgis.ledger import one_line
 from tulip_ops.questions import Asking
-from tulip_ops.settings import Settings
 from tulip_ops.steps import Said
-from tulip_ops.store import open_store
 
 log = logging.getLogger(__name__)
-
-LETTERS = "dead-letters"
-"""Folder of the store that takes what failed, by run and acquisition."""
 
 
 def build(begin: beam.Pipeline, ids: Sequence[str], job: Job) -> beam.PCollection[Look]:
@@ -161,21 +156,14 @@ class Post(_Stage):
         Metrics.counter(NAMESPACE, look.state).inc()
         seconds = ", ".join(f"{name} {value:.1f}" for name, value in look.figures.items())
         if look.state == "failed":
-            store = open_store(self.settings)
-            letter = {"acquisition": look.id, "step": look.step, "error": look.error,
-                      "message": look.message, "run_id": self.job.run_id}  # fmt: skip
-            place = letter_place(self.settings, self.job.run_id)
-            store.places.write(f"{place}/{look.id}.json", json.dumps(letter, indent=2).encode())
+            letters.write(
+                self.settings, self.job.run_id, look.id,
+                acquisition=look.id, step=look.step, error=look.error, message=look.message,
+            )  # fmt: skip
             log.warning("%s failed in %s: %s: %s", look.id, look.step, look.error, look.message)
         else:
             log.info("%s %s: %s (%s)", look.id, look.state, look.message, seconds)
         yield look
-
-
-def letter_place(settings: Settings, run_id: str) -> str:
-    """Where the dead letters of a run are: a folder, or an S3 prefix."""
-    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in run_id)
-    return f"{settings.store_place.rstrip('/')}/{LETTERS}/{kept}"
 
 
 def _counted(look: Look, step: str, given: Sequence[Answer]) -> Look:

@@ -52,6 +52,8 @@ def run(
     Returns the metrics by name, empty where the runner has none. `PipelineFailed` if the runner
     gave up or lost a worker; what was carried until then stays.
     """
+    if not ids:
+        return {}
     job = Job(run_id=run_id, threads=threads, fixed_batch=runner == DASK)
     log.info("%d acquisitions on %s, %d workers", len(ids), runner, workers)
     with _workers(runner, workers, len(ids), flags) as more, _losses() as lost, _plain_logs():

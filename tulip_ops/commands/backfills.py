@@ -84,9 +84,7 @@ def backfill(
         left=[str(one.acquisition.id) for one in found.left],
         done=found.done,
         **figures(found),
-        areas=[area.name for area in found.areas],
-        sources=list(found.sources),
-        problems=list(found.problems),
+        **found.look.told(),
     )
     if not ids:
         ctx.exit(SKIPPED)
@@ -139,7 +137,7 @@ def figures(found: Backfill) -> dict[str, object]:
 
 def say(found: Backfill) -> None:
     """The estimate, for people, in the log."""
-    for problem in found.problems:
+    for problem in found.look.problems():
         log.warning("%s", problem)
     pixels = sum(one.pixels for one in found.work)
     log.info(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import tempfile
 import threading
@@ -17,7 +18,7 @@ from tqdm import tqdm
 from tulip_ops.commands.backfills import chosen, figures, say, selection
 from tulip_ops.commands.options import BAD_DATA, FAILED, SKIPPED, as_json, show
 from tulip_ops.domain import AcquisitionId
-from tulip_ops.errors import DatabaseUnavailable
+from tulip_ops.errors import BadData, DatabaseUnavailable
 from tulip_ops.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,17 +101,19 @@ def beam(
     What the sources offer from --from to --until and the ledger has not done is carried, with the
     same products and rows that `tulip run ID` makes. What fails is a dead letter in the store, with
     its reason, and hinders no other; the same command carries it again, and what is done it leaves
-    alone. FLAGS after `--` go to Beam as they are: docs/how-to-beam.md.
+    alone. A file that is no scene is a dead letter too. FLAGS after `--` go to Beam as they are:
+    docs/how-to-beam.md.
     """
-    from tulip_ops.beam import runners
+    from tulip_ops.beam import letters, runners
 
     settings = Settings.load()
     estimate: dict[str, object] = {}
+    refused: dict[str, str] = {}
     if files:
-        ids = _from_files(files, settings, again=again)
+        ids, refused = _from_files(files, settings, run_id, again=again)
     else:
         ids, estimate = _from_sources(settings, areas, sources, since, until, budget, again)
-    if not ids:
+    if not ids and not refused:
         show(as_json, "nothing is left to carry", acquisitions=0, **_ends([], {}, {}))
         ctx.exit(SKIPPED)
     began = datetime.now(UTC)
@@ -127,20 +130,20 @@ def beam(
         log.info("metric %s: %.6g", name, value)
     known, reasons = _ledger(ids, settings, run_id, began)
     ends = _ends(ids, known, reasons)
-    line = ", ".join(f"{len(found)} {state}" for state, found in ends.items() if found)
+    told = [f"{len(found)} {state}" for state, found in ends.items() if found]
+    told += [f"{len(refused)} files refused"] if refused else []
     show(
         as_json,
-        f"{len(ids)} acquisitions: {line}",
+        f"{len(ids)} acquisitions: {', '.join(told)}",
         **{**estimate, "acquisitions": len(ids)},
         **ends,
         reasons={str(i): reason for i, reason in reasons.items()},
+        refused=refused,
         metrics=metrics,
         run_id=run_id,
     )
-    if ends["failed"] or ends["quarantined"]:
-        from tulip_ops.beam.pipeline import letter_place
-
-        log.warning("dead letters: %s", letter_place(settings, run_id))
+    if ends["failed"] or ends["quarantined"] or refused:
+        log.warning("dead letters: %s", letters.place(settings, run_id))
         ctx.exit(FAILED if ends["failed"] else BAD_DATA)
 
 
@@ -161,16 +164,35 @@ def _from_sources(
     return [one.acquisition.id for one in found.work], figures(found)
 
 
-def _from_files(files: Sequence[Path], settings: Settings, *, again: bool) -> list[AcquisitionId]:
+def _from_files(
+    files: Sequence[Path], settings: Settings, run_id: str, *, again: bool
+) -> tuple[list[AcquisitionId], dict[str, str]]:
+    """What of the files is left to carry, and by file why it is none: a dead letter each."""
     from tulip_ops import backfills
+    from tulip_ops.beam import letters
     from tulip_ops.sources import placed
     from tulip_ops.sources.archive import Archive
 
+    refused: dict[str, str] = {}
+
+    def refuse(path: Path, error: BadData) -> None:
+        name, kind = str(given.get(path, path)), type(error).__name__
+        message = str(error).replace(str(path), name)  # a copy on its way is nobody's file
+        refused[name] = f"{kind}: {message}"
+        log.warning("refused: %s", refused[name])
+        letter = f"{path.name}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        letters.write(settings, run_id, letter, file=name, step="add", error=kind, message=message)
+
     archive = Archive(settings.archive_place, settings.s3_endpoint)
+    given: dict[Path, Path] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        scenes = placed.scenes(files, Path(scratch))
-        ids = archive.add_files(scenes, stretch=settings.true_color_stretch)
-    return backfills.admit_scenes(settings, archive, ids, again=again)
+        for path in placed.scenes(files):
+            try:
+                given[placed.on_earth(path, Path(scratch))] = path
+            except BadData as error:
+                refuse(path, error)
+        ids = archive.add_files(list(given), stretch=settings.true_color_stretch, refuse=refuse)
+    return backfills.admit_scenes(settings, archive, ids, again=again), refused
 
 
 def _ledger(

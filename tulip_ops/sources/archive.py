@@ -13,7 +13,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from shapely.geometry.base import BaseGeometry
 
 from tulip_ops import cogs, copies, radiometry, rasters, stac
 from tulip_ops.domain import Acquisition, AcquisitionId, Area
-from tulip_ops.errors import BadAcquisitionId, BadScene
+from tulip_ops.errors import BadAcquisitionId, BadData, BadScene
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.places import Places
 from tulip_ops.sources import geotiff
@@ -121,38 +121,38 @@ class Archive:
         nodata: float | None = None,
         stretch: float = 2.5,
         offset: float | None = None,
+        refuse: Callable[[Path, BadData], None] | None = None,
     ) -> list[AcquisitionId]:
         """Add GeoTIFFs as scenes: pixels unchanged, in a COG of their own CRS.
 
         Options as in `geotiff.understand`, which fills in what they leave open from names and
         headers. Files of one platform, tile, day and level get sequences in the order of
         their names. A file that is there already changes nothing. Returns the id of each
-        file, in the order of names. `BadScene` for the first file that cannot be used:
-        those before it stay.
+        file, in the order of names. `BadScene`, `UnreadableRaster` for the first file that cannot
+        be used: those before it stay. With `refuse`, which is told of each such file, all others
+        are added.
         """
+        understood = partial(
+            geotiff.understand, platform=platform, tile=tile, day=day, level=level, kind=kind,
+            bands=bands, nodata=nodata, stretch=stretch, offset=offset,
+        )  # fmt: skip
         known, taken = self._known()
         added = []
         with self._catalog.publishing() as publish:
             for path in sorted(files, key=lambda path: path.name):
-                digest = _digest(path)
-                if digest not in known:
-                    found = geotiff.understand(
-                        path,
-                        rasters.look(str(path)),
-                        platform=platform,
-                        tile=tile,
-                        day=day,
-                        level=level,
-                        kind=kind,
-                        bands=bands,
-                        nodata=nodata,
-                        stretch=stretch,
-                        offset=offset,
-                    )
-                    known[digest] = _next(found, taken)
-                    taken.add(known[digest])
-                    publish(self._added(known[digest], path, digest, found))
-                added.append(known[digest])
+                try:
+                    digest = _digest(path)
+                    if digest not in known:
+                        found = understood(path, rasters.look(str(path)))
+                        acquisition_id = _next(found, taken)
+                        publish(self._added(acquisition_id, path, digest, found))
+                        known[digest] = acquisition_id
+                        taken.add(acquisition_id)
+                    added.append(known[digest])
+                except BadData as error:
+                    if refuse is None:
+                        raise
+                    refuse(path, error)
         return added
 
     def add_scene(

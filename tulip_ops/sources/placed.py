@@ -8,27 +8,53 @@ place and size lies.
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tulip_ops import copies, rasters
-from tulip_ops.errors import BadScene
+from tulip_ops.errors import BadScene, UnreadableRaster
 
 _TIFFS = frozenset((".tif", ".tiff"))
 _CHIP = "_wms"
 _PLACE = re.compile(r"(?P<place>.+?)_wms(?:_|$)")
 
 
-def scenes(paths: Sequence[Path], scratch: Path) -> list[Path]:
-    """The scenes that files and folders hold, each with its place on Earth; sorted by name.
+def scenes(paths: Sequence[Path]) -> list[Path]:
+    """The scenes that files and folders hold, each once; sorted by name.
 
-    Of a folder in which files are called `*wms*` those are the scenes, else its GeoTIFFs are. A PNG
-    without a CRS is copied into `scratch` as a GeoTIFF of the same name. `BadScene` for a folder
-    without scenes, and for a PNG whose place nobody knows.
+    Of a folder in which files are called `*wms*` those are the scenes, else its GeoTIFFs are.
+    `BadScene` for a folder without scenes.
     """
     found = [one for path in paths for one in (_of_folder(path) if path.is_dir() else [path])]
     unique = {path.resolve(): path for path in found}.values()
-    return [_placed(path, scratch) for path in sorted(unique, key=lambda path: path.name)]
+    return sorted(unique, key=lambda path: path.name)
+
+
+def on_earth(path: Path, scratch: Path) -> Path:
+    """The scene itself, or a PNG without a CRS as a GeoTIFF of the same name below `scratch`.
+
+    `BadScene` for a PNG whose place nobody knows, `UnreadableRaster` for one that is none.
+    """
+    if path.suffix.lower() != ".png":
+        return path
+    facts = rasters.look(str(path))
+    if facts.epsg is not None:
+        return path
+    for other in _of_same_place(path):
+        try:
+            there = rasters.look(str(other))
+        except UnreadableRaster:
+            continue  # it is refused itself if it is meant to be a scene
+        if there.epsg is not None and there.shape == facts.shape:
+            # folders may hold files of one name, and its day is read from it
+            target = Path(tempfile.mkdtemp(dir=scratch)) / f"{path.stem}.tif"
+            copies.copy_onto(path, target, there)
+            return target
+    raise BadScene(
+        f"{path} does not say where it lies: put a GeoTIFF of the same place and size beside it"
+        " (the same name up to `_wms`, such as its mask), or give it a CRS with gdal_translate"
+    )
 
 
 def _of_folder(folder: Path) -> list[Path]:
@@ -41,24 +67,6 @@ def _of_folder(folder: Path) -> list[Path]:
     if not wanted:
         raise BadScene(f"{folder} holds no scene: neither *wms*.png nor *.tif")
     return wanted
-
-
-def _placed(path: Path, scratch: Path) -> Path:
-    if path.suffix.lower() != ".png":
-        return path
-    facts = rasters.look(str(path))
-    if facts.epsg is not None:
-        return path
-    for other in _of_same_place(path):
-        there = rasters.look(str(other))
-        if there.epsg is not None and there.shape == facts.shape:
-            target = scratch / f"{path.stem}.tif"
-            copies.copy_onto(path, target, there)
-            return target
-    raise BadScene(
-        f"{path} does not say where it lies: put a GeoTIFF of the same place and size beside it"
-        " (the same name up to `_wms`, such as its mask), or give it a CRS with gdal_translate"
-    )
 
 
 def _of_same_place(path: Path) -> Iterator[Path]:

@@ -1,0 +1,48 @@
+"""The ancestor's way: one PNG at a time through `model.predict`, to a PNG mask.
+
+    bench/beam_loop.py CHIPS OUT THREADS
+
+Its networks are the shipped ones of true colour; what the cloud filter calls cloudy is left out.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning
+
+from tulip_ops.networks import predict, registry
+from tulip_ops.settings import Settings
+
+
+def carry(chips: Path, out: Path, threads: int) -> None:
+    """Every chip of a folder, in the order of names."""
+    warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    out.mkdir()
+    predict.use_threads(threads)
+    networks = []
+    for kind, name in (("cloud-filter", "cloud-filter-rgb"), ("unet", "unet-rgb")):
+        card = registry.choose(Settings().models, kind, name, ("red", "green", "blue"))  # type: ignore[arg-type]
+        network = predict.build(card)
+        predict.load_weights(network, card)
+        networks.append((card, network))
+    (filter_card, cloud_filter), (unet_card, unet) = networks
+    for path in sorted(chips.glob("*_wms_*.png")):
+        with rasterio.open(path) as png:
+            pixels = np.moveaxis(png.read().astype(np.float32) / 255 / 2.5, 0, -1)[np.newaxis]
+        said = cloud_filter.predict(filter_card.normalization.apply(pixels), verbose=0)
+        if float(said["chip"].ravel()[0]) >= (filter_card.chip_threshold or 0.5):
+            continue
+        classes = unet.predict(unet_card.normalization.apply(pixels), verbose=0)[0]
+        mask = ((classes[..., 1] + classes[..., 2]) >= unet_card.threshold).astype(np.uint8) * 255
+        with rasterio.open(out / path.name, "w", driver="PNG", width=pixels.shape[2],
+                           height=pixels.shape[1], count=1, dtype="uint8") as png:  # fmt: skip
+            png.write(mask, 1)
+
+
+if __name__ == "__main__":
+    carry(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

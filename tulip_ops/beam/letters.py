@@ -1,0 +1,30 @@
+"""Dead letters: what failed in a run of the pipeline, each with its reason, in the store."""
+
+from __future__ import annotations
+
+import json
+
+from tulip_ops.settings import Settings
+from tulip_ops.store import open_store
+
+LETTERS = "dead-letters"
+"""Folder of the store that takes them, by run."""
+
+
+def place(settings: Settings, run_id: str) -> str:
+    """Where those of a run are: a folder, or an S3 prefix."""
+    return f"{settings.store_place.rstrip('/')}/{LETTERS}/{_plain(run_id)}"
+
+
+def write(settings: Settings, run_id: str, name: str, **said: str) -> None:
+    """Put one there, as <name>.json; `StoreUnavailable`.
+
+    said: what failed, in which step, by which error, with which message.
+    """
+    letter = json.dumps({**said, "run_id": run_id}, indent=2).encode()
+    address = f"{place(settings, run_id)}/{_plain(name)}.json"
+    open_store(settings).places.write(address, letter)
+
+
+def _plain(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
