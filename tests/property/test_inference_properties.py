@@ -136,12 +136,9 @@ def test_clouds_in_a_stream_are_those_in_memory(
     reflectance, _ = scene(height, width, seed)
     grid = Grid(32631, 600_000.0, 5_800_000.0, width, height)
     cogs.write_reflectance(folder / "reflectance.tif", reflectance, grid, BANDS)
-    network = CloudFilter(card("cloud-filter"), judging)
+    network = CloudFilter(card("cloud-filter").model_copy(update={"chip": 96}), judging)
 
-    with (
-        mock.patch.object(layout, "WINDOW", 96),
-        mock.patch.object(layout, "OVERLAP", 32),
-    ):
+    with mock.patch.object(layout, "OVERLAP", 32):
         with cogs.stored(folder / "reflectance.tif") as source:
             cells, known = inference.cloud_probability(
                 source, network, lambda rows: np.ones((rows.stop - rows.start, width), bool)

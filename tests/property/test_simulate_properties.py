@@ -13,6 +13,9 @@ from tulip_ops.simulate.sky import form
 SEEDS = st.integers(0, 2**32 - 1)
 DAYS = st.integers(0, 200).map(lambda days: date(2024, 2, 1) + timedelta(days=days))
 KINDS = st.sampled_from(list(Weather))
+SLIVERS = 0.02
+"""Share in flower below which it may be that of strips too narrow to own a pixel: they shine into
+those of others, and do not count for the dates."""
 
 
 @settings(max_examples=25, deadline=None)
@@ -78,6 +81,8 @@ def test_bloom_dates_agree_with_what_scenes_show(seed: int, day: date) -> None:
     for bloom in truth.blooms.values():
         assert date(2024, 3, 1) < bloom.onset <= bloom.peak <= bloom.end < date(2024, 7, 1)
     for field in np.unique(truth.fields[truth.bloom > 0]).tolist():
+        if truth.bloom[truth.fields == field].mean() < SLIVERS:
+            continue
         assert truth.blooms[field].onset <= day <= truth.blooms[field].end
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import pytest
@@ -136,7 +137,12 @@ def test_a_failing_writer_leaves_nothing(s3: S3, store: Store, prefix: str, tmp_
     assert store.is_current(ID, "tulip.tif", RECIPE)
 
 
-FORK = multiprocessing.get_context("fork")
+SPAWN = multiprocessing.get_context("spawn")
+"""A forked process would inherit the locks of other threads, of which nobody is left to release."""
+
+
+def _put_new(url: str, prefix: str, copies: Path) -> None:
+    put(open_store(url, prefix, copies), b"new")
 
 
 @pytest.mark.parametrize("moment", ["before the product", "before the item", "after the item"])
@@ -144,8 +150,7 @@ def test_a_writer_killed_on_its_way_leaves_the_old_or_no_current_product(
     s3: S3, store: Store, prefix: str, tmp_path: Path, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(store, b"old")
-    elsewhere = open_store(s3.url, prefix, tmp_path / "elsewhere")
-    process = FORK.Process(target=put, args=(elsewhere, b"new"))
+    process = SPAWN.Process(target=_put_new, args=(s3.url, prefix, tmp_path / "elsewhere"))
 
     def kill(method: str, path: str) -> int | None:
         """Kills the writer when it asks for what comes after the moment."""
@@ -157,7 +162,7 @@ def test_a_writer_killed_on_its_way_leaves_the_old_or_no_current_product(
         }[moment]
         if now:
             process.kill()
-            process.join()
+            wait([process.sentinel])  # the test itself takes its exit code
             return 503
         return None
 
@@ -175,7 +180,7 @@ def test_a_writer_killed_on_its_way_leaves_the_old_or_no_current_product(
             fresh.product(ID, "tulip.tif")
     else:
         assert fresh.product(ID, "tulip.tif").read_bytes() == b"new"
-    put(elsewhere, b"new")
+    put(open_store(s3.url, prefix, tmp_path / "elsewhere"), b"new")
     assert [path.name for path in files(tmp_path / "elsewhere")] == ["tulip.tif"]
     assert fresh.product(ID, "tulip.tif").read_bytes() == b"new"
 
@@ -191,7 +196,7 @@ def test_processes_that_publish_at_once_lose_nothing(
     s3: S3, store: Store, prefix: str, tmp_path: Path
 ) -> None:
     running = [
-        FORK.Process(target=_publish_many, args=(s3.url, prefix, tmp_path / str(number), number))
+        SPAWN.Process(target=_publish_many, args=(s3.url, prefix, tmp_path / str(number), number))
         for number in range(3)
     ]
     for process in running:
