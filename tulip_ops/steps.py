@@ -252,7 +252,9 @@ def vectorize(
             threshold=threshold,
             in_flower=in_flower,
             minimum_area=settings.minimum_area,
-            threads=settings.threads,
+            threads=detecting.threads_that_fit(
+                source.grid.width, settings.memory_gb, settings.threads
+            ),
         )
     with store.writing(acquisition_id, "detections.parquet") as path:
         vectors.write_detections(

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops.detecting import detect_rows
+from tulip_ops.detecting import detect_rows, threads_that_fit
 from tulip_ops.domain import Area
 from tulip_ops.grid import Grid
 from tulip_ops.pieces import reaching_down
@@ -64,3 +64,16 @@ def test_what_reaches_down_is_what_hangs_together_with_the_last_rows(seed: int, 
         flooded = wider & present
 
     np.testing.assert_array_equal(reaching_down(present, rows), flooded)
+
+
+@given(st.integers(1, 20_000), st.floats(0.1, 64), st.integers(1, 256))
+def test_more_memory_never_means_fewer_threads(width: int, memory: float, threads: int) -> None:
+    used = threads_that_fit(width, memory, threads)
+    assert 1 <= used <= threads
+    assert threads_that_fit(width, 2 * memory, threads) >= used
+    assert threads_that_fit(2 * width, memory, threads) <= used
+
+
+def test_a_whole_tile_is_not_worked_on_in_all_parts_at_once() -> None:
+    assert [threads_that_fit(10_980, 2.0, threads) for threads in (1, 2, 64)] == [1, 2, 5]
+    assert threads_that_fit(10_980, 0.5, 64) == 1
