@@ -131,9 +131,9 @@ def write_tulips(
     def write(window: chips.Window, mask: NDArray[np.bool_], said: Answers | None) -> None:
         values = np.full((layout.OUTPUTS, *mask.shape), np.nan, dtype=np.float32)
         if said is not None:
-            own = {name: each[:, *window.core] for name, each in said.items()}
-            values = np.where(mask, network.calibrated(own)[0], np.float32(np.nan))
-            seen.append(int(np.count_nonzero(mask)))
+            asked = said["logits"][0][window.core][mask]
+            values[:, mask] = network.probability(asked)
+            seen.append(len(asked))
             tulips.append(int(np.count_nonzero(values[0] >= network.card.threshold)))
         writer.write(values, window.own_rows[0], window.own_columns[0])
 

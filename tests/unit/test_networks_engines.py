@@ -1,5 +1,6 @@
 """Which engine runs a network: decided by files and settings, before anything is imported."""
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -48,8 +49,8 @@ def export(card: Card, root: Path | None = None, **accepted: bool) -> Path:
             file=f"{precision}.xml", sha256=digest, metrics={}, accepted=good
         )
     made = Export(
-        model="tiny/1", weights=card.sha256, openvino="1", scenes="none", keras={},
-        variants=variants,
+        format=exports.FORMAT, model="tiny/1", weights=card.sha256, openvino="1", scenes="none",
+        keras={}, variants=variants,
     )  # fmt: skip
     (place / exports.NAME).write_text(made.model_dump_json())
     return place
@@ -87,6 +88,15 @@ def test_an_export_of_other_weights_is_none(card: Card) -> None:
     assert chosen(card.model_copy(update={"sha256": "2" * 64})) == "keras fp32"
 
 
+def test_an_export_of_another_format_says_what_to_do(card: Card) -> None:
+    place = export(card, bf16=True)
+    told = json.loads((place / exports.NAME).read_text())
+    (place / exports.NAME).write_text(json.dumps(told | {"format": 1}))
+
+    with pytest.raises(ExportDamaged, match="repeat `tulip models export tiny/1`"):
+        chosen(card)
+
+
 def test_exports_may_lie_elsewhere(card: Card, tmp_path: Path) -> None:
     place = export(card, tmp_path / "exports", bf16=True)
 
@@ -119,6 +129,6 @@ def test_damage_is_refused(card: Card) -> None:
     (place / "bf16.bin").unlink()
     with pytest.raises(ExportDamaged, match="cannot be read"):
         exports.verify(engine.variant, place)
-    (place / exports.NAME).write_text("{}")
+    (place / exports.NAME).write_text(json.dumps({"format": exports.FORMAT}))
     with pytest.raises(ExportDamaged, match="cannot be read"):
         chosen(card)

@@ -217,6 +217,27 @@ def test_what_is_said_is_calibrated(cloud_card: Card, unet_card: Card) -> None:
         np.testing.assert_allclose(says(other)(reflectance, BANDS), bent.apply(plain), atol=1e-6)
 
 
+def test_logits_become_the_calibrated_softmax(unet_card: Card) -> None:
+    bent = {"tulip": Calibration(slope=1.3, intercept=-0.4), "bloom": Calibration(slope=0.8)}
+    network = predict.load_unet(unet_card.model_copy(update={"calibration": bent}), 1)
+    random = np.random.default_rng(11)
+    logits = random.normal(scale=6, size=(40, 50, 3)).astype(np.float32)
+    logits[0, 0] = 90, -90, -90
+    logits[0, 1] = -90, -90, 90
+
+    tulip, bloom = network.probability(logits)
+
+    classes = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
+    classes /= classes.sum(-1, keepdims=True)
+    said = bent["tulip"].apply(classes[..., 1] + classes[..., 2])
+    np.testing.assert_allclose(tulip, said, atol=2e-6)
+    flowering = bent["bloom"].apply(classes[..., 2])
+    np.testing.assert_allclose(bloom, np.minimum(flowering, said), atol=2e-6)
+    assert (bloom <= tulip).all()
+    whole = network.calibrated({"logits": logits[np.newaxis]})
+    np.testing.assert_array_equal(whole, [[tulip, bloom]])
+
+
 def test_windows_of_a_large_raster_agree_where_they_meet(
     cloud_card: Card, monkeypatch: pytest.MonkeyPatch
 ) -> None:

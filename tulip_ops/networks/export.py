@@ -65,6 +65,7 @@ def export(
         }
         _drop_refused(variants, making)
         made = Export(
+            format=exports.FORMAT,
             model=str(card.reference),
             weights=card.sha256,
             openvino=openvino_engine.release(),
@@ -111,10 +112,8 @@ def _write_files(
     folder: Path,
     samples: Iterable[NDArray[np.float32]],
 ) -> None:
-    network = predict.build(card)
-    predict.load_weights(network, card)
     whole = folder / _file("fp32")
-    openvino_engine.save(openvino_engine.converted(network), whole)
+    openvino_engine.save(openvino_engine.converted(predict.load(card)), whole)
     if "int8" in precisions:
         openvino_engine.save(openvino_engine.quantized(whole, samples), folder / _file("int8"))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,6 +20,8 @@ from tulip_ops.networks.registry import Card
 Precision = Literal["fp32", "bf16", "int8"]
 FASTEST_FIRST: tuple[Precision, ...] = ("int8", "bf16", "fp32")
 
+FORMAT: Final = 2
+"""Of export.json, and of what the networks beside it say."""
 NAME = "export.json"
 FOLDER = "openvino"
 GATE = 0.005
@@ -45,6 +47,8 @@ class Variant(_Frozen):
 class Export(_Frozen):
     """export.json."""
 
+    format: Literal[2]
+    """FORMAT."""
     model: str
     """name/version."""
     weights: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -67,7 +71,13 @@ def read(card: Card, exports: Path | None) -> Export | None:
     """The export of these very weights; None where there is none. `ExportDamaged`."""
     path = place(card, exports) / NAME
     try:
-        export = Export.model_validate(json.loads(path.read_bytes()))
+        told = json.loads(path.read_bytes())
+        if isinstance(told, dict) and told.get("format") != FORMAT:
+            raise ExportDamaged(
+                f"{path} was made for another release;"
+                f" repeat `tulip models export {card.reference}`"
+            )
+        export = Export.model_validate(told)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, ValidationError) as error:

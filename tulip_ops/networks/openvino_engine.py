@@ -31,16 +31,13 @@ def release() -> str:
 
 
 def converted(network: keras.Model) -> ov.Model:
-    """The network for OpenVINO: (N, bands, height, width) to its outputs by their names."""
+    """A network that names its outputs, for OpenVINO: (N, bands, height, width) to these."""
     import tensorflow as tf
 
     signature = tf.TensorSpec((None, None, None, network.input_shape[-1]), tf.float32)
-    graph = tf.function(
-        lambda pixels: _named(network, network(pixels, training=False)),
-        input_signature=[signature],
-    )
+    graph = tf.function(lambda pixels: network(pixels, training=False), input_signature=[signature])
     model = ov.convert_model(graph.get_concrete_function())
-    names = {network.output_names[0]} if not isinstance(network.output, dict) else network.output
+    names = network.output
     for output in model.outputs:
         (name,) = output.get_names() & set(names)
         output.get_tensor().set_names({name})
@@ -48,10 +45,6 @@ def converted(network: keras.Model) -> ov.Model:
     layout.input().tensor().set_layout(Layout("NCHW"))
     layout.input().model().set_layout(Layout("NHWC"))
     return layout.build()
-
-
-def _named(network: keras.Model, said: Any) -> dict[str, Any]:
-    return said if isinstance(said, dict) else {network.output_names[0]: said}
 
 
 def save(model: ov.Model, path: Path) -> None:

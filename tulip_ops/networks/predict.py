@@ -24,6 +24,7 @@ __all__ = [
     "CloudFilter",
     "UNet",
     "build",
+    "load",
     "load_cloud_filter",
     "load_unet",
     "load_weights",
@@ -137,11 +138,21 @@ class UNet(_Network):
 
     def calibrated(self, said: Answers) -> NDArray[np.float32]:
         """What a call returns, from what the network said."""
-        classes = said["probability"]
-        flowering = classes[..., 2]
-        tulip = self.card.calibrated("tulip", np.clip(classes[..., 1] + flowering, 0, 1))
-        bloom = np.minimum(self.card.calibrated("bloom", np.clip(flowering, 0, 1)), tulip)
-        return np.stack([tulip, bloom], axis=1)
+        return np.moveaxis(self.probability(said["logits"]), 0, 1)
+
+    def probability(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Of tulips and of tulips in flower, calibrated, where the network said `logits`.
+
+        logits: (..., classes), of background, tulip, tulip in flower. Returns (2, ...), float32
+        in [0, 1], the second nowhere above the first. The logit of two classes together is the
+        logarithm of the sum of their exponentials, less that of the others.
+        """
+        background, plain, flowering = np.moveaxis(logits, -1, 0)
+        growing = _log_of_sum(plain, flowering) - background
+        tulip = self.card.calibrated_logits("tulip", growing)
+        others = _log_of_sum(background, plain)
+        bloom = self.card.calibrated_logits("bloom", flowering - others)
+        return np.stack([tulip, np.minimum(bloom, tulip)])
 
     def tulip_probability(
         self, reflectance: NDArray[np.float32], bands: Sequence[str]
@@ -168,6 +179,11 @@ def places(card: Card, bands: Sequence[str]) -> list[int]:
             f" {', '.join(missing)}; choose a model with fewer bands"
         )
     return [list(bands).index(band) for band in card.bands]
+
+
+def _log_of_sum(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """log(exp(one) + exp(other)); unlike `numpy.logaddexp` of single precision it is vectorized."""
+    return np.asarray(np.maximum(one, other) + np.log(1 + np.exp(-np.abs(one - other))))
 
 
 def _measured(pixels: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -217,6 +233,21 @@ def build(card: Card, *, dtype: str = "float32") -> keras.Model:
     return unet.build(len(card.bands), shape.base, shape.levels, dtype=dtype)
 
 
+def load(card: Card, *, dtype: str = "float32") -> keras.Model:
+    """The trained network of `card` as it runs, its checksum verified; `ModelDamaged`.
+
+    (N, height, width, bands), normalized, to {"cell", "chip"} or {"logits"}, as `CloudFilter` and
+    `UNet` read them.
+    """
+    network = build(card, dtype=dtype)
+    load_weights(network, card)
+    if isinstance(card.architecture, ResNetArchitecture):
+        return network
+    from tulip_ops.networks import unet
+
+    return unet.without_softmax(network)
+
+
 def load_weights(network: keras.Model, card: Card) -> None:
     """Give `network` the weights of `card`, its checksum verified; `ModelDamaged`."""
     registry.verify(card)
@@ -235,6 +266,4 @@ def _started(card: Card, threads: int, engine: Engine) -> Graph:
         path = exports.verify(engine.variant, engine.folder)
         return openvino_engine.compiled(path, engine.precision, threads)
     use_threads(threads)  # before any network is built
-    network = build(card, dtype=_POLICIES[engine.precision])
-    load_weights(network, card)
-    return backend.compiled(network)
+    return backend.compiled(load(card, dtype=_POLICIES[engine.precision]))

@@ -27,6 +27,9 @@ Kind = Literal["cloud-filter", "unet"]
 Output = Literal["cell", "chip", "tulip", "bloom"]
 """What a network gives: cloud per cell and per chip, tulips and bloom per pixel."""
 
+_SUREST = np.float32(np.log(1e7))
+"""Logit of 1 - 1e-7, to a rounding."""
+
 WEIGHTS = "model.weights.h5"
 CARD = "model.json"
 PROMOTED = "promoted"
@@ -70,6 +73,14 @@ class Calibration(_Frozen):
         kept = np.clip(probability, 1e-7, 1 - 1e-7).astype(np.float64)
         logit = self.slope * (np.log(kept) - np.log1p(-kept)) + self.intercept
         return np.asarray(1 / (1 + np.exp(-logit)), dtype=np.float32)
+
+    def of_logits(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same of logit(probability), float32 of any shape; NaN stays NaN.
+
+        Logits beyond those of 1e-7 and 1 - 1e-7 are taken for these.
+        """
+        scaled = np.clip(logits, -_SUREST, _SUREST) * np.float32(self.slope)
+        return np.asarray(1 / (1 + np.exp(-scaled - np.float32(self.intercept))), dtype=np.float32)
 
 
 class ResNetArchitecture(_Frozen):
@@ -158,7 +169,14 @@ class Card(_Frozen):
 
     def calibrated(self, output: Output, probability: NDArray[np.float32]) -> NDArray[np.float32]:
         """`probability` of one output, calibrated; see `Calibration.apply`."""
-        return self.calibration.get(output, Calibration()).apply(probability)
+        return self._calibration(output).apply(probability)
+
+    def calibrated_logits(self, output: Output, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The calibrated probability from logits of one output; see `Calibration.of_logits`."""
+        return self._calibration(output).of_logits(logits)
+
+    def _calibration(self, output: Output) -> Calibration:
+        return self.calibration.get(output, Calibration())
 
     @property
     def weights(self) -> Path:
