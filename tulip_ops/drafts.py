@@ -159,8 +159,9 @@ def _as_cog(draft: Path, path: Path, overviews: Overviews) -> None:
             draft,
             path,
             driver="COG",
-            compress="DEFLATE",  # every GDAL build can open it, unlike ZSTD
-            level=1,  # on imagery no larger than level 6, and faster
+            # imagery is unpacked twice as fast as from DEFLATE, of a twentieth more bytes
+            compress="ZSTD",
+            level=1,
             predictor="STANDARD",
             blocksize=_BLOCK,
             num_threads=_THREADS,

@@ -89,15 +89,20 @@ def cloud_probability(
     """
     plan = layout.plan(network.card, *source.grid.shape)
     known = Known(source.grid.shape)
-    said = {}
     if kept is not None:
         kept.fit(_room(network.card, source.grid.width, kept.memory_gb, size=plan.chip_height))
     read = strips.read(source, predict.places(network.card, source.bands), kept, leave=True)
+
+    def ask(ready: Prepared) -> tuple[int, NDArray[np.float32]] | None:
+        window, mask, pixels = ready
+        known.put(window, mask)
+        if pixels is None:
+            return None
+        return window.number, network.calibrated(network.run(pixels))[0]
+
     with _prepared(read, network, plan, wanted) as prepared:
-        for window, mask, pixels in prepared:
-            known.put(window, mask)
-            if pixels is not None:
-                said[window.number] = network.calibrated(network.run(pixels))[0]
+        answers = flows.each(ask, prepared, network.at_once)
+        said = dict(answer for answer in answers if answer is not None)
     return layout.cells(said, plan), known
 
 
@@ -156,7 +161,10 @@ class Known:
         self._bits = np.zeros((shape[0], -(-shape[1] // 8)), dtype=np.uint8)
 
     def put(self, window: chips.Window, mask: NDArray[np.bool_]) -> None:
-        """Those that a window answers for; its first column is a multiple of eight."""
+        """Those that a window answers for; its first column is a multiple of eight.
+
+        Windows may be put by several threads: no two of them share a byte.
+        """
         first = window.own_columns[0] // 8
         bits = np.packbits(mask, axis=1)
         self._bits[window.owns[0], first : first + bits.shape[1]] = bits

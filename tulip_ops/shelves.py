@@ -17,7 +17,8 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -71,6 +72,15 @@ class Shelf(Protocol):
         """
         ...
 
+    def reading(
+        self, folder: str, name: str, size: int, sha256: str
+    ) -> AbstractContextManager[Path]:
+        """As `fetch`, for a long read of a large file, which need not wait for the checksum.
+
+        `ProductDamaged` is raised at the end at the latest; until then what was read may be wrong.
+        """
+        ...
+
     def probe(self) -> str:
         """Write something, and remove it again; returns where."""
         ...
@@ -118,10 +128,21 @@ class FolderShelf:
         path = self._place / folder / name
         path.stat()
         if not is_whole(path, size, sha256):
-            raise ProductDamaged(
-                f"{path} does not match its checksum in {ITEM}; repeat the step that makes it"
-            )
+            raise _damaged(str(path))
         return path
+
+    @contextmanager
+    def reading(self, folder: str, name: str, size: int, sha256: str) -> Iterator[Path]:
+        """As `Shelf` says; the checksum is worked out meanwhile."""
+        path = self._place / folder / name
+        path.stat()
+        with ThreadPoolExecutor(1) as pool:
+            whole = pool.submit(is_whole, path, size, sha256)
+            try:
+                yield path
+            finally:
+                if not whole.result():
+                    raise _damaged(str(path))  # it explains whatever went wrong with its pixels
 
     def probe(self) -> str:
         """As `Shelf` says; a folder that is not there yet is not made."""
@@ -222,13 +243,15 @@ class S3Shelf:
         with unfinished(self.desk(folder), name) as path:
             self._places.download(address, path)
             if not is_whole(path, size, sha256):
-                raise ProductDamaged(
-                    f"{address} does not match its checksum in {ITEM};"
-                    " repeat the step that makes it"
-                )
+                raise _damaged(address)
             _move(path, copy)
         self._make_room(folder)
         return copy
+
+    @contextmanager
+    def reading(self, folder: str, name: str, size: int, sha256: str) -> Iterator[Path]:
+        """As `Shelf` says; a damaged copy must be known first, for there is a better one."""
+        yield self.fetch(folder, name, size, sha256)
 
     def probe(self) -> str:
         """As `Shelf` says; S3 must also honour conditions, on which the promises here rest."""
@@ -281,6 +304,12 @@ def sha256_of(path: Path) -> str:
 def is_whole(path: Path, size: int, sha256: str) -> bool:
     """Whether the file is there and has this size and checksum."""
     return path.is_file() and path.stat().st_size == size and sha256_of(path) == sha256
+
+
+def _damaged(address: str) -> ProductDamaged:
+    return ProductDamaged(
+        f"{address} does not match its checksum in {ITEM}; repeat the step that makes it"
+    )
 
 
 def _move(path: Path, place: Path) -> None:

@@ -122,15 +122,11 @@ def screen(
     if fresh and not compute:
         raise ProductMissing(_not_whole(acquisition_id, "cloud.tif"))
     if fresh:
-        reflectance_path = store.product(acquisition_id, "reflectance.tif")
-        network = (
-            predict.load_cloud_filter(card, settings.threads, duty.engine)
-            if said is None
-            else CloudFilter(card, said())
-        )
         kept = kept and kept.of(store.checksum(acquisition_id, "reflectance.tif"))
         with store.writing(acquisition_id, "cloud.tif") as path:
-            share = _write_clouds(path, reflectance_path, network, areas, kept)
+            with store.reading(acquisition_id, "reflectance.tif") as reflectance:
+                network = _cloud_filter(duty, settings, said)
+                share = _write_clouds(path, reflectance, network, areas, kept)
             publishing.clouds(store, acquisition_id, path, duty, clear=share)
     share = float(store.properties(acquisition_id)["tulip:clear_fraction"])
     figures: dict[str, float | int | str] = {"clear_fraction": share, "model": str(card.reference)}
@@ -138,6 +134,13 @@ def screen(
         summary = f"{share:.0%} clear, less than the {settings.minimum_clear:.0%} that is needed"
         return Outcome("skipped", fresh, f"too cloudy: {summary}", figures)
     return Outcome("done", fresh, f"{share:.0%} of the areas is clear", figures)
+
+
+def _cloud_filter(duty: Duty, settings: Settings, said: Said | None) -> CloudFilter:
+    if said is not None:
+        return CloudFilter(duty.card, said())
+    threads = settings.threads
+    return predict.load_cloud_filter(duty.card, threads, duty.engine, at_once=threads)
 
 
 def _write_clouds(
@@ -209,7 +212,8 @@ def _write_tulips(
     card = duty.card
     kept = kept and kept.of(store.checksum(acquisition_id, "reflectance.tif"))
     with (
-        cogs.stored(store.product(acquisition_id, "reflectance.tif")) as source,
+        store.reading(acquisition_id, "reflectance.tif") as reflectance,
+        cogs.stored(reflectance) as source,
         ground.clear(acquisition_id, store) as wanted,
     ):
         if said is None:

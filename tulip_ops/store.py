@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -131,10 +131,23 @@ class Store:
         try:
             return self._shelf.fetch(folder, name, asset["file:size"], _sha256(asset))
         except FileNotFoundError:
-            raise ProductMissing(
-                f"{self._shelf.address(folder, name)} is listed in {ITEM} but missing;"
-                " repeat the step that makes it"
-            ) from None
+            raise self._missing(folder, name) from None
+
+    @contextmanager
+    def reading(self, acquisition_id: AcquisitionId, name: str) -> Iterator[Path]:
+        """The same for a long read of a large file, which begins before the checksum is known.
+
+        `ProductDamaged` at the end at the latest, in the place of any other error: what is made
+        of the file may be published after that alone.
+        """
+        asset, folder = self.asset(acquisition_id, name), str(acquisition_id)
+        read = self._shelf.reading(folder, name, asset["file:size"], _sha256(asset))
+        with ExitStack() as stack:
+            try:
+                path = stack.enter_context(read)
+            except FileNotFoundError:
+                raise self._missing(folder, name) from None
+            yield path
 
     def checksum(self, acquisition_id: AcquisitionId, name: str) -> str:
         """The listed sha256 of a product, hexadecimal; `ProductMissing`."""
@@ -206,6 +219,12 @@ class Store:
             )
         asset: dict[str, JSON] = assets[_key(name)]
         return asset
+
+    def _missing(self, folder: str, name: str) -> ProductMissing:
+        return ProductMissing(
+            f"{self._shelf.address(folder, name)} is listed in {ITEM} but missing;"
+            " repeat the step that makes it"
+        )
 
     def _parsed(self, acquisition_id: AcquisitionId, data: bytes | None) -> dict[str, JSON]:
         address = self._shelf.address(str(acquisition_id), ITEM)

@@ -92,6 +92,39 @@ def test_damage_is_noticed(store: Store, data: bytes) -> None:
         store.product(ID, "tulip.tif")
 
 
+def test_a_long_read_begins_before_the_checksum_is_known(store: Store) -> None:
+    put(store, b"whole")
+
+    with store.reading(ID, "tulip.tif") as path:
+        assert path.read_bytes() == b"whole"
+    with pytest.raises(ValueError, match="of the reader"), store.reading(ID, "tulip.tif"):
+        raise ValueError("of the reader")
+    path.unlink()
+    with (
+        pytest.raises(ProductMissing, match=r"listed in item\.json but missing"),
+        store.reading(ID, "tulip.tif"),
+    ):
+        pytest.fail("there is nothing to read")
+
+
+@pytest.mark.parametrize("data", [b"", b"whole, and more", b"Whole"])
+def test_damage_is_known_at_the_end_of_a_long_read(store: Store, data: bytes) -> None:
+    put(store, b"whole")
+    store.product(ID, "tulip.tif").write_bytes(data)
+
+    with (
+        pytest.raises(ProductDamaged, match=r"tulip\.tif does not match its checksum"),
+        store.reading(ID, "tulip.tif"),
+    ):
+        pass
+    with (
+        pytest.raises(ProductDamaged, match=r"tulip\.tif does not match its checksum") as raised,
+        store.reading(ID, "tulip.tif"),
+    ):
+        raise ValueError("nonsense was read")
+    assert isinstance(raised.value.__context__, ValueError)
+
+
 def test_what_is_missing_is_said(store: Store, tmp_path: Path) -> None:
     with pytest.raises(ProductMissing, match=r"has no cloud\.tif yet"):
         store.product(ID, "cloud.tif")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -93,10 +95,11 @@ def reading(model: ov.Model) -> list[str]:
     return sorted(set(found))
 
 
-def compiled(path: Path, precision: Precision, threads: int) -> Graph:
-    """The network of a file, ready to run on the processor.
+def compiled(path: Path, precision: Precision, threads: int, at_once: int = 1) -> Graph:
+    """The network of a file, ready to run on the processor. `ExportDamaged`.
 
-    It is compiled once for each shape of input, at the first call with it. `ExportDamaged`.
+    It is compiled once for each shape of input, at the first call with it. at_once: how many
+    threads may call it at a time; they share the `threads` that compute.
     """
     core = ov.Core()
     try:
@@ -104,24 +107,34 @@ def compiled(path: Path, precision: Precision, threads: int) -> Graph:
     except RuntimeError as error:
         raise ExportDamaged(f"{path} is not a network for OpenVINO ({error})") from error
     options = {
-        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": at_once,
         "INFERENCE_NUM_THREADS": threads,
         "INFERENCE_PRECISION_HINT": _HINTS[precision],
     }
-    requests: dict[tuple[int, ...], Any] = {}
+    free: dict[tuple[int, ...], queue.SimpleQueue[Any]] = {}
+    lock = threading.Lock()
 
-    def request(shape: tuple[int, ...]) -> Any:
-        if shape not in requests:
-            model.reshape(list(shape))
-            requests[shape] = core.compile_model(model, "CPU", options).create_infer_request()
-        return requests[shape]
+    def requests(shape: tuple[int, ...]) -> queue.SimpleQueue[Any]:
+        with lock:
+            if shape not in free:
+                model.reshape(list(shape))
+                network = core.compile_model(model, "CPU", options)
+                free[shape] = queue.SimpleQueue()
+                for _ in range(at_once):
+                    free[shape].put(network.create_infer_request())
+            return free[shape]
 
     def run(pixels: NDArray[np.float32]) -> Answers:
-        asked = request(pixels.shape)
-        asked.infer({0: pixels}, share_inputs=True)
-        return {
-            output.get_any_name(): np.array(asked.get_tensor(output).data, dtype=np.float32)
-            for output in asked.model_outputs
-        }
+        of_this_shape = requests(pixels.shape)
+        asked = of_this_shape.get()
+        try:
+            asked.start_async({0: pixels}, share_inputs=True)
+            asked.wait()
+            return {
+                output.get_any_name(): np.array(asked.get_tensor(output).data, dtype=np.float32)
+                for output in asked.model_outputs
+            }
+        finally:
+            of_this_shape.put(asked)
 
     return run

@@ -47,9 +47,11 @@ class _Network:
     in other threads than the one in the middle.
     """
 
-    def __init__(self, card: Card, run: Graph) -> None:
+    def __init__(self, card: Card, run: Graph, at_once: int = 1) -> None:
+        """at_once: how many threads may call `run` at a time."""
         self.card = card
         self.run = run
+        self.at_once = at_once
 
     def normalized(self, windows: Windows) -> NDArray[np.float32]:
         """What the network reads, (N, bands, height, width); both kinds of input alike."""
@@ -205,15 +207,20 @@ def _asked(
     }
 
 
-def load_cloud_filter(card: Card, threads: int, engine: Engine = KERAS) -> CloudFilter:
+def load_cloud_filter(
+    card: Card, threads: int, engine: Engine = KERAS, *, at_once: int = 1
+) -> CloudFilter:
     """The cloud filter of `card`, its checksum verified, on `threads` threads.
 
-    engine: of `engines.decide`. `ModelDamaged` if the weights
-    are not those of the card, `ModelNotFound` if it is another kind of model.
+    engine: of `engines.decide`. at_once: how many windows are asked at a time, where the engine
+    can do that: a core to each is faster than all of them to one as small as these.
+    `ModelDamaged` if the weights are not those of the card, `ModelNotFound` if it is another kind
+    of model.
     """
     if not isinstance(card.architecture, ResNetArchitecture):
         raise ModelNotFound(f"{card.reference} is a {card.kind}, not a cloud filter")
-    return CloudFilter(card, _started(card, threads, engine))
+    at_once = at_once if engine.name == "openvino" else 1
+    return CloudFilter(card, _started(card, threads, engine, at_once), at_once)
 
 
 def load_unet(card: Card, threads: int, engine: Engine = KERAS) -> UNet:
@@ -259,11 +266,11 @@ def load_weights(network: keras.Model, card: Card) -> None:
         ) from error
 
 
-def _started(card: Card, threads: int, engine: Engine) -> Graph:
+def _started(card: Card, threads: int, engine: Engine, at_once: int = 1) -> Graph:
     if engine.folder is not None and engine.variant is not None:
         from tulip_ops.networks import openvino_engine
 
         path = exports.verify(engine.variant, engine.folder)
-        return openvino_engine.compiled(path, engine.precision, threads)
+        return openvino_engine.compiled(path, engine.precision, threads, at_once)
     use_threads(threads)  # before any network is built
     return backend.compiled(load(card, dtype=_POLICIES[engine.precision]))
