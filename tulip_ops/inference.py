@@ -33,6 +33,9 @@ _AHEAD = 1
 _LARGEST = 2048
 """Pixels on a side of the largest windows: larger ones save next to no work."""
 _SMALLEST = 512
+_IN_CACHE = 32
+"""Rows of a window's answers that are worked on at once: what lies between stays near the
+processor."""
 _RUNTIME = 0.6e9
 """Bytes of the libraries, the weights and GDAL's blocks."""
 _FEATURES = 11
@@ -134,13 +137,15 @@ def write_tulips(
     plan = layout.plan(network.card, *source.grid.shape, size=size)
 
     def write(window: chips.Window, mask: NDArray[np.bool_], said: Answers | None) -> None:
-        values = np.full((layout.OUTPUTS, *mask.shape), np.nan, dtype=np.float32)
-        if said is not None:
-            asked = said["logits"][0][window.core][mask]
-            values[:, mask] = network.probability(asked)
-            seen.append(len(asked))
-            tulips.append(int(np.count_nonzero(values[0] >= network.card.threshold)))
-        writer.write(values, window.own_rows[0], window.own_columns[0])
+        for first in range(0, len(mask), _IN_CACHE):
+            here = mask[first : first + _IN_CACHE]
+            values = np.full((layout.OUTPUTS, *here.shape), np.nan, dtype=np.float32)
+            if said is not None:
+                logits = said["logits"][0][window.core][first : first + _IN_CACHE]
+                np.copyto(values, network.probability(logits), where=here)
+                seen.append(int(np.count_nonzero(here)))
+                tulips.append(int(np.count_nonzero(values[0] >= network.card.threshold)))
+            writer.write(values, window.own_rows[0] + first, window.own_columns[0])
 
     if kept is not None:
         kept.fit(_room(network.card, source.grid.width, kept.memory_gb, size=size))
@@ -208,7 +213,7 @@ def _ready(
             held.hold(*rows)
             there = wanted(window.owns[0])
         own = held.cut(*window.owns)
-        mask = np.logical_and.reduce(own != DN_NODATA, axis=0) & there[:, window.owns[1]]
+        mask = (own.min(axis=0) > DN_NODATA) & there[:, window.owns[1]]
         pixels = None
         if mask.any():
             read = chips.fill(held.cut(*window.reads), plan)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ Windows = NDArray[np.float32] | NDArray[np.uint16]
 was measured, or DN as `cogs.write_reflectance` stores them, 0 where nothing was."""
 
 
+_IN_CACHE = 32
 _POLICIES: Mapping[Precision, str] = {"fp32": "float32", "bf16": "mixed_bfloat16"}
 """Keras' names for what it can compute with."""
 
@@ -57,12 +58,22 @@ class _Network:
         """What the network reads, (N, bands, height, width); both kinds of input alike."""
         out = np.empty(windows.shape, dtype=np.float32)
         if windows.dtype == np.uint16:
-            for band, table in enumerate(self._tables):
-                np.take(table, windows[:, band].astype(np.intp), out=out[:, band], mode="clip")
+            for stored, normal in zip(windows, out, strict=True):
+                self._look_up(stored, normal)
         else:
             last = np.moveaxis(np.asarray(windows, dtype=np.float32), 1, -1)
             np.moveaxis(out, 1, -1)[...] = self.card.normalization.apply(last)
         return out
+
+    def _look_up(self, stored: NDArray[Any], out: NDArray[np.float32]) -> None:
+        """Both (bands, height, width); so few rows at a time that they stay near the processor."""
+        rows = np.empty((_IN_CACHE, stored.shape[-1]), dtype=np.intp)
+        for table, band, normal in zip(self._tables, stored, out, strict=True):
+            for first in range(0, len(band), _IN_CACHE):
+                part = band[first : first + _IN_CACHE]
+                rows[: len(part)] = part
+                into = normal[first : first + _IN_CACHE]
+                np.take(table, rows[: len(part)], out=into, mode="clip")
 
     @cached_property
     def _tables(self) -> NDArray[np.float32]:
