@@ -7,7 +7,7 @@ Windows without a wanted pixel are read, but never inferred.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
@@ -20,6 +20,8 @@ from tulip_ops.drafts import Draft
 from tulip_ops.grid import STRIP_ROWS
 from tulip_ops.networks import layout, predict
 from tulip_ops.networks.backend import Answers
+from tulip_ops.networks.engines import Engine
+from tulip_ops.networks.exports import Precision
 from tulip_ops.networks.predict import CloudFilter, UNet
 from tulip_ops.networks.registry import Card, UNetArchitecture
 from tulip_ops.radiometry import DN_NODATA
@@ -38,12 +40,14 @@ _IN_CACHE = 32
 processor."""
 _RUNTIME = 0.6e9
 """Bytes of the libraries, the weights and GDAL's blocks."""
-_FEATURES = 11
-"""Bytes of a network in work, for each pixel of the window and filter of the first level: 1.9 GB
-were measured with windows of 2048 pixels and 32 filters."""
+_FEATURES: Mapping[Precision, int] = {"fp32": 9, "bf16": 5, "int8": 3}
+"""Bytes of an export in work, for each pixel of the window and filter of the first level, measured
+with windows of 1552 and 2048 pixels and 32 filters."""
+_FEATURES_OF_KERAS = 11
+"""In single precision: 1.9 GB with windows of 2048 pixels and 32 filters."""
 
 
-def window_size(card: Card, shape: tuple[int, int], memory_gb: float) -> int:
+def window_size(card: Card, engine: Engine, shape: tuple[int, int], memory_gb: float) -> int:
     """Pixels on a side of a U-Net's windows over a raster of (height, width), for this memory.
 
     As few windows as fit, of the size that they need to have: the less do they overlap. The
@@ -53,25 +57,27 @@ def window_size(card: Card, shape: tuple[int, int], memory_gb: float) -> int:
     for count in range(1, max(shape) + 1):
         step = -(-(max(shape) - 2 * edge) // count)
         size = max(-(-step // align) * align + 2 * edge, _SMALLEST)
-        fits = size <= _LARGEST and _taken(card, shape[1], size) <= memory_gb * 1e9
+        fits = size <= _LARGEST and _taken(card, engine, shape[1], size) <= memory_gb * 1e9
         if fits or size == _SMALLEST:
             return size
     return _SMALLEST
 
 
-def _room(card: Card, width: int, memory_gb: float, *, size: int) -> float:
+def _room(network: CloudFilter | UNet, width: int, memory_gb: float, *, size: int) -> float:
     """Bytes that a network leaves over of this memory, on a raster of this width.
 
     size: of its windows.
     """
-    return max(0.0, memory_gb * 1e9 - _taken(card, width, size))
+    return max(0.0, memory_gb * 1e9 - _taken(network.card, network.engine, width, size))
 
 
-def _taken(card: Card, width: int, size: int) -> float:
+def _taken(card: Card, engine: Engine, width: int, size: int) -> float:
     """Bytes."""
+    keras = engine.name == "keras"
+    features = _FEATURES_OF_KERAS if keras else _FEATURES[engine.precision]
     rows = (-(-size // STRIP_ROWS) + 1 + _AHEAD) * STRIP_ROWS
     pixels = rows * width * 2 * len(card.bands)
-    windows = size**2 * (3 * 4 * len(card.bands) + _FEATURES * _scale(card)[0])
+    windows = size**2 * (3 * 4 * len(card.bands) + features * _scale(card)[0])
     return _RUNTIME + pixels + windows
 
 
@@ -93,7 +99,7 @@ def cloud_probability(
     plan = layout.plan(network.card, *source.grid.shape)
     known = Known(source.grid.shape)
     if kept is not None:
-        kept.fit(_room(network.card, source.grid.width, kept.memory_gb, size=plan.chip_height))
+        kept.fit(_room(network, source.grid.width, kept.memory_gb, size=plan.chip_height))
     read = strips.read(source, predict.places(network.card, source.bands), kept, leave=True)
 
     def ask(ready: Prepared) -> tuple[int, NDArray[np.float32]] | None:
@@ -148,7 +154,7 @@ def write_tulips(
             writer.write(values, window.own_rows[0] + first, window.own_columns[0])
 
     if kept is not None:
-        kept.fit(_room(network.card, source.grid.width, kept.memory_gb, size=size))
+        kept.fit(_room(network, source.grid.width, kept.memory_gb, size=size))
     read = strips.read(source, predict.places(network.card, source.bands), kept)
     with _prepared(read, network, plan, wanted) as prepared, flows.behind(1) as line:
         for window, mask, pixels in prepared:

@@ -218,7 +218,8 @@ def _write_tulips(
     ):
         if said is None:
             network = predict.load_unet(card, settings.threads, duty.engine)
-            size = inference.window_size(card, source.grid.shape, settings.memory_gb)
+            shape, memory_gb = source.grid.shape, settings.memory_gb
+            size = inference.window_size(card, duty.engine, shape, memory_gb)
         else:
             network, size = UNet(card, said()), WINDOW
         with cogs.writing_probability(path, source.grid, ("tulip", "bloom")) as writer:

@@ -17,6 +17,7 @@ from tulip_ops.detecting import detect
 from tulip_ops.domain import Area, Detection
 from tulip_ops.grid import Grid
 from tulip_ops.networks import layout
+from tulip_ops.networks.engines import KERAS, Engine
 from tulip_ops.networks.predict import CloudFilter, UNet
 from tulip_ops.networks.registry import (
     Card,
@@ -174,13 +175,16 @@ def test_windows_without_anything_wanted_are_never_inferred(folder: Path) -> Non
 def test_windows_shrink_with_the_memory_that_they_may_take() -> None:
     wide = card("unet").model_copy(update={"architecture": UNetArchitecture(base=32, levels=4)})
 
-    sizes = [inference.window_size(wide, (10_980, 10_980), gb) for gb in (0.1, 1, 2, 4, 64)]
+    sizes = [inference.window_size(wide, KERAS, (10_980, 10_980), gb) for gb in (0.1, 1, 2, 4, 64)]
 
     assert sizes == sorted(sizes)
     assert sizes[0] == 512
     assert sizes[-1] <= 2048
     assert len(layout.plan(wide, 10_980, 10_980, size=sizes[-1])) == 36
-    assert inference.window_size(wide, (300, 700), 2) == 704
+    assert inference.window_size(wide, KERAS, (300, 700), 2) == 704
+    eight_bits = Engine("openvino", "int8")
+    larger = [inference.window_size(wide, eight_bits, (10_980, 10_980), gb) for gb in (1, 2, 4)]
+    assert all(one > other for one, other in zip(larger[:2], sizes[1:], strict=False))
 
 
 def test_fields_on_every_border_of_a_window_are_those_of_a_single_window(folder: Path) -> None:

@@ -128,8 +128,9 @@ def compiled(path: Path, precision: Precision, threads: int, at_once: int = 1) -
         of_this_shape = requests(pixels.shape)
         asked = of_this_shape.get()
         try:
-            asked.start_async({0: pixels}, share_inputs=True)
-            asked.wait()
+            # several threads were seen to wait for each other for ever over arrays of Python's
+            # that a request still held: they hand over copies
+            asked.infer({0: pixels}, share_inputs=at_once == 1)
             return {
                 output.get_any_name(): np.array(asked.get_tensor(output).data, dtype=np.float32)
                 for output in asked.model_outputs

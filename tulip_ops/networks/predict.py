@@ -48,10 +48,11 @@ class _Network:
     in other threads than the one in the middle.
     """
 
-    def __init__(self, card: Card, run: Graph, at_once: int = 1) -> None:
-        """at_once: how many threads may call `run` at a time."""
+    def __init__(self, card: Card, run: Graph, engine: Engine = KERAS, at_once: int = 1) -> None:
+        """engine: behind `run`. at_once: how many threads may call that at a time."""
         self.card = card
         self.run = run
+        self.engine = engine
         self.at_once = at_once
 
     def normalized(self, windows: Windows) -> NDArray[np.float32]:
@@ -231,14 +232,14 @@ def load_cloud_filter(
     if not isinstance(card.architecture, ResNetArchitecture):
         raise ModelNotFound(f"{card.reference} is a {card.kind}, not a cloud filter")
     at_once = at_once if engine.name == "openvino" else 1
-    return CloudFilter(card, _started(card, threads, engine, at_once), at_once)
+    return CloudFilter(card, _started(card, threads, engine, at_once), engine, at_once)
 
 
 def load_unet(card: Card, threads: int, engine: Engine = KERAS) -> UNet:
     """The U-Net of `card`; as `load_cloud_filter`."""
     if not isinstance(card.architecture, UNetArchitecture):
         raise ModelNotFound(f"{card.reference} is a {card.kind}, not a U-Net")
-    return UNet(card, _started(card, threads, engine))
+    return UNet(card, _started(card, threads, engine), engine)
 
 
 def build(card: Card, *, dtype: str = "float32") -> keras.Model:
