@@ -180,14 +180,28 @@ def test_the_page_of_a_tile_says_which_goals_hold(tmp_path: Path, bench: None) -
         },
         "vectorize": {"seconds": 9.0, "start_seconds": 0.0, "network_seconds": 0.0, "windows": []},
     }
-    whole = {step: each | {"peak_gb": 1.0, "summary": step} for step, each in networks.items()}
+    whole = {
+        step: each
+        | {"peak_gb": 1.0, "summary": step, "cpu_seconds": 9.0, "beside": {"reading": 2.0}}
+        for step, each in networks.items()
+    }
+    small = {step: {"seconds": 1.0, "peak_gb": 1.0, "start_seconds": 0.5} for step in networks}
+    middle = {step: each | {"seconds": 11.0} for step, each in small.items()}
+    computed = {
+        "cloud-filter": {"flop": {"1x10x64x64": 6e13}, "gflops": 600, "peak": 1e3, "share": 0.6},
+        "unet": {"flop": {"1x10x64x64": 6e13}, "gflops": 1300, "peak": 2e3, "share": 0.65},
+    }
     engines = {"cloud-filter": "one/1 openvino bf16", "unet": "two/1 openvino int8"}
     found = {
         "minutes": 1.5, "machine": "2 x some", "threads": 2, "memory_gb": 2.0, "side": 1000,
-        "part": 500, "whole": {"1000": whole | {"peak_gb": 1.0, "engines": engines}},
+        "part": 500, "whole": {
+            "100": small | {"peak_gb": 1.0}, "500": middle | {"peak_gb": 1.0},
+            "1000": whole | {"peak_gb": 1.0, "engines": engines},
+        },
         "again": {"seconds": 1.0, "wall_seconds": 2.5},
-        "flop": {"cloud-filter": {"1x10x64x64": 6e13}, "unet": {"1x10x64x64": 6e13}},
-        "peak": {"gflops": {"bf16": {"convolution": 1e3}, "int8": {"convolution": 2e3}}},
+        "peak": {
+            "networks": computed, "probes": {"bf16": {"product": 1e3}, "int8": {"product": 2e3}},
+        },
         "batched": {"pixels": 250_000, "work_seconds": 200.0},
         "ancestor": {"pixels": 250_000, "work_seconds": 400.0},
         "shapes": {"outlines": 7, "work_seconds": 3.0, "peak_gb": 0.5},
@@ -199,6 +213,13 @@ def test_the_page_of_a_tile_says_which_goals_hold(tmp_path: Path, bench: None) -
     page = (tmp_path / "performance.md").read_text()
     assert "| from COG to polygons | 169 s | 240 s at most | yes |" in page
     assert "| networks, of the machine's peak | 62% | 50 % at least | yes |" in page
+    assert "| unet | int8 | 60.0 | 90.0 | 46.2 | 30.0 | 65% |" in page
+    assert "| segment | 9.0 | 2.0 | 7.0 |" in page
+    # of a line from 3 s at 1e4 px to 169 s at 1e6 px, 33 s at 25e4 px
+    assert (
+        "| time, beside a line in the pixels, 100 to 1000 px | off by 24% | 10 % at most | **no**"
+        in page
+    )
     assert "| networks, of the time | 86% | 85 % at least | yes |" in page
     assert "| again over finished products | 2.50 s | 2 s at most | **no** |" in page
     assert "PyTorch, a U-Net of the same size, fp32 (tulips alone) | 0.25 |" in page

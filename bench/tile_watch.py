@@ -1,0 +1,116 @@
+"""What the steps of bench/tile.py are watched at: networks, and the work beside them."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tulip_ops import cogs, drafts, shelves
+from tulip_ops.networks import predict
+
+
+class Watched:
+    """What the steps take from now on; one for a process."""
+
+    def __init__(self) -> None:
+        self.windows: list[tuple[int, ...]] = []
+        """Shape of every call of a network."""
+        self.start_seconds = 0.0
+        """Importing libraries, reading weights, and compiling for each new shape."""
+        self.beside: Counter[str] = Counter()
+        """Processor seconds of the work beside the networks, by what it is."""
+        self._calls: list[tuple[float, float]] = []
+        self._compiling = 0.0
+        self._watches_compiling = False
+        self._lock = threading.Lock()
+        predict.load_cloud_filter = self._watching(predict.load_cloud_filter)
+        predict.load_unet = self._watching(predict.load_unet)
+        self._count("reading", cogs.Stored, "window")
+        self._count("normalizing", predict.CloudFilter, "normalized")
+        self._count("normalizing", predict.UNet, "normalized")
+        self._count("calibrating", predict.UNet, "probability")
+        self._count("writing", drafts.Draft, "write")
+        self._count("checksums", shelves, "is_whole")
+
+    def begin(self) -> None:
+        """Forget what was."""
+        self.windows.clear()
+        self._calls.clear()
+        self.beside.clear()
+        self.start_seconds = self._compiling = 0.0
+
+    @property
+    def network_seconds(self) -> float:
+        """In which at least one window was being computed, without what was compiled for it."""
+        total, until = 0.0, 0.0
+        for began, ended in sorted(self._calls):
+            total += max(0.0, ended - max(began, until))
+            until = max(until, ended)
+        return total - self._compiling
+
+    def _watching(self, load: Callable[..., Any]) -> Callable[..., Any]:
+        def loaded(*arguments: Any, **named: Any) -> Any:
+            started = time.perf_counter()
+            network = load(*arguments, **named)
+            self.start_seconds += time.perf_counter() - started
+            self._watch_compiling()
+            run = network.run
+
+            def timed(pixels: NDArray[np.float32]) -> Any:
+                began = time.perf_counter()
+                said = run(pixels)
+                with self._lock:
+                    self.windows.append(pixels.shape)
+                    self._calls.append((began, time.perf_counter()))
+                return said
+
+            network.run = timed
+            return network
+
+        return loaded
+
+    def _watch_compiling(self) -> None:
+        """OpenVINO compiles at the first call with a shape; where Keras runs, it is not there."""
+        openvino = sys.modules.get("openvino")
+        if openvino is None or self._watches_compiling:
+            return
+        compile_ = openvino.Core.compile_model
+
+        def compiling(*arguments: Any, **named: Any) -> Any:
+            started = time.perf_counter()
+            made = compile_(*arguments, **named)
+            took = time.perf_counter() - started
+            self.start_seconds += took
+            self._compiling += took
+            return made
+
+        openvino.Core.compile_model = compiling
+        self._watches_compiling = True
+
+    def _count(self, what: str, owner: Any, name: str) -> None:
+        """Add the processor seconds of a function or method to those of `what`."""
+        work = getattr(owner, name)
+
+        def counted(*arguments: Any, **named: Any) -> Any:
+            started = time.thread_time()
+            try:
+                return work(*arguments, **named)
+            finally:
+                with self._lock:
+                    self.beside[what] += time.thread_time() - started
+
+        setattr(owner, name, counted)
+
+
+def peak_gb() -> float:
+    """Of this process alone; what getrusage says begins with that of its parent."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
