@@ -85,6 +85,12 @@ def read_probability(path: Path) -> tuple[Float, Grid]:
     return probability, grid
 
 
+def encode_probability(probability: Float) -> NDArray[np.uint8]:
+    """What `writing_probability` stores of any shape."""
+    numbers = np.rint(probability * PROBABILITY_STEPS).clip(0, PROBABILITY_STEPS)
+    return np.where(np.isnan(probability), PROBABILITY_NODATA, numbers).astype(np.uint8)
+
+
 def decode_probability(stored: NDArray[np.uint8]) -> Float:
     """What `writing_probability` stored, of any shape: float32, NaN where there is none."""
     return _STEPS[stored]
@@ -158,15 +164,10 @@ def _grid(source: Dataset) -> Grid:
     )
 
 
-def _as_steps(probability: Float) -> NDArray[np.uint8]:
-    numbers = np.rint(probability * PROBABILITY_STEPS).clip(0, PROBABILITY_STEPS)
-    return np.where(np.isnan(probability), PROBABILITY_NODATA, numbers).astype(np.uint8)
-
-
 _STEPS = np.arange(256, dtype=np.float32) * np.float32(1 / PROBABILITY_STEPS)
 _STEPS[PROBABILITY_NODATA] = np.nan
 _REFLECTANCE = Encoding("uint16", DN_NODATA, DN_SCALE, DN_OFFSET, "average", radiometry.encode)
 _PROBABILITY = Encoding(
-    "uint8", PROBABILITY_NODATA, 1 / PROBABILITY_STEPS, 0.0, "nearest", _as_steps
+    "uint8", PROBABILITY_NODATA, 1 / PROBABILITY_STEPS, 0.0, "nearest", encode_probability
 )
 _LABELS = Encoding("uint8", None, 1.0, 0.0, "nearest", np.asarray)

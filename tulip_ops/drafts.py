@@ -60,9 +60,12 @@ class Draft:
 
     def write(self, values: NDArray[Any], row: int, column: int) -> None:
         """(bands, rows, columns) to its place; what is never written is nowhere."""
-        height, width = values.shape[1:]
-        window = Window(column, row, width, height)
-        self._target.write(self._encode(values), window=window)
+        self.put(self._encode(values), row, column)
+
+    def put(self, stored: NDArray[Any], row: int, column: int) -> None:
+        """The same, of what is encoded already."""
+        height, width = stored.shape[1:]
+        self._target.write(stored, window=Window(column, row, width, height))
 
 
 @contextmanager

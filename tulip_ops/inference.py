@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops import chips, flows, strips
+from tulip_ops.chips import Value
 from tulip_ops.cogs import Stored
 from tulip_ops.drafts import Draft
 from tulip_ops.grid import STRIP_ROWS
@@ -75,10 +76,14 @@ def _taken(card: Card, engine: Engine, width: int, size: int) -> float:
     """Bytes."""
     keras = engine.name == "keras"
     features = _FEATURES_OF_KERAS if keras else _FEATURES[engine.precision]
-    rows = (-(-size // STRIP_ROWS) + 1 + _AHEAD) * STRIP_ROWS
-    pixels = rows * width * 2 * len(card.bands)
     windows = size**2 * (3 * 4 * len(card.bands) + features * _scale(card)[0])
-    return _RUNTIME + pixels + windows
+    return _RUNTIME + _rows(card, width, size) + windows
+
+
+def _rows(card: Card, width: int, size: int) -> float:
+    """Bytes of the rows that windows under way need, and of those read ahead."""
+    strips_held = -(-size // STRIP_ROWS) + 1 + _AHEAD
+    return float(strips_held * STRIP_ROWS * width * 2 * len(card.bands))
 
 
 def _scale(card: Card) -> tuple[int, int]:
@@ -115,14 +120,17 @@ def cloud_probability(
     return layout.cells(said, plan), known
 
 
-def spread_clouds(
-    cells: NDArray[np.float32], known: Known
-) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """What `cloud_probability` returned as pixels, strip by strip: rows, (rows, width)."""
+def spread(
+    cells: NDArray[Value], known: Known, nothing: float = np.nan
+) -> Iterator[tuple[slice, NDArray[Value]]]:
+    """What is true of cells as pixels, strip by strip: rows, (rows, width).
+
+    cells: as `cloud_probability` returns them, of any type. nothing: where they are not known.
+    """
     for first in range(0, known.height, STRIP_ROWS):
         rows = slice(first, min(first + STRIP_ROWS, known.height))
         these = cells[rows.start // layout.CELL : -(-rows.stop // layout.CELL)]
-        yield rows, layout.spread(these, known.rows(rows))
+        yield rows, layout.spread(these, known.rows(rows), nothing)
 
 
 def write_tulips(
@@ -154,7 +162,10 @@ def write_tulips(
             writer.write(values, window.own_rows[0] + first, window.own_columns[0])
 
     if kept is not None:
-        kept.fit(_room(network, source.grid.width, kept.memory_gb, size=size))
+        width = source.grid.width
+        # what is kept comes in the place of the rows that would be read first
+        room = _room(network, width, kept.memory_gb, size=size) + _rows(network.card, width, size)
+        kept.fit(room)
     read = strips.read(source, predict.places(network.card, source.bands), kept)
     with _prepared(read, network, plan, wanted) as prepared, flows.behind(1) as line:
         for window, mask, pixels in prepared:

@@ -156,14 +156,15 @@ def _write_clouds(
         cells, known = inference.cloud_probability(
             source, network, ground.around(areas, grid), kept
         )
+    stored = inference.spread(cogs.encode_probability(cells), known, cogs.PROBABILITY_NODATA)
+    clear = inference.spread(clouds.clear(cells, network.card.threshold), known, nothing=False)
     inside_pixels, clear_pixels = 0, 0
     with cogs.writing_probability(path, grid, ("cloud",)) as writer:
-        for rows, cloud in inference.spread_clouds(cells, known):
-            writer.write(cloud[np.newaxis], rows.start, 0)
+        for (rows, cloud), (_, clear_here) in zip(stored, clear, strict=True):
+            writer.put(cloud[np.newaxis], rows.start, 0)
             inside = ground.inside(areas, grid.rows(rows))
             inside_pixels += int(np.count_nonzero(inside))
-            clear = clouds.clear(cloud, network.card.threshold)
-            clear_pixels += int(np.count_nonzero(clear & inside))
+            clear_pixels += int(np.count_nonzero(clear_here & inside))
     return clear_pixels / inside_pixels if inside_pixels else 0.0
 
 

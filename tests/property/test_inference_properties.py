@@ -145,7 +145,7 @@ def test_clouds_in_a_stream_are_those_in_memory(
             )
         whole = network.cloud_probability(reflectance, BANDS)
 
-    found = np.concatenate([cloud for _, cloud in inference.spread_clouds(cells, known)])
+    found = np.concatenate([cloud for _, cloud in inference.spread(cells, known)])
     np.testing.assert_array_equal(found, whole)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops import chips
+from tulip_ops.chips import Value
 from tulip_ops.networks.registry import Card, UNetArchitecture
 
 CELL = 16
@@ -87,10 +88,12 @@ def cells(said: Mapping[int, NDArray[np.float32]], plan: chips.Plan) -> NDArray[
     return np.asarray(np.clip(blended, 0, 1), dtype=np.float32)
 
 
-def spread(cells: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Every pixel takes its cell's value; NaN where `known`, (height, width), is False."""
+def spread(
+    cells: NDArray[Value], known: NDArray[np.bool_], nothing: float = np.nan
+) -> NDArray[Value]:
+    """Every pixel takes its cell's value; `nothing` where `known`, (height, width), is False."""
     pixels = cells.repeat(CELL, 0).repeat(CELL, 1)[: known.shape[0], : known.shape[1]]
-    return np.where(known, pixels, np.float32(np.nan))
+    return np.where(known, pixels, cells.dtype.type(nothing))
 
 
 def mosaic(
