@@ -92,13 +92,12 @@ def fill(polygons: Sequence[Polygon], grid: Grid) -> NDArray[np.int32]:
     crossing = np.repeat(x[upper], count)
     crossing += (row + 0.5 - np.repeat(y[upper], count)) * np.repeat(slope, count)
     entered = np.repeat(np.where(down, 1, -1) * (owner[ring[edge]] + 1), count)
-    column = np.ceil(crossing - 0.5).astype(np.int64)
-    inside = column < grid.width
-    place = row[inside].astype(np.int64) * grid.width + column[inside]
-    labels = np.zeros(grid.shape, dtype=np.int32)
-    np.add.at(labels.ravel(), place, entered[inside].astype(np.int32))
-    labels[:, 0] -= 1
-    return np.cumsum(labels, axis=1, out=labels)
+    place = row.astype(np.int64) * grid.width + np.ceil(crossing - 0.5).astype(np.int64)
+    order = np.argsort(place)
+    # what is entered in a row is left in it, at the latest where the next one begins
+    inside = np.append(0, np.cumsum(entered[order]))
+    lengths = np.diff(place[order], prepend=0, append=grid.height * grid.width)
+    return np.repeat((inside - 1).astype(np.int32), lengths).reshape(grid.shape)
 
 
 def _within(count: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -231,8 +231,9 @@ def _summits(smooth: NDArray[np.float64], links: _Links) -> NDArray[np.int64]:
     climb(everywhere, links.north, links.north >= 0, is_later=False)
     climb(west, east, links.east[:-1].copy(), is_later=True)
     climb(everywhere, links.south, links.south >= 0, is_later=True)
-    while (way[way] != way).any():
-        way = way[way]
+    further = way[way]
+    while (further != way).any():
+        way, further = further, further[further]
     return way
 
 
@@ -264,7 +265,7 @@ def _merged(
     np.minimum.at(first_of_all, into, first)
     number = np.empty(len(into), dtype=np.int64)
     number[np.argsort(first_of_all)] = np.arange(len(into))
-    return number[into][region]
+    return np.asarray(number[into][region])
 
 
 def _measured(region: NDArray[np.int64], smooth: NDArray[np.float64], links: _Links) -> _Regions:
