@@ -9,11 +9,11 @@ common border is no valley.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tulip_ops import borders, levels
+from tulip_ops import borders, levels, regions, summits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,32 +45,6 @@ _NOISE_OF_MEDIAN = 1.4826 / 1.25**0.5
 deviation of the noise: 1.4826 for a normal distribution, 1.25 for the variance of the mean."""
 
 
-class _Links(NamedTuple):
-    """(n,) each present pixel's neighbours, as positions among the present pixels."""
-
-    east: NDArray[np.bool_]
-    """Whether there is one; it is the next."""
-    south: NDArray[np.int64]
-    north: NDArray[np.int64]
-    """-1 where there is none."""
-
-
-class _Regions(NamedTuple):
-    """Regions and the borders between them, the first of each pair with the lower number."""
-
-    size: NDArray[np.float64]
-    """(n,) pixels; 0 for a number that is free."""
-    total: NDArray[np.float64]
-    """(n,) sum of the probability over the pixels."""
-    one: NDArray[np.int64]
-    other: NDArray[np.int64]
-    """(m,) the regions on both sides, each pair once."""
-    height: NDArray[np.float64]
-    """(m,) sum over the border's pixel edges of the lower probability at each."""
-    length: NDArray[np.float64]
-    """(m,) pixel edges of the border."""
-
-
 def part(
     tulip: NDArray[Any],
     *,
@@ -98,9 +72,9 @@ def part(
     if len(pixels):
         smooth = _smoothed(tulip, pixels, decode)
         labels[pixels] = np.arange(len(pixels))
-        links = _links(pixels, labels.reshape(tulip.shape))
+        links = summits.links(pixels, labels.reshape(tulip.shape))
         depth = max(SHALLOW, NOISY * noise)
-        region = _merged(_summits(smooth, links), smooth, links, depth, smallest)
+        region = regions.merged(summits.reached(smooth, links), smooth, links, depth, smallest)
         probability = decode(tulip.ravel()[pixels])
         mean = np.bincount(region, probability) / np.bincount(region)
         convincing = mean >= threshold + CONVINCING * (1 - threshold)
@@ -114,7 +88,7 @@ def _smoothed(
 ) -> NDArray[np.float64]:
     """Weighted mean over the 3 x 3 pixels around each of `pixels`, of those that were seen.
 
-    pixels: (n,), ascending. Beyond an edge of the raster lies what lies on it.
+    pixels: (n,), one at least, ascending. Beyond an edge of the raster lies what lies on it.
     """
     width, flat = tulip.shape[1], tulip.ravel()
     wider, place = _with_sides(pixels, width)
@@ -152,20 +126,6 @@ def _across(values: NDArray[Any]) -> NDArray[Any]:
     """Each value but the first and the last, weighted with its neighbours."""
     west, middle, east = _KERNEL
     return np.asarray(values[:-2] * west + values[1:-1] * middle + values[2:] * east)
-
-
-def _links(pixels: NDArray[np.int64], place: NDArray[np.int32]) -> _Links:
-    """The neighbours of `pixels`, (n,), ascending.
-
-    place: (height, width), the position among them, -1 elsewhere.
-    """
-    width = place.shape[1]
-    south, north = np.full((2, len(pixels)), -1)
-    upper = pixels[: np.searchsorted(pixels, place.size - width)]
-    south[: len(upper)] = place.ravel()[upper + width]
-    starts = np.flatnonzero(south >= 0)
-    north[south[starts]] = starts
-    return _Links(borders.east_follows(pixels, width), south, north)
 
 
 def noise(
@@ -210,129 +170,3 @@ def _between_four(present: NDArray[np.bool_]) -> NDArray[np.bool_]:
     middle &= present[:-2, 1:-1]
     middle &= present[2:, 1:-1]
     return inner
-
-
-def _summits(smooth: NDArray[np.float64], links: _Links) -> NDArray[np.int64]:
-    """The summit to which the steepest way up leads from each pixel; among equals, the last."""
-    place: NDArray[np.int64] = np.arange(len(smooth))
-    way, highest = place.copy(), smooth.copy()
-
-    def climb(
-        here: slice, there: NDArray[np.int64] | slice, linked: NDArray[np.bool_], *, is_later: bool
-    ) -> None:
-        above = smooth[there]
-        linked &= above >= highest[here] if is_later else above > highest[here]
-        np.copyto(highest[here], above, where=linked)
-        np.copyto(way[here], place[there] if isinstance(there, slice) else there, where=linked)
-
-    west, east, everywhere = slice(None, -1), slice(1, None), slice(None)
-    # of equals the last one wins: so in the order of their positions, those before self reversed
-    climb(east, west, links.east[:-1].copy(), is_later=False)
-    climb(everywhere, links.north, links.north >= 0, is_later=False)
-    climb(west, east, links.east[:-1].copy(), is_later=True)
-    climb(everywhere, links.south, links.south >= 0, is_later=True)
-    further = way[way]
-    while (further != way).any():
-        way, further = further, further[further]
-    return way
-
-
-def _merged(
-    summit: NDArray[np.int64],
-    smooth: NDArray[np.float64],
-    links: _Links,
-    depth: float,
-    smallest: float,
-) -> NDArray[np.int64]:
-    """The region of each pixel once those that no valley parts, and small ones, are merged.
-
-    Regions that are each other's least parted neighbour merge first, round by round, so that
-    the outcome depends on no order.
-    """
-    place = np.arange(len(summit))
-    region = (np.cumsum(summit == place) - 1)[summit]
-    regions = _measured(region, smooth, links)
-    into = np.arange(len(regions.size))
-    while len(regions.one):
-        merged_into = _next_mergers(regions, depth, smallest)
-        if merged_into is None:
-            break
-        into = merged_into[into]
-        regions = _gathered(regions, merged_into)
-    first = np.empty(len(into), dtype=np.int64)
-    first[region[::-1]] = place[::-1]  # of several the last one stays
-    first_of_all = np.full(len(into), len(place))
-    np.minimum.at(first_of_all, into, first)
-    number = np.empty(len(into), dtype=np.int64)
-    number[np.argsort(first_of_all)] = np.arange(len(into))
-    return np.asarray(number[into][region])
-
-
-def _measured(region: NDArray[np.int64], smooth: NDArray[np.float64], links: _Links) -> _Regions:
-    """The regions that pixels are gathered in, and the borders between them."""
-    count = int(region.max()) + 1
-    west = np.flatnonzero(links.east[:-1] & (region[1:] != region[:-1]))
-    north = np.flatnonzero((links.south >= 0) & (region[links.south] != region))
-    here, there = np.append(west, north), np.append(west + 1, links.south[north])
-    edges = _Regions(
-        _sums(region, np.ones(len(region)), count),
-        _sums(region, smooth, count),
-        region[here],
-        region[there],
-        np.minimum(smooth[here], smooth[there]),
-        np.ones(len(here)),
-    )
-    return _gathered(edges, np.arange(count))
-
-
-def _gathered(regions: _Regions, into: NDArray[np.int64]) -> _Regions:
-    """The regions as parts of others: `into` is (n,), the number of the whole for each."""
-    count = int(into.max()) + 1
-    one, other = into[regions.one], into[regions.other]
-    apart = one != other
-    pair = np.minimum(one, other) * count + np.maximum(one, other)
-    pair, place = np.unique(pair[apart], return_inverse=True)
-    return _Regions(
-        _sums(into, regions.size, count),
-        _sums(into, regions.total, count),
-        *np.divmod(pair, count),
-        _sums(place, regions.height[apart], len(pair)),
-        _sums(place, regions.length[apart], len(pair)),
-    )
-
-
-def _sums(group: NDArray[np.int64], values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    return np.bincount(group, values, count).astype(np.float64)
-
-
-def _next_mergers(regions: _Regions, depth: float, smallest: float) -> NDArray[np.int64] | None:
-    """(n,) the region that each becomes part of, mostly itself; None where no two merge."""
-    mean = regions.total / np.maximum(regions.size, 1)
-    level = np.minimum(mean[regions.one], mean[regions.other])
-    below = level - regions.height / regions.length
-    number = np.arange(len(regions.size))
-    nearest, parted = _least_parted(regions, below)
-    mutual = (nearest >= 0) & (nearest[nearest] == number)
-    merging = mutual & (parted < depth) & (number > nearest)
-    if not merging.any():
-        small = (nearest >= 0) & (regions.size < smallest)
-        merging = small & (~small[nearest] | (mutual & (number > nearest)))
-    return np.where(merging, nearest, number) if merging.any() else None
-
-
-def _least_parted(
-    regions: _Regions, below: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """For each region the neighbour with the shallowest border (-1 if none), and its depth.
-
-    Of borders that are equally shallow it is the one with the lowest number.
-    """
-    count = len(regions.size)
-    both_ways = ((regions.one, regions.other), (regions.other, regions.one))
-    parted, nearest = np.full(count, np.inf), np.full(count, count)
-    for here, _ in both_ways:
-        np.minimum.at(parted, here, below)
-    for here, there in both_ways:
-        shallowest = below == parted[here]
-        np.minimum.at(nearest, here[shallowest], there[shallowest])
-    return np.where(nearest < count, nearest, -1), parted
