@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Decode: TypeAlias = Callable[[NDArray[Any]], NDArray[np.float32]]
-"""From stored numbers of any shape to float32 in [0, 1], NaN where not seen. What it makes of
-uint8 ascends with the number, apart from NaN."""
+"""From stored numbers of any shape to float32, NaN where not seen. What it makes of uint8 ascends
+with the number, and is NaN from some number on."""
 
 
 def as_it_is(stored: NDArray[Any]) -> NDArray[np.float32]:
@@ -29,5 +29,5 @@ def reached(stored: NDArray[Any], threshold: float, decode: Decode) -> NDArray[n
     numbers = np.flatnonzero(decode(np.arange(256, dtype=np.uint8)) >= threshold)
     if not len(numbers):
         return np.zeros(stored.shape, dtype=bool)
-    # two comparisons of bytes take a tenth of the time that a look into a table takes
+    # what reaches it is one range: two comparisons of bytes are faster than a look into a table
     return (stored >= np.uint8(numbers[0])) & (stored <= np.uint8(numbers[-1]))
