@@ -28,8 +28,8 @@ ROWS = 1024
 _AROUND = 3
 """Rows around a field that its polygon and its figures may see."""
 _TAKEN = 25
-"""Bytes for each pixel of a part that is worked on, and of two more that are read or waiting: of a
-whole tile 0.83 GB were measured with one thread, 1.05 with two, 1.91 with five."""
+"""Bytes for each pixel of a part that is worked on, and of two more that are read or waiting, with
+room to spare: of a whole tile 0.6 GB were measured with one thread, 0.8 with two, 1.1 with five."""
 
 
 def threads_that_fit(width: int, memory_gb: float, threads: int) -> int:
