@@ -8,26 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
-from tulip_ops import flows, pieces, polygons, tracing, valleys
+from tulip_ops import flows, levels, pieces, polygons, tracing, valleys
 from tulip_ops.domain import Area, Detection
 from tulip_ops.grid import WGS84, Grid, project
+from tulip_ops.levels import Decode
 
-Read = Callable[[slice], NDArray[np.float32]]
-"""Rows of the raster to (2, rows, width) float32 in [0, 1], tulip and bloom; NaN where not seen."""
+Read = Callable[[slice], NDArray[Any]]
+"""Rows of the raster to (2, rows, width), probability of tulip and bloom as it is stored."""
 
 ROWS = 1024
 """Rows that are taken at once."""
 _AROUND = 3
 """Rows around a field that its polygon and its figures may see."""
 _TAKEN = 25
-"""Bytes for each pixel of a part that is worked on, and of two more that are read or waiting: of a
-whole tile 0.83 GB were measured with one thread, 1.05 with two, 1.91 with five."""
+"""Bytes for each pixel of a part that is worked on, and of two more that are read or waiting, with
+room to spare: of a whole tile 0.6 GB were measured with one thread, 0.8 with two, 1.1 with five."""
 
 
 def threads_that_fit(width: int, memory_gb: float, threads: int) -> int:
@@ -68,30 +70,32 @@ def detect_rows(
     threshold: float,
     in_flower: float,
     minimum_area: float,
+    decode: Decode = levels.as_it_is,
     rows: int = ROWS,
     threads: int = 1,
 ) -> list[Detection]:
     """The tulip fields in the probabilities on `grid` that reach into an area.
 
-    threshold, in_flower: probability from which a pixel is tulip, and in flower.
-    minimum_area: smaller fields are left out, m2. rows: how many are taken at once; threads: in
-    how many of these parts fields are looked for at the same time. The result does not depend
-    on either. `read` is called from one thread at a time.
+    decode: makes probability of what is read. threshold, in_flower: probability from which a
+    pixel is tulip, and in flower. minimum_area: smaller fields are left out, m2. rows: how many
+    are taken at once; threads: in how many of these parts fields are looked for at the same time.
+    The result does not depend on either. `read` is called from one thread at a time.
     """
     reach = shapely.union_all([project(area.geometry, WGS84, grid.epsg) for area in areas])
     shapely.prepare(reach)
     with flows.ahead(_overlapping(read, grid, rows), 1) as parts:
-        noise = valleys.noise(parts, threshold)
+        noise = valleys.noise(parts, threshold, decode)
 
     def found(block: _Block) -> list[polygons.Placed]:
-        here, whole, probability = block
+        here, whole, stored = block
         part = grid.rows(here)
         labels = valleys.part(
-            probability[0],
+            stored[0],
             threshold=threshold,
             smallest=minimum_area / grid.resolution**2,
             noise=noise,
             among=whole,
+            decode=decode,
         )
         outlines = _outlines(labels, part, minimum_area)
         outlines = [
@@ -99,10 +103,10 @@ def detect_rows(
         ]
         labels = tracing.fill(outlines, part)
         return polygons.placed(
-            outlines, labels, probability[0], probability[1], part, in_flower=in_flower
+            outlines, labels, stored[0], stored[1], part, in_flower=in_flower, decode=decode
         )
 
-    blocks = _blocks(read, grid, threshold, rows)
+    blocks = _blocks(read, grid, threshold, decode, rows)
     return polygons.ordered(list(chain.from_iterable(flows.each(found, blocks, threads))))
 
 
@@ -117,17 +121,19 @@ def _outlines(labels: NDArray[np.int32], grid: Grid, minimum_area: float) -> lis
     return polygons.simplify(traced, resolution=grid.resolution, minimum_area=minimum_area)
 
 
-def _overlapping(read: Read, grid: Grid, rows: int) -> Iterator[NDArray[np.float32]]:
+def _overlapping(read: Read, grid: Grid, rows: int) -> Iterator[NDArray[Any]]:
     """The tulips in parts that share two rows, so that each row lies inside one of them once."""
     for first in range(0, grid.height, rows):
         yield read(slice(max(first - 1, 0), min(first + rows + 1, grid.height)))[0]
 
 
-_Block = tuple[slice, NDArray[np.bool_], NDArray[np.float32]]
+_Block = tuple[slice, NDArray[np.bool_], NDArray[Any]]
 """Rows of the raster, which tulips of them are whole and new, and what was read of them."""
 
 
-def _blocks(read: Read, grid: Grid, threshold: float, rows: int) -> Iterator[_Block]:
+def _blocks(
+    read: Read, grid: Grid, threshold: float, decode: Decode, rows: int
+) -> Iterator[_Block]:
     """Parts of the raster, from north to south.
 
     Every tulip pixel is whole in one part, together with all that hangs together with it and
@@ -137,13 +143,13 @@ def _blocks(read: Read, grid: Grid, threshold: float, rows: int) -> Iterator[_Bl
     waiting = np.zeros((0, grid.width), dtype=bool)
     while bottom < grid.height:
         bottom = min(bottom + rows, grid.height)
-        probability = read(slice(first, bottom))
-        tulips = probability[0] >= threshold
+        stored = read(slice(first, bottom))
+        tulips = levels.reached(stored[0], threshold, decode)
         tulips[: len(waiting)] = waiting
         open_ = np.zeros_like(tulips)
         if bottom < grid.height:
             open_ = pieces.reaching_down(tulips, _AROUND)
-        yield slice(first, bottom), tulips & ~open_, probability
+        yield slice(first, bottom), tulips & ~open_, stored
         held = np.flatnonzero(open_.any(axis=1))
         top = min(int(held[0]) if len(held) else bottom - first, bottom - first) - _AROUND
         waiting = open_[max(top, 0) :]

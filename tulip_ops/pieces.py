@@ -49,8 +49,7 @@ def _touching(runs: _Runs, width: int) -> tuple[NDArray[np.int64], NDArray[np.in
     )
     count = np.maximum(last - first, 0)
     above = np.repeat(np.arange(len(count)), count)
-    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    return above, np.repeat(first, count) + within
+    return above, np.repeat(first, count) + _within(count)
 
 
 def _pieces(count: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -69,7 +68,13 @@ def _pieces(count: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDA
 
 
 def _painted(runs: _Runs, chosen: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    steps = np.zeros((shape[0], shape[1] + 1), dtype=np.int8)
-    steps[runs.row[chosen], runs.start[chosen]] += 1
-    steps[runs.row[chosen], runs.end[chosen]] -= 1
-    return np.cumsum(steps, axis=1, dtype=np.int8)[:, :-1] > 0
+    painted = np.zeros(shape, dtype=bool)
+    start = (runs.row * shape[1] + runs.start)[chosen]
+    length = (runs.end - runs.start)[chosen]
+    painted.ravel()[np.repeat(start, length) + _within(length)] = True
+    return painted
+
+
+def _within(count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """0, 1, 2 and so on, as many as each says, one after the other."""
+    return np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)

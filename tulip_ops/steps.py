@@ -252,12 +252,13 @@ def vectorize(
         return _unchanged("vectorized")
     with cogs.stored(store.product(acquisition_id, "tulip.tif")) as source:
         detections = detecting.detect_rows(
-            lambda rows: cogs.decode_probability(source.rows(rows.start, rows.stop)),
+            lambda rows: source.rows(rows.start, rows.stop),
             source.grid,
             areas,
             threshold=threshold,
             in_flower=in_flower,
             minimum_area=settings.minimum_area,
+            decode=cogs.decode_probability,
             threads=detecting.threads_that_fit(
                 source.grid.width, settings.memory_gb, settings.threads
             ),

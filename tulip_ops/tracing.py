@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import shapely
 
+from tulip_ops import borders
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -44,7 +46,7 @@ def trace_labels(
     Returns one polygon for each number, in their order, holes kept, without overlaps: nothing
     left out, `burn(trace_labels(l, grid), grid)` equals l. ValueError where a region is in pieces.
     """
-    edges = _edges(_without_specks(labels, smallest))
+    edges = _edges(labels, smallest)
     if not len(edges.start):
         return []
     corner, ring, label = _rings(edges, labels.shape[1] + 1)
@@ -90,11 +92,12 @@ def fill(polygons: Sequence[Polygon], grid: Grid) -> NDArray[np.int32]:
     crossing = np.repeat(x[upper], count)
     crossing += (row + 0.5 - np.repeat(y[upper], count)) * np.repeat(slope, count)
     entered = np.repeat(np.where(down, 1, -1) * (owner[ring[edge]] + 1), count)
-    columns = grid.width + 1
-    place = row.astype(np.int64) * columns + np.ceil(crossing - 0.5).astype(np.int64)
-    steps = np.zeros(grid.height * columns, dtype=np.int32)
-    np.add.at(steps, place, entered.astype(np.int32))
-    return np.cumsum(steps.reshape(-1, columns)[:, :-1], axis=1, dtype=np.int32) - np.int32(1)
+    place = row.astype(np.int64) * grid.width + np.ceil(crossing - 0.5).astype(np.int64)
+    order = np.argsort(place)
+    # what is entered in a row is left in it, at the latest where the next one begins
+    inside = np.append(0, np.cumsum(entered[order]))
+    lengths = np.diff(place[order], prepend=0, append=grid.height * grid.width)
+    return np.repeat((inside - 1).astype(np.int32), lengths).reshape(grid.shape)
 
 
 def _within(count: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -102,32 +105,24 @@ def _within(count: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
 
 
-def _without_specks(labels: NDArray[np.int32], smallest: float) -> NDArray[np.int32]:
-    """Without regions of so few pixels that they could not enclose `smallest` pixels."""
-    if smallest <= 1 or labels.max(initial=-1) < 0:
-        return labels
-    size = np.bincount(labels[labels >= 0])
-    speck = np.append((size + 1) ** 2 / 4 < smallest, False)  # as many as a square around fits
-    return np.where(speck[labels], np.int32(-1), labels) if speck.any() else labels
+def _edges(labels: NDArray[np.int32], smallest: float) -> _Edges:
+    """All edges between different labels, one for each side that has a label.
 
-
-def _edges(labels: NDArray[np.int32]) -> _Edges:
-    """All edges between different labels, one for each side that has a label."""
-    width = labels.shape[1]
-    stride = width + 1
-    padded = np.pad(labels, 1, constant_values=-1)
-    row, column = np.nonzero(padded[:-1, 1:-1] != padded[1:, 1:-1])  # the corner on its west
-    above, below = padded[row, column + 1], padded[row + 1, column + 1]
-    west = row * stride + column
-    row, column = np.nonzero(padded[1:-1, :-1] != padded[1:-1, 1:])  # the corner on its north
-    left, right = padded[row + 1, column], padded[row + 1, column + 1]
-    north = row * stride + column
-    starts = {_WEST: west + 1, _SOUTH: north, _EAST: west, _NORTH: north + stride}
-    start = np.concatenate(list(starts.values()))
-    label = np.concatenate([below, right, above, left])
-    direction = np.repeat(np.array(list(starts), np.int8), [len(s) for s in starts.values()])
-    there = np.flatnonzero(label >= 0)
-    order = there[np.argsort(start[there] * 4 + direction[there])]
+    Left out are regions of so few pixels that they could not enclose `smallest` pixels.
+    """
+    width, flat = labels.shape[1], labels.ravel()
+    pixels = borders.numbered(labels)
+    size = np.bincount(flat[pixels])
+    is_speck = (size + 1) ** 2 / 4 < smallest  # as many as a square around fits
+    sides = borders.sides(labels, pixels)
+    starts = {_WEST: 1, _SOUTH: 0, _EAST: width + 1, _NORTH: width + 2}
+    pixel = np.concatenate([side.pixel for side in sides])
+    count = [len(side.pixel) for side in sides]
+    start = pixel + pixel // width + np.repeat(list(starts.values()), count)
+    direction = np.repeat(np.array(list(starts), np.int8), count)
+    label = flat[pixel]
+    kept = np.flatnonzero(~is_speck[label])
+    order = kept[np.argsort(start[kept] * 4 + direction[kept])]
     return _Edges(start[order], direction[order], label[order])
 
 

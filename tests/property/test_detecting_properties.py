@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, box
 
+from tulip_ops import cogs
 from tulip_ops.detecting import detect_rows, threads_that_fit
 from tulip_ops.domain import Area
 from tulip_ops.grid import Grid
@@ -44,6 +45,24 @@ def test_fields_do_not_depend_on_how_many_rows_are_taken_at_once(
     )
 
     assert parts == whole
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 90), st.integers(1, 60), st.integers(0, 10_000))
+def test_fields_in_stored_steps_are_those_in_what_they_stand_for(
+    height: int, width: int, seed: int
+) -> None:
+    steps = np.nan_to_num(np.rint(ground(height, width, seed) * 250), nan=255).astype(np.uint8)
+    probability = cogs.decode_probability(steps)
+    grid = Grid(32631, 600_000.0, 5_800_000.0, width, height)
+    asked = {"threshold": 0.5, "in_flower": 0.4, "minimum_area": 1500.0, "rows": 40}
+
+    decoded = detect_rows(lambda r: probability[:, r], grid, EVERYWHERE, **asked)
+    stored = detect_rows(
+        lambda r: steps[:, r], grid, EVERYWHERE, decode=cogs.decode_probability, **asked
+    )
+
+    assert stored == decoded
 
 
 @given(st.integers(0, 10_000), st.integers(1, 5))

@@ -1,3 +1,5 @@
+from unittest import mock
+
 import numpy as np
 import shapely
 from hypothesis import example, given, settings
@@ -6,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from shapely import affinity
 from shapely.geometry import box
 
-from tulip_ops import burning
+from tulip_ops import burning, polygons
 from tulip_ops.grid import Grid, project
 from tulip_ops.polygons import ordered, placed, simplify
 
@@ -45,6 +47,20 @@ def test_simplification_leaves_a_valid_coverage(letters, minimum_area):
     assert len(fields) <= len(outlines)
     on_earth = [project(field, grid.epsg, 4326) for field in fields]
     assert all(field.is_valid for field in on_earth)
+
+
+@settings(deadline=None)
+@given(rasters_of_letters, st.sampled_from([0.0, 300.0]))
+@example(np.tri(24, dtype=np.int8), 0.0)
+@example(np.tri(24, dtype=np.int8) + 1, 0.0)
+@example((np.indices((24, 24)).sum(axis=0) // 7 % 4).astype(np.int8), 0.0)
+def test_points_on_straight_slopes_change_nothing(letters, minimum_area):
+    grid = grid_of(letters)
+    outlines = [o for n in (1, 2, 3) for o in burning.trace(letters == n, grid)]
+    fields = simplify(outlines, resolution=10, minimum_area=minimum_area)
+    with mock.patch.object(polygons, "_turns", lambda points, _: np.ones(len(points), bool)):
+        with_all = simplify(outlines, resolution=10, minimum_area=minimum_area)
+    assert shapely.to_wkb(fields).tolist() == shapely.to_wkb(with_all).tolist()
 
 
 @settings(deadline=None)

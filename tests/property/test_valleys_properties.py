@@ -1,16 +1,19 @@
 import numpy as np
 import shapely
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tulip_ops import burning
+from tulip_ops import burning, cogs, summits, valleys
 from tulip_ops.grid import Grid
 from tulip_ops.polygons import simplify
 from tulip_ops.tracing import trace_labels
 from tulip_ops.valleys import part
 
 sides = st.integers(1, 16)
+stored = arrays.arrays(
+    np.uint8, st.tuples(sides, sides), elements=st.sampled_from([0, 120, 180, 181, 250, 255])
+)
 steps = st.integers(0, 10).map(lambda n: n / 10) | st.just(float("nan"))
 probabilities = arrays.arrays(np.float32, st.tuples(sides, sides), elements=steps.map(np.float32))
 smallest = st.sampled_from([0, 3, 30])
@@ -66,3 +69,47 @@ def test_simplification_moves_no_border_by_more_than_a_pixel(tulip):
             hole = shapely.Polygon(ring)
             if shapely.Polygon(ring).buffer(-15).area > 0:
                 assert hole.difference(field).area > 0.5 * hole.area
+
+
+@given(stored, smallest)
+def test_stored_steps_are_parted_as_what_they_stand_for(steps, least):
+    decode = cogs.decode_probability
+    ours = part(steps, threshold=0.5, smallest=least, decode=decode)
+    assert (ours == part(decode(steps), threshold=0.5, smallest=least)).all()
+    around = np.pad(steps, 1, mode="edge")
+    assert valleys.noise([around], 0.5, decode) == valleys.noise([decode(around)], 0.5)
+
+
+@given(stored)
+def test_smoothed_is_the_weighted_mean_of_what_was_seen_around(steps):
+    decode = cogs.decode_probability
+    pixels = np.flatnonzero(steps < 255)
+    assume(len(pixels))
+    around = np.pad(decode(steps).astype(float), 1, mode="edge")
+    weights = np.outer([1, 2, 1], [1, 2, 1])
+    expected = []
+    for row, column in np.argwhere(steps < 255):
+        block = around[row : row + 3, column : column + 3]
+        seen = np.isfinite(block)
+        expected.append((block[seen] * weights[seen]).sum() / weights[seen].sum())
+    assert np.allclose(valleys._smoothed(steps, pixels, decode), expected, rtol=1e-12, atol=0)
+
+
+@given(stored)
+def test_the_steepest_way_up_leads_to_the_highest_and_last_neighbour(steps):
+    pixels = np.flatnonzero(steps < 255)
+    assume(len(pixels))
+    place = np.full(steps.shape, -1, dtype=np.int32)
+    place.ravel()[pixels] = np.arange(len(pixels))
+    height = steps.ravel()[pixels].astype(np.float64)
+    expected = []
+    for here in range(len(pixels)):
+        summit, above = -1, here
+        while summit != above:
+            summit = above
+            row, column = divmod(int(pixels[summit]), steps.shape[1])
+            cross = np.pad(place, 1, constant_values=-1)[row : row + 3, column : column + 3]
+            ways = [int(way) for way in cross.ravel()[[1, 3, 4, 5, 7]] if way >= 0]
+            above = max(ways, key=lambda way: (height[way], way))
+        expected.append(summit)
+    assert summits.reached(height, summits.links(pixels, place)).tolist() == expected

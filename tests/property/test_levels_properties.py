@@ -1,0 +1,23 @@
+"""Where probability reaches a threshold, asked of the bytes that stand for it."""
+
+import numpy as np
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tulip_ops import cogs, levels
+
+EVERY = np.arange(256, dtype=np.uint8).reshape(16, 16)
+
+
+@given(st.floats(-0.5, 1.5) | st.integers(0, 255).map(lambda n: n / 250))
+@example(0.0)
+@example(1.02)
+@example(2.0)
+def test_bytes_reach_a_threshold_where_what_they_stand_for_does(threshold: float) -> None:
+    decoded = cogs.decode_probability(EVERY)
+
+    expected = levels.reached(decoded, threshold, levels.as_it_is)
+
+    np.testing.assert_array_equal(expected, decoded >= threshold)
+    ours = levels.reached(EVERY, threshold, cogs.decode_probability)
+    np.testing.assert_array_equal(ours, expected)

@@ -1,0 +1,66 @@
+"""Where numbered pixels end: their sides behind which another number lies, or none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Side(NamedTuple):
+    """(n,) pixels as positions in the raveled raster, ascending, and what lies behind a side."""
+
+    pixel: NDArray[np.int64]
+    behind: NDArray[np.int64]
+    """Position of the pixel behind; -1 beyond the raster."""
+
+
+class Sides(NamedTuple):
+    """The sides at which pixels of a number end."""
+
+    north: Side
+    west: Side
+    south: Side
+    east: Side
+
+
+def numbered(labels: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Where `labels`, raveled, has a number, and not -1: positions, ascending."""
+    return np.flatnonzero(labels >= 0)
+
+
+def east_follows(pixels: NDArray[np.int64], width: int) -> NDArray[np.bool_]:
+    """(n,) where the next of `pixels` is the one on the east.
+
+    pixels: (n,) positions in a raveled raster of this width, ascending.
+    """
+    follows = np.append(pixels[1:] == pixels[:-1] + 1, False)[: len(pixels)]
+    # rows are far fewer than pixels: to look for their ends is faster than to divide
+    first_of_rows = np.arange(width, pixels.max(initial=-1) + 1, width)
+    follows[np.searchsorted(pixels, first_of_rows) - 1] = False
+    return follows
+
+
+def sides(labels: NDArray[np.int32], pixels: NDArray[np.int64]) -> Sides:
+    """The sides of `pixels` behind which there is no pixel of the same number.
+
+    labels: (height, width), -1 where none. pixels: (n,), what `numbered` says of them.
+    """
+    width, flat = labels.shape[1], labels.ravel()
+    label = flat[pixels]
+    ends = np.ones((4, len(pixels)), dtype=bool)  # on the north, west, south and east
+    inner = np.searchsorted(pixels, width)
+    ends[0, inner:] = flat[pixels[inner:] - width] != label[inner:]
+    inner = np.searchsorted(pixels, labels.size - width)
+    ends[2, :inner] = flat[pixels[:inner] + width] != label[:inner]
+    ends[1, 1:] = ends[3, :-1] = ~east_follows(pixels, width)[:-1] | (label[1:] != label[:-1])
+    north, west, south, east = (pixels[end] for end in ends)
+    return Sides(
+        Side(north, np.maximum(north - width, -1)),
+        Side(west, np.where(west % width > 0, west - 1, -1)),
+        Side(south, np.where(south < labels.size - width, south + width, -1)),
+        Side(east, np.where(east % width < width - 1, east + 1, -1)),
+    )

@@ -1,0 +1,64 @@
+"""From pixel to pixel the steepest way up, to the summits of what is given for some of a raster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from tulip_ops import borders
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Links(NamedTuple):
+    """(n,) each present pixel's neighbours, as positions among the present pixels."""
+
+    east: NDArray[np.bool_]
+    """Whether there is one; it is the next."""
+    south: NDArray[np.int64]
+    north: NDArray[np.int64]
+    """-1 where there is none."""
+
+
+def links(pixels: NDArray[np.int64], place: NDArray[np.int32]) -> Links:
+    """The neighbours of `pixels`, (n,), ascending.
+
+    place: (height, width), the position among them, -1 elsewhere.
+    """
+    width = place.shape[1]
+    south, north = np.full((2, len(pixels)), -1)
+    upper = pixels[: np.searchsorted(pixels, place.size - width)]
+    south[: len(upper)] = place.ravel()[upper + width]
+    starts = np.flatnonzero(south >= 0)
+    north[south[starts]] = starts
+    return Links(borders.east_follows(pixels, width), south, north)
+
+
+def reached(height: NDArray[np.float64], links: Links) -> NDArray[np.int64]:
+    """(n,) the summit to which the steepest way up leads from each pixel; among equals, the last.
+
+    height: (n,). A pixel that is higher than its neighbours is its own summit.
+    """
+    place: NDArray[np.int64] = np.arange(len(height))
+    way, highest = place.copy(), height.copy()
+
+    def climb(
+        here: slice, there: NDArray[np.int64], linked: NDArray[np.bool_], *, is_later: bool
+    ) -> None:
+        above, known = height[there], highest[here]
+        is_way = linked & (above >= known if is_later else above > known)
+        np.copyto(highest[here], above, where=is_way)
+        np.copyto(way[here], there, where=is_way)
+
+    # of equals the last one wins: so later ones are asked in their order, earlier ones reversed
+    every, first, last = slice(None), slice(1, None), slice(None, -1)
+    climb(first, place[:-1], links.east[:-1], is_later=False)
+    climb(every, links.north, links.north >= 0, is_later=False)
+    climb(last, place[1:], links.east[:-1], is_later=True)
+    climb(every, links.south, links.south >= 0, is_later=True)
+    further = way[way]
+    while (further != way).any():
+        way, further = further, further[further]
+    return way
