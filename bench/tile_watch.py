@@ -37,7 +37,7 @@ class Watched:
         self._count("normalizing", predict.CloudFilter, "normalized")
         self._count("normalizing", predict.UNet, "normalized")
         self._count("calibrating", predict.UNet, "probability")
-        self._count("writing", drafts.Draft, "write")
+        self._count("writing", drafts.Draft, "put")
         self._count("checksums", shelves, "is_whole")
 
     def begin(self) -> None:

@@ -33,7 +33,7 @@ _TILED: Mapping[str, Any] = {
     "blockxsize": _BLOCK,
     "blockysize": _BLOCK,
     "compress": None,
-    "interleave": "pixel",
+    "interleave": "band",
     "BIGTIFF": "IF_SAFER",
 }
 
