@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.unit.test_networks_predict import saved
+from tulip_ops import flows
 from tulip_ops.errors import BadSetting
 from tulip_ops.networks import engines, export, exports, openvino_engine, predict, truth, unet
 from tulip_ops.networks.data import Scene
@@ -136,6 +137,23 @@ def test_a_folder_that_cannot_be_written_is_named(
 
     with pytest.raises(BadSetting, match="TULIP_EXPORTS"):
         export.export(card, ("fp32",), tmp_path / "file", scenes, "a scene", [], 1)
+
+
+def test_windows_at_once_are_answered_as_one_by_one(card: Card, root: Path) -> None:
+    path = exports.place(card, root) / "fp32.xml"
+    random = np.random.default_rng(6)
+    windows = [
+        random.normal(size=(1, 3, side, 32)).astype(np.float32)
+        for side in (32, 48)
+        for _ in range(40)
+    ]
+
+    alone = openvino_engine.compiled(path, "fp32", 2)
+    together = openvino_engine.compiled(path, "fp32", 2, at_once=2)
+
+    answers = flows.each(together, windows, 2)
+    for window, answer in zip(windows, answers, strict=True):
+        np.testing.assert_allclose(answer["logits"], alone(window)["logits"], atol=1e-5)
 
 
 def test_running_an_export_needs_no_keras() -> None:
