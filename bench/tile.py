@@ -43,6 +43,7 @@ SCENE = Path(__file__).with_name("tile_scene.py")
 KINDS = ("cloud-filter", "unet")
 SMALLER = (1000, 3000, 5490)
 """Sides of the rasters that show whether time goes with pixels."""
+_PLAIN = "AVX512_CORE_BF16"
 Found = dict[str, Any]
 
 
@@ -79,6 +80,7 @@ def measure(options: argparse.Namespace) -> Found:
         "threads": options.threads,
         "memory_gb": options.memory,
         "part": min(options.part, options.side),
+        "side": options.side,
         "raster": str(options.work / f"reflectance-{options.side}.tif"),
         "work": str(options.work),
     }
@@ -109,6 +111,8 @@ def measure(options: argparse.Namespace) -> Found:
     }
     told = asked | {"shapes": shapes, "bands": cogs.band_names(Path(asked["raster"]))}
     found["peak"] = kept.part("peak", lambda: _child("peak", told))
+    if "amx_int8" in Path("/proc/cpuinfo").read_text():
+        found["plain"] = _plain(asked, told, kept)
     found["minutes"] = round((making.seconds + kept.seconds) / 60, 1)
     return found
 
@@ -123,9 +127,17 @@ def _ours(options: argparse.Namespace, asked: Found, kept: Kept) -> Found:
     return {"whole": found, "again": kept.part("again", lambda: _child("again", there))}
 
 
-def _anew(asked: Found) -> Found:
+def _anew(asked: Found, instructions: str = "DEFAULT") -> Found:
     shutil.rmtree(asked["store"], ignore_errors=True)
-    return _child("whole", asked)
+    return _child("whole", asked, instructions)
+
+
+def _plain(asked: Found, told: Found, kept: Kept) -> Found:
+    """The whole tile and the peak, as where a processor has no matrix instructions."""
+    there = asked | {"store": str(Path(asked["work"]) / "store-plain")}
+    whole = kept.part("plain-whole", lambda: _anew(there, _PLAIN))
+    peak = kept.part("plain-peak", lambda: _child("peak", told, _PLAIN))
+    return {"whole": {str(asked["side"]): whole}, "peak": peak, "again": None}
 
 
 def _others(options: argparse.Namespace, asked: Found, kept: Kept, unet: registry.Card) -> Found:
@@ -201,15 +213,19 @@ def _is_exported(card: registry.Card, root: Path) -> bool:
         return False
 
 
-def _child(part: str, asked: Found) -> Found:
-    """What a part found, in a process of its own."""
+def _child(part: str, asked: Found, instructions: str = "DEFAULT") -> Found:
+    """What a part found, in a process of its own.
+
+    instructions: which of the processor's networks may use, as oneDNN names them.
+    """
     told = Path(asked["work"]) / "asked.json"
     told.write_text(json.dumps(asked))
-    return _last_line([sys.executable, str(PARTS), part, str(told)])
+    return _last_line([sys.executable, str(PARTS), part, str(told)], instructions)
 
 
-def _last_line(command: list[str]) -> Found:
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+def _last_line(command: list[str], instructions: str = "DEFAULT") -> Found:
+    environment = os.environ | {"ONEDNN_MAX_CPU_ISA": instructions}
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     found: Found = json.loads(done.stdout.strip().splitlines()[-1])
     return found
 
