@@ -7,92 +7,30 @@ Windows without a wanted pixel are read, but never inferred.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import chips, cogs, flows, strips
+from tulip_ops import chips, cogs, flows, memory, strips
 from tulip_ops.chips import Value
 from tulip_ops.cogs import Stored
 from tulip_ops.drafts import Draft
 from tulip_ops.grid import STRIP_ROWS
 from tulip_ops.networks import layout, predict
 from tulip_ops.networks.backend import Answers
-from tulip_ops.networks.engines import Engine
-from tulip_ops.networks.exports import Precision
 from tulip_ops.networks.predict import CloudFilter, UNet
-from tulip_ops.networks.registry import Card, UNetArchitecture
 from tulip_ops.radiometry import DN_NODATA
 from tulip_ops.strips import Strips
 
 Wanted = Callable[[slice], NDArray[np.bool_]]
 """Rows of the raster to (rows, width): True where an answer is wanted. Called from north to south,
 from one thread."""
-_AHEAD = 1
-"""Strips of `STRIP_ROWS` that are read before they are needed."""
-_LARGEST = 2048
-"""Pixels on a side of the largest windows: larger ones save next to no work."""
-_SMALLEST = 512
 _IN_CACHE = 32
 """Rows of a window's answers that are worked on at once: what lies between stays near the
 processor."""
-_RUNTIME = 0.6e9
-"""Bytes of the libraries, the weights and GDAL's blocks."""
-_FEATURES: Mapping[Precision, int] = {"fp32": 17, "bf16": 10, "int8": 6}
-"""Bytes of an export in work, for each pixel of the window and filter of the first level, measured
-with windows of 1552 and 2048 pixels and 16 filters."""
-_CLASSES = 3
-"""Values that a U-Net says of a pixel."""
-_FEATURES_OF_KERAS = 11
-"""In single precision: 1.9 GB with windows of 2048 pixels and 32 filters."""
-
-
-def window_size(card: Card, engine: Engine, shape: tuple[int, int], memory_gb: float) -> int:
-    """Pixels on a side of a U-Net's windows over a raster of (height, width), for this memory.
-
-    As few windows as fit, of the size that they need to have: the less do they overlap. The
-    smallest size is returned even where it takes more; results do not depend on it.
-    """
-    edge, align = layout.margin(_scale(card)[1]), layout.alignment(card)
-    for count in range(1, max(shape) + 1):
-        step = -(-(max(shape) - 2 * edge) // count)
-        size = max(-(-step // align) * align + 2 * edge, _SMALLEST)
-        fits = size <= _LARGEST and _taken(card, engine, shape[1], size) <= memory_gb * 1e9
-        if fits or size == _SMALLEST:
-            return size
-    return _SMALLEST
-
-
-def _room(network: CloudFilter | UNet, width: int, memory_gb: float, *, size: int) -> float:
-    """Bytes that a network leaves over of this memory, on a raster of this width.
-
-    size: of its windows.
-    """
-    return max(0.0, memory_gb * 1e9 - _taken(network.card, network.engine, width, size))
-
-
-def _taken(card: Card, engine: Engine, width: int, size: int) -> float:
-    """Bytes."""
-    keras = engine.name == "keras"
-    features = _FEATURES_OF_KERAS if keras else _FEATURES[engine.precision]
-    read_and_said = 3 * 4 * (len(card.bands) + _CLASSES)
-    windows = size**2 * (read_and_said + features * _scale(card)[0])
-    return _RUNTIME + _rows(card, width, size) + windows
-
-
-def _rows(card: Card, width: int, size: int) -> float:
-    """Bytes of the rows that windows under way need, and of those read ahead."""
-    strips_held = -(-size // STRIP_ROWS) + 1 + _AHEAD
-    return float(strips_held * STRIP_ROWS * width * 2 * len(card.bands))
-
-
-def _scale(card: Card) -> tuple[int, int]:
-    """Filters of the first level, and levels; what comes close to them for a cloud filter."""
-    shape = card.architecture
-    return (shape.base, shape.levels) if isinstance(shape, UNetArchitecture) else (16, 4)
 
 
 def cloud_probability(
@@ -107,7 +45,7 @@ def cloud_probability(
     plan = layout.plan(network.card, *source.grid.shape)
     known = Known(source.grid.shape)
     if kept is not None:
-        kept.fit(_room(network, source.grid.width, kept.memory_gb, size=plan.chip_height))
+        kept.fit(memory.room(network, source.grid.width, kept.memory_gb, size=plan.chip_height))
     read = strips.read(source, predict.places(network.card, source.bands), kept, leave=True)
 
     def ask(ready: Prepared) -> tuple[int, NDArray[np.float32]] | None:
@@ -147,8 +85,8 @@ def write_tulips(
 ) -> float:
     """Write what the U-Net says of a raster: tulip and bloom, NaN where not wanted or measured.
 
-    size: of the windows, see `window_size`. kept: strips that need not be read again. Returns
-    the share of the pixels asked for that are tulips.
+    size: of the windows, see `memory.window_size`. kept: strips that need not be read again.
+    Returns the share of the pixels asked for that are tulips.
     """
     tulips, seen = [0], [0]
     plan = layout.plan(network.card, *source.grid.shape, size=size)
@@ -169,7 +107,9 @@ def write_tulips(
     if kept is not None:
         width = source.grid.width
         # what is kept comes in the place of the rows that would be read first
-        room = _room(network, width, kept.memory_gb, size=size) + _rows(network.card, width, size)
+        room = memory.room(network, width, kept.memory_gb, size=size) + memory.rows(
+            network.card, width, size
+        )
         kept.fit(room)
     read = strips.read(source, predict.places(network.card, source.bands), kept)
     with _prepared(read, network, plan, wanted) as prepared, flows.behind(1) as line:
@@ -215,7 +155,7 @@ def _prepared(
 ) -> Iterator[Iterator[Prepared]]:
     """All windows in their order, made ready by other threads."""
     with (
-        flows.ahead(read, _AHEAD) as coming,
+        flows.ahead(read, memory.AHEAD) as coming,
         flows.ahead(_ready(coming, network, plan, wanted), 1) as ready,
     ):
         yield ready

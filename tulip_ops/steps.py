@@ -14,7 +14,17 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import clouds, cogs, detecting, duties, ground, inference, publishing, vectors
+from tulip_ops import (
+    clouds,
+    cogs,
+    detecting,
+    duties,
+    ground,
+    inference,
+    memory,
+    publishing,
+    vectors,
+)
 from tulip_ops.domain import Acquisition, AcquisitionId, Area, Outcome
 from tulip_ops.duties import Duty
 from tulip_ops.errors import BadData, NothingValid, ProductMissing
@@ -220,7 +230,7 @@ def _write_tulips(
         if said is None:
             network = predict.load_unet(card, settings.threads, duty.engine)
             shape, memory_gb = source.grid.shape, settings.memory_gb
-            size = inference.window_size(card, duty.engine, shape, memory_gb)
+            size = memory.window_size(card, duty.engine, shape, memory_gb)
         else:
             network, size = UNet(card, said()), WINDOW
         with cogs.writing_probability(path, source.grid, ("tulip", "bloom")) as writer:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import cogs, inference, radiometry, strips
+from tulip_ops import cogs, inference, memory, radiometry, strips
 from tulip_ops.detecting import detect
 from tulip_ops.domain import Area, Detection
 from tulip_ops.grid import Grid
@@ -175,15 +175,15 @@ def test_windows_without_anything_wanted_are_never_inferred(folder: Path) -> Non
 def test_windows_shrink_with_the_memory_that_they_may_take() -> None:
     wide = card("unet").model_copy(update={"architecture": UNetArchitecture(base=32, levels=4)})
 
-    sizes = [inference.window_size(wide, KERAS, (10_980, 10_980), gb) for gb in (0.1, 1, 2, 4, 64)]
+    sizes = [memory.window_size(wide, KERAS, (10_980, 10_980), gb) for gb in (0.1, 1, 2, 4, 64)]
 
     assert sizes == sorted(sizes)
     assert sizes[0] == 512
     assert sizes[-1] <= 2048
     assert len(layout.plan(wide, 10_980, 10_980, size=sizes[-1])) == 36
-    assert inference.window_size(wide, KERAS, (300, 700), 2) == 704
+    assert memory.window_size(wide, KERAS, (300, 700), 2) == 704
     eight_bits = Engine("openvino", "int8")
-    larger = [inference.window_size(wide, eight_bits, (10_980, 10_980), gb) for gb in (1, 2, 4)]
+    larger = [memory.window_size(wide, eight_bits, (10_980, 10_980), gb) for gb in (1, 2, 4)]
     assert all(one > other for one, other in zip(larger[:2], sizes[1:], strict=False))
 
 
