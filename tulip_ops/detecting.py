@@ -57,6 +57,7 @@ def detect(
         areas,
         threshold=threshold,
         in_flower=in_flower,
+        noise=valleys.noise(probability[0], threshold),
         minimum_area=minimum_area,
         rows=grid.height,
     )
@@ -69,6 +70,7 @@ def detect_rows(
     *,
     threshold: float,
     in_flower: float,
+    noise: float,
     minimum_area: float,
     decode: Decode = levels.as_it_is,
     rows: int = ROWS,
@@ -77,14 +79,13 @@ def detect_rows(
     """The tulip fields in the probabilities on `grid` that reach into an area.
 
     decode: makes probability of what is read. threshold, in_flower: probability from which a
-    pixel is tulip, and in flower. minimum_area: smaller fields are left out, m2. rows: how many
-    are taken at once; threads: in how many of these parts fields are looked for at the same time.
-    The result does not depend on either. `read` is called from one thread at a time.
+    pixel is tulip, and in flower. noise: deviation of the raster's `valleys.Noise`.
+    minimum_area: smaller fields are left out, m2. rows: how many are taken at once; threads: in
+    how many of these parts fields are looked for at the same time. The result does not depend on
+    either. `read` is called from one thread at a time.
     """
     reach = shapely.union_all([project(area.geometry, WGS84, grid.epsg) for area in areas])
     shapely.prepare(reach)
-    with flows.ahead(_overlapping(read, grid, rows), 1) as parts:
-        noise = valleys.noise(parts, threshold, decode)
 
     def found(block: _Block) -> list[polygons.Placed]:
         here, whole, stored = block
@@ -119,12 +120,6 @@ def _outlines(labels: NDArray[np.int32], grid: Grid, minimum_area: float) -> lis
         smallest_hole=min(polygons.TINY_HOLE, minimum_area / pixel),
     )
     return polygons.simplify(traced, resolution=grid.resolution, minimum_area=minimum_area)
-
-
-def _overlapping(read: Read, grid: Grid, rows: int) -> Iterator[NDArray[Any]]:
-    """The tulips in parts that share two rows, so that each row lies inside one of them once."""
-    for first in range(0, grid.height, rows):
-        yield read(slice(max(first - 1, 0), min(first + rows + 1, grid.height)))[0]
 
 
 _Block = tuple[slice, NDArray[np.bool_], NDArray[Any]]

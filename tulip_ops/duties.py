@@ -49,7 +49,7 @@ def segmenting(acquisition_id: AcquisitionId, store: Store, settings: Settings) 
     engine = engines.decide(card, engines.wish(settings))
     recipe = store.recipe(
         "segment",
-        format=2,
+        format=3,
         reflectance=store.checksum(acquisition_id, "reflectance.tif"),
         cloud=store.checksum(acquisition_id, "cloud.tif"),
         model=card.reference,

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import chips, cogs, flows, memory, strips
+from tulip_ops import chips, cogs, flows, memory, strips, valleys
 from tulip_ops.chips import Value
 from tulip_ops.cogs import Stored
 from tulip_ops.drafts import Draft
@@ -82,13 +83,13 @@ def write_tulips(
     *,
     size: int,
     kept: Strips | None = None,
-) -> float:
+) -> Tulips:
     """Write what the U-Net says of a raster: tulip and bloom, NaN where not wanted or measured.
 
     size: of the windows, see `memory.window_size`. kept: strips that need not be read again.
-    Returns the share of the pixels asked for that are tulips.
     """
     tulips, seen = [0], [0]
+    noise = _NoiseOfRows(network.card.threshold)
     plan = layout.plan(network.card, *source.grid.shape, size=size)
 
     def write(window: chips.Window, mask: NDArray[np.bool_], said: Answers | None) -> None:
@@ -103,6 +104,7 @@ def write_tulips(
                 found = (values[0] >= network.card.threshold) & mask[part]
                 tulips.append(int(np.count_nonzero(found)))
         writer.put(stored, window.own_rows[0], window.own_columns[0])
+        noise.put(window, stored[0])
 
     if kept is not None:
         width = source.grid.width
@@ -116,7 +118,45 @@ def write_tulips(
         for window, mask, pixels in prepared:
             said = None if pixels is None else network.run(pixels)
             line.do(partial(write, window, mask, said))
-    return sum(tulips) / max(1, sum(seen))
+    return Tulips(sum(tulips) / max(1, sum(seen)), noise.deviation)
+
+
+class Tulips(NamedTuple):
+    """What `write_tulips` saw on the way."""
+
+    share: float
+    """Of the pixels asked for, those that are tulips."""
+    noise: float
+    """Deviation of the `valleys.Noise` of what was written."""
+
+
+class _NoiseOfRows:
+    """The noise of a raster that is written in rows of windows, from north to south."""
+
+    def __init__(self, threshold: float) -> None:
+        self._noise = valleys.Noise(threshold, cogs.decode_probability)
+        self._above: list[NDArray[np.uint8]] = []
+        self._row: list[NDArray[np.uint8]] = []
+        self._rows = (0, 0)
+
+    def put(self, window: chips.Window, tulip: NDArray[np.uint8]) -> None:
+        """What is stored of the pixels that a window answers for, the next one in their order."""
+        if window.own_rows != self._rows:
+            self._end_row()
+            self._rows = window.own_rows
+        self._row.append(tulip)
+
+    @property
+    def deviation(self) -> float:
+        """Of all that was put."""
+        self._end_row()
+        return self._noise.deviation
+
+    def _end_row(self) -> None:
+        if self._row:
+            part = np.concatenate([*self._above, np.concatenate(self._row, axis=1)])
+            self._noise.add(part)
+            self._above, self._row = [part[-2:]], []
 
 
 class Known:

@@ -62,8 +62,13 @@ def clouds(
     )
 
 
-def tulips(store: Store, acquisition_id: AcquisitionId, path: Path, duty: Duty) -> None:
-    """What the U-Net gave, with both of its thresholds."""
+def tulips(
+    store: Store, acquisition_id: AcquisitionId, path: Path, duty: Duty, *, noise: float
+) -> None:
+    """What the U-Net gave, with both of its thresholds.
+
+    noise: deviation of its `valleys.Noise`, which parts of it do not tell.
+    """
     _probability(
         store,
         acquisition_id,
@@ -72,6 +77,7 @@ def tulips(store: Store, acquisition_id: AcquisitionId, path: Path, duty: Duty) 
         duty,
         bands=("tulip", "bloom"),
         title="Probability of tulips and of tulips in flower",
+        more={"tulip:noise": noise},
     )
 
 
@@ -111,8 +117,9 @@ def _probability(
     bands: Sequence[str],
     title: str,
     properties: Mapping[str, object] | None = None,
+    more: Mapping[str, float] | None = None,
 ) -> None:
-    """Publish what a network gave; its thresholds travel with it."""
+    """Publish what a network gave; its thresholds travel with it, and `more` of the asset."""
     card = duty.card
     fields: dict[str, Any] = stac.encoding_fields(
         bands,
@@ -124,6 +131,7 @@ def _probability(
     if card.bloom_threshold is not None:
         fields["tulip:bloom_threshold"] = card.bloom_threshold
     fields["tulip:engine"] = str(duty.engine)
+    fields |= more or {}
     store.publish(
         acquisition_id,
         name,

@@ -201,13 +201,13 @@ def segment(
     if not compute:
         raise ProductMissing(_not_whole(acquisition_id, "tulip.tif"))
     with store.writing(acquisition_id, "tulip.tif") as path:
-        share = _write_tulips(path, acquisition_id, store, settings, duty, said, kept)
-        publishing.tulips(store, acquisition_id, path, duty)
+        made = _write_tulips(path, acquisition_id, store, settings, duty, said, kept)
+        publishing.tulips(store, acquisition_id, path, duty, noise=made.noise)
     figures: dict[str, float | int | str] = {
-        "tulip_share": round(share, 4),
+        "tulip_share": round(made.share, 4),
         "model": str(duty.card.reference),
     }
-    return Outcome("done", True, f"{share:.1%} of the clear ground is tulips", figures)
+    return Outcome("done", True, f"{made.share:.1%} of the clear ground is tulips", figures)
 
 
 def _write_tulips(
@@ -218,8 +218,8 @@ def _write_tulips(
     duty: Duty,
     said: Said | None,
     kept: Strips | None,
-) -> float:
-    """Write tulip.tif; returns the share of the clear ground that is tulips."""
+) -> inference.Tulips:
+    """Write tulip.tif."""
     card = duty.card
     kept = kept and kept.of(store.checksum(acquisition_id, "reflectance.tif"))
     with (
@@ -267,6 +267,7 @@ def vectorize(
             areas,
             threshold=threshold,
             in_flower=in_flower,
+            noise=float(made["tulip:noise"]),
             minimum_area=settings.minimum_area,
             decode=cogs.decode_probability,
             threads=detecting.threads_that_fit(

@@ -16,8 +16,6 @@ import numpy as np
 from tulip_ops import borders, levels, regions, summits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
     from tulip_ops.levels import Decode
@@ -61,13 +59,14 @@ def part(
     from which it is parted least. A field is connected by pixel edges, and its mean is
     CONVINCING. Fields are counted by their first pixels, row by row. Memory goes with the
     pixels from the threshold on.
-    noise: of `noise`, of the raster that this is a part of; None: this is all of it. among: which
-    of the pixels from the threshold on can be of a field, others only lie beside them; None: all.
+    noise: deviation of the `Noise` of the raster that this is a part of; None: this is all of it.
+    among: which of the pixels from the threshold on can be of a field, others only lie beside
+    them; None: all.
     """
     present = levels.reached(tulip, threshold, decode) if among is None else among
     pixels = np.flatnonzero(present)
     if noise is None:
-        noise = _noise_of([tulip], threshold, decode)
+        noise = _noise_of(tulip, threshold, decode)
     labels = np.full(tulip.size, -1, dtype=np.int32)
     if len(pixels):
         smooth = _smoothed(tulip, pixels, decode)
@@ -128,25 +127,41 @@ def _across(values: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(values[:-2] * west + values[1:-1] * middle + values[2:] * east)
 
 
-def noise(
-    parts: Iterable[NDArray[Any]], threshold: float, decode: Decode = levels.as_it_is
-) -> float:
-    """Standard deviation of the probability from pixel to pixel, about its local level.
+class Noise:
+    """How much the probability of one raster changes from pixel to pixel, about its local level.
 
-    parts: (rows, width) of one raster from north to south, each with one row of its neighbours
-    above and below, of which `decode` makes probability. Only pixels between four that are
-    tulips from `threshold` on say something. Counted in steps of `_STEP`.
+    Only pixels between four that are tulips from the threshold on say something. Counted in steps
+    of `_STEP`.
     """
-    counts = np.zeros(round(1 / _STEP) + 1, dtype=np.int64)
-    for tulip in parts:
-        width = tulip.shape[1]
-        middle = np.flatnonzero(_between_four(levels.reached(tulip, threshold, decode)))
-        flat = tulip.ravel()
+
+    def __init__(self, threshold: float, decode: Decode = levels.as_it_is) -> None:
+        """decode: makes probability of what is added."""
+        self._threshold, self._decode = threshold, decode
+        self._counts = np.zeros(round(1 / _STEP) + 1, dtype=np.int64)
+
+    def add(self, tulip: NDArray[Any]) -> None:
+        """Rows of the raster, (rows, width); of those around them one above and one below.
+
+        Each row inside counts, so that parts which share two rows count every row once.
+        """
+        decode, flat, width = self._decode, tulip.ravel(), tulip.shape[1]
+        middle = np.flatnonzero(_between_four(levels.reached(tulip, self._threshold, decode)))
         level = decode(flat[middle - width]) + decode(flat[middle + width])
         level += decode(flat[middle - 1]) + decode(flat[middle + 1])
-        away = np.abs(decode(flat[middle]) - level / 4)
-        counts += np.bincount(np.rint(away / _STEP).astype(np.intp), minlength=len(counts))
-    return float(_NOISE_OF_MEDIAN * _median(counts) * _STEP)
+        away = np.rint(np.abs(decode(flat[middle]) - level / 4) / _STEP).astype(np.intp)
+        self._counts += np.bincount(away, minlength=len(self._counts))
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation."""
+        return float(_NOISE_OF_MEDIAN * _median(self._counts) * _STEP)
+
+
+def noise(tulip: NDArray[Any], threshold: float, decode: Decode = levels.as_it_is) -> float:
+    """Standard deviation of the `Noise` of a raster in one piece."""
+    found = Noise(threshold, decode)
+    found.add(tulip)
+    return found.deviation
 
 
 _noise_of = noise

@@ -37,7 +37,7 @@ def test_fields_do_not_depend_on_how_many_rows_are_taken_at_once(
 ) -> None:
     probability = ground(height, width, seed)
     grid = Grid(32631, 600_000.0, 5_800_000.0, width, height)
-    asked = {"threshold": 0.5, "in_flower": 0.4, "minimum_area": 1500.0}
+    asked = {"threshold": 0.5, "in_flower": 0.4, "minimum_area": 1500.0, "noise": 0.01}
 
     whole = detect_rows(lambda r: probability[:, r], grid, EVERYWHERE, rows=height, **asked)
     parts = detect_rows(
@@ -55,7 +55,7 @@ def test_fields_in_stored_steps_are_those_in_what_they_stand_for(
     steps = np.nan_to_num(np.rint(ground(height, width, seed) * 250), nan=255).astype(np.uint8)
     probability = cogs.decode_probability(steps)
     grid = Grid(32631, 600_000.0, 5_800_000.0, width, height)
-    asked = {"threshold": 0.5, "in_flower": 0.4, "minimum_area": 1500.0, "rows": 40}
+    asked = {"threshold": 0.5, "in_flower": 0.4, "minimum_area": 1500.0, "noise": 0.01, "rows": 40}
 
     decoded = detect_rows(lambda r: probability[:, r], grid, EVERYWHERE, **asked)
     stored = detect_rows(

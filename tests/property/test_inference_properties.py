@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import cogs, inference, memory, radiometry, strips
+from tulip_ops import cogs, inference, memory, radiometry, strips, valleys
 from tulip_ops.detecting import detect
 from tulip_ops.domain import Area, Detection
 from tulip_ops.grid import Grid
@@ -116,16 +116,15 @@ def test_tulips_do_not_depend_on_how_the_raster_is_cut(
         cogs.stored(folder / "reflectance.tif") as source,
         cogs.writing_probability(folder / "tulip.tif", grid, ("tulip", "bloom")) as writer,
     ):
-        share = inference.write_tulips(
-            writer, source, network, lambda rows: wanted[rows], size=size
-        )
+        made = inference.write_tulips(writer, source, network, lambda rows: wanted[rows], size=size)
 
     whole = network.tulip_probability(reflectance, BANDS)
     whole[:, ~wanted] = np.nan
     found, _ = cogs.read_probability(folder / "tulip.tif")
     np.testing.assert_allclose(found, whole, atol=0.5 / cogs.PROBABILITY_STEPS + 1e-6)
     seen = np.isfinite(whole[0])
-    assert share == pytest.approx((whole[0] >= 0.5).sum() / max(1, seen.sum()), abs=1e-9)
+    assert made.share == pytest.approx((whole[0] >= 0.5).sum() / max(1, seen.sum()), abs=1e-9)
+    assert made.noise == valleys.noise(found[0], 0.5)
 
 
 @settings(max_examples=8, deadline=None)

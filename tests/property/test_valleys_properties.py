@@ -77,7 +77,7 @@ def test_stored_steps_are_parted_as_what_they_stand_for(steps, least):
     ours = part(steps, threshold=0.5, smallest=least, decode=decode)
     assert (ours == part(decode(steps), threshold=0.5, smallest=least)).all()
     around = np.pad(steps, 1, mode="edge")
-    assert valleys.noise([around], 0.5, decode) == valleys.noise([decode(around)], 0.5)
+    assert valleys.noise(around, 0.5, decode) == valleys.noise(decode(around), 0.5)
 
 
 @given(stored)
@@ -113,3 +113,12 @@ def test_the_steepest_way_up_leads_to_the_highest_and_last_neighbour(steps):
             above = max(ways, key=lambda way: (height[way], way))
         expected.append(summit)
     assert summits.reached(height, summits.links(pixels, place)).tolist() == expected
+
+
+@given(stored, st.integers(1, 6))
+def test_noise_of_parts_that_share_two_rows_is_that_of_the_whole(steps, rows):
+    noise = valleys.Noise(0.3, cogs.decode_probability)
+    for first in range(0, len(steps), rows):
+        noise.add(steps[max(first - 2, 0) : first + rows])
+
+    assert noise.deviation == valleys.noise(steps, 0.3, cogs.decode_probability)
