@@ -15,7 +15,7 @@ import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
-from tulip_ops.networks import predict, registry
+from tulip_ops.networks import backend, graphs, registry
 from tulip_ops.settings import Settings
 
 
@@ -23,12 +23,12 @@ def carry(chips: Path, out: Path, threads: int) -> None:
     """Every chip of a folder, in the order of names."""
     warnings.simplefilter("ignore", NotGeoreferencedWarning)
     out.mkdir()
-    predict.use_threads(threads)
+    backend.use_threads(threads)
     networks = []
     for kind, name in (("cloud-filter", "cloud-filter-rgb"), ("unet", "unet-rgb")):
         card = registry.choose(Settings().models, kind, name, ("red", "green", "blue"))  # type: ignore[arg-type]
-        network = predict.build(card)
-        predict.load_weights(network, card)
+        network = graphs.build(card)
+        graphs.load_weights(network, card)
         networks.append((card, network))
     (filter_card, cloud_filter), (unet_card, unet) = networks
     for path in sorted(chips.glob("*_wms_*.png")):

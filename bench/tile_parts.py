@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tile_watch import Watched, peak_gb
 
 from tulip_ops import chips, cogs, radiometry
-from tulip_ops.networks import engines, predict, registry
+from tulip_ops.networks import backend, engines, graphs, predict, registry
 from tulip_ops.networks.registry import Card
 from tulip_ops.settings import Settings
 
@@ -200,9 +200,9 @@ def _places(card: Card, asked: Found) -> list[int]:
 
 
 def _keras(card: Card, threads: int) -> Any:
-    predict.use_threads(threads)
-    network = predict.build(card)
-    predict.load_weights(network, card)
+    backend.use_threads(threads)
+    network = graphs.build(card)
+    graphs.load_weights(network, card)
     network.predict(np.zeros((1, CHIP, CHIP, len(card.bands)), np.float32), verbose=0)
     return network
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops import cogs, drafts, shelves
-from tulip_ops.networks import predict
+from tulip_ops.networks import graphs, predict
 
 
 class Watched:
@@ -28,11 +28,12 @@ class Watched:
         self.beside: Counter[str] = Counter()
         """Processor seconds of the work beside the networks, by what it is."""
         self._calls: list[tuple[float, float]] = []
-        self._compiling = 0.0
+        self._not_computing = 0.0
         self._watches_compiling = False
         self._lock = threading.Lock()
         predict.load_cloud_filter = self._watching(predict.load_cloud_filter)
         predict.load_unet = self._watching(predict.load_unet)
+        graphs.start_export = self._starting(graphs.start_export)
         self._count("reading", cogs.Stored, "window")
         self._count("normalizing", predict.CloudFilter, "normalized")
         self._count("normalizing", predict.UNet, "normalized")
@@ -45,7 +46,7 @@ class Watched:
         self.windows.clear()
         self._calls.clear()
         self.beside.clear()
-        self.start_seconds = self._compiling = 0.0
+        self.start_seconds = self._not_computing = 0.0
 
     @property
     def network_seconds(self) -> float:
@@ -54,14 +55,13 @@ class Watched:
         for began, ended in sorted(self._calls):
             total += max(0.0, ended - max(began, until))
             until = max(until, ended)
-        return total - self._compiling
+        return total - self._not_computing
 
     def _watching(self, load: Callable[..., Any]) -> Callable[..., Any]:
         def loaded(*arguments: Any, **named: Any) -> Any:
             started = time.perf_counter()
             network = load(*arguments, **named)
             self.start_seconds += time.perf_counter() - started
-            self._watch_compiling()
             run = network.run
 
             def timed(pixels: NDArray[np.float32]) -> Any:
@@ -77,23 +77,31 @@ class Watched:
 
         return loaded
 
-    def _watch_compiling(self) -> None:
-        """OpenVINO compiles at the first call with a shape; where Keras runs, it is not there."""
-        openvino = sys.modules.get("openvino")
-        if openvino is None or self._watches_compiling:
-            return
-        compile_ = openvino.Core.compile_model
+    def _starting(self, start: Callable[..., Any]) -> Callable[..., Any]:
+        """An export is imported and read at the first call of its network."""
 
-        def compiling(*arguments: Any, **named: Any) -> Any:
-            started = time.perf_counter()
-            made = compile_(*arguments, **named)
-            took = time.perf_counter() - started
+        def started(*arguments: Any) -> Any:
+            graph = self._compiling(start)(*arguments)
+            openvino = sys.modules["openvino"]
+            if not self._watches_compiling:
+                openvino.Core.compile_model = self._compiling(openvino.Core.compile_model)
+                self._watches_compiling = True
+            return graph
+
+        return started
+
+    def _compiling(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        """Work that is done within a call of a network, and is none of its computing."""
+
+        def worked(*arguments: Any, **named: Any) -> Any:
+            began = time.perf_counter()
+            made = work(*arguments, **named)
+            took = time.perf_counter() - began
             self.start_seconds += took
-            self._compiling += took
+            self._not_computing += took
             return made
 
-        openvino.Core.compile_model = compiling
-        self._watches_compiling = True
+        return worked
 
     def _count(self, what: str, owner: Any, name: str) -> None:
         """Add the processor seconds of a function or method to those of `what`."""

@@ -14,6 +14,7 @@ from PIL import Image
 
 from tulip_ops.cli import main
 from tulip_ops.networks import (
+    backend,
     cards,
     cloud_filter,
     evaluate,
@@ -78,7 +79,7 @@ def kept(models: Path, half: keras.Model, **fields: object) -> Card:
 @pytest.fixture(scope="module")
 def tulips(tmp_path_factory: pytest.TempPathFactory) -> Card:
     """A U-Net that finds red fields, uncalibrated."""
-    predict.use_threads(1)
+    backend.use_threads(1)
     keras.utils.set_random_seed(1)
     network = unet.build(3, 4, 2)
     network.compile(keras.optimizers.Adam(1e-2), losses.segmentation_loss, jit_compile=False)
@@ -102,7 +103,7 @@ def tulips(tmp_path_factory: pytest.TempPathFactory) -> Card:
 
 @pytest.fixture(scope="module")
 def clouds(tmp_path_factory: pytest.TempPathFactory) -> Card:
-    predict.use_threads(1)
+    backend.use_threads(1)
     keras.utils.set_random_seed(1)
     return kept(
         tmp_path_factory.mktemp("clouds"),

@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 from tests.unit.test_networks_predict import saved
 from tulip_ops import flows
 from tulip_ops.errors import BadSetting
-from tulip_ops.networks import engines, export, exports, openvino_engine, predict, truth, unet
+from tulip_ops.networks import (
+    backend,
+    engines,
+    export,
+    exports,
+    graphs,
+    openvino_engine,
+    predict,
+    truth,
+    unet,
+)
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.engines import Wish
 from tulip_ops.networks.registry import Card, UNetArchitecture
@@ -24,7 +34,7 @@ BANDS = ("blue", "nir", "green", "red")
 
 @pytest.fixture(scope="module")
 def card(tmp_path_factory: pytest.TempPathFactory) -> Card:
-    predict.use_threads(1)
+    backend.use_threads(1)
     return saved(
         tmp_path_factory.mktemp("models") / "1",
         unet.build(3, 4, 2),
@@ -137,6 +147,22 @@ def test_a_folder_that_cannot_be_written_is_named(
 
     with pytest.raises(BadSetting, match="TULIP_EXPORTS"):
         export.export(card, ("fp32",), tmp_path / "file", scenes, "a scene", [], 1)
+
+
+def test_an_export_is_read_once_when_it_is_first_asked(
+    card: Card, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    start = graphs.start_export
+    monkeypatch.setattr(graphs, "start_export", lambda *asked: read.append(asked) or start(*asked))
+    engine = engines.decide(card, Wish("openvino", "fp32", root))
+
+    run = graphs.started(card, 2, engine, at_once=2)
+
+    assert not read
+    window = np.zeros((1, 3, 32, 32), dtype=np.float32)
+    assert len(list(flows.each(run, [window] * 6, 2))) == 6
+    assert len(read) == 1
 
 
 def test_windows_at_once_are_answered_as_one_by_one(card: Card, root: Path) -> None:

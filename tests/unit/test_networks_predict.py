@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tulip_ops.errors import BandMissing, ModelDamaged, ModelNotFound
-from tulip_ops.networks import cloud_filter, layout, predict, unet
+from tulip_ops.networks import backend, cloud_filter, layout, predict, unet
 from tulip_ops.networks.registry import (
     Calibration,
     Card,
@@ -69,7 +69,7 @@ def saved(folder: Path, network: keras.Model, half: keras.Model, fields: dict[st
 
 @pytest.fixture(scope="module")
 def unet_card(tmp_path_factory: pytest.TempPathFactory) -> Card:
-    predict.use_threads(1)
+    backend.use_threads(1)
     return saved(
         tmp_path_factory.mktemp("unet"),
         unet.build(3, 4, 2),
@@ -85,7 +85,7 @@ def unet_card(tmp_path_factory: pytest.TempPathFactory) -> Card:
 
 @pytest.fixture(scope="module")
 def cloud_card(tmp_path_factory: pytest.TempPathFactory) -> Card:
-    predict.use_threads(1)
+    backend.use_threads(1)
     return saved(
         tmp_path_factory.mktemp("cloud"),
         cloud_filter.build(3),

@@ -8,7 +8,7 @@ import pytest
 
 from tulip_ops.domain import BANDS
 from tulip_ops.errors import BadWeights
-from tulip_ops.networks import cloud_filter, predict, pretrained, unet
+from tulip_ops.networks import backend, cloud_filter, pretrained, unet
 from tulip_ops.networks.registry import Card
 
 pytestmark = pytest.mark.filterwarnings(
@@ -22,7 +22,7 @@ RGB = ("red", "green", "blue")
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a ResNet50 as somebody else would have saved them."""
-    predict.use_threads(1)
+    backend.use_threads(1)
     path = tmp_path_factory.mktemp("pretrained") / "resnet50_notop.weights.h5"
     keras.utils.set_random_seed(1)
     keras.applications.ResNet50(include_top=False, weights=None).save_weights(path)
@@ -66,7 +66,7 @@ def test_weights_of_another_depth_are_refused(photographs: Path, tmp_path: Path)
 
 
 def test_a_network_with_more_bands_says_at_first_what_the_other_one_would() -> None:
-    predict.use_threads(1)
+    backend.use_threads(1)
     keras.utils.set_random_seed(2)
     few, many = unet.build(3, 4, 2), unet.build(len(BANDS), 4, 2)
     pixels = np.random.default_rng(1).random((1, 32, 32, len(BANDS)), dtype=np.float32)

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tulip_ops.errors import BadSetting
-from tulip_ops.networks import data, drawing, fit, losses, predict, registry, train, unet
+from tulip_ops.networks import backend, data, drawing, fit, losses, registry, train, unet
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.registry import Card, Normalization, UNetArchitecture
 from tulip_ops.networks.training_data import Options
@@ -62,7 +62,7 @@ NORMALIZATION = Normalization(lowest=0, highest=0.4, mean=(0.15,) * 3, std=(0.08
 
 def fitted(folder: Path, *, interrupted: bool = False) -> list[np.ndarray]:
     """Weights after training, which with `interrupted` dies after its first epoch."""
-    predict.use_threads(1)
+    backend.use_threads(1)
     folder.mkdir(exist_ok=True)
     scenes = [red_fields(seed) for seed in range(4)]
 
@@ -118,7 +118,7 @@ def folders(root: Path) -> train.Folders:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Card:
-    predict.use_threads(1)
+    backend.use_threads(1)
     return train.train_unet(
         Options("unet", RGB, seed=3, simulated=4, size=96),
         folders(tmp_path_factory.mktemp("train")),
@@ -174,7 +174,7 @@ def test_a_version_is_never_overwritten(trained: Card, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_cloud_filter_is_trained_the_same_way(tmp_path: Path) -> None:
-    predict.use_threads(1)
+    backend.use_threads(1)
 
     card = train.train_cloud_filter(
         Options("cloud-filter", RGB, simulated=24, size=96),

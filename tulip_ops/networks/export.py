@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops.errors import BadSetting
-from tulip_ops.networks import data, evaluate, exports, metrics, openvino_engine, predict
+from tulip_ops.networks import backend, data, evaluate, exports, graphs, metrics, openvino_engine
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.engines import Engine
 from tulip_ops.networks.exports import GATE, Export, Precision, Variant
@@ -45,7 +45,7 @@ def export(
     `GATE`; the files of others are removed, and their figures kept. An export that was there is
     replaced. `BadSetting` if the folder cannot be written.
     """
-    predict.use_threads(threads)
+    backend.use_threads(threads)
     place = exports.place(card, root)
     making = place.with_name(f".{place.name}.{os.getpid()}")
     try:
@@ -113,7 +113,7 @@ def _write_files(
     samples: Iterable[NDArray[np.float32]],
 ) -> None:
     whole = folder / _file("fp32")
-    openvino_engine.save(openvino_engine.converted(predict.load(card)), whole)
+    openvino_engine.save(openvino_engine.converted(graphs.load(card)), whole)
     if "int8" in precisions:
         openvino_engine.save(openvino_engine.quantized(whole, samples), folder / _file("int8"))
 

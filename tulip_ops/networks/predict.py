@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops import chips, radiometry
-from tulip_ops.errors import BandMissing, ModelDamaged, ModelNotFound
-from tulip_ops.networks import backend, exports, layout, registry
-from tulip_ops.networks.backend import Answers, Graph, use_threads
+from tulip_ops.errors import BandMissing, ModelNotFound
+from tulip_ops.networks import graphs, layout
+from tulip_ops.networks.backend import Answers, Graph
 from tulip_ops.networks.engines import KERAS, Engine
-from tulip_ops.networks.exports import Precision
 from tulip_ops.networks.registry import Card, ResNetArchitecture, UNetArchitecture
-
-if TYPE_CHECKING:
-    import keras
-
-__all__ = [
-    "CloudFilter",
-    "UNet",
-    "build",
-    "load",
-    "load_cloud_filter",
-    "load_unet",
-    "load_weights",
-    "use_threads",
-]
 
 Windows = NDArray[np.float32] | NDArray[np.uint16]
 """(N, bands, height, width) of the network's bands, in its order: reflectance, NaN where nothing
@@ -37,8 +22,6 @@ was measured, or DN as `cogs.write_reflectance` stores them, 0 where nothing was
 
 
 _IN_CACHE = 32
-_POLICIES: Mapping[Precision, str] = {"fp32": "float32", "bf16": "mixed_bfloat16"}
-"""Keras' names for what it can compute with."""
 
 
 class _Network:
@@ -232,57 +215,11 @@ def load_cloud_filter(
     if not isinstance(card.architecture, ResNetArchitecture):
         raise ModelNotFound(f"{card.reference} is a {card.kind}, not a cloud filter")
     at_once = at_once if engine.name == "openvino" else 1
-    return CloudFilter(card, _started(card, threads, engine, at_once), engine, at_once)
+    return CloudFilter(card, graphs.started(card, threads, engine, at_once), engine, at_once)
 
 
 def load_unet(card: Card, threads: int, engine: Engine = KERAS) -> UNet:
     """The U-Net of `card`; as `load_cloud_filter`."""
     if not isinstance(card.architecture, UNetArchitecture):
         raise ModelNotFound(f"{card.reference} is a {card.kind}, not a U-Net")
-    return UNet(card, _started(card, threads, engine), engine)
-
-
-def build(card: Card, *, dtype: str = "float32") -> keras.Model:
-    """The network that `card` describes, its weights at random."""
-    from tulip_ops.networks import cloud_filter, unet
-
-    shape = card.architecture
-    if isinstance(shape, ResNetArchitecture):
-        return cloud_filter.build(len(card.bands), shape.network, dtype=dtype)
-    return unet.build(len(card.bands), shape.base, shape.levels, dtype=dtype)
-
-
-def load(card: Card, *, dtype: str = "float32") -> keras.Model:
-    """The trained network of `card` as it runs, its checksum verified; `ModelDamaged`.
-
-    (N, height, width, bands), normalized, to {"cell", "chip"} or {"logits"}, as `CloudFilter` and
-    `UNet` read them.
-    """
-    network = build(card, dtype=dtype)
-    load_weights(network, card)
-    if isinstance(card.architecture, ResNetArchitecture):
-        return network
-    from tulip_ops.networks import unet
-
-    return unet.without_softmax(network)
-
-
-def load_weights(network: keras.Model, card: Card) -> None:
-    """Give `network` the weights of `card`, its checksum verified; `ModelDamaged`."""
-    registry.verify(card)
-    try:
-        network.load_weights(card.weights)  # stored as float16, cast to the network's own type
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelDamaged(
-            f"{card.weights} does not fit the architecture of its card: {error}"
-        ) from error
-
-
-def _started(card: Card, threads: int, engine: Engine, at_once: int = 1) -> Graph:
-    if engine.folder is not None and engine.variant is not None:
-        from tulip_ops.networks import openvino_engine
-
-        path = exports.verify(engine.variant, engine.folder)
-        return openvino_engine.compiled(path, engine.precision, threads, at_once)
-    use_threads(threads)  # before any network is built
-    return backend.compiled(load(card, dtype=_POLICIES[engine.precision]))
+    return UNet(card, graphs.started(card, threads, engine), engine)

@@ -21,13 +21,14 @@ from tulip_ops.domain import BANDS
 from tulip_ops.errors import BadSetting, TulipError
 from tulip_ops.networks import (
     augment,
+    backend,
     cards,
     cloud_filter,
     data,
     drawing,
     evaluate,
+    graphs,
     losses,
-    predict,
     pretrained,
     unet,
 )
@@ -184,7 +185,7 @@ def _train(job: Job, start: Start, options: Options, folders: Folders, threads: 
     place = folders.models / job.name / job.version
     if place.exists():
         raise BadSetting(f"{place} is there already; choose another version")
-    predict.use_threads(threads)
+    backend.use_threads(threads)
     sets = gather(options, work=folders.work, processes=threads, store=folders.store)
     folder = job.folder(folders.work)
     folder.mkdir(parents=True, exist_ok=True)
@@ -223,8 +224,8 @@ def _train(job: Job, start: Start, options: Options, folders: Folders, threads: 
 def _begin(network: keras.Model, start: Start, job: Job) -> None:
     bands = job.course.bands
     if start.model is not None:
-        other = predict.build(start.model)
-        predict.load_weights(other, start.model)
+        other = graphs.build(start.model)
+        graphs.load_weights(other, start.model)
         pretrained.start_from(network, other, start.model, bands)
     elif start.photographs is not None and isinstance(job.architecture, ResNetArchitecture):
         pretrained.load_backbone(network, job.architecture.network, start.photographs, bands)
