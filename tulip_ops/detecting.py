@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
-from tulip_ops import flows, levels, pieces, polygons, tracing, valleys
+from tulip_ops import figures, flows, levels, pieces, polygons, tracing, valleys
 from tulip_ops.domain import Area, Detection
 from tulip_ops.grid import WGS84, Grid, project
 from tulip_ops.levels import Decode
@@ -87,7 +87,7 @@ def detect_rows(
     reach = shapely.union_all([project(area.geometry, WGS84, grid.epsg) for area in areas])
     shapely.prepare(reach)
 
-    def found(block: _Block) -> list[polygons.Placed]:
+    def found(block: _Block) -> list[figures.Placed]:
         here, whole, stored = block
         part = grid.rows(here)
         labels = valleys.part(
@@ -103,12 +103,12 @@ def detect_rows(
             o for o, near in zip(outlines, shapely.intersects(reach, outlines), strict=True) if near
         ]
         labels = tracing.fill(outlines, part)
-        return polygons.placed(
+        return figures.placed(
             outlines, labels, stored[0], stored[1], part, in_flower=in_flower, decode=decode
         )
 
     blocks = _blocks(read, grid, threshold, decode, rows)
-    return polygons.ordered(list(chain.from_iterable(flows.each(found, blocks, threads))))
+    return figures.ordered(list(chain.from_iterable(flows.each(found, blocks, threads))))
 
 
 def _outlines(labels: NDArray[np.int32], grid: Grid, minimum_area: float) -> list[Polygon]:

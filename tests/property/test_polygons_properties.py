@@ -9,8 +9,9 @@ from shapely import affinity
 from shapely.geometry import box
 
 from tulip_ops import burning, polygons
+from tulip_ops.figures import ordered, placed
 from tulip_ops.grid import Grid, project
-from tulip_ops.polygons import ordered, placed, simplify
+from tulip_ops.polygons import simplify
 
 sides = st.integers(1, 24)
 rasters_of_booleans = arrays.arrays(bool, st.tuples(sides, sides))

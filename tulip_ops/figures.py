@@ -1,0 +1,126 @@
+"""Field polygons as detections: what the pixels within and around them say of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import shapely
+
+from tulip_ops import borders, levels
+from tulip_ops.domain import Detection
+from tulip_ops.grid import WGS84, Grid, geodesic_areas, project_all
+from tulip_ops.levels import Decode
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from shapely.geometry import Polygon
+
+Placed = tuple[tuple[float, float, bytes], Detection]
+"""Where a detection stands among others, and itself."""
+
+
+def placed(
+    polygons: Sequence[Polygon],
+    labels: NDArray[np.int32],
+    tulip: NDArray[Any],
+    bloom: NDArray[Any],
+    grid: Grid,
+    *,
+    in_flower: float,
+    decode: Decode = levels.as_it_is,
+) -> list[Placed]:
+    """Detections with area, probability and bloom, of a part of a raster, to be `ordered`.
+
+    polygons: in the grid's CRS. labels: (height, width), index of the polygon at each pixel
+    centre, -1 where none. tulip, bloom: (height, width), of which `decode` makes probabilities;
+    NaN where not seen. in_flower: bloom probability from which a pixel counts as in flower.
+    A polygon over no seen pixel is left out: nothing was detected there.
+    """
+    pixels, count = borders.numbered(labels), len(polygons)
+    figures = _figures(
+        labels.ravel()[pixels],
+        count,
+        decode(tulip.ravel()[pixels]),
+        decode(bloom.ravel()[pixels]) >= in_flower,
+    )
+    border = _border_clear(labels, pixels, count, tulip, decode)
+    seen = np.flatnonzero(figures.seen).tolist()
+    on_earth = project_all([polygons[index] for index in seen], grid.epsg, WGS84)
+    order = _reading_order([polygons[index] for index in seen])
+    found = []
+    for place, index, geometry, area in zip(
+        order, seen, on_earth, geodesic_areas(on_earth), strict=True
+    ):
+        detection = Detection(
+            ordinal=0,
+            geometry=geometry,
+            area_m2=float(area),
+            tulip_probability=float(figures.mean[index]),
+            tulip_probability_std=float(figures.std[index]),
+            bloom_fraction=float(figures.in_flower[index]),
+            clear_fraction=float(figures.seen[index] / figures.pixels[index]),
+            border_clear_fraction=float(border[index]),
+        )
+        found.append((place, detection))
+    return found
+
+
+def ordered(found: Sequence[Placed]) -> list[Detection]:
+    """The detections of all parts, north to south, then west to east, counted from 0."""
+    in_order = sorted(found, key=lambda one: one[0])
+    return [replace(one, ordinal=ordinal) for ordinal, (_, one) in enumerate(in_order)]
+
+
+class _Figures(NamedTuple):
+    """Per polygon: its pixels, those seen, then mean, spread and share in flower over these."""
+
+    pixels: NDArray[np.int64]
+    seen: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    in_flower: NDArray[np.float64]
+
+
+def _figures(
+    label: NDArray[np.int32],
+    count: int,
+    tulip: NDArray[np.float32],
+    flowers: NDArray[np.bool_],
+) -> _Figures:
+    """Of (n,) pixels, each of one of `count` polygons."""
+    pixels = np.bincount(label, minlength=count)
+    there = np.isfinite(tulip)
+    if not there.all():
+        label, tulip, flowers = label[there], tulip[there], flowers[there]
+    probability = tulip.astype(np.float64)
+    seen = np.bincount(label, minlength=count)
+    divisor = np.maximum(seen, 1)
+    mean = np.bincount(label, probability, count) / divisor
+    variance = np.bincount(label, (probability - mean[label]) ** 2, count) / divisor
+    in_flower = np.bincount(label, flowers, count) / divisor
+    return _Figures(pixels, seen, np.clip(mean, 0, 1), np.sqrt(variance), in_flower)
+
+
+def _border_clear(
+    labels: NDArray[np.int32],
+    pixels: NDArray[np.int64],
+    count: int,
+    tulip: NDArray[Any],
+    decode: Decode,
+) -> NDArray[np.float64]:
+    """(count,) share of each label's outer pixel edges behind which a pixel was seen."""
+    edges, open_edges = np.zeros(count), np.zeros(count)
+    for pixel, behind in borders.sides(labels, pixels):
+        label = labels.ravel()[pixel]
+        clear = np.isfinite(decode(tulip.ravel()[behind])) & (behind >= 0)
+        edges += np.bincount(label, minlength=count)
+        open_edges += np.bincount(label[clear], minlength=count)
+    return open_edges / np.maximum(edges, 1)
+
+
+def _reading_order(polygons: Sequence[Polygon]) -> list[tuple[float, float, bytes]]:
+    left, _, _, top = shapely.bounds(np.asarray(polygons, dtype=object)).reshape(-1, 4).T
+    return list(zip((-top).tolist(), left.tolist(), shapely.to_wkb(polygons).tolist(), strict=True))
