@@ -10,7 +10,7 @@ measures what this machine can compute at most. Every part is a process of its o
 other, and says when it begins; what it found is kept below --work, so that the same command, if it
 was stopped, goes on. What is kept is measured anew where code, models or options are others.
 Writes docs/performance.md, its chart, and everything that was measured as JSON below --work.
-It takes some ten minutes on two idle cores, and 6 GB of disk below --work.
+It takes some fifteen minutes on two idle cores, and 6 GB of disk below --work.
 """
 
 from __future__ import annotations
