@@ -15,8 +15,9 @@ import shapely
 from shapely.affinity import affine_transform
 
 from tulip_ops import burning, rasters
+from tulip_ops.figures import ordered, placed
 from tulip_ops.grid import Grid, geodesic_area, project, tile_grid
-from tulip_ops.polygons import ordered, placed, simplify
+from tulip_ops.polygons import simplify
 
 MASKS = (
     "tulip_91c1b440a0f65242f57db540e1045342_geopedia_ttl1904.tif",
