@@ -6,10 +6,10 @@ product is there, whole and made from the same inputs by the same model does not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -260,6 +260,7 @@ def vectorize(
     )
     if not force and store.is_current(acquisition_id, "detections.parquet", recipe):
         return _unchanged("vectorized")
+    noise = _noise(acquisition_id, made)
     with cogs.stored(store.product(acquisition_id, "tulip.tif")) as source:
         detections = detecting.detect_rows(
             lambda rows: source.rows(rows.start, rows.stop),
@@ -267,7 +268,7 @@ def vectorize(
             areas,
             threshold=threshold,
             in_flower=in_flower,
-            noise=float(made["tulip:noise"]),
+            noise=noise,
             minimum_area=settings.minimum_area,
             decode=cogs.decode_probability,
             threads=detecting.threads_that_fit(
@@ -317,6 +318,16 @@ def _names(areas: Sequence[Area]) -> str:
 
 def _not_whole(acquisition_id: AcquisitionId, name: str) -> str:
     return f"{name} of {acquisition_id} is not there, or was made of other inputs"
+
+
+def _noise(acquisition_id: AcquisitionId, made: Mapping[str, Any]) -> float:
+    """Deviation of the `valleys.Noise` of tulip.tif, as its asset has it."""
+    if "tulip:noise" not in made:
+        raise ProductMissing(
+            f"tulip.tif of {acquisition_id} was made by an earlier release, its noise is not known;"
+            f" repeat `tulip segment {acquisition_id}`"
+        )
+    return float(made["tulip:noise"])
 
 
 def _unchanged(what: str) -> Outcome:

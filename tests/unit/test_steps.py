@@ -1,0 +1,29 @@
+"""What the steps say of products that they cannot use."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.counting import ID, CountingSource
+from tests.unit.test_ground import AREA
+from tulip_ops import ground, stac, steps
+from tulip_ops.errors import ProductMissing
+from tulip_ops.settings import Settings
+from tulip_ops.store import Store
+
+
+def test_a_tulip_raster_of_an_earlier_release_is_to_be_made_again(tmp_path: Path) -> None:
+    acquisition = CountingSource(tmp_path / "asked").acquisition
+    grid = ground.reading(acquisition, [AREA])
+    assert grid is not None
+    store = Store(str(tmp_path / "store"))
+    store.start_item(ID, stac.product_item(acquisition, grid, ("red",)))
+    with store.writing(ID, "tulip.tif") as path:
+        path.write_bytes(b"a raster")
+        store.publish(
+            ID, "tulip.tif", path, recipe="r", title="", media_type=stac.COG,
+            fields={"tulip:threshold": 0.3, "tulip:bloom_threshold": 0.3},
+        )  # fmt: skip
+
+    with pytest.raises(ProductMissing, match=f"repeat `tulip segment {ID}`"):
+        steps.vectorize(ID, [AREA], store, Settings(), force=False, run_id="test")
