@@ -1,6 +1,6 @@
 """How much memory a network takes over a raster, and how large its windows may be.
 
-Estimates, for planning: what a process takes at most was measured for the constants.
+Estimates, for planning: the constants are from what processes took at most, measured by hand.
 """
 
 from __future__ import annotations
