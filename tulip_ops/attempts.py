@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from tulip_ops import questions, steps
+from tulip_ops import questions, steps, watchdog
 from tulip_ops.domain import Acquisition, AcquisitionId, Area, Outcome
 from tulip_ops.errors import (
     AcquisitionBusy,
     AcquisitionNotFound,
     DatabaseUnavailable,
+    NoProgress,
     TulipError,
 )
 from tulip_ops.postgis import areas as area_table
@@ -58,17 +60,18 @@ def attempt(
             return Outcome("done", False, f"nothing to record, not seen: {entry.verdict}", {})
         number = ledger.begin_attempt(database, acquisition_id, step, run_id)
         try:
-            outcome = _carry_out(
-                step,
-                entry,
-                database,
-                settings,
-                force=force,
-                run_id=run_id,
-                said=said,
-                kept=kept,
-                compute=compute,
-            )
+            with _watched(step, acquisition_id, number, settings):
+                outcome = _carry_out(
+                    step,
+                    entry,
+                    database,
+                    settings,
+                    force=force,
+                    run_id=run_id,
+                    said=said,
+                    kept=kept,
+                    compute=compute,
+                )
         except Exception as error:
             if not compute:
                 ledger.forget_attempt(database, number)
@@ -86,6 +89,21 @@ def attempt(
             message=outcome.summary,
         )
     return outcome
+
+
+def _watched(
+    step: str, acquisition_id: AcquisitionId, number: int, settings: Settings
+) -> AbstractContextManager[None]:
+    """Ends the process, and the attempt `number` in the ledger, where nothing happens any more."""
+
+    def report(failure: NoProgress) -> None:
+        # a connection of its own: the other one may be in the hands of a thread that hangs
+        with connection.connect(settings.writer_url(), f"tulip {step}") as database:
+            ledger.end_attempt(
+                database, number, "failed", error=type(failure).__name__, message=str(failure)
+            )
+
+    return watchdog.watch(f"{step} of {acquisition_id}", settings.no_progress_seconds, report)
 
 
 def question(

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import rasterio
+from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
-from tulip_ops import ranges
+from tulip_ops import flows, ranges
 from tulip_ops.errors import UnreadableRaster
+from tulip_ops.grid import WGS84
 from tulip_ops.ranges import RangeFile
 
 Dataset: TypeAlias = DatasetReader
@@ -21,6 +23,13 @@ Dataset: TypeAlias = DatasetReader
 
 CACHE = 256
 """Megabytes of blocks that GDAL keeps of a raster in pieces, not a share of the machine's."""
+
+
+@flows.before_threads
+def _use_gdal() -> None:
+    """Registers the drivers, and opens PROJ's database."""
+    with rasterio.Env():
+        CRS.from_epsg(WGS84).to_wkt()
 
 
 @contextmanager

@@ -150,6 +150,10 @@ class SchemaOutdated(TulipError):
     """The database lacks migrations that this version needs."""
 
 
+class NoProgress(TulipError):
+    """A step waited longer than TULIP_NO_PROGRESS_SECONDS for anything to happen."""
+
+
 class PipelineFailed(TulipError):
     """A runner of Beam gave up, or lost a worker, before every acquisition came to its end."""
 

@@ -1,7 +1,20 @@
 """Stages of one piece of work that run at the same time, each in a thread of its own.
 
 What is read ahead and what waits to be written are bounded, and no error is lost: it is raised
-where the stage's result is taken.
+where the stage's result is taken. Each item that is done counts as progress for the watchdog.
+
+Native libraries set themselves up in their first call, and not all of them survive two first calls
+at the same time: OpenVINO's binding waits for ever in 10 of 40 processes. Modules that wrap such a
+library hand its first use to `before_threads`, and everything here that starts a thread makes those
+calls first. tests/services/test_first_calls.py holds each library to it.
+
+| library | first use | where |
+|---|---|---|
+| GDAL and PROJ, through rasterio | drivers registered, PROJ's database opened | datasets |
+| PROJ, through pyproj | a transformer made | grid |
+| Arrow, through pyarrow | a table written to Parquet | vectors |
+| OpenVINO | a tiny network run, when an engine is made, for it is imported late | openvino_engine |
+| TensorFlow and Keras | the backend started, by whoever loads a network | backend |
 """
 
 from __future__ import annotations
@@ -10,15 +23,40 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import Generic, TypeVar, cast
 
+from tulip_ops import watchdog
+
 T = TypeVar("T")
 Made = TypeVar("Made")
+Use = TypeVar("Use", bound=Callable[[], None])
 _END = object()
 _PATIENCE = 0.1
 """Seconds after which a stage that waits looks whether anybody still wants what it makes."""
+
+
+_first_uses: list[Callable[[], None]] = []
+_using = threading.RLock()
+
+
+def before_threads(use: Use) -> Use:
+    """Have the first use of a native library made before a second thread may make it.
+
+    use: makes it, in milliseconds; called once, or again by the next if it fails.
+    """
+    with _using:
+        _first_uses.append(use)
+    return use
+
+
+def use_libraries() -> None:
+    """Make the first uses that are left; returns when they are made, by whichever thread."""
+    with _using:
+        while _first_uses:
+            _first_uses[-1]()
+            _first_uses.pop()
 
 
 @contextmanager
@@ -28,6 +66,7 @@ def ahead(items: Iterable[T], depth: int) -> Iterator[Iterator[T]]:
     An error of `items` is raised after the items before it. At the end the thread stops, and
     `items`, if it is a generator, is closed.
     """
+    use_libraries()
     line = _Line[T](items, depth)
     thread = threading.Thread(target=line.work, daemon=True)
     thread.start()
@@ -67,6 +106,7 @@ class _Line(Generic[T]):
     def taken(self) -> Iterator[T]:
         """The items, as they are made."""
         while (item := self._made.get()) is not _END:
+            watchdog.tick()
             yield cast("T", item)
             del item
         if self._errors:
@@ -87,15 +127,37 @@ def each(work: Callable[[T], Made], items: Iterable[T], threads: int) -> Iterato
     Items are taken by the one who takes what was made, one more than there are threads. An error
     of `work` or `items` is raised in the place of its item; what is under way then ends first.
     """
+    use_libraries()
     waiting: deque[Future[Made]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for item in items:
             waiting.append(pool.submit(work, item))
             del item  # it belongs to whoever works on it
             if len(waiting) > threads:
-                yield waiting.popleft().result()
+                yield _result(waiting.popleft())
         while waiting:
-            yield waiting.popleft().result()
+            yield _result(waiting.popleft())
+
+
+def for_each(work: Callable[[T], None], items: Iterable[T], threads: int) -> None:
+    """Do `work` with every item in threads, and return when all is done.
+
+    After an error no more is begun; what is under way ends, and then the error is raised.
+    """
+    use_libraries()
+    with ThreadPoolExecutor(threads) as pool:
+        begun = [pool.submit(work, item) for item in items]
+        try:
+            for one in as_completed(begun):
+                _result(one)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _result(one: Future[Made]) -> Made:
+    result = one.result()
+    watchdog.tick()
+    return result
 
 
 class Behind:
@@ -109,18 +171,19 @@ class Behind:
     def do(self, work: Callable[[], None]) -> None:
         """Have `work` done; waits while `depth` others are waiting. Raises their errors."""
         while len(self._waiting) >= self._depth:
-            self._waiting.popleft().result()
+            _result(self._waiting.popleft())
         self._waiting.append(self._pool.submit(work))
 
     def finish(self) -> None:
         """Wait until all is done; raises the first error."""
         while self._waiting:
-            self._waiting.popleft().result()
+            _result(self._waiting.popleft())
 
 
 @contextmanager
 def behind(depth: int) -> Iterator[Behind]:
     """At the end all work that was given is done, and no error of it is lost."""
+    use_libraries()
     with ThreadPoolExecutor(1) as pool:
         line = Behind(pool, depth)
         yield line

@@ -16,6 +16,7 @@ from pyproj import Geod, Transformer
 from shapely.geometry import GeometryCollection, box
 from shapely.geometry.base import BaseGeometry
 
+from tulip_ops import flows
 from tulip_ops.errors import BadArea, BadScene, NothingValid
 
 if TYPE_CHECKING:
@@ -258,3 +259,9 @@ def geodesic_area(geometry: BaseGeometry) -> float:
 @lru_cache(maxsize=32)
 def _transformer(from_epsg: int, to_epsg: int) -> Transformer:
     return Transformer.from_crs(from_epsg, to_epsg, always_xy=True)
+
+
+@flows.before_threads
+def _use_proj() -> None:
+    """Opens PROJ's database."""
+    _transformer(WGS84, 32631).transform(3.0, 52.0)

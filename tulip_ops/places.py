@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tulip_ops import watchdog
 from tulip_ops.errors import (
     ChecksumMismatch,
     CredentialMissing,
@@ -107,7 +108,9 @@ class Places:
         """Copy an object of S3 into a file; `FileNotFoundError` without one."""
         bucket, key = _split(address)
         with self._answering(address):
-            self._client.download_file(bucket, key, str(path), ExtraArgs=self._payer)
+            self._client.download_file(
+                bucket, key, str(path), ExtraArgs=self._payer, Callback=_moved
+            )
 
     def part(self, address: str, start: int, stop: int) -> tuple[bytes, int]:
         """Bytes of an object of S3 from `start` to before `stop`, fewer where it ends; its size.
@@ -185,7 +188,7 @@ class Places:
         bucket, key = _split(address)
         extra = {"Metadata": {"sha256": sha256}} if sha256 else None
         with self._answering(address):
-            self._client.upload_file(str(path), bucket, key, ExtraArgs=extra)
+            self._client.upload_file(str(path), bucket, key, ExtraArgs=extra, Callback=_moved)
 
     def read_tagged(self, address: str) -> tuple[bytes, str]:
         """An object of S3, and the tag of this version of it; `FileNotFoundError`."""
@@ -342,6 +345,11 @@ def resolve(href: str, base: str) -> str:
         return href.removeprefix("file://")
     scheme, mark, path = base.rpartition("://")
     return scheme + mark + posixpath.normpath(posixpath.join(posixpath.dirname(path), href))
+
+
+def _moved(_: int) -> None:
+    """Called by boto3 for each part of a file on its way."""
+    watchdog.tick()
 
 
 def _code(error: BaseException | None) -> str:

@@ -15,6 +15,7 @@ import rasterio
 from rasterio.abc import MultiByteRangeResourceContainer
 from rasterio.errors import RasterioError
 
+from tulip_ops import watchdog
 from tulip_ops.errors import UnreadableRaster
 
 if TYPE_CHECKING:
@@ -120,10 +121,12 @@ class _Container(MultiByteRangeResourceContainer):  # type: ignore[misc]  # rast
         if self.failure is not None:
             return b""
         try:
-            return self.file.read(start, stop)
+            data = self.file.read(start, stop)
         except Exception as error:  # noqa: BLE001 - raised again by `opened`
             self.failure = error
             return b""
+        watchdog.tick()
+        return data
 
     def length(self) -> int:
         if self.failure is None:

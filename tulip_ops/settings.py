@@ -223,6 +223,12 @@ class Settings(PodSettings, BaseSettings):
         description="How many acquisitions one start of a network step carries at most: its own,"
         " then those that the ledger says wait for the same step.",
     )
+    no_progress_seconds: float = Field(
+        600.0,
+        gt=0,
+        description="Seconds without a window answered or a byte read after which the process of a"
+        " step ends with exit code 1 and the stacks of its threads, to be tried again.",
+    )
     threads: int = Field(2, ge=1, description="Threads of one step for networks and codecs.")
 
     @classmethod

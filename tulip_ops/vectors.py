@@ -20,6 +20,7 @@ from pyproj import CRS
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from tulip_ops import flows
 from tulip_ops.domain import Area, Detection
 from tulip_ops.errors import BadArea, BadInput, BadTrainingData, ProductDamaged
 from tulip_ops.grid import WGS84, geodesic_area
@@ -75,6 +76,12 @@ def read_detections(path: Path) -> list[Detection]:
             f"{path} does not hold detections ({error}); repeat `tulip vectorize` with --force"
         ) from error
     return [Detection(*row) for row in zip(*(rows[name] for name in names), strict=True)]
+
+
+@flows.before_threads
+def _use_arrow() -> None:
+    """Starts Arrow's threads and its Parquet writer."""
+    pq.write_table(pa.table({"number": [1]}), pa.BufferOutputStream(), compression="zstd")
 
 
 def read_areas(path: Path, name: str | None = None) -> list[Area]:

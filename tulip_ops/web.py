@@ -16,6 +16,7 @@ from typing import Any
 
 import urllib3
 
+from tulip_ops import watchdog
 from tulip_ops.errors import (
     ChecksumMismatch,
     CredentialRefused,
@@ -161,6 +162,7 @@ class Web:
                     break
                 wait = _retry_after(told, self._backoff(left))
             if left:
+                watchdog.tick()  # a wait with an end
                 time.sleep(min(wait, self._patience.longest_wait))
         raise failure
 
@@ -180,6 +182,7 @@ class Web:
             body = bytearray()
             for chunk in response.stream(_CHUNK):
                 body += chunk
+                watchdog.tick()
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"{len(body)} bytes in {patience:.0f} s")
         except BaseException:

@@ -68,7 +68,10 @@ elif step != "history":
     if (step, sequence) == ("acquire", "2"):
         sys.exit(2)
     if (step, sequence) == ("segment", "3") and [step, *arguments] not in earlier:
-        sys.exit(1)
+        import ctypes
+        from tulip_ops import watchdog
+        with watchdog.watch("segment of " + arguments[0], 1):
+            ctypes.CDLL(None).pause()  # a native library that waits for ever
 """
 
 
@@ -174,6 +177,15 @@ def test_a_verdict_skips_the_rest(rest, season):
 def test_a_failure_that_may_pass_is_repeated(season, state):
     assert season[SHAKY]["state"] == "success"
     assert calls(state, "segment").count(SHAKY) == 2
+
+
+def test_a_step_that_hangs_ends_and_its_log_says_where(rest, season):
+    run = season[SHAKY]
+    tries = f"dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances/segment/logs"
+    log = json.dumps(rest.get(f"{tries}/1", full_content=True))
+    assert f"NoProgress: segment of {SHAKY} made no progress for 1 seconds" in log
+    assert "most recent call first" in log
+    assert "pause" not in json.dumps(rest.get(f"{tries}/2", full_content=True))
 
 
 @pytest.mark.usefixtures("season")

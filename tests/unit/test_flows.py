@@ -1,6 +1,7 @@
 """Stages that run at the same time: nothing is lost, nothing is left running."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -95,3 +96,35 @@ def test_errors_of_work_behind_are_raised() -> None:
 
     with pytest.raises(OSError, match="no space"), flows.behind(2) as line:
         line.do(fail)
+
+
+def test_everything_is_done_and_no_more_at_once_than_allowed() -> None:
+    done, running, most, lock = [], 0, 0, threading.Lock()
+
+    def work(item: int) -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.01)
+        with lock:
+            running -= 1
+            done.append(item)
+
+    flows.for_each(work, range(12), 3)
+    assert sorted(done) == list(range(12))
+    assert 1 < most <= 3
+
+
+def test_an_error_is_raised_and_ends_the_rest() -> None:
+    begun = []
+
+    def work(item: int) -> None:
+        begun.append(item)
+        if item == 1:
+            raise KeyError(item)
+        time.sleep(0.05)
+
+    with pytest.raises(KeyError):
+        flows.for_each(work, range(100), 2)
+    assert len(begun) < 50

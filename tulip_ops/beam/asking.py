@@ -14,7 +14,7 @@ from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 from numpy.typing import NDArray
 
-from tulip_ops import questions
+from tulip_ops import flows, questions, watchdog
 from tulip_ops.beam.elements import NAMESPACE, Answer, Job, Look, Window, portable
 from tulip_ops.domain import AcquisitionId
 from tulip_ops.questions import Asking
@@ -56,13 +56,17 @@ class Read(beam.DoFn):  # type: ignore[misc]  # as above
         self.job = job
 
     def setup(self) -> None:
-        self.reader = questions.Reader(self.job.settings())
+        flows.use_libraries()  # Beam's threads are not started by `flows`
+        self.settings = self.job.settings()
+        self.reader = questions.Reader(self.settings)
 
     def process(self, asked: tuple[str, str, int]) -> Iterator[Window]:
         """Read; what cannot be read fails its acquisition where the answers are gathered."""
         acquisition_id, model, number = asked
+        task = f"reading of window {number} of {acquisition_id}"
         try:
-            pixels = self.reader.window(AcquisitionId.parse(acquisition_id), model, number)
+            with watchdog.watch(task, self.settings.no_progress_seconds):
+                pixels = self.reader.window(AcquisitionId.parse(acquisition_id), model, number)
         except Exception as error:  # noqa: BLE001  # as said
             yield Window(acquisition_id, number, model, None, portable(error))
         else:
@@ -90,6 +94,11 @@ class Networks:
             if key not in self._loaded:
                 self._loaded[key] = questions.Network(self._step, model, self._settings)
         return self._loaded[key](pixels)
+
+    @property
+    def patience(self) -> float:
+        """Seconds without progress after which a worker ends."""
+        return self._settings.no_progress_seconds
 
 
 class KerasHandler(ModelHandler[Window, tuple[str, Answer], Networks]):  # type: ignore[misc]
@@ -123,7 +132,8 @@ class KerasHandler(ModelHandler[Window, tuple[str, Answer], Networks]):  # type:
             return Answer(window.number, None, window.error, 0, 0.0)
         count = int(np.prod(window.pixels.shape[1:]))
         try:
-            said = model(window.model, window.pixels)
+            with watchdog.watch(f"{self.step} of {window.id}", model.patience):
+                said = model(window.model, window.pixels)
         except Exception as error:  # noqa: BLE001  # fails its acquisition where it is gathered
             return Answer(window.number, None, portable(error), count, 0.0)
         Metrics.counter(NAMESPACE, f"{self.step}_windows").inc()

@@ -21,6 +21,10 @@ from tulip_ops.networks.registry import Card, ResNetArchitecture
 if TYPE_CHECKING:
     import keras
 
+_loading = threading.Lock()
+"""One network is loaded at a time: the backend is started by the first, and Keras keeps its
+policies and the names of layers in one place for the whole process."""
+
 _POLICIES: Mapping[Precision, str] = {"fp32": "float32", "bf16": "mixed_bfloat16"}
 """Keras' names for what it can compute with."""
 
@@ -69,8 +73,9 @@ def started(card: Card, threads: int, engine: Engine, at_once: int = 1) -> Graph
     if engine.folder is not None and engine.variant is not None:
         path = exports.verify(engine.variant, engine.folder)
         return _at_first_call(partial(start_export, path, engine.precision, threads, at_once))
-    backend.use_threads(threads)  # before any network is built
-    return backend.compiled(load(card, dtype=_POLICIES[engine.precision]))
+    with _loading:
+        backend.use_threads(threads)  # before any network is built
+        return backend.compiled(load(card, dtype=_POLICIES[engine.precision]))
 
 
 def start_export(path: Path, precision: Precision, threads: int, at_once: int) -> Graph:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
-from openvino import Layout
+from openvino import Layout, opset8
 from openvino.preprocess import PrePostProcessor
 
 from tulip_ops.errors import ExportDamaged
@@ -95,12 +95,36 @@ def reading(model: ov.Model) -> list[str]:
     return sorted(set(found))
 
 
+_binding = threading.Lock()
+_used: list[bool] = []
+
+
+def _use_binding() -> None:
+    """Make the binding's first call, once in a process and in one thread.
+
+    In it the binding looks up NumPy's functions, once (pybind11's `npy_api::get`), and gives up
+    Python's lock meanwhile. Of two threads that make it at the same time one waits for the other's
+    look-up with the lock in its hands, and the other for the lock, both for ever: 10 of 40
+    processes hung so.
+    """
+    with _binding:
+        if _used:
+            return
+        number = opset8.parameter([1], np.float32)
+        network = ov.Core().compile_model(ov.Model([opset8.relu(number)], [number]), "CPU")
+        request = network.create_infer_request()
+        request.infer({0: np.zeros(1, dtype=np.float32)}, share_inputs=False)
+        np.array(request.get_output_tensor().data)
+        _used.append(True)
+
+
 def compiled(path: Path, precision: Precision, threads: int, at_once: int = 1) -> Graph:
     """The network of a file, ready to run on the processor. `ExportDamaged`.
 
     It is compiled once for each shape of input, at the first call with it. at_once: how many
     threads may call it at a time; they share the `threads` that compute.
     """
+    _use_binding()
     core = ov.Core()
     try:
         model = core.read_model(path)
@@ -128,9 +152,9 @@ def compiled(path: Path, precision: Precision, threads: int, at_once: int = 1) -
         of_this_shape = requests(pixels.shape)
         asked = of_this_shape.get()
         try:
-            # several threads were seen to wait for each other for ever over arrays of Python's
-            # that a request still held: they hand over copies
-            asked.infer({0: pixels}, share_inputs=at_once == 1)
+            # copied: to share the array is no faster (within the noise of 0.6 to 2 s for 24
+            # windows of either network), and a request would hold it until its next call
+            asked.infer({0: pixels}, share_inputs=False)
             return {
                 output.get_any_name(): np.array(asked.get_tensor(output).data, dtype=np.float32)
                 for output in asked.model_outputs

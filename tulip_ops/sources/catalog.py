@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tulip_ops import stac
+from tulip_ops import flows, stac
 from tulip_ops.errors import ArchiveNotFound, BadScene
 from tulip_ops.places import THREADS, Places, in_s3, join, resolve
 from tulip_ops.sources import index
@@ -88,8 +87,7 @@ class Catalog:
         addresses = list(addresses)
         if len(addresses) > _MANY:
             held = self._index.documents()
-        with ThreadPoolExecutor(THREADS) as pool:
-            yield from pool.map(read, addresses)
+        yield from flows.each(read, addresses, THREADS)
 
     def items(self) -> Iterator[str]:
         """Addresses of all items, through nested catalogs and collections, each once.

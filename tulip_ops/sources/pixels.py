@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tulip_ops import radiometry, rasters
+from tulip_ops import flows, radiometry, rasters
 from tulip_ops.errors import UnreadableRaster
 from tulip_ops.grid import Grid
 from tulip_ops.places import Places, S3File, in_s3
 from tulip_ops.ranges import RangeFile
 from tulip_ops.sources.checks import check_bytes, check_size
-from tulip_ops.sources.parallel import for_each
 from tulip_ops.sources.parts import Parts
 from tulip_ops.sources.scenes import Scene, SceneBand
 from tulip_ops.web import Web, WebFile
@@ -70,7 +69,7 @@ class Pixels:
             places = [names.index(name) for name in group]
             reflectance[places] = self._group(scene, group, grid, parts)
 
-        for_each(fill, groups, at_once=_AT_ONCE)
+        flows.for_each(fill, groups, _AT_ONCE)
         return reflectance
 
     def _group(

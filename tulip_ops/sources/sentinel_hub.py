@@ -8,8 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,7 +18,7 @@ import shapely
 from pydantic import SecretStr
 from shapely.geometry import box
 
-from tulip_ops import radiometry
+from tulip_ops import flows, radiometry
 from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.errors import BadScene
 from tulip_ops.grid import WGS84, Bounds, Grid, project, tile_grid
@@ -97,7 +96,7 @@ class SentinelHub:
             )
             reflectance[place] = values
 
-        _for_each(fill, asking.split(grid, self.side), self._threads)
+        flows.for_each(fill, asking.split(grid, self.side), self._threads)
         return reflectance, self.bands
 
     def fingerprint(self, acquisition: Acquisition) -> str:
@@ -221,18 +220,6 @@ def _surroundings(areas: Sequence[Area]) -> list[Bounds]:
             )
         )
     return [part.bounds for part in shapely.get_parts(shapely.union_all(boxes))]
-
-
-def _for_each(work: Callable[[Grid], None], windows: Sequence[Grid], threads: int) -> None:
-    """Carry out `work` on all windows; the first error ends what has not begun, and is raised."""
-    with ThreadPoolExecutor(min(threads, len(windows))) as pool:
-        begun = [pool.submit(work, window) for window in windows]
-        try:
-            for future in begun:
-                future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def _products(acquisition: Acquisition) -> tuple[str, ...]:

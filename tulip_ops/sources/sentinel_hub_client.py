@@ -12,6 +12,7 @@ from typing import Any
 import requests
 import urllib3
 
+from tulip_ops import watchdog
 from tulip_ops.domain import AcquisitionId
 from tulip_ops.errors import (
     BadSetting,
@@ -191,6 +192,7 @@ class Client:
                 wait = _retry_after(answer, retry_after_unit, default=wait)
             if attempt == access.attempts or wait > access.longest_wait:
                 raise trouble
+            watchdog.tick()  # a wait with an end
             time.sleep(wait)
         raise AssertionError("attempts is at least 1")
 
@@ -206,6 +208,7 @@ class Client:
                 # read1 gives what is there: a read that fills a block waits while bytes drip
                 while chunk := response.raw.read1(_CHUNK, decode_content=True):
                     data += chunk
+                    watchdog.tick()
                     if time.monotonic() - started > timeout:
                         raise SourceUnavailable(
                             f"{_place(url)} sent {len(data)} bytes in {timeout:g} s and was not"

@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from shapely.geometry import box
 
-from tulip_ops import radiometry, rasters
+from tulip_ops import flows, radiometry, rasters
 from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.errors import (
     AcquisitionNotFound,
@@ -22,7 +22,6 @@ from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.sources.band_files import BandFiles
 from tulip_ops.sources.granules import Granule
 from tulip_ops.sources.overpasses import Overpass, overpasses
-from tulip_ops.sources.parallel import for_each
 from tulip_ops.sources.parts import Parts
 from tulip_ops.sources.scenes import SceneBand
 from tulip_ops.sources.stac_api import StacClient
@@ -119,7 +118,7 @@ class StacSource:
         def read(place: int) -> None:
             self._read_band(granule, names[place], grid, parts, values[place])
 
-        for_each(read, range(len(names)), at_once=self._api.parallel_reads)
+        flows.for_each(read, range(len(names)), self._api.parallel_reads)
         values += np.float32(self._offset(granule, values, names))
         return values
 
