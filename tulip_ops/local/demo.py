@@ -141,6 +141,7 @@ def _for_services(settings: Settings) -> dict[str, str]:
         "TULIP_STORE": settings.store_place,
         "TULIP_ARCHIVE": settings.archive_place,
         "TULIP_MODELS": str(settings.models),
+        "TULIP_EXPORTS": str(settings.exports),
     }
     return {"TULIP_STATE": str(settings.state.absolute())} | {
         name: place if place.startswith("s3://") else str(Path(place).absolute())
