@@ -141,8 +141,9 @@ def _for_services(settings: Settings) -> dict[str, str]:
         "TULIP_STORE": settings.store_place,
         "TULIP_ARCHIVE": settings.archive_place,
         "TULIP_MODELS": str(settings.models),
-        "TULIP_EXPORTS": str(settings.exports),
     }
+    if settings.exports is not None:
+        places["TULIP_EXPORTS"] = str(settings.exports)
     return {"TULIP_STATE": str(settings.state.absolute())} | {
         name: place if place.startswith("s3://") else str(Path(place).absolute())
         for name, place in places.items()
