@@ -113,15 +113,17 @@ def pod_step(
     keys: None = None,  # noqa: ARG001  # a network step emits nothing
     **options: Any,
 ) -> PodStep:
-    """A pod that runs `tulip` with `arguments`, the second of which is the acquisition's id.
+    """A pod that runs `tulip` with `arguments`: the step, then the acquisition's id.
 
     execution_timeout: how long one acquisition may take in the pod. `BadSetting` where a setting
-    is missing or would show a secret: it shows as the import error of the DAG.
+    is missing, would show a secret or names a folder that pods would not find: Airflow shows it as
+    the import error of the DAG.
     """
     settings = Settings.load()
     work = execution_timeout * settings.batch
     waits = timedelta(seconds=settings.pod_schedule_seconds + settings.pod_startup_seconds)
     volumes, mounts = _volumes(settings)
+    plain = pods.environment(arguments[0], settings)
     return PodStep(
         task_id=task_id,
         kubernetes_conn_id=settings.pod_connection,
@@ -138,7 +140,7 @@ def pod_step(
             "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
         },
         env_vars=[
-            *(models.V1EnvVar(name, value) for name, value in pods.environment(settings).items()),
+            *(models.V1EnvVar(name, value) for name, value in plain.items()),
             models.V1EnvVar("TULIP_RUN_ID", "{{ run_id }}"),
         ],
         env_from=_secrets(settings),

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 
 from tulip_ops.cli import main
-from tulip_ops.settings import in_order
+from tulip_ops.settings import in_order, read_by
 
 _GENERATED = "<!-- written by scripts/reference.py; change the code instead -->"
 
@@ -36,6 +36,14 @@ def settings_page() -> str:
         lines.append(
             f"| `TULIP_{name.upper()}` | {_default(name, field.default)} | {field.description} |"
         )
+    lines += [
+        "",
+        "With `TULIP_RUNTIME=kubernetes` pods get from Airflow those variables that their step",
+        "reads, if they are set; [secrets go another way](how-to-kubernetes.md).",
+        "",
+        f"- `screen`: {_variables(read_by('screen'))}",
+        f"- `segment`: {_variables(read_by('segment'))}",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -72,6 +80,10 @@ def _commands(words: str, command: click.Command) -> Iterator[tuple[str, click.C
     if isinstance(command, click.Group):
         for name in sorted(command.commands):
             yield from _commands(f"{words} {name}", command.commands[name])
+
+
+def _variables(names: Sequence[str]) -> str:
+    return ", ".join(f"`TULIP_{name.upper()}`" for name in names)
 
 
 def _default(name: str, default: object) -> str:

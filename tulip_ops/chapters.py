@@ -1,9 +1,12 @@
-"""What the page of an area says, chapter by chapter: from figures to words."""
+"""What the page of an area says, section by section: from figures to words.
+
+Its markup, and the sentences that are the same on every page: `templates/area_report.html.j2`.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
@@ -11,7 +14,7 @@ from itertools import pairwise
 from tulip_ops import pages, pictures
 from tulip_ops import season_charts as charts
 from tulip_ops.domain import AcquisitionId, SeasonVerdict
-from tulip_ops.pages import Column
+from tulip_ops.pages import Column, Figure, Swatch, Table
 from tulip_ops.postgis.reporting import AcquisitionRow, AreaHistory, SeasonRow
 
 
@@ -41,31 +44,70 @@ class Story:
     changes: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """Where tulips bloomed."""
+
+    key: Sequence[Swatch]
+    newest: Figure
+    earlier: Sequence[Figure]
+    """Newest first."""
+    below: AcquisitionId | None
+    """Whose image lies below the maps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendars:
+    """When they bloomed. A key is empty where no calendar is of its kind."""
+
+    by_group: Sequence[Swatch]
+    by_field: Sequence[Swatch]
+    seasons: Sequence[tuple[int, Figure]]
+    """Newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seasons:
+    """Season over season."""
+
+    hectares: Figure
+    changes: Figure
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """What was not seen in one season."""
+
+    summary: str
+    unseen: str
+    table: Table
+
+
 def page(story: Story, now: datetime) -> str:
     """The whole page as HTML."""
     history = story.history
-    warning = None
-    if history.simulated:
-        warning = (
-            "Simulated data: everything on this page comes from the simulator, not from a"
-            " satellite."
-        )
-    body = [
-        _opening(history),
-        *([_maps(story)] if story.maps else []),
-        *([_calendars(story)] if story.calendars else []),
-        *([_seasons(story)] if story.hectares else []),
-        _gaps(history),
-        _models(history),
-        pages.footer(
-            f"Made by tulip_ops on {now:%d %B %Y, %H:%M} UTC from what PostGIS held then. Areas"
-            " are geodesic; days are UTC."
-        ),
-    ]
-    return pages.page(f"Tulip fields of {history.area.name}", body, warning)
+    seasons = {row.season for row in history.acquisitions}
+    return pages.render(
+        "area_report.html.j2",
+        title=f"Tulip fields of {history.area.name}",
+        simulated=history.simulated,
+        facts=_facts(history),
+        fields=bool(history.fields),
+        maps=_maps(story) if story.maps else None,
+        calendars=_calendars(story) if story.calendars else None,
+        seasons=_seasons(story, story.hectares, story.changes)
+        if story.hectares and story.changes
+        else None,
+        counts=_acquisitions_in_words(history),
+        gaps=[_gaps(history, season) for season in sorted(seasons, reverse=True)],
+        networks=_networks(history) if history.models else None,
+        made=f"{now:%d %B %Y, %H:%M} UTC",
+    )
 
 
-def _opening(history: AreaHistory) -> str:
+def _facts(history: AreaHistory) -> list[tuple[str, str]]:
+    """Figures, and what each one is."""
     fields = len({row.field_id for row in history.fields})
     newest = history.seasons[-1] if history.seasons else None
     figures = [(str(fields), "fields known")]
@@ -77,72 +119,45 @@ def _opening(history: AreaHistory) -> str:
             (str(newest.not_seen), f"fields not seen in {newest.season}"),
         ]
     figures.append((f"{history.acquisitions[-1].day:%d %b %Y}", "newest acquisition"))
-    words = "" if fields else pages.paragraph(
-        "No field is known here yet: carry the acquisitions, then run `tulip history`."
-    )  # fmt: skip
-    return pages.facts(figures) + words
+    return figures
 
 
-def _maps(story: Story) -> str:
+def _maps(story: Story) -> Maps:
     *earlier, newest = sorted(story.maps)
-    ground = "The ground is plain: no acquisition that was recorded has its image in the store."
-    if story.below is not None:
-        ground = f"Below the fields lies {story.below}, made lighter."
-    key = pages.key([
-        (_css(colour), bool(hatch), label) for colour, hatch, label in pictures.VERDICTS.values()
-    ])  # fmt: skip
-    shown = [_map(story, newest)]
-    if earlier:
-        shown.append(pages.heading("Seasons before"))
-        shown.append(pages.gallery([_map(story, season) for season in reversed(earlier)]))
-    return pages.section("Where tulips bloomed", [key, *shown, pages.paragraph(
-        f"{ground} The dashed line is the border of the area. Fields lie in it if a point on"
-        " their surface does."
-    )])  # fmt: skip
+    return Maps(
+        _key(pictures.VERDICTS.values()),
+        _map(story, newest),
+        [_map(story, season) for season in reversed(earlier)],
+        story.below,
+    )
 
 
-def _map(story: Story, season: int) -> str:
+def _map(story: Story, season: int) -> Figure:
     said = Counter(row.verdict for row in story.history.fields if row.season == season)
     counts = (
         f"{said[SeasonVerdict.BLOOMED]} fields bloomed, {said[SeasonVerdict.NOT_BLOOMED]} did not,"
         f" {said[SeasonVerdict.NOT_SEEN]} were not seen"
     )
-    name = story.history.area.name
-    return pages.picture(
-        story.maps[season], f"Map of {name} in {season}: {counts}.", f"{season}: {counts}."
-    )
+    alt = f"Map of {story.history.area.name} in {season}: {counts}."
+    return Figure(story.maps[season], alt, f"{season}: {counts}.")
 
 
-def _calendars(story: Story) -> str:
-    parts = []
-    for by_field in sorted({calendar.by_field for calendar in story.calendars.values()}):
-        parts += _how_to_read(by_field=by_field)
+def _calendars(story: Story) -> Calendars:
+    kinds = {calendar.by_field for calendar in story.calendars.values()}
+    by_field = [
+        Swatch(charts.BLOOM, hatched=False, words="seen in bloom"),
+        Swatch(charts.MAYBE, hatched=False, words="may have been in bloom"),
+    ]
+    figures = []
     for season, calendar in sorted(story.calendars.items(), reverse=True):
-        parts.append(pages.heading(str(season)))
         words = _calendar_in_words(story.history, season, calendar)
-        parts.append(pages.picture(calendar.svg, f"Bloom calendar. {words}", words, chart=True))
-    return pages.section("When they bloomed", parts)
-
-
-def _how_to_read(*, by_field: bool) -> list[str]:
-    if by_field:
-        key = pages.key([
-            (charts.BLOOM, False, "seen in bloom"),
-            (charts.MAYBE, False, "may have been in bloom"),
-        ])  # fmt: skip
-        return [key, pages.paragraph(
-            "A row for each field that bloomed, with its number: dark from the first to the last"
-            " day seen in bloom, light as early and as late as it may have been; an arrow where no"
-            " clear look bounds it. | is a clear look without bloom, x an acquisition that did not"
-            " see the field."
-        )]  # fmt: skip
-    key = pages.key([
-        (_css(colour), bool(hatch), label) for colour, hatch, label in charts.LOOKS.values()
-    ])  # fmt: skip
-    return [key, pages.paragraph(
-        "A row for each size of fields, a bar for each acquisition: the share of the fields that"
-        " it shows in bloom (top), shows without, and does not show (hatched)."
-    )]  # fmt: skip
+        alt = f"Bloom calendar. {words}"
+        figures.append((season, Figure(calendar.svg, alt, words, chart=True)))
+    return Calendars(
+        _key(charts.LOOKS.values()) if False in kinds else [],
+        by_field if True in kinds else [],
+        figures,
+    )
 
 
 def _calendar_in_words(history: AreaHistory, season: int, calendar: Picture) -> str:
@@ -157,27 +172,35 @@ def _calendar_in_words(history: AreaHistory, season: int, calendar: Picture) -> 
     )
 
 
-def _seasons(story: Story) -> str:
-    seasons = story.history.seasons
-    assert story.hectares  # noqa: S101 - both charts or none
-    assert story.changes  # noqa: S101
+def _seasons(story: Story, hectares: bytes, changes: bytes) -> Seasons:
+    """hectares, changes: the charts as SVG."""
+    rows = story.history.seasons
     words = "; ".join(
         f"{row.season}: " + ("not seen" if row.hectares is None else f"{row.hectares:.1f} ha")
-        for row in seasons
+        for row in rows
     )
-    return pages.section("Season over season", [
-        pages.picture(story.hectares, f"Bar chart of hectares in bloom. {words}.",
-                      "Hectares that bloomed, as detected in the season.", chart=True),
-        pages.picture(story.changes, _changes_in_words(story.history),
-                      "Fields by what changed since the season before. Unknown: this season or"
-                      " the one before was not seen, or is the first.", chart=True),
-        pages.table("Seasons", [
-            Column("season"), Column("hectares", "number"), Column("change", "number"),
-            Column("bloomed", "number"), Column("not bloomed", "number"),
-            Column("not seen", "number"), Column("clear looks", "number"),
-            Column("first bloom"), Column("median peak"),
-        ], [_season_cells(row) for row in seasons]),
-    ])  # fmt: skip
+    columns = [
+        Column("season"), Column("hectares", "number"), Column("change", "number"),
+        Column("bloomed", "number"), Column("not bloomed", "number"),
+        Column("not seen", "number"), Column("clear looks", "number"),
+        Column("first bloom"), Column("median peak"),
+    ]  # fmt: skip
+    return Seasons(
+        Figure(
+            hectares,
+            f"Bar chart of hectares in bloom. {words}.",
+            "Hectares that bloomed, as detected in the season.",
+            chart=True,
+        ),
+        Figure(
+            changes,
+            _changes_in_words(story.history),
+            "Fields by what changed since the season before. Unknown: this season or the one"
+            " before was not seen, or is the first.",
+            chart=True,
+        ),
+        Table("Seasons", columns, [_season_cells(row) for row in rows]),
+    )
 
 
 def _season_cells(row: SeasonRow) -> list[str]:
@@ -202,30 +225,28 @@ def _changes_in_words(history: AreaHistory) -> str:
     return f"Stacked bars of fields by change. {words}."
 
 
-def _gaps(history: AreaHistory) -> str:
+def _acquisitions_in_words(history: AreaHistory) -> str:
     missing = [row for row in history.acquisitions if row.counts and row.state != "recorded"]
     cloudy = sum(row.state == "skipped" for row in missing)
     unfinished = f", {len(missing) - cloudy} have not come to an end" * (len(missing) > cloudy)
-    parts = [pages.paragraph(
+    return (
         f"{len(history.acquisitions)} acquisitions lie over the area,"
         f" {sum(row.counts and row.state == 'recorded' for row in history.acquisitions)} of them"
         f" recorded; {cloudy} were skipped{unfinished}."
-    ), pages.paragraph(
-        "A field on which nobody saw flowers counts as not bloomed only where its clear looks would"
-        " have met nine of ten blooms that were possible in that season; else as not seen."
-    )]  # fmt: skip
-    for season in sorted({row.season for row in history.acquisitions}, reverse=True):
-        rows = [row for row in history.acquisitions if row.season == season]
-        longest = _longest_gap(rows)
-        parts.append(pages.details(
-            f"{season}: {len(rows)} acquisitions{longest}",
-            [pages.paragraph(_unseen_in_words(history, season)),
-             pages.table(f"Acquisitions of {season}", [
-                Column("day"), Column("acquisition", "name"), Column("state"),
-                Column("clear", "number"), Column("why not", "words"),
-            ], [_acquisition_cells(row) for row in rows])],
-        ))  # fmt: skip
-    return pages.section("What was not seen, and why", parts)
+    )
+
+
+def _gaps(history: AreaHistory, season: int) -> Gaps:
+    rows = [row for row in history.acquisitions if row.season == season]
+    columns = [
+        Column("day"), Column("acquisition", "name"), Column("state"),
+        Column("clear", "number"), Column("why not", "words"),
+    ]  # fmt: skip
+    return Gaps(
+        f"{season}: {len(rows)} acquisitions{_longest_gap(rows)}",
+        _unseen_in_words(history, season),
+        Table(f"Acquisitions of {season}", columns, [_acquisition_cells(row) for row in rows]),
+    )
 
 
 def _unseen_in_words(history: AreaHistory, season: int) -> str:
@@ -255,21 +276,21 @@ def _acquisition_cells(row: AcquisitionRow) -> list[str]:
     return [_day(row.day), row.acquisition_id, row.state, clear, why]
 
 
-def _models(history: AreaHistory) -> str:
-    rows = [
+def _networks(history: AreaHistory) -> Table:
+    columns = [
+        Column("network"), Column("version", "name"), Column("SHA-256 begins", "name"),
+        Column("detections", "number"), Column("from days"),
+    ]  # fmt: skip
+    return Table("Networks", columns, [
         [model.role, f"{model.name}/{model.version}", model.sha256[:12], str(model.detections),
          f"{model.first} to {model.last}"]
         for model in history.models
-    ]  # fmt: skip
-    if not rows:
-        return pages.section("Networks", [pages.paragraph("No detection is recorded here yet.")])
-    return pages.section("Networks", [
-        pages.paragraph("Which networks made the detections that count."),
-        pages.table("Networks", [
-            Column("network"), Column("version", "name"), Column("SHA-256 begins", "name"),
-            Column("detections", "number"), Column("from days"),
-        ], rows),
     ])  # fmt: skip
+
+
+def _key(entries: Iterable[tuple[str, str, str]]) -> list[Swatch]:
+    """entries: colour and hatch as matplotlib has them, and what they mean."""
+    return [Swatch(_css(colour), bool(hatch), words) for colour, hatch, words in entries]
 
 
 def _css(colour: str) -> str:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 from tulip_ops.domain import BANDS
 from tulip_ops.errors import TulipError
-from tulip_ops.settings import Settings
+from tulip_ops.settings import NETWORK_STEPS, Settings
 
 CLUSTER = "docs/how-to-kubernetes.md says what pods need"
 
@@ -122,7 +122,8 @@ def _cluster(settings: Settings) -> str:
 
     pods.image(settings)
     pods.mounted_store(settings)
-    pods.environment(settings)
+    for step in NETWORK_STEPS:
+        pods.environment(step, settings)
     if find_spec("kubernetes") is None:
         return "not asked: this environment has no client for it, Airflow's has one"
     from tulip_ops import cluster

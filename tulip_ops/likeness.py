@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from html import escape
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import pictures, rasters
+from tulip_ops import pages, pictures, rasters
 from tulip_ops.domain import BANDS
 from tulip_ops.errors import BadScene
 from tulip_ops.grid import geodesic_area
@@ -160,27 +159,13 @@ def _listed(values: NDArray[np.floating], digits: int) -> str:
 def page(rows: Sequence[tuple[str, Mapping[str, str]]]) -> str:
     """An HTML page with the picture and a table: image and its figures, row by row."""
     names = list(rows[0][1])
-    head = "".join(f"<th>{escape(name)}</th>" for name in ("image", *names))
-    body = "\n".join(
-        f"<tr><th>{escape(image)}</th>"
-        + "".join(f"<td>{escape(found[name])}</td>" for name in names)
-        + "</tr>"
-        for image, found in rows
+    return pages.render(
+        "comparison.html.j2",
+        title="Real and simulated",
+        picture=PICTURE,
+        names=names,
+        rows=[(image, [found[name] for name in names]) for image, found in rows],
     )
-    return f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Real and simulated</title>
-<style>body {{ font: 15px sans-serif; margin: 2rem }} img {{ max-width: 100% }}
-table {{ border-collapse: collapse; font-size: 13px }}
-th, td {{ border: 1px solid #bbb; padding: .3rem .5rem; text-align: left }}</style>
-<h1>Real and simulated images</h1>
-<p>Each row: a real image, and two simulated scenes of its day, size and stretch. The places
-differ: compare what land, fields and clouds look like, not where they lie. The real images are
-their providers', to be looked at and not to be passed on.</p>
-<p><img src="{PICTURE}" alt="real and simulated images side by side"></p>
-<table><thead><tr>{head}</tr></thead><tbody>
-{body}
-</tbody></table></html>
-"""
 
 
 def _draw(

@@ -7,20 +7,7 @@ import re
 from pathlib import Path
 
 from tulip_ops.errors import BadSetting
-from tulip_ops.settings import Settings
-
-PASSED = (
-    "store",
-    "s3_endpoint",
-    "copies_gb",
-    "models",
-    "cloud_filter",
-    "unet",
-    "minimum_clear",
-    "batch",
-    "threads",
-)
-"""What screen and segment read of the settings, beside the URL of the database, which is secret."""
+from tulip_ops.settings import NetworkStep, Settings, read_by
 
 SCRATCH = "/tmp"  # noqa: S108  # of the pod alone, and the only place that it may write
 HOME = {
@@ -39,10 +26,12 @@ _SECRET = re.compile(
 _PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]*@")
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """The plain variables of a pod: of the settings, those that are set and that it reads.
+def environment(step: NetworkStep, settings: Settings) -> dict[str, str]:
+    """The plain variables of a step's pod: of the settings, those that are set and that it reads.
 
-    `BadSetting` where TULIP_POD_ENVIRONMENT would show a secret.
+    The URL of the database and the keys of the store are secret: the pod takes them from the
+    Secrets that TULIP_POD_DATABASE_SECRET and TULIP_POD_STORE_SECRET name. `BadSetting` where
+    TULIP_POD_ENVIRONMENT would show a secret, and for a folder that pods would look for elsewhere.
     """
     for name, value in settings.pod_environment.items():
         if _SECRET.search(name.upper()) or _PASSWORD.search(value):
@@ -50,10 +39,17 @@ def environment(settings: Settings) -> dict[str, str]:
                 f"TULIP_POD_ENVIRONMENT: {name} looks like a secret, and everybody who sees a pod"
                 " would see it; put it into the Secret that TULIP_POD_STORE_SECRET names"
             )
-    told = {name: getattr(settings, name) for name in PASSED if name in settings.model_fields_set}
+    given = [name for name in read_by(step) if name in settings.model_fields_set]
+    told = {f"TULIP_{name.upper()}": getattr(settings, name) for name in given}
+    for name, value in told.items():
+        if isinstance(value, Path) and not value.is_absolute():
+            raise BadSetting(
+                f"{name} is {value}: with TULIP_RUNTIME=kubernetes pods must see that folder too;"
+                " give an absolute one that their image or a volume of TULIP_POD_TEMPLATE holds"
+            )
     # Images of CUDA ask for every GPU of their node, counted or not.
     hidden = {} if settings.pod_gpus else {"NVIDIA_VISIBLE_DEVICES": "void"}
-    settled = {f"TULIP_{name.upper()}": _text(value) for name, value in told.items()}
+    settled = {name: _text(value) for name, value in told.items()}
     return {**HOME, **hidden, **settled, **settings.pod_environment}
 
 

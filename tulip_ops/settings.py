@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -17,6 +18,24 @@ from tulip_ops.stac_apis import StacApi
 
 LOCAL_ENV = "local.env"
 """Written by the local stack into the state folder, readable by its user only."""
+
+NetworkStep: TypeAlias = Literal["screen", "segment"]
+"""The steps that may run in pods."""
+NETWORK_STEPS: tuple[NetworkStep, ...] = ("screen", "segment")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBy:
+    """Marks a setting by the steps that read it and may run in pods; `pods` passes it on to those.
+
+    Secrets are never marked: pods have them from Kubernetes Secrets.
+    """
+
+    steps: tuple[NetworkStep, ...]
+
+
+_SCREEN, _SEGMENT = ReadBy(("screen",)), ReadBy(("segment",))
+_BOTH = ReadBy(NETWORK_STEPS)
 
 
 class Settings(PodSettings, BaseSettings):
@@ -50,11 +69,11 @@ class Settings(PodSettings, BaseSettings):
         None,
         description="PostgreSQL for the local Airflow's own tables; default: a private server.",
     )
-    store: str | None = Field(
+    store: Annotated[str | None, _BOTH] = Field(
         None,
         description="Folder or s3://bucket/prefix of the products; default: <state>/store.",
     )
-    copies_gb: float = Field(
+    copies_gb: Annotated[float, _BOTH] = Field(
         10.0,
         ge=0,
         description="Gigabytes of copies of an S3 store's products to keep in <state>/copies; those"
@@ -65,7 +84,7 @@ class Settings(PodSettings, BaseSettings):
         description="Folder or s3://bucket/prefix with a static STAC catalog;"
         " default: <state>/archive.",
     )
-    s3_endpoint: str | None = Field(
+    s3_endpoint: Annotated[str | None, _BOTH] = Field(
         None, description="URL of an S3-compatible service; default: AWS."
     )
     sources: tuple[str, ...] = Field(
@@ -142,38 +161,40 @@ class Settings(PodSettings, BaseSettings):
         description="What this run is called in the ledger and in the budget of processing units;"
         " a DAG hands in its own. Default: each process is a run of its own.",
     )
-    models: Path = Field(
+    models: Annotated[Path, _BOTH] = Field(
         Path(__file__).resolve().parent.parent / "models", description="Folder of the networks."
     )
-    cloud_filter: str = Field(
+    cloud_filter: Annotated[str, _SCREEN] = Field(
         "auto",
         description="Cloud filter as name/version; auto takes the model with the most bands that"
         " the acquisition offers, in its promoted version or else its newest.",
     )
-    unet: str = Field("auto", description="U-Net as name/version; auto as for the cloud filter.")
-    engine: Literal["auto", "keras", "openvino"] = Field(
+    unet: Annotated[str, _SEGMENT] = Field(
+        "auto", description="U-Net as name/version; auto as for the cloud filter."
+    )
+    engine: Annotated[Literal["auto", "keras", "openvino"], _BOTH] = Field(
         "auto",
         description="What runs the networks: keras (TensorFlow, the reference), openvino (an export"
         " that `tulip models export` made and measured), or auto: an accepted export where there is"
         " one, else keras.",
     )
-    precision: Literal["auto", "fp32", "bf16", "int8"] = Field(
+    precision: Annotated[Literal["auto", "fp32", "bf16", "int8"], _BOTH] = Field(
         "auto",
         description="Numbers that the networks compute with; auto: the fastest that an export was"
         " accepted with, else fp32.",
     )
-    exports: Path | None = Field(
+    exports: Annotated[Path | None, _BOTH] = Field(
         None,
         description="Folder for exports of the networks, as <name>/<version>/; default: beside each"
         " network's weights.",
     )
-    memory_gb: float = Field(
+    memory_gb: Annotated[float, _SEGMENT] = Field(
         2.0,
         gt=0,
         description="Gigabytes that a step may use for pixels and networks, however large the"
         " raster.",
     )
-    minimum_clear: float = Field(
+    minimum_clear: Annotated[float, _SCREEN] = Field(
         0.1,
         ge=0,
         le=1,
@@ -217,19 +238,21 @@ class Settings(PodSettings, BaseSettings):
         description="Where Airflow runs the network steps; process: where its other tasks run,"
         " kubernetes: in pods of their own (docs/how-to-kubernetes.md).",
     )
-    batch: int = Field(
+    batch: Annotated[int, _BOTH] = Field(
         1,
         ge=1,
         description="How many acquisitions one start of a network step carries at most: its own,"
         " then those that the ledger says wait for the same step.",
     )
-    no_progress_seconds: float = Field(
+    no_progress_seconds: Annotated[float, _BOTH] = Field(
         600.0,
         gt=0,
         description="Seconds without a window answered or a byte read after which the process of a"
         " step ends with exit code 1 and the stacks of its threads, to be tried again.",
     )
-    threads: int = Field(2, ge=1, description="Threads of one step for networks and codecs.")
+    threads: Annotated[int, _BOTH] = Field(
+        2, ge=1, description="Threads of one step for networks and codecs."
+    )
 
     @classmethod
     def load(cls) -> Self:
@@ -279,6 +302,15 @@ class Settings(PodSettings, BaseSettings):
         if self.database_owner_url is None:
             return self.writer_url()
         return self.database_owner_url.get_secret_value()
+
+
+def read_by(step: NetworkStep) -> tuple[str, ...]:
+    """Names of the settings that a step reads where it runs in a pod, without secrets."""
+    return tuple(
+        name
+        for name, field in Settings.model_fields.items()
+        if any(isinstance(mark, ReadBy) and step in mark.steps for mark in field.metadata)
+    )
 
 
 def in_order() -> list[tuple[str, FieldInfo]]:

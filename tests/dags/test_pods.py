@@ -603,13 +603,16 @@ class TestSpecification:
         assert all(len(value) <= 63 for value in labels.values())
         assert made["name"].startswith("tulip-segment-s2b-31ufu-20260420-0-l2a-")
 
-    def test_it_is_told_what_it_reads_and_nothing_else(self, spec):
+    def test_it_is_told_what_it_reads_and_nothing_else(self, spec, monkeypatch):
+        monkeypatch.setenv("TULIP_ENGINE", "keras")
+        monkeypatch.setenv("TULIP_MEMORY_GB", "6")
         container = spec()["spec"]["containers"][0]
         told = {v["name"]: v["value"] for v in container["env"] if v["name"].startswith("TULIP_")}
         assert told == {
             "TULIP_STATE": f"{SCRATCH}/tulip",
             "TULIP_STORE": "s3://products/tulip",
-            "TULIP_MINIMUM_CLEAR": "0.2",
+            "TULIP_ENGINE": "keras",
+            "TULIP_MEMORY_GB": "6.0",
             "TULIP_RUN_ID": RUN,
         }
         assert container["args"] == ["segment", ID]

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from tests.unit.test_networks_registry import put
+from tulip_ops import simulate
 from tulip_ops.errors import BadTrainingData
-from tulip_ops.networks import data, held_out, registry
+from tulip_ops.networks import held_out, registry
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.registry import Card
 from tulip_ops.store import Store
@@ -33,7 +34,7 @@ def test_simulated_scenes_are_of_places_that_no_training_learns_from(
 
     assert [first.name, second.name] == ["simulated-2010000", "simulated-2010001"]
     assert first.dn.shape == (64, 64, 3)
-    assert list(tmp_path.glob(f"simulated-{data.simulator_version()}-64/2010000.npz"))
+    assert list(tmp_path.glob(f"simulated-{simulate.VERSION}-64/2010000.npz"))
 
 
 def test_planets_chips_are_drawn_the_same_each_time(real_data: Path, tmp_path: Path) -> None:

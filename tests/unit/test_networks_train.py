@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tulip_ops import simulate
 from tulip_ops.errors import BadSetting
 from tulip_ops.networks import backend, data, drawing, fit, losses, registry, train, unet
 from tulip_ops.networks.data import Scene
@@ -148,7 +149,7 @@ def test_a_training_ends_in_a_whole_model(trained: Card) -> None:
     assert 0 <= trained.metrics["tulip_iou"] <= 1
     assert trained.training.settings["seed"] == 3
     assert trained.training.settings["on"] == f"tensorflow {tf.__version__} on processors"
-    assert data.simulator_version() in trained.training.data
+    assert simulate.VERSION in trained.training.data
     assert not list(models.glob("*/.*"))
 
 

@@ -1,14 +1,39 @@
 """Pages hold everything they show, and nothing that is put in becomes markup."""
 
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from jinja2 import UndefinedError
+from shapely.geometry import box
 
-from tulip_ops import pages
-from tulip_ops.pages import Column
+from tulip_ops import chapters, likeness, pages
+from tulip_ops.chapters import Picture, Story
+from tulip_ops.domain import AcquisitionId, SeasonVerdict
+from tulip_ops.pages import Column, Table
+from tulip_ops.postgis.reporting import (
+    AcquisitionRow,
+    AreaHistory,
+    FieldSeasonRow,
+    ModelRow,
+    SeasonRow,
+)
 
-NASTY = "<script>alert('x')</script> & \"co\""
+ROOT = Path(__file__).parents[2]
+NASTY = "<script>alert('x')</script> & \"co\" onload='x'"
 PNG = b"\x89PNG\r\n\x1a\n"
+NOW = datetime(2026, 6, 1, 8, 30, tzinfo=UTC)
+TAG = re.compile(
+    r"</?(html|head|body|title|meta|style|main|section|footer|div|span|p|b|a|h[1-6]|ul|ol|li|img"
+    r"|figure|figcaption|table|thead|tbody|tr|th|td|details|summary|br)(\s[^<>]*)?/?>"
+    r"|&(lt|gt|amp|quot|nbsp|#\w+);"
+)
 
 
 class Reader(HTMLParser):
@@ -20,6 +45,7 @@ class Reader(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.append((tag, dict(attrs)))
@@ -28,6 +54,9 @@ class Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
 
 
 def read(html: str) -> Reader:
@@ -38,36 +67,116 @@ def read(html: str) -> Reader:
     return reader
 
 
+def field(number: int, season: int, verdict: SeasonVerdict) -> FieldSeasonRow:
+    day = date(season, 4, 20) if verdict is SeasonVerdict.BLOOMED else None
+    looks = 0 if verdict is SeasonVerdict.NOT_SEEN else 3
+    return FieldSeasonRow(
+        number, 1e4, season, verdict, "new", looks, None, day, day, day, day, day, box(5, 52, 6, 53)
+    )
+
+
+def story(text: str, *, simulated: bool = True) -> Story:
+    """Two seasons of two fields, and `text` wherever text can be."""
+    fields = [
+        field(number, season, verdict)
+        for season, verdicts in ((2024, "bloomed not_seen"), (2025, "not_bloomed bloomed"))
+        for number, verdict in enumerate(map(SeasonVerdict, verdicts.split()))
+    ]
+    rows = [
+        AcquisitionRow(text, date(2024, 4, 20), 2024, "recorded", None, 0.9, counts=True),
+        AcquisitionRow(text, date(2024, 4, 25), 2024, text, text, None, counts=True),
+        AcquisitionRow(text, date(2024, 4, 28), 2024, "skipped", text, 0.04, counts=True),
+        AcquisitionRow(text, date(2025, 4, 21), 2025, "recorded", None, 1.0, counts=False),
+    ]
+    seasons = [
+        SeasonRow(2024, 1, 1, 0, 1, 1.5, 1, 0, 1, 1.2, None, date(2024, 4, 20), None),
+        SeasonRow(2025, 1, 0, 0, 0, None, 1, 1, 0, None, -0.5, None, None),
+    ]
+    model = ModelRow("unet", text, text, "a" * 64, 4, date(2024, 4, 20), date(2025, 4, 21))
+    area = SimpleNamespace(name=text)  # an `Area` would refuse such a name
+    history = AreaHistory(area, simulated, tuple(seasons), tuple(fields), (), tuple(rows), (model,))
+    return Story(
+        history,
+        maps={2024: PNG, 2025: PNG},
+        calendars={2024: Picture(b"<svg/>", 1, by_field=True), 2025: Picture(b"<svg/>", 1, False)},
+        below=AcquisitionId.parse("S2B_31UFU_20240420_0_L2A"),
+        hectares=b"<svg/>",
+        changes=b"<svg/>",
+    )
+
+
+def comparison(text: str) -> str:
+    return likeness.page([(text, {text: text}), ("simulated", {text: "1"})])
+
+
+def evaluation(text: str) -> str:
+    named = [(text, text)]
+    return pages.render("evaluation.html.j2", title=text, figures=named, pictures=named)
+
+
 @pytest.mark.parametrize(
-    "part",
-    [
-        pages.section(NASTY, [pages.paragraph(NASTY)]),
-        pages.heading(NASTY),
-        pages.facts([(NASTY, NASTY)]),
-        pages.key([('red" onload="x', True, NASTY)]),
-        pages.picture(PNG, NASTY, NASTY),
-        pages.gallery([pages.picture(b"<svg/>", NASTY, NASTY, chart=True)]),
-        pages.table(NASTY, [Column(NASTY, "number")], [[NASTY]]),
-        pages.details(NASTY, [pages.footer(NASTY)]),
-        pages.page(NASTY, [], NASTY),
-    ],
+    "html", [chapters.page(story(NASTY), NOW), comparison(NASTY), evaluation(NASTY)]
 )
-def test_text_stays_text(part: str) -> None:
-    reader = read(part)
+def test_text_stays_text(html: str) -> None:
+    reader = read(html)
     assert "script" not in {tag for tag, _ in reader.seen}
     assert all("onload" not in attributes for _, attributes in reader.seen)
-    assert "&lt;script&gt;" in part
+    assert "&lt;script&gt;" in html
+    assert reader.text.count(NASTY) > 2
 
 
-def test_a_page_needs_nothing_from_elsewhere_and_fits_a_phone() -> None:
-    html = pages.page("Tulips", [pages.picture(PNG, "a field", "Field.")], "Simulated data")
+def test_the_page_of_an_area_needs_nothing_from_elsewhere_and_fits_a_phone() -> None:
+    html = chapters.page(story("creil"), NOW)
     reader = read(html)
     assert html.startswith("<!doctype html>")
     assert ("html", {"lang": "en"}) in reader.seen
     viewport = [a for tag, a in reader.seen if tag == "meta" and a.get("name") == "viewport"]
     assert viewport[0]["content"] == "width=device-width, initial-scale=1"
-    (image,) = (attributes for tag, attributes in reader.seen if tag == "img")
-    assert image["alt"] == "a field"
-    assert (image["src"] or "").startswith("data:image/png;base64,")
+    images = [attributes for tag, attributes in reader.seen if tag == "img"]
+    assert images[0]["alt"] == (
+        "Map of creil in 2025: 1 fields bloomed, 1 did not, 0 were not seen."
+    )
+    kinds = [(image["src"] or "").split(";")[0] for image in images]
+    assert kinds == ["data:image/png"] * 2 + ["data:image/svg+xml"] * 4
     assert "http" not in html
     assert html.index("Simulated data") < html.index("<h1>")
+    assert "Simulated data" not in chapters.page(story("creil", simulated=False), NOW)
+
+
+def test_each_kind_of_calendar_is_explained_once() -> None:
+    words = read(chapters.page(story("creil"), NOW)).text
+    assert words.count("A row for each field that bloomed") == 1
+    assert words.count("A row for each size of fields") == 1
+
+
+def test_a_row_needs_a_cell_for_each_column() -> None:
+    with pytest.raises(ValueError, match="Seasons: every row needs 2 cells"):
+        Table("Seasons", [Column("season"), Column("hectares")], [["2024"]])
+
+
+def test_a_value_that_is_not_given_is_an_error() -> None:
+    with pytest.raises(UndefinedError, match="'figures' is undefined"):
+        pages.render("evaluation.html.j2", title="")
+
+
+def sources() -> Iterator[Path]:
+    for folder in ("tulip_ops", "plugins", "dags"):
+        yield from (ROOT / folder).rglob("*.py")
+
+
+def test_all_markup_is_in_templates() -> None:
+    marked = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.value}"
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and TAG.search(node.value)
+    ]
+    assert not marked, "\n".join(marked)
+
+
+def test_a_wheel_holds_the_templates() -> None:
+    package = ROOT / "tulip_ops"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["tulip_ops"]
+    packed = {path for pattern in patterns for path in package.glob(pattern)}
+    assert set(pages.TEMPLATES.iterdir()) <= packed

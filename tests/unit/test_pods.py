@@ -6,7 +6,7 @@ import pytest
 
 from tulip_ops import pods
 from tulip_ops.errors import BadSetting
-from tulip_ops.settings import Settings
+from tulip_ops.settings import NETWORK_STEPS, Settings, read_by
 
 
 @pytest.fixture(autouse=True)
@@ -25,24 +25,48 @@ def secret(name: str) -> bool:
 def test_no_secret_is_passed() -> None:
     assert secret("database_url")
     assert secret("stac_headers")
-    assert not [name for name in pods.PASSED if secret(name)]
+    assert not [name for step in NETWORK_STEPS for name in read_by(step) if secret(name)]
 
 
 def test_what_is_set_is_passed_and_defaults_stay_the_images_own() -> None:
-    told = pods.environment(settings(minimum_clear=0.3, unet="unet-rgb/2", models=Path("/models")))
-    assert {name: text for name, text in told.items() if name not in pods.HOME} == {
-        "TULIP_MINIMUM_CLEAR": "0.3", "TULIP_UNET": "unet-rgb/2", "TULIP_MODELS": "/models",
-    }  # fmt: skip
+    given = settings(
+        minimum_clear=0.3, unet="unet-rgb/2", models=Path("/models"), exports=Path("/exports")
+    )
+    told = {
+        step: {
+            name: text
+            for name, text in pods.environment(step, given).items()
+            if name not in pods.HOME
+        }
+        for step in NETWORK_STEPS
+    }
+    folders = {"TULIP_MODELS": "/models", "TULIP_EXPORTS": "/exports"}
+    assert told == {
+        "screen": {**folders, "TULIP_MINIMUM_CLEAR": "0.3"},
+        "segment": {**folders, "TULIP_UNET": "unet-rgb/2"},
+    }
 
 
 def test_what_was_passed_is_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = settings(batch=3, store="s3://a/b", copies_gb=1.5, threads=4, cloud_filter="x/1")
-    for name, text in pods.environment(given).items():
-        monkeypatch.setenv(name, text)
-    read = Settings.load()
-    assert [getattr(read, name) for name in pods.PASSED] == [
-        getattr(given, name) for name in pods.PASSED
-    ]
+    given = settings(
+        batch=3, store="s3://a/b", copies_gb=1.5, threads=4, cloud_filter="x/1", unet="y/2",
+        engine="openvino", precision="int8", exports=Path("/exports"), memory_gb=7.5,
+    )  # fmt: skip
+    for step in NETWORK_STEPS:
+        with monkeypatch.context() as pod:
+            for name, text in pods.environment(step, given).items():
+                pod.setenv(name, text)
+            read = Settings.load()
+        for name in read_by(step):
+            assert getattr(read, name) == getattr(given, name), name
+
+
+@pytest.mark.parametrize("step", NETWORK_STEPS)
+@pytest.mark.parametrize("name", ["models", "exports"])
+def test_a_folder_that_pods_would_look_for_elsewhere_is_refused(step: str, name: str) -> None:
+    variable = f"TULIP_{name.upper()}"
+    with pytest.raises(BadSetting, match=f"{variable} is here/there: .* an absolute one"):
+        pods.environment(step, settings(**{name: Path("here/there")}))
 
 
 @pytest.mark.parametrize(
@@ -57,12 +81,13 @@ def test_what_was_passed_is_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_what_looks_like_a_secret_is_refused(name: str, value: str) -> None:
     with pytest.raises(BadSetting, match=f"{name} looks like a secret") as raised:
-        pods.environment(settings(pod_environment={name: value}))
+        pods.environment("screen", settings(pod_environment={name: value}))
     assert "pass@" not in str(raised.value)
 
 
 def test_plain_variables_are_added() -> None:
-    told = pods.environment(settings(pod_environment={"HTTPS_PROXY": "http://proxy:3128"}))
+    given = settings(pod_environment={"HTTPS_PROXY": "http://proxy:3128"})
+    told = pods.environment("screen", given)
     assert told["HTTPS_PROXY"] == "http://proxy:3128"
 
 

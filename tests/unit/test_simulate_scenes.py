@@ -5,10 +5,44 @@ from datetime import date
 import numpy as np
 import pytest
 
-from tulip_ops import radiometry
+from tulip_ops import radiometry, simulate
 from tulip_ops.domain import BANDS
 from tulip_ops.simulate import Sky, Weather, make_polder, make_scene, spectra, training_scene
 from tulip_ops.simulate.crops import Crop
+
+SEEDS = (8, 27)
+"""Both scenes have tulips in flower, clouds and their shadows; the first an edge of the swath."""
+GOLDEN = ("e2b9a6c30b0a", """
+0.1712409 0.1576925 0.1537401 0.1689899 0.2283733 0.2593205 0.2741400 0.2819298 0.2133591
+0.1671091 0.0046409 0.1763318 0.2017879 0.0122721 0.0144813 0.0173263 0.0174501 0.0223597
+0.0277147 0.0304184 0.0309906 0.0237021 0.0224083 0.0038808 0.0554319 0.0442116
+0.2215850 0.2144134 0.2221637 0.2339948 0.2677963 0.2823790 0.2912696 0.2981600 0.2797464
+0.2237537 0.0155707 0.2898083 0.2643368 0.0141797 0.0165691 0.0189065 0.0189835 0.0186237
+0.0196234 0.0204798 0.0208189 0.0241183 0.0218781 0.0150463 0.0700023 0.0536188
+""")  # fmt: skip
+"""Version of the simulator, and `figures` of the two scenes that it makes."""
+
+
+def figures(seed: int) -> list[float]:
+    """Means and roughness (mean step to the next column) of ten bands, bloom, cloud and shadow."""
+    scene = training_scene(seed, height=64, width=64)
+    truth = scene.truth
+    layers = np.stack([*scene.reflectance, truth.bloom, truth.cloud, truth.shadow])
+    means = np.nanmean(layers, axis=(1, 2), dtype=np.float64)
+    roughness = np.nanmean(np.abs(np.diff(layers)), axis=(1, 2), dtype=np.float64)
+    return [*means.tolist(), *roughness.tolist()]
+
+
+def test_other_scenes_have_another_version() -> None:
+    """Other machines round single pixels differently, by 1e-4: that moves no figure by 1e-6."""
+    version, golden = GOLDEN
+    made = np.concatenate([figures(seed) for seed in SEEDS])
+    assert np.allclose(made, [float(figure) for figure in golden.split()], rtol=0, atol=1e-6), (
+        "the simulator makes other scenes: raise the constant VERSION in simulate/scenes.py, so"
+        " that cached scenes are made again, and write it into GOLDEN with these figures: "
+        + " ".join(f"{figure:.7f}" for figure in made)
+    )
+    assert version == simulate.VERSION, "write the new VERSION into GOLDEN"
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:

@@ -142,6 +142,8 @@ def _for_services(settings: Settings) -> dict[str, str]:
         "TULIP_ARCHIVE": settings.archive_place,
         "TULIP_MODELS": str(settings.models),
     }
+    if settings.exports is not None:
+        places["TULIP_EXPORTS"] = str(settings.exports)
     return {"TULIP_STATE": str(settings.state.absolute())} | {
         name: place if place.startswith("s3://") else str(Path(place).absolute())
         for name, place in places.items()

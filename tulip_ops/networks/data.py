@@ -5,7 +5,6 @@ It imports neither keras nor tensorflow, for the processes that simulate need ne
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import multiprocessing
 import os
@@ -60,7 +59,6 @@ __all__ = [
     "make_scenes",
     "pixel_classes",
     "reflectance_of",
-    "simulator_version",
     "unet_target",
 ]
 
@@ -155,10 +153,10 @@ class Mixture(Sequence[Scene]):
 def make_scenes(folder: Path, seeds: Iterable[int], size: int, processes: int) -> list[Path]:
     """Simulate the scenes of `seeds` that `folder` does not hold yet, in several processes.
 
-    Returns one .npz file per seed. Scenes are kept by the simulator's source code, so a changed
-    simulator makes new ones.
+    Returns one .npz file per seed. Scenes are kept by `simulate.VERSION`, so a changed simulator
+    makes new ones.
     """
-    kept = folder / f"simulated-{simulator_version()}-{size}"
+    kept = folder / f"simulated-{simulate.VERSION}-{size}"
     kept.mkdir(parents=True, exist_ok=True)
     paths = [kept / f"{seed}.npz" for seed in seeds]
     missing = [path for path in paths if not path.exists()]
@@ -168,15 +166,6 @@ def make_scenes(folder: Path, seeds: Iterable[int], size: int, processes: int) -
             if done % 20 == 0 or done == len(missing):
                 log.info("simulated %d of %d scenes", done, len(missing))
     return paths
-
-
-def simulator_version() -> str:
-    """Twelve hexadecimal digits that change with the simulator's source code."""
-    package = Path(simulate.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def _make_scene(size: int, path: Path) -> None:

@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from tulip_ops.networks import backend, cloud_filter, data, drawing
+from tulip_ops import simulate
+from tulip_ops.networks import backend, cloud_filter, drawing
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.registry import (
     Kind,
@@ -101,7 +102,7 @@ class Job:
     def folder(self, work: Path) -> Path:
         """Of the checkpoint and the log; another course or simulator, another folder."""
         made_of = json.dumps(
-            [asdict(self.course), self.architecture.model_dump(), data.simulator_version()]
+            [asdict(self.course), self.architecture.model_dump(), simulate.VERSION]
         )
         digest = hashlib.sha256(made_of.encode()).hexdigest()[:8]
         return work / f"{self.name}-{self.version}-{digest}"

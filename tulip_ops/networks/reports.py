@@ -5,12 +5,11 @@ A report is a folder: metrics.json, index.html, and the pictures that it shows.
 
 from __future__ import annotations
 
-import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tulip_ops import charts
+from tulip_ops import charts, pages
 from tulip_ops.networks import metrics
 from tulip_ops.networks.evaluate import Evaluation, figures
 from tulip_ops.networks.intervals import Estimate
@@ -24,10 +23,6 @@ _PICTURES = {
     "worst.png": "The worst scenes.",
     "best.png": "The best scenes.",
 }
-_STYLE = (
-    "body{font:15px sans-serif;margin:2em;max-width:70em}td,th{text-align:left;padding:.1em 1em}"
-    "img{max-width:100%;display:block}"
-)
 
 
 def write(evaluation: Evaluation, data: str, folder: Path) -> dict[str, Estimate | int]:
@@ -93,19 +88,14 @@ def _draw(evaluation: Evaluation, data: str, folder: Path) -> list[str]:
 
 
 def _page(
-    evaluation: Evaluation, data: str, found: Mapping[str, Estimate | int], drawn: list[str]
+    evaluation: Evaluation, data: str, found: Mapping[str, Estimate | int], drawn: Sequence[str]
 ) -> str:
-    title = html.escape(f"{evaluation.card.reference}: {data}")
-    rows = "\n".join(
-        f"<tr><td>{html.escape(name.replace('_', ' '))}</td><td>{said(figure)}</td></tr>"
-        for name, figure in found.items()
-    )
-    pictures = "\n".join(f'<p>{_PICTURES[name]}</p><img src="{name}">' for name in drawn)
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{_STYLE}</style></head><body>\n<h1>{title}</h1>\n"
-        "<p>In brackets: 95 % intervals of a bootstrap over scenes.</p>\n"
-        f"<table>\n{rows}\n</table>\n{pictures}\n</body></html>\n"
+    """drawn: the names of the pictures beside it."""
+    return pages.render(
+        "evaluation.html.j2",
+        title=f"{evaluation.card.reference}: {data}",
+        figures=[(name.replace("_", " "), said(figure)) for name, figure in found.items()],
+        pictures=[(name, _PICTURES[name]) for name in drawn],
     )
 
 

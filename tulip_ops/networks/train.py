@@ -16,7 +16,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tulip_ops import pictures
+from tulip_ops import pictures, simulate
 from tulip_ops.domain import BANDS
 from tulip_ops.errors import BadSetting, TulipError
 from tulip_ops.networks import (
@@ -268,7 +268,7 @@ def _training(job: Job, options: Options, described: str, folder: Path) -> Train
     computed = sorted({epoch["on"] for epoch in epochs})
     plan = ", ".join(f"{s.epochs} x {s.batch} of {s.chip} px" for s in job.course.stages)
     return Training(
-        data=f"{described} (simulator {data.simulator_version()})" if own else described,
+        data=f"{described} (simulator {simulate.VERSION})" if own else described,
         licence="Apache-2.0, as the simulator that made the data"
         if own
         else "that of the data which it learned from",

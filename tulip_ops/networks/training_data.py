@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from tulip_ops import simulate
 from tulip_ops.errors import BadTrainingData
 from tulip_ops.networks import acquired, data
 from tulip_ops.networks.data import Mixture, Scene
@@ -67,9 +68,9 @@ class Options:
     def described(self) -> str:
         """What was asked for, in one line; another line, another training."""
         if self.kinds == ("simulated",):
-            version = data.simulator_version()
-            return f"{self.simulated} simulated scenes of {self.size} px, simulator {version}"
-        return f"{self}, simulator {data.simulator_version()}"
+            scenes = f"{self.simulated} simulated scenes of {self.size} px"
+            return f"{scenes}, simulator {simulate.VERSION}"
+        return f"{self}, simulator {simulate.VERSION}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from tulip_ops.simulate.polder import Polder, make_polder
 from tulip_ops.simulate.scenes import (
     SURFACE,
     TOP,
+    VERSION,
     Atmosphere,
     Scene,
     Truth,
@@ -24,6 +25,7 @@ __all__ = [
     "DEMO_SEASONS",
     "SURFACE",
     "TOP",
+    "VERSION",
     "Atmosphere",
     "FieldBloom",
     "Overpass",

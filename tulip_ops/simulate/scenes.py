@@ -18,6 +18,11 @@ from tulip_ops.simulate.seasons import KNOWN_SEASONS, warmth
 from tulip_ops.simulate.sky import Sky, form, look_through
 from tulip_ops.simulate.spectra import COVERS, LEAFED_TREES, Cover
 
+VERSION = "e2b9a6c30b0a"
+"""Of the simulated scenes, part of the names of cached ones: raise it with every change that makes
+other pixels or another truth. The first value is the digest of the sources of simulate/ that cached
+scenes and checkpoints were named by before; the next one is "2".
+"""
 STEP = 1e-4
 """Reflectance per digital number."""
 
