@@ -73,7 +73,7 @@ pin: ## Write the digests of all base images into .env; needs a registry
 	@scripts/pin.sh
 
 clean: stop ## Remove the environment and caches; what .tulip/ holds of data stays
-	@rm -rf .tulip/venv .tulip/uv .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	@rm -rf .tulip/venv .tulip/uv .tulip/python .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache *.egg-info
 
 environment:
