@@ -6,14 +6,15 @@ BIN := .tulip/venv/bin
 UV := .tulip/uv/bin/uv
 # Three keep two processors busy: some tests wait for the servers that they started.
 WORKERS := 3
-COMPILE := pip compile --universal --python-version 3.11 --no-emit-index-url \
-	--no-emit-find-links --generate-hashes
+COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --quiet $(if $(UPGRADE),--upgrade) --custom-compile-command "make lock"
+# Of what the tests run with, the same versions.
+IMAGE = $(COMPILE) --constraints requirements.txt pyproject.toml
 
 # Of the images: what the networks compute with, the tag, more options for `docker buildx build`.
 NETWORKS := cpu
 VERSION := local
 BUILD :=
-IMAGE = $(UV) $(COMPILE) --upgrade --quiet --constraints requirements.txt --custom-compile-command "make lock"
 
 # Compiled modules must be kept: Airflow's services would compile them at every start.
 export PYTHONDONTWRITEBYTECODE :=
@@ -46,17 +47,17 @@ check: environment ## Style, types, and the direction of imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-lock: environment ## Choose the newest versions that pyproject.toml allows
-	@$(UV) $(COMPILE) --all-extras --upgrade --quiet pyproject.toml -o requirements.txt \
-		--custom-compile-command "make lock"
-	@echo uv | $(UV) $(COMPILE) --upgrade --quiet - -o scripts/uv.txt \
-		--custom-compile-command "make lock"
-	@$(IMAGE) pyproject.toml --extra airflow --extra beam --extra pictures -o docker/airflow.txt
-	@$(IMAGE) pyproject.toml docker/cpu.in --overrides docker/cpu-without.in \
+# One resolution, requirements.txt, for all versions of Python; the images' lists are parts of it, and
+# what only an image has. Not uv.lock, which names the registry and the URL of each file.
+lock: environment ## Lock what pyproject.toml asks for; UPGRADE=1 takes the newest versions
+	@$(COMPILE) pyproject.toml --all-extras -o requirements.txt
+	@echo uv | $(COMPILE) - -o scripts/uv.txt
+	@$(IMAGE) --extra airflow --extra beam --extra pictures -o docker/airflow.txt
+	@sed -n 's/^tensorflow==\([^ ;]*\).*/tensorflow-cpu==\1/p' requirements.txt | \
+		$(IMAGE) --constraints - --overrides docker/cpu-without.in --group cpu \
 		--extra networks --extra openvino --extra pictures -o docker/networks-cpu.txt
-	@$(IMAGE) pyproject.toml docker/cuda.in \
-		--extra networks --extra pictures -o docker/networks-gpu.txt
-	@$(IMAGE) docker/sbom.in -o docker/sbom.txt
+	@$(IMAGE) --extra networks --extra pictures --group cuda -o docker/networks-gpu.txt
+	@$(COMPILE) --constraints requirements.txt --group bills -o docker/sbom.txt
 
 images: ## Build what docker-compose.yaml and deploy/ run (NETWORKS=gpu for CUDA)
 	@set -a; . ./.env; set -e; \
@@ -73,7 +74,7 @@ pin: ## Write the digests of all base images into .env; needs a registry
 	@scripts/pin.sh
 
 clean: stop ## Remove the environment and caches; what .tulip/ holds of data stays
-	@rm -rf .tulip/venv .tulip/uv .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	@rm -rf .tulip/venv .tulip/uv .tulip/python .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache *.egg-info
 
 environment:

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Makes the environment .tulip/venv from requirements.txt, and nothing where it is current.
 #
-# Needs Python 3.11 or 3.12 (PYTHON=/path/to/python chooses one), no compiler and no uv: a pinned
-# uv goes into .tulip/uv. Packages come from wherever pip is told to take them.
+# Needs Python 3.11 to 3.13 (PYTHON=/path/to/python chooses one), no compiler and no uv: a pinned
+# uv goes into .tulip/uv. Packages come from wherever pip is told to take them. Where Python is of
+# another version, uv brings one that fits into .tulip/python, if the network lets it.
 set -eu
 cd "$(dirname "$0")/.."
 HERE=$(pwd -P)
@@ -16,15 +17,21 @@ if [ -x "$VENV/bin/tulip" ] && [ "$(cat "$STAMP" 2>/dev/null)" = "$(wanted)" ]; 
 fi
 
 # A shim may be there without a Python behind it, so each candidate is tried.
-find_python() {
-    for candidate in ${PYTHON:-python3.12 python3.11 python3}; do
-        "$candidate" -c 'import sys
-if not (3, 11) <= sys.version_info[:2] < (3, 13): sys.exit(1)
-print(sys.executable)' 2>/dev/null && return
+find_python() { # first version, first version no more, candidates
+    first=$1 end=$2
+    shift 2
+    for candidate; do
+        "$candidate" -c "import sys
+if not ($first) <= sys.version_info[:2] < ($end): sys.exit(1)
+print(sys.executable)" 2>/dev/null && return
     done
-    echo "tulip_ops needs Python 3.11 or 3.12, and found neither as ${PYTHON:-python3}." >&2
-    echo "Install one, or name it: make demo PYTHON=/path/to/python3.12" >&2
     return 1
+}
+
+refuse() {
+    echo "tulip_ops needs Python 3.11, 3.12 or 3.13, and found none as ${PYTHON:-python3}." >&2
+    echo "Install one, or name it: make demo PYTHON=/path/to/python3.12" >&2
+    exit 1
 }
 
 # Debian parts venv from Python.
@@ -57,12 +64,15 @@ hand_on() { # variable, value: unless the user told uv himself
     fi
 }
 
-python=$(find_python)
+python=$(find_python '3, 11' '3, 14' ${PYTHON:-python3.12 python3.11 python3.13 python3}) ||
+    [ -z "${PYTHON:-}" ] || refuse
 if ! "$HERE/.tulip/uv/bin/uv" --version >/dev/null 2>&1 ||
     ! cmp -s scripts/uv.txt .tulip/uv/uv.txt; then
-    require_venv "$python"
+    # uv comes by pip, for which a Python that is too old or too new for the rest will do.
+    any=${python:-$(find_python '3, 8' '4, 0' python3)} || refuse
+    require_venv "$any"
     rm -rf .tulip/uv
-    "$python" -m venv .tulip/uv
+    "$any" -m venv .tulip/uv
     .tulip/uv/bin/python -m pip install --quiet --disable-pip-version-check \
         --require-hashes --only-binary :all: -r scripts/uv.txt
     cp scripts/uv.txt .tulip/uv/uv.txt
@@ -83,8 +93,16 @@ fi
 
 uv=$HERE/.tulip/uv/bin/uv
 export VIRTUAL_ENV="$VENV"
-"$VENV/bin/python" -c "import sys; sys.exit(sys.prefix != '$VENV')" 2>/dev/null ||
+if ! "$VENV/bin/python" -c "import sys; sys.exit(sys.prefix != '$VENV')" 2>/dev/null; then
+    if [ -z "$python" ]; then
+        echo "no Python 3.11 to 3.13 here: uv brings 3.12 into .tulip/python" >&2
+        export UV_PYTHON_INSTALL_DIR="$HERE/.tulip/python"
+        said=$("$uv" python install --no-progress --no-bin 3.12 2>&1) ||
+            { echo "$said" >&2; refuse; }
+        python=$("$uv" python find --managed-python 3.12)
+    fi
     "$uv" venv --quiet --clear --python "$python" "$VENV"
+fi
 rm -f "$STAMP"
 echo "installing the packages of requirements.txt into .tulip/venv" >&2
 "$uv" pip sync --quiet --require-hashes requirements.txt

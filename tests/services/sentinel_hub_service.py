@@ -23,9 +23,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
-import quickjs
 from numpy.typing import NDArray
 from PIL import Image
+from py_mini_racer import MiniRacer
 from rasterio.io import MemoryFile
 from shapely.geometry import box, mapping
 
@@ -362,12 +362,13 @@ def _process(deployment: Deployment, body: JSON) -> tuple[bytes, float]:
     grid = _grid(bounds["bbox"], bounds["properties"]["crs"], output["width"], output["height"])
     time_range = data["dataFilter"]["timeRange"]
     scenes = _at(deployment, grid, time_range["from"], time_range["to"])
-    script = _Script(body["evalscript"])
     tiles = [_tile(deployment, number, scene) for number, scene in enumerate(scenes)]
-    chosen = [scenes[tile["__idx"]] for tile in script.choose(tiles)]
     harmonize = data["processing"].get("harmonizeValues", True)
-    samples = [_samples(deployment, scene, grid, script, harmonize) for scene in chosen]
-    pixels = script.evaluate(samples, grid)
+    with MiniRacer() as engine:
+        script = _Script(engine, body["evalscript"])
+        chosen = [scenes[tile["__idx"]] for tile in script.choose(tiles)]
+        samples = [_samples(deployment, scene, grid, script, harmonize) for scene in chosen]
+        pixels = script.evaluate(samples, grid)
     inputs = [name for name in script.bands if name != "dataMask"]
     pixel_factor = max(0.01, grid.width * grid.height / 262144)
     return _tiff(pixels, grid), pixel_factor * len(inputs) / 3 * max(1, len(chosen))
@@ -394,11 +395,11 @@ def _samples(
 class _Script:
     """An evalscript of version 3 with TILE mosaicking and one output of UINT16."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, engine: MiniRacer, text: str) -> None:
         assert text.startswith("//VERSION=3\n")
-        self._engine = quickjs.Context()
+        self._engine = engine
         self._engine.eval(text)
-        setup = json.loads(self._engine.eval("JSON.stringify(setup())"))
+        setup = self._engine.call("setup")
         assert setup["mosaicking"] == "TILE"
         assert setup["output"]["sampleType"] == "UINT16"
         [inputs] = setup["input"]
@@ -407,27 +408,26 @@ class _Script:
         self._outputs: int = setup["output"]["bands"]
 
     def choose(self, tiles: Sequence[Mapping[str, JSON]]) -> list[dict[str, JSON]]:
-        self._engine.set("given", json.dumps({"scenes": {"tiles": tiles}}))
-        chosen = self._engine.eval("JSON.stringify(preProcessScenes(JSON.parse(given)))")
-        return list(json.loads(chosen)["scenes"]["tiles"])
+        chosen = self._engine.call("preProcessScenes", {"scenes": {"tiles": tiles}})
+        return list(chosen["scenes"]["tiles"])
 
     def evaluate(self, samples: Sequence[Sequence[Sequence[float]]], grid: Grid) -> NDArray[Any]:
         """(outputs, height, width) uint16, rounded and clamped."""
-        self._engine.set("given", json.dumps({"bands": self.bands, "samples": samples}))
-        self._engine.set("pixels", grid.width * grid.height)
-        result = self._engine.eval(
+        result = self._engine.call(
             """
-            const {bands, samples} = JSON.parse(given);
-            const out = [];
-            for (let i = 0; i < pixels; i++) {
-                const here = samples.map(values =>
-                    Object.fromEntries(bands.map((band, b) => [band, values[b][i]])));
-                out.push(evaluatePixel(here));
-            }
-            JSON.stringify(out)
-            """
-        )
-        numbers = np.rint(np.array(json.loads(result), dtype=float)).clip(0, 65535)
+            (function (bands, samples, pixels) {
+                const out = [];
+                for (let i = 0; i < pixels; i++) {
+                    const here = samples.map(values =>
+                        Object.fromEntries(bands.map((band, b) => [band, values[b][i]])));
+                    out.push(evaluatePixel(here));
+                }
+                return out;
+            })
+            """,
+            self.bands, samples, grid.width * grid.height,
+        )  # fmt: skip
+        numbers = np.rint(np.array(result, dtype=float)).clip(0, 65535)
         assert numbers.shape == (grid.width * grid.height, self._outputs)
         return numbers.T.reshape(self._outputs, *grid.shape).astype(np.uint16)
 

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("airflow", "networks-cpu", "networks-gpu")
+LISTS = [f"docker/{name}.txt" for name in (*LOCKS, "sbom")]
 RECIPE = (ROOT / "docker" / "Dockerfile").read_text()
 
 
@@ -48,6 +49,13 @@ def test_each_image_has_what_it_is_for() -> None:
 def test_every_package_has_a_hash(lock: str) -> None:
     for block in re.split(r"\n(?=[\w.-]+==)", (ROOT / "docker" / f"{lock}.txt").read_text())[1:]:
         assert "--hash=sha256:" in block
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "scripts/uv.txt", *LISTS])
+def test_no_lock_says_where_packages_come_from(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+    assert "://" not in text
+    assert not re.findall(r"^--(?!hash)|file:", text, re.MULTILINE)
 
 
 def test_both_images_run_as_a_numeric_user_who_is_not_root() -> None:

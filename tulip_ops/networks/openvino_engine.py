@@ -35,7 +35,10 @@ def release() -> str:
 def converted(network: keras.Model) -> ov.Model:
     """A network that names its outputs, for OpenVINO: (N, bands, height, width) to these."""
     import tensorflow as tf
+    from openvino.frontend.tensorflow import utils
 
+    # It finds the version by `exec("del tensorflow")`, which fails since Python 3.13 (PEP 667).
+    utils.get_environment_setup = lambda _: {"tensorflow": tf.__version__}
     signature = tf.TensorSpec((None, None, None, network.input_shape[-1]), tf.float32)
     graph = tf.function(lambda pixels: network(pixels, training=False), input_signature=[signature])
     model = ov.convert_model(graph.get_concrete_function())
