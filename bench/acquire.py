@@ -22,7 +22,7 @@ import numpy as np
 from shapely.geometry import MultiPolygon, box
 
 from tulip_ops import cogs, rasters, stac, steps
-from tulip_ops.domain import BANDS, AcquisitionId, Area
+from tulip_ops.core.types import BANDS, AcquisitionId, Area
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.places import Places
 from tulip_ops.sources.archive import Archive

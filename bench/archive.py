@@ -22,7 +22,7 @@ from pathlib import Path
 from shapely.geometry import MultiPolygon, box
 
 from tulip_ops import stac
-from tulip_ops.domain import BANDS, AcquisitionId, Area
+from tulip_ops.core.types import BANDS, AcquisitionId, Area
 from tulip_ops.places import Places
 from tulip_ops.sources.archive import Archive
 from tulip_ops.sources.catalog import Catalog

@@ -15,8 +15,8 @@ import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
+from tulip_ops.core.settings import Settings
 from tulip_ops.networks import backend, graphs, registry
-from tulip_ops.settings import Settings
 
 
 def carry(chips: Path, out: Path, threads: int) -> None:

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from tulip_ops import charts, radiometry, simulate
-from tulip_ops.domain import BANDS
-from tulip_ops.errors import ModelNotFound
+from tulip_ops.core.errors import ModelNotFound
+from tulip_ops.core.types import BANDS
 from tulip_ops.networks import data, evaluate, metrics, registry, train, truth
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.intervals import Estimate, estimate

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops import burning, valleys
-from tulip_ops.domain import BANDS
+from tulip_ops.core.types import BANDS
 from tulip_ops.grid import Grid
 from tulip_ops.networks import predict, registry
 from tulip_ops.simulate import Scene, Sky, Weather, make_polder, make_scene

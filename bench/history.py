@@ -39,7 +39,8 @@ from psycopg.conninfo import make_conninfo
 from shapely.geometry import MultiPolygon, Polygon, box
 
 from tulip_ops import histories
-from tulip_ops.domain import (
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import (
     Acquisition,
     AcquisitionId,
     Area,
@@ -53,7 +54,6 @@ from tulip_ops.local import postgres
 from tulip_ops.postgis import areas, history, ledger, migrations
 from tulip_ops.postgis.connection import Connection, connect
 from tulip_ops.postgis.detections import record_detections
-from tulip_ops.settings import Settings
 
 SEASONS = tuple(range(2020, 2026))
 COLUMNS = 1000

@@ -33,7 +33,7 @@ import numpy as np
 from history_polder import WINDOW, YEARS, Polder, Truth, in_bloom, look_at, outline
 
 from tulip_ops import courses, fields, seasons
-from tulip_ops.domain import FieldSeason, Observation, SeasonVerdict, Verdict
+from tulip_ops.core.types import FieldSeason, Observation, SeasonVerdict, Verdict
 from tulip_ops.seasons import ENOUGH_MET
 
 NEAR = 0.05

@@ -20,7 +20,7 @@ from shapely.affinity import scale, translate
 from shapely.geometry import Polygon, box
 
 from tulip_ops.bloom import BLOOMING
-from tulip_ops.domain import AcquisitionId, Detection, Observation, Verdict
+from tulip_ops.core.types import AcquisitionId, Detection, Observation, Verdict
 from tulip_ops.simulate.crops import Crop, plant
 from tulip_ops.simulate.growth import in_flower
 from tulip_ops.simulate.polder import make_polder

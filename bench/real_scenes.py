@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shapely.geometry import box
 
 from tulip_ops import radiometry, rasters
-from tulip_ops.errors import BadSetting
+from tulip_ops.core.errors import BadSetting
 from tulip_ops.grid import project, tile_grid
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.planet import read_planet

@@ -31,7 +31,7 @@ import tile_scene
 from tile_kept import Kept, digest, machine
 
 from tulip_ops import chips, cogs, radiometry
-from tulip_ops.errors import ExportDamaged
+from tulip_ops.core.errors import ExportDamaged
 from tulip_ops.grid import Grid
 from tulip_ops.networks import exports, registry
 from tulip_ops.networks.registry import UNetArchitecture

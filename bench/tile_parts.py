@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from tile_watch import Watched, peak_gb
 
 from tulip_ops import chips, cogs, radiometry
+from tulip_ops.core.settings import Settings
 from tulip_ops.networks import backend, engines, graphs, predict, registry
 from tulip_ops.networks.registry import Card
-from tulip_ops.settings import Settings
 
 CHIP, BATCH = 256, 16
 Found = dict[str, Any]

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from tulip_ops import flows
+from tulip_ops.core import concurrency
+from tulip_ops.core.settings import Settings
 from tulip_ops.networks import engines, exports, predict
 from tulip_ops.networks.registry import Card
-from tulip_ops.settings import Settings
 
 Found = dict[str, Any]
 ROUNDS = 12
@@ -93,7 +93,7 @@ class _Asked:
         count, started = 0, time.perf_counter()
         while time.perf_counter() - started < LASTING:
             several = [self._window] * 2 * self._network.at_once
-            for _ in flows.each(self._network.run, several, self._network.at_once):
+            for _ in concurrency.each(self._network.run, several, self._network.at_once):
                 count += 1
         return count * self._one / (time.perf_counter() - started) / 1e9
 

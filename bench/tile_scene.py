@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, box
 
 from tulip_ops import cogs, stac
-from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area
+from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.store import Store
 

@@ -21,7 +21,7 @@ from tulip_pod_failures import RETRIES, named
 from tulip_steps import SKIPPED, end_with_parent, program
 
 from tulip_ops import pods
-from tulip_ops.settings import Settings
+from tulip_ops.core.settings import Settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

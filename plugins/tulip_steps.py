@@ -166,7 +166,7 @@ def step(
     would see the same again. `ValueError` for an unknown TULIP_RUNTIME: it shows as the import
     error of the DAG.
     """
-    # tulip_ops.settings reads this variable for everybody else; a DAG must not import it.
+    # tulip_ops.core.settings reads this variable for everybody else; a DAG must not import it.
     runtime = os.environ.get("TULIP_RUNTIME") or "process"
     if runtime not in RUNTIMES:
         raise ValueError(

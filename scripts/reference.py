@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from tulip_ops.cli import main
-from tulip_ops.settings import in_order, read_by
+from tulip_ops.core.settings import in_order, read_by
 
 _GENERATED = "<!-- written by scripts/reference.py; change the code instead -->"
 

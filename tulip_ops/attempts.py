@@ -7,19 +7,20 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from tulip_ops import questions, steps, watchdog
-from tulip_ops.domain import Acquisition, AcquisitionId, Area, Outcome
-from tulip_ops.errors import (
+from tulip_ops import questions, steps
+from tulip_ops.core import watchdog
+from tulip_ops.core.errors import (
     AcquisitionBusy,
     AcquisitionNotFound,
     DatabaseUnavailable,
     NoProgress,
     TulipError,
 )
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import Acquisition, AcquisitionId, Area, Outcome
 from tulip_ops.postgis import areas as area_table
 from tulip_ops.postgis import connection, ledger, locks
 from tulip_ops.postgis.connection import Connection
-from tulip_ops.settings import Settings
 from tulip_ops.sources import choices
 from tulip_ops.store import Store, open_store
 from tulip_ops.strips import Strips

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from tulip_ops import discovery, ground, units
-from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area
-from tulip_ops.errors import AreaNotFound
+from tulip_ops.core.errors import AreaNotFound
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.postgis import areas as area_table
 from tulip_ops.postgis import connection, ledger
 from tulip_ops.postgis.ledger import Known
-from tulip_ops.settings import Settings
 from tulip_ops.sources.archive import Archive
 from tulip_ops.sources.fallback import over
 

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Iterator
 
 from tulip_ops import attempts
-from tulip_ops.domain import AcquisitionId, Outcome
-from tulip_ops.errors import AcquisitionBusy, TulipError
+from tulip_ops.core.errors import AcquisitionBusy, TulipError
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import AcquisitionId, Outcome
 from tulip_ops.postgis import connection, ledger
-from tulip_ops.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from shapely.geometry import Polygon, box
 
-from tulip_ops.domain import Verdict
+from tulip_ops.core.types import Verdict
 from tulip_ops.grid import Grid
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from tulip_ops import pages, pictures
 from tulip_ops import season_charts as charts
-from tulip_ops.domain import AcquisitionId, SeasonVerdict
+from tulip_ops.core.types import AcquisitionId, SeasonVerdict
 from tulip_ops.pages import Column, Figure, Swatch, Table
 from tulip_ops.postgis.reporting import AcquisitionRow, AreaHistory, SeasonRow
 

@@ -32,7 +32,7 @@ from tulip_ops.commands import (
     units,
 )
 from tulip_ops.commands.options import BAD_DATA, BAD_INPUT, FAILED
-from tulip_ops.errors import BadData, BadInput, TulipError
+from tulip_ops.core.errors import BadData, BadInput, TulipError
 
 EXTRAS = {
     "keras": "networks",

@@ -11,7 +11,7 @@ from kubernetes.client import ApiException
 from kubernetes.config import ConfigException
 from urllib3.exceptions import HTTPError
 
-from tulip_ops.errors import ClusterUnavailable
+from tulip_ops.core.errors import ClusterUnavailable
 
 NEEDED = {
     "pods": ("create", "get", "list", "watch", "patch", "delete"),

@@ -13,8 +13,9 @@ from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
-from tulip_ops import flows, ranges
-from tulip_ops.errors import UnreadableRaster
+from tulip_ops import ranges
+from tulip_ops.core import concurrency
+from tulip_ops.core.errors import UnreadableRaster
 from tulip_ops.grid import WGS84
 from tulip_ops.ranges import RangeFile
 
@@ -25,7 +26,7 @@ CACHE = 256
 """Megabytes of blocks that GDAL keeps of a raster in pieces, not a share of the machine's."""
 
 
-@flows.before_threads
+@concurrency.before_threads
 def _use_gdal() -> None:
     """Registers the drivers, and opens PROJ's database."""
     with rasterio.Env():

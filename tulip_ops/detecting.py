@@ -15,8 +15,9 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
-from tulip_ops import figures, flows, levels, pieces, polygons, tracing, valleys
-from tulip_ops.domain import Area, Detection
+from tulip_ops import figures, levels, pieces, polygons, tracing, valleys
+from tulip_ops.core import concurrency
+from tulip_ops.core.types import Area, Detection
 from tulip_ops.grid import WGS84, Grid, project
 from tulip_ops.levels import Decode
 
@@ -108,7 +109,7 @@ def detect_rows(
         )
 
     blocks = _blocks(read, grid, threshold, decode, rows)
-    return figures.ordered(list(chain.from_iterable(flows.each(found, blocks, threads))))
+    return figures.ordered(list(chain.from_iterable(concurrency.each(found, blocks, threads))))
 
 
 def _outlines(labels: NDArray[np.int32], grid: Grid, minimum_area: float) -> list[Polygon]:

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 
-from tulip_ops import revisit
-from tulip_ops.domain import Acquisition, AcquisitionId, Alert, Area
-from tulip_ops.errors import AreaNotFound
+from tulip_ops.core import revisit
+from tulip_ops.core.errors import AreaNotFound
+from tulip_ops.core.revisit import Pass
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import Acquisition, AcquisitionId, Alert, Area
 from tulip_ops.postgis import alerts as alert_table
 from tulip_ops.postgis import areas as area_table
 from tulip_ops.postgis import connection, ledger
 from tulip_ops.postgis import overpasses as overpass_table
 from tulip_ops.postgis.connection import Connection
-from tulip_ops.revisit import Pass
-from tulip_ops.settings import Settings
 from tulip_ops.sources import choices, fallback
 from tulip_ops.sources.fallback import over
 

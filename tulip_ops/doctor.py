@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 
-from tulip_ops.domain import BANDS
-from tulip_ops.errors import TulipError
-from tulip_ops.settings import NETWORK_STEPS, Settings
+from tulip_ops.core.errors import TulipError
+from tulip_ops.core.settings import NETWORK_STEPS, Settings
+from tulip_ops.core.types import BANDS
 
 CLUSTER = "docs/how-to-kubernetes.md says what pods need"
 
@@ -87,7 +87,7 @@ def _mend(name: str) -> str:
 
 
 def _areas(settings: Settings) -> str:
-    from tulip_ops.errors import AreaNotFound
+    from tulip_ops.core.errors import AreaNotFound
     from tulip_ops.postgis import areas, connection
 
     with connection.connect(settings.writer_url(), "tulip doctor") as database:

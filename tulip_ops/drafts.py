@@ -15,7 +15,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from tulip_ops import datasets
-from tulip_ops.errors import TulipError
+from tulip_ops.core.errors import TulipError
 from tulip_ops.grid import Grid
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tulip_ops.domain import AcquisitionId, Area
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import AcquisitionId, Area
 from tulip_ops.networks import engines, registry
 from tulip_ops.networks.engines import Engine
-from tulip_ops.settings import Settings
 from tulip_ops.store import Store
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tulip_ops import features, qgis
-from tulip_ops.errors import BadInput, StoreUnavailable
+from tulip_ops.core.errors import BadInput, StoreUnavailable
+from tulip_ops.core.settings import Settings
 from tulip_ops.postgis import connection, layers
 from tulip_ops.postgis.layers import Layer, Selection
-from tulip_ops.settings import Settings
 
 
 def export(

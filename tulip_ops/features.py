@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import shapely
 from pyproj import CRS
 
-from tulip_ops.errors import BadInput, StoreUnavailable
+from tulip_ops.core.errors import BadInput, StoreUnavailable
 from tulip_ops.grid import WGS84
 
 FORMATS = {

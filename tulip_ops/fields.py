@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import shapely
 
-from tulip_ops.domain import AcquisitionId, Detection, Field
+from tulip_ops.core.types import AcquisitionId, Detection, Field
 from tulip_ops.grid import geodesic_area
 
 if TYPE_CHECKING:

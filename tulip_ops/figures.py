@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from tulip_ops import borders, levels
-from tulip_ops.domain import Detection
+from tulip_ops.core.types import Detection
 from tulip_ops.grid import WGS84, Grid, geodesic_areas, project_all
 from tulip_ops.levels import Decode
 

@@ -16,8 +16,8 @@ from pyproj import Geod, Transformer
 from shapely.geometry import GeometryCollection, box
 from shapely.geometry.base import BaseGeometry
 
-from tulip_ops import flows
-from tulip_ops.errors import BadArea, BadScene, NothingValid
+from tulip_ops.core import concurrency
+from tulip_ops.core.errors import BadArea, BadScene, NothingValid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -261,7 +261,7 @@ def _transformer(from_epsg: int, to_epsg: int) -> Transformer:
     return Transformer.from_crs(from_epsg, to_epsg, always_xy=True)
 
 
-@flows.before_threads
+@concurrency.before_threads
 def _use_proj() -> None:
     """Opens PROJ's database."""
     _transformer(WGS84, 32631).transform(3.0, 52.0)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from tulip_ops import burning, clouds, cogs
-from tulip_ops.domain import Acquisition, AcquisitionId, Area
+from tulip_ops.core.types import Acquisition, AcquisitionId, Area
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.inference import Wanted
 from tulip_ops.store import Store

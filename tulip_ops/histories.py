@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from tulip_ops import bloom, burning, cogs, courses, joining
 from tulip_ops import seasons as thinking
 from tulip_ops.bloom import Look
-from tulip_ops.domain import AcquisitionId, Observation, Outcome, Verdict
-from tulip_ops.domain import Field as TulipField
-from tulip_ops.errors import ProductDamaged, ProductMissing
+from tulip_ops.core.errors import ProductDamaged, ProductMissing
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import AcquisitionId, Observation, Outcome, Verdict
+from tulip_ops.core.types import Field as TulipField
 from tulip_ops.grid import WGS84, project
 from tulip_ops.postgis import connection, history
 from tulip_ops.postgis.connection import Connection, transaction
 from tulip_ops.postgis.history import FieldSeasonKey, Season, Unobserved
-from tulip_ops.settings import Settings
 from tulip_ops.store import Store, open_store
 
 log = logging.getLogger(__name__)

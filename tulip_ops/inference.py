@@ -15,9 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import chips, cogs, flows, memory, strips, valleys
+from tulip_ops import chips, cogs, memory, strips, valleys
 from tulip_ops.chips import Value
 from tulip_ops.cogs import Stored
+from tulip_ops.core import concurrency
 from tulip_ops.drafts import Draft
 from tulip_ops.grid import STRIP_ROWS
 from tulip_ops.networks import layout, predict
@@ -57,7 +58,7 @@ def cloud_probability(
         return window.number, network.calibrated(network.run(pixels))[0]
 
     with _prepared(read, network, plan, wanted) as prepared:
-        answers = flows.each(ask, prepared, network.at_once)
+        answers = concurrency.each(ask, prepared, network.at_once)
         said = dict(answer for answer in answers if answer is not None)
     return layout.cells(said, plan), known
 
@@ -114,7 +115,7 @@ def write_tulips(
         )
         kept.fit(room)
     read = strips.read(source, predict.places(network.card, source.bands), kept)
-    with _prepared(read, network, plan, wanted) as prepared, flows.behind(1) as line:
+    with _prepared(read, network, plan, wanted) as prepared, concurrency.behind(1) as line:
         for window, mask, pixels in prepared:
             said = None if pixels is None else network.run(pixels)
             line.do(partial(write, window, mask, said))
@@ -195,8 +196,8 @@ def _prepared(
 ) -> Iterator[Iterator[Prepared]]:
     """All windows in their order, made ready by other threads."""
     with (
-        flows.ahead(read, memory.AHEAD) as coming,
-        flows.ahead(_ready(coming, network, plan, wanted), 1) as ready,
+        concurrency.ahead(read, memory.AHEAD) as coming,
+        concurrency.ahead(_ready(coming, network, plan, wanted), 1) as ready,
     ):
         yield ready
 

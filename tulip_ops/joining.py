@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from tulip_ops import fields
-from tulip_ops.domain import AcquisitionId, Detection
+from tulip_ops.core.types import AcquisitionId, Detection
 from tulip_ops.fields import SeasonField
 from tulip_ops.postgis import history
 from tulip_ops.postgis.connection import Connection

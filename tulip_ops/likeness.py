@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops import pages, pictures, rasters
-from tulip_ops.domain import BANDS
-from tulip_ops.errors import BadScene
+from tulip_ops.core.errors import BadScene
+from tulip_ops.core.types import BANDS
 from tulip_ops.grid import geodesic_area
 from tulip_ops.simulate import TOP, Sky, Weather, make_polder, make_scene
 from tulip_ops.simulate.sky import sun

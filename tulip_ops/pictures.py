@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from tulip_ops.domain import AcquisitionId, Field, SeasonVerdict
-from tulip_ops.errors import BadAcquisitionId, BadSetting
+from tulip_ops.core.errors import BadAcquisitionId, BadSetting
+from tulip_ops.core.types import AcquisitionId, Field, SeasonVerdict
 from tulip_ops.grid import Grid
 
 if TYPE_CHECKING:

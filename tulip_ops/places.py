@@ -13,8 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tulip_ops import watchdog
-from tulip_ops.errors import (
+from tulip_ops.core import watchdog
+from tulip_ops.core.errors import (
     ChecksumMismatch,
     CredentialMissing,
     CredentialRefused,

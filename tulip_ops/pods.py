@@ -6,8 +6,8 @@ import json
 import re
 from pathlib import Path
 
-from tulip_ops.errors import BadSetting
-from tulip_ops.settings import NetworkStep, Settings, read_by
+from tulip_ops.core.errors import BadSetting
+from tulip_ops.core.settings import NetworkStep, Settings, read_by
 
 SCRATCH = "/tmp"  # noqa: S108  # of the pod alone, and the only place that it may write
 HOME = {

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from tulip_ops import cogs, pictures, vectors
-from tulip_ops.domain import AcquisitionId, SeasonVerdict
-from tulip_ops.errors import AreaNotFound, ProductMissing
+from tulip_ops.core.errors import AreaNotFound, ProductMissing
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import AcquisitionId, SeasonVerdict
 from tulip_ops.grid import WGS84, project
 from tulip_ops.postgis import areas, connection, history
-from tulip_ops.settings import Settings
 from tulip_ops.store import open_store
 
 

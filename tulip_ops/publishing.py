@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tulip_ops import cogs, radiometry, stac
-from tulip_ops.domain import Acquisition, AcquisitionId, ModelReference
+from tulip_ops.core.types import Acquisition, AcquisitionId, ModelReference
 from tulip_ops.duties import Duty
 from tulip_ops.grid import Grid
 from tulip_ops.store import Store

@@ -17,15 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops import chips, cogs, duties, ground, inference, steps
-from tulip_ops.domain import AcquisitionId, Area
-from tulip_ops.errors import ProductDamaged
+from tulip_ops.core.errors import ProductDamaged
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import AcquisitionId, Area
 from tulip_ops.grid import STRIP_ROWS
 from tulip_ops.networks import engines, layout, predict, registry
 from tulip_ops.networks.backend import Graph
 from tulip_ops.networks.predict import CloudFilter, UNet
 from tulip_ops.networks.registry import Card
 from tulip_ops.radiometry import DN_NODATA
-from tulip_ops.settings import Settings
 from tulip_ops.store import Store, open_store
 
 Asking: TypeAlias = Literal["screen", "segment"]

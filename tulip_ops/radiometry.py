@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tulip_ops.domain import OffsetRule
-from tulip_ops.errors import OffsetContradiction
+from tulip_ops.core.errors import OffsetContradiction
+from tulip_ops.core.types import OffsetRule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

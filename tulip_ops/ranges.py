@@ -15,8 +15,8 @@ import rasterio
 from rasterio.abc import MultiByteRangeResourceContainer
 from rasterio.errors import RasterioError
 
-from tulip_ops import watchdog
-from tulip_ops.errors import UnreadableRaster
+from tulip_ops.core import watchdog
+from tulip_ops.core.errors import UnreadableRaster
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader

@@ -20,8 +20,8 @@ from rasterio.warp import transform as transform_points
 from rasterio.windows import Window
 
 from tulip_ops import datasets
+from tulip_ops.core.errors import BandMissing, UnreadableRaster, WrongGrid
 from tulip_ops.datasets import Dataset
-from tulip_ops.errors import BandMissing, UnreadableRaster, WrongGrid
 from tulip_ops.grid import Grid
 from tulip_ops.ranges import RangeFile
 

@@ -13,12 +13,12 @@ import shapely
 from tulip_ops import chapters, cogs
 from tulip_ops import season_charts as charts
 from tulip_ops.chapters import Picture, Story
-from tulip_ops.domain import AcquisitionId, Verdict
-from tulip_ops.errors import AreaNotFound, ProductDamaged, ProductMissing, StoreUnavailable
+from tulip_ops.core.errors import AreaNotFound, ProductDamaged, ProductMissing, StoreUnavailable
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import AcquisitionId, Verdict
 from tulip_ops.grid import WGS84, Grid, project, tile_at, tile_grid
 from tulip_ops.postgis import connection, layers, reporting
 from tulip_ops.postgis.reporting import AreaHistory, FieldSeasonRow
-from tulip_ops.settings import Settings
 from tulip_ops.store import open_store
 
 CLEAR_ENOUGH = 0.9

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tulip_ops import pictures
-from tulip_ops.domain import SeasonVerdict, Verdict
+from tulip_ops.core.types import SeasonVerdict, Verdict
 from tulip_ops.grid import Grid
 
 if TYPE_CHECKING:

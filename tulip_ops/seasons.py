@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from math import prod
 
 from tulip_ops import courses
+from tulip_ops.core.types import FieldSeason, Observation, SeasonVerdict, Verdict
 from tulip_ops.courses import Onset, Pattern
-from tulip_ops.domain import FieldSeason, Observation, SeasonVerdict, Verdict
 
 CLEARLY_LESS = 0.8
 """Share of the largest bloom fraction seen below which another look bounds the peak. Fields

@@ -22,7 +22,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from tulip_ops.errors import ProductDamaged, StoreUnavailable
+from tulip_ops.core.errors import ProductDamaged, StoreUnavailable
 from tulip_ops.places import Places, join
 
 ITEM = "item.json"

@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tulip_ops import vectors
-from tulip_ops.domain import BANDS, AcquisitionId
+from tulip_ops.core.types import BANDS, AcquisitionId
 from tulip_ops.simulate import DEMO_SEASONS, Overpass, demo_archive, demo_areas, demo_dates
 from tulip_ops.sources.archive import Archive
 

@@ -10,11 +10,7 @@ from typing import Any
 import pystac
 from shapely.geometry import MultiPolygon, Polygon, box, mapping
 
-from tulip_ops.domain import (
-    BANDS,
-    Acquisition,
-    AcquisitionId,
-)
+from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId
 from tulip_ops.grid import WGS84, Grid, project
 
 JSON = Any

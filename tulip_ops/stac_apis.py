@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tulip_ops.domain import OffsetRule
+from tulip_ops.core.types import OffsetRule
 
 
 class StacApi(BaseModel):

@@ -25,16 +25,16 @@ from tulip_ops import (
     publishing,
     vectors,
 )
-from tulip_ops.domain import Acquisition, AcquisitionId, Area, Outcome
+from tulip_ops.core.errors import BadData, NothingValid, ProductMissing
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import Acquisition, AcquisitionId, Area, Outcome
 from tulip_ops.duties import Duty
-from tulip_ops.errors import BadData, NothingValid, ProductMissing
 from tulip_ops.grid import Grid
 from tulip_ops.networks import predict
 from tulip_ops.networks.backend import Graph
 from tulip_ops.networks.predict import CloudFilter, UNet
 from tulip_ops.postgis import detections as tables
 from tulip_ops.postgis.connection import Connection
-from tulip_ops.settings import Settings
 from tulip_ops.sources import Source
 from tulip_ops.sources.parts import StoredParts
 from tulip_ops.store import Store

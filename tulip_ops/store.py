@@ -16,10 +16,10 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from tulip_ops.domain import AcquisitionId, ModelReference
-from tulip_ops.errors import BadSetting, ProductDamaged, ProductMissing, StoreUnavailable
+from tulip_ops.core.errors import BadSetting, ProductDamaged, ProductMissing, StoreUnavailable
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import AcquisitionId, ModelReference
 from tulip_ops.places import Places, in_s3
-from tulip_ops.settings import Settings
 from tulip_ops.shelves import ITEM, FolderShelf, S3Shelf, Shelf, sha256_of, unfinished
 
 JSON = Any

@@ -20,9 +20,9 @@ from pyproj import CRS
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from tulip_ops import flows
-from tulip_ops.domain import Area, Detection
-from tulip_ops.errors import BadArea, BadInput, BadTrainingData, ProductDamaged
+from tulip_ops.core import concurrency
+from tulip_ops.core.errors import BadArea, BadInput, BadTrainingData, ProductDamaged
+from tulip_ops.core.types import Area, Detection
 from tulip_ops.grid import WGS84, geodesic_area
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def read_detections(path: Path) -> list[Detection]:
     return [Detection(*row) for row in zip(*(rows[name] for name in names), strict=True)]
 
 
-@flows.before_threads
+@concurrency.before_threads
 def _use_arrow() -> None:
     """Starts Arrow's threads and its Parquet writer."""
     pq.write_table(pa.table({"number": [1]}), pa.BufferOutputStream(), compression="zstd")

@@ -16,8 +16,8 @@ from typing import Any
 
 import urllib3
 
-from tulip_ops import watchdog
-from tulip_ops.errors import (
+from tulip_ops.core import watchdog
+from tulip_ops.core.errors import (
     ChecksumMismatch,
     CredentialRefused,
     SourceUnavailable,

@@ -123,7 +123,7 @@ def test_a_parameter_that_is_no_id_is_refused_before_the_run_starts(dags):
 def test_the_pattern_takes_every_id(steps):
     import re
 
-    from tulip_ops.domain import AcquisitionId
+    from tulip_ops.core.types import AcquisitionId
 
     for text in (ID, "S2A_01CDK_20150704_12_L1C", "SIM_31UFU_20240420_999_L2A"):
         assert str(AcquisitionId.parse(text)) == text

@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from shapely.geometry import MultiPolygon, Polygon, box
 
 from tests.conftest import NewDatabase
-from tulip_ops.domain import Acquisition, AcquisitionId, Area, Detection, ModelReference
+from tulip_ops.core.types import Acquisition, AcquisitionId, Area, Detection, ModelReference
 from tulip_ops.grid import geodesic_area
 from tulip_ops.postgis import areas, detections, ledger, migrations, roles
 from tulip_ops.postgis.connection import Connection, connect

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from tests.postgis.conftest import Examples
 from tulip_ops import histories
-from tulip_ops.domain import AcquisitionId, Observation, Verdict
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import AcquisitionId, Observation, Verdict
 from tulip_ops.postgis import history
 from tulip_ops.postgis.connection import Connection, connect
-from tulip_ops.settings import Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "sql-cookbook.md"
 BLOCK = re.compile(r"```sql\n(?P<sql>.*?)```\n\n```text\n(?P<answer>.*?)```", re.DOTALL)

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from tulip_ops.domain import Alert
+from tulip_ops.core.revisit import Overpass
+from tulip_ops.core.types import Alert
 from tulip_ops.postgis import alerts, areas, overpasses, status
 from tulip_ops.postgis.connection import Connection
-from tulip_ops.revisit import Overpass
 
 NEWEST = datetime(2024, 4, 3, 10, 50, tzinfo=UTC)
 SILENT = Alert("earth-search", "silent", None, "earth-search is silent: timed out")

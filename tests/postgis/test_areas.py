@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tulip_ops.errors import AreaNotFound
+from tulip_ops.core.errors import AreaNotFound
 from tulip_ops.postgis import areas, ledger
 from tulip_ops.postgis.connection import Connection
 

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from tulip_ops.cli import main
-from tulip_ops.domain import AcquisitionId
-from tulip_ops.errors import BudgetExceeded
+from tulip_ops.core.errors import BudgetExceeded
+from tulip_ops.core.types import AcquisitionId
 from tulip_ops.postgis import areas, budgets
 from tulip_ops.postgis.budgets import Budget
 from tulip_ops.postgis.connection import Connection

@@ -5,7 +5,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from tulip_ops.errors import BadSetting, DatabaseUnavailable, SchemaOutdated
+from tulip_ops.core.errors import BadSetting, DatabaseUnavailable, SchemaOutdated
 from tulip_ops.postgis.connection import Connection, connect, transaction
 
 

@@ -10,8 +10,8 @@ import pytest
 import shapely
 from shapely.geometry import Polygon
 
-from tulip_ops.domain import Detection
-from tulip_ops.errors import AcquisitionNotFound, DatabaseUnavailable
+from tulip_ops.core.errors import AcquisitionNotFound, DatabaseUnavailable
+from tulip_ops.core.types import Detection
 from tulip_ops.postgis import detections, ledger
 from tulip_ops.postgis.connection import Connection, connect, transaction
 from tulip_ops.postgis.detections import Season
@@ -142,7 +142,7 @@ def test_recording_waits_for_a_history_to_end(
 KILLED = """
 import sys, time
 from shapely.geometry import box
-from tulip_ops.domain import AcquisitionId, Detection, ModelReference
+from tulip_ops.core.types import AcquisitionId, Detection, ModelReference
 from tulip_ops.postgis.connection import connect, transaction
 from tulip_ops.postgis.detections import record_detections
 

@@ -13,11 +13,11 @@ import pytest
 from tests.postgis import histories
 from tests.postgis.conftest import Examples
 from tulip_ops import exports, features
-from tulip_ops.errors import AreaNotFound, BadInput
+from tulip_ops.core.errors import AreaNotFound, BadInput
+from tulip_ops.core.settings import Settings
 from tulip_ops.postgis import layers
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.postgis.layers import LAYERS, Selection
-from tulip_ops.settings import Settings
 
 IDS = ("S2B_31UFU_20240420_0_L2A", "S2B_31UFU_20250420_0_L2A", "SIM_31UFU_20240422_0_L2A")
 

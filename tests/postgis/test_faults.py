@@ -27,8 +27,8 @@ from tests.postgis.test_history import (
     tables,
 )
 from tulip_ops import histories
-from tulip_ops.domain import Observation
-from tulip_ops.errors import DatabaseUnavailable
+from tulip_ops.core.errors import DatabaseUnavailable
+from tulip_ops.core.types import Observation
 from tulip_ops.postgis import history
 from tulip_ops.postgis.connection import Connection, connect
 

@@ -14,7 +14,9 @@ from psycopg.conninfo import make_conninfo
 from shapely.geometry import Polygon, box
 
 from tulip_ops import histories
-from tulip_ops.domain import (
+from tulip_ops.core.errors import DatabaseUnavailable
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import (
     Detection,
     FieldSeason,
     ModelReference,
@@ -22,11 +24,9 @@ from tulip_ops.domain import (
     SeasonVerdict,
     Verdict,
 )
-from tulip_ops.errors import DatabaseUnavailable
 from tulip_ops.grid import geodesic_area
 from tulip_ops.postgis import detections, history, ledger, parcels
 from tulip_ops.postgis.connection import Connection, connect, transaction
-from tulip_ops.settings import Settings
 
 APRIL, MAY = "S2B_31UFU_20240420_0_L2A", "S2A_31UFU_20240502_0_L2A"
 EARLIER, LATER = "S2B_31UFU_20230420_0_L2A", "S2B_31UFU_20250420_0_L2A"

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops.domain import AcquisitionId
-from tulip_ops.errors import AcquisitionNotFound
+from tulip_ops.core.errors import AcquisitionNotFound
+from tulip_ops.core.types import AcquisitionId
 from tulip_ops.postgis import areas, ledger
 from tulip_ops.postgis.connection import Connection, connect
 

@@ -1,6 +1,6 @@
 from threading import Event, Thread
 
-from tulip_ops.domain import AcquisitionId
+from tulip_ops.core.types import AcquisitionId
 from tulip_ops.postgis import ledger, locks
 from tulip_ops.postgis.connection import connect
 

@@ -8,7 +8,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from tests.postgis.test_history import roll_up
-from tulip_ops.errors import BadInput, DatabaseUnavailable, SchemaOutdated
+from tulip_ops.core.errors import BadInput, DatabaseUnavailable, SchemaOutdated
 from tulip_ops.postgis import migrations, reference, revisions
 from tulip_ops.postgis.connection import Connection, connect
 

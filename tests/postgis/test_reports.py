@@ -11,10 +11,10 @@ from tests.postgis import histories
 from tests.postgis.conftest import Examples, Logins
 from tests.unit.test_pages import read
 from tulip_ops import cogs, reports, stac
-from tulip_ops.errors import AreaNotFound
+from tulip_ops.core.errors import AreaNotFound
+from tulip_ops.core.settings import Settings
 from tulip_ops.grid import WGS84, project, tile_grid
 from tulip_ops.postgis.connection import Connection
-from tulip_ops.settings import Settings
 from tulip_ops.store import Store
 
 pytest.importorskip("matplotlib", reason="pictures are an optional extra")

@@ -6,7 +6,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import InsufficientPrivilege
 
-from tulip_ops.errors import DatabaseUnavailable
+from tulip_ops.core.errors import DatabaseUnavailable
 from tulip_ops.postgis import areas, migrations, roles, status
 from tulip_ops.postgis.connection import Connection, connect, query, wkb
 

@@ -7,7 +7,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from tulip_ops import qgis
-from tulip_ops.errors import DatabaseUnavailable
+from tulip_ops.core.errors import DatabaseUnavailable
 from tulip_ops.postgis import layers, styles
 
 # what QGIS sends when it opens a layer

@@ -13,11 +13,11 @@ from pydantic import SecretStr
 from shapely.geometry import MultiPolygon, box
 
 from tulip_ops import burning, cogs, histories, stac
-from tulip_ops.domain import Observation, Verdict
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import Observation, Verdict
 from tulip_ops.grid import WGS84, project, tile_grid
 from tulip_ops.postgis import areas, detections, history, ledger
 from tulip_ops.postgis.connection import Connection, connect
-from tulip_ops.settings import Settings
 from tulip_ops.store import Store
 
 SETTINGS = Settings(bloom_window=("03-20", "06-05"))

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tulip_ops.domain import FieldSeason, SeasonVerdict
+from tulip_ops.core.types import FieldSeason, SeasonVerdict
 from tulip_ops.grid import geodesic_area
 from tulip_ops.postgis import history, ledger, status
 from tulip_ops.postgis.connection import Connection

@@ -3,7 +3,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tulip_ops.domain import AcquisitionId
+from tulip_ops.core.types import AcquisitionId
 
 tiles = st.builds(
     "{:02d}{}{}{}".format,

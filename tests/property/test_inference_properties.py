@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, box
 
 from tulip_ops import cogs, inference, memory, radiometry, strips, valleys
+from tulip_ops.core.types import Area, Detection
 from tulip_ops.detecting import detect
-from tulip_ops.domain import Area, Detection
 from tulip_ops.grid import Grid
 from tulip_ops.networks import layout
 from tulip_ops.networks.engines import KERAS, Engine

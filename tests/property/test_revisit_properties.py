@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tulip_ops import revisit
-from tulip_ops.revisit import CYCLE, Overpass
+from tulip_ops.core import revisit
+from tulip_ops.core.revisit import CYCLE, Overpass
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 GRACE = timedelta(hours=48)

@@ -3,8 +3,8 @@ from datetime import date, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tulip_ops.core.types import AcquisitionId, Observation, SeasonVerdict, Verdict
 from tulip_ops.courses import share_met
-from tulip_ops.domain import AcquisitionId, Observation, SeasonVerdict, Verdict
 from tulip_ops.seasons import ENOUGH_MET, summarize
 
 WINDOW = ("03-20", "06-05")

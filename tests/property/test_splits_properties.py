@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tulip_ops.errors import BadTrainingData
+from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.splits import split
 from tulip_ops.networks.unread import Unread

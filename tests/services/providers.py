@@ -19,7 +19,7 @@ import rasterio.shutil
 from affine import Affine
 from shapely.geometry import box, mapping
 
-from tulip_ops.domain import BANDS
+from tulip_ops.core.types import BANDS
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
 
 NUMBERS = dict(

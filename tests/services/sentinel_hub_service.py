@@ -29,7 +29,7 @@ from py_mini_racer import MiniRacer
 from rasterio.io import MemoryFile
 from shapely.geometry import box, mapping
 
-from tulip_ops.domain import BANDS
+from tulip_ops.core.types import BANDS
 from tulip_ops.grid import WGS84, Grid, project
 from tulip_ops.sources.archive import Archive
 from tulip_ops.sources.parts import MemoryParts

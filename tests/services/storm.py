@@ -20,7 +20,7 @@ from tests.services import faults, providers, sentinel_hub_service
 from tests.services.offers import Copy, Offer, S3Offer, SentinelHubOffer, StacOffer
 from tulip_ops import cogs
 from tulip_ops.cli import main
-from tulip_ops.domain import Area
+from tulip_ops.core.types import Area
 from tulip_ops.grid import WGS84, project
 
 ID = "S2B_31UFU_20260420_0_L2A"

@@ -8,7 +8,7 @@ from shapely.geometry import MultiPolygon, box
 
 from tests.services.s3 import S3, serving
 from tulip_ops import stac
-from tulip_ops.domain import AcquisitionId, Area
+from tulip_ops.core.types import AcquisitionId, Area
 from tulip_ops.places import Places
 from tulip_ops.sources import catalog
 from tulip_ops.sources.archive import Archive

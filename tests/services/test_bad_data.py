@@ -19,7 +19,7 @@ from shapely.geometry import MultiPolygon, box
 
 from tests.conftest import NewDatabase
 from tulip_ops.cli import main
-from tulip_ops.domain import AcquisitionId, Area
+from tulip_ops.core.types import AcquisitionId, Area
 from tulip_ops.grid import WGS84, Grid, project
 from tulip_ops.postgis import areas, connection, migrations
 from tulip_ops.sources.archive import Archive

@@ -7,8 +7,8 @@ import pytest
 
 from tests.services.kubernetes_api import KubernetesApi
 from tulip_ops import cluster, doctor
-from tulip_ops.errors import ClusterUnavailable
-from tulip_ops.settings import Settings
+from tulip_ops.core.errors import ClusterUnavailable
+from tulip_ops.core.settings import Settings
 
 TOKEN = "bearer-of-news"
 

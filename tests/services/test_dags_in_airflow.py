@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from tests.conftest import NewDatabase
 from tulip_ops.cli import main
-from tulip_ops.errors import ServiceFailed
+from tulip_ops.core.errors import ServiceFailed
 from tulip_ops.local import local_env, pipeline, postgres
 from tulip_ops.local.airflow import Airflow
 from tulip_ops.local.airflow_settings import Plan
@@ -69,7 +69,7 @@ elif step != "history":
         sys.exit(2)
     if (step, sequence) == ("segment", "3") and [step, *arguments] not in earlier:
         import ctypes
-        from tulip_ops import watchdog
+        from tulip_ops.core import watchdog
         with watchdog.watch("segment of " + arguments[0], 1):
             ctypes.CDLL(None).pause()  # a native library that waits for ever
 """

@@ -22,7 +22,7 @@ from tests.services.providers import Files, Published
 from tests.services.stac_api import StacServer
 from tulip_ops import cogs
 from tulip_ops.cli import main
-from tulip_ops.domain import BANDS, AcquisitionId
+from tulip_ops.core.types import BANDS, AcquisitionId
 from tulip_ops.grid import WGS84, project
 from tulip_ops.postgis import migrations
 from tulip_ops.sources.archive import Archive

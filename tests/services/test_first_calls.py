@@ -14,14 +14,14 @@ PRELUDE = """
 import sys
 from pathlib import Path
 import numpy as np
-from tulip_ops import flows
+from tulip_ops.core import concurrency
 
 folder = Path(sys.argv[1])
 number = int(sys.argv[2])
 
 def together(work):
     sys.setswitchinterval(1e-6)
-    assert len(list(flows.each(work, range(2), 2))) == 2
+    assert len(list(concurrency.each(work, range(2), 2))) == 2
 """
 CALLS = {
     "openvino": """

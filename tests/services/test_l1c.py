@@ -15,14 +15,14 @@ from shapely.geometry import MultiPolygon, box, mapping
 
 from tests.services import providers
 from tests.services.faults import Fault, FaultyProxy, proxying
-from tulip_ops.domain import BANDS, AcquisitionId, Area
-from tulip_ops.errors import (
+from tulip_ops.core.errors import (
     AcquisitionNotFound,
     CredentialRefused,
     OffsetContradiction,
     SourceUnavailable,
     UnreadableRaster,
 )
+from tulip_ops.core.types import BANDS, AcquisitionId, Area
 from tulip_ops.grid import WGS84, project
 from tulip_ops.sources.l1c import L1C
 from tulip_ops.sources.parts import MemoryParts

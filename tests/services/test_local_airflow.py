@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tulip_ops.errors import ServiceFailed
+from tulip_ops.core.errors import ServiceFailed
 from tulip_ops.local import postgres, processes
 from tulip_ops.local.airflow import SERVICES, Airflow
 from tulip_ops.local.airflow_settings import Plan

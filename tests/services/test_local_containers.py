@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.services import s3
+from tulip_ops.core.settings import Settings
 from tulip_ops.local import containers, postgres
 from tulip_ops.postgis import connection, migrations
-from tulip_ops.settings import Settings
 
 
 @pytest.fixture

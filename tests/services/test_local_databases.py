@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from tulip_ops.errors import DatabaseUnavailable
+from tulip_ops.core.errors import DatabaseUnavailable
+from tulip_ops.core.settings import Settings
 from tulip_ops.local import databases, local_env, postgres
 from tulip_ops.postgis import connection, migrations
-from tulip_ops.settings import Settings
 
 SQL = "select count(*) from tulip.season_summary"
 

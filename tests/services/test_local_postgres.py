@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tulip_ops.errors import ServiceFailed
+from tulip_ops.core.errors import ServiceFailed
 from tulip_ops.local import keys, packages, ports, postgres, processes
 from tulip_ops.local.processes import Process
 

@@ -26,7 +26,7 @@ from tests.conftest import NewDatabase
 from tulip_ops import cogs, rasters
 from tulip_ops.cli import main
 from tulip_ops.cogs import Stored
-from tulip_ops.domain import AcquisitionId
+from tulip_ops.core.types import AcquisitionId
 from tulip_ops.grid import STRIP_ROWS
 from tulip_ops.sources.archive import Archive
 

@@ -17,7 +17,7 @@ from tests.conftest import NewDatabase
 from tests.services.s3 import BUCKET, S3, serving
 from tulip_ops import vectors
 from tulip_ops.cli import main
-from tulip_ops.domain import BANDS
+from tulip_ops.core.types import BANDS
 from tulip_ops.simulate import demo_archive, demo_areas
 from tulip_ops.simulate.demo import DEMO_GRID
 from tulip_ops.sources.archive import Archive

@@ -12,9 +12,9 @@ from shapely.geometry import MultiPolygon, box
 
 from tests.conftest import NewDatabase
 from tulip_ops import attempts, batches, discovery, simulations
-from tulip_ops.domain import AcquisitionId, Area
+from tulip_ops.core.settings import Settings, read_by
+from tulip_ops.core.types import AcquisitionId, Area
 from tulip_ops.postgis import areas, connection, migrations
-from tulip_ops.settings import Settings, read_by
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -20,8 +20,7 @@ from shapely.geometry import MultiPolygon, box
 from tests.conftest import NewDatabase
 from tests.services.faults import placed
 from tests.services.sentinel_hub_service import Deployment, Fault, serving
-from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area
-from tulip_ops.errors import (
+from tulip_ops.core.errors import (
     BadInput,
     BadSetting,
     BudgetExceeded,
@@ -31,10 +30,11 @@ from tulip_ops.errors import (
     SourceUnavailable,
     TooManyRequests,
 )
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.postgis import migrations
 from tulip_ops.postgis.budgets import Budget
-from tulip_ops.settings import Settings
 from tulip_ops.simulate import Sky, Weather, training_scene
 from tulip_ops.sources import open_sources
 from tulip_ops.sources.archive import Archive
@@ -504,7 +504,7 @@ def test_the_settings_open_both_sources(hub: Hub, deployment: Deployment, archiv
 def test_no_file_is_written_and_none_is_needed(deployment: Deployment, database_url: str) -> None:
     """A pod may have no HOME that can be written."""
     program = (
-        "import json, sys; from tulip_ops.settings import Settings;"
+        "import json, sys; from tulip_ops.core.settings import Settings;"
         "from tulip_ops.sources import open_sources;"
         "print(open_sources(Settings.load())['sentinel-hub'].describe())"
     )

@@ -24,7 +24,7 @@ from tests.services.stac_api import StacServer
 from tests.services.test_stac_source import on_grid
 from tulip_ops import cogs
 from tulip_ops.cli import main
-from tulip_ops.domain import BANDS, Area
+from tulip_ops.core.types import BANDS, Area
 from tulip_ops.grid import WGS84, project
 from tulip_ops.postgis import areas, connection, migrations
 

@@ -18,8 +18,7 @@ from tests.services.faults import Fault, FaultyProxy, placed, proxying
 from tests.services.nginx import Nginx
 from tests.services.stac_api import StacServer
 from tulip_ops import cogs, steps
-from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area
-from tulip_ops.errors import (
+from tulip_ops.core.errors import (
     BadData,
     BandMissing,
     ChecksumMismatch,
@@ -32,6 +31,7 @@ from tulip_ops.errors import (
     UnreadableRaster,
     WrongGrid,
 )
+from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.grid import WGS84, project
 from tulip_ops.sources.stac_source import StacSource
 from tulip_ops.stac_apis import BUILT_IN, StacApi

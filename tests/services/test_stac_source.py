@@ -16,14 +16,14 @@ from tests.services.faults import Fault, FaultyProxy, proxying
 from tests.services.nginx import Nginx
 from tests.services.providers import Published
 from tests.services.stac_api import StacServer
-from tulip_ops.domain import BANDS, AcquisitionId, Area
-from tulip_ops.errors import (
+from tulip_ops.core.errors import (
     AcquisitionNotFound,
     BadSetting,
     CredentialMissing,
     CredentialRefused,
     OffsetContradiction,
 )
+from tulip_ops.core.types import BANDS, AcquisitionId, Area
 from tulip_ops.grid import WGS84, project
 from tulip_ops.sources.parts import MemoryParts
 from tulip_ops.sources.stac_source import StacSource

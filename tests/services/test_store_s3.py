@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.services.s3 import BUCKET, S3, serving
-from tulip_ops.domain import AcquisitionId
-from tulip_ops.errors import (
+from tulip_ops.core.errors import (
     CredentialMissing,
     CredentialRefused,
     ProductDamaged,
@@ -22,6 +21,7 @@ from tulip_ops.errors import (
     StoreUnavailable,
     TooManyRequests,
 )
+from tulip_ops.core.types import AcquisitionId
 from tulip_ops.places import Places
 from tulip_ops.sources.parts import StoredParts
 from tulip_ops.store import Store

@@ -10,7 +10,7 @@ from tulip_ops.postgis import migrations
 
 PRELUDE = """
 import ctypes, sys, threading, time
-from tulip_ops import watchdog
+from tulip_ops.core import watchdog
 """
 
 
@@ -91,9 +91,9 @@ from datetime import UTC, datetime
 from pydantic import SecretStr
 from shapely import MultiPolygon, box
 from tulip_ops import attempts, steps
-from tulip_ops.domain import Acquisition, AcquisitionId
+from tulip_ops.core.types import Acquisition, AcquisitionId
 from tulip_ops.postgis import connection, ledger
-from tulip_ops.settings import Settings
+from tulip_ops.core.settings import Settings
 
 one = AcquisitionId.parse("S2B_31UFU_20260420_0_L2A")
 url = sys.argv[1]

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area
-from tulip_ops.errors import NothingValid, SourceUnavailable
+from tulip_ops.core.errors import NothingValid, SourceUnavailable
+from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.grid import Grid
 from tulip_ops.sources.parts import Parts
 

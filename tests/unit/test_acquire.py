@@ -12,8 +12,8 @@ from shapely.geometry import MultiPolygon, box
 
 from tests.unit.counting import ID, CountingSource
 from tulip_ops import cogs, steps
-from tulip_ops.domain import Acquisition, Area
-from tulip_ops.errors import NothingValid, OffsetContradiction, SourceUnavailable
+from tulip_ops.core.errors import NothingValid, OffsetContradiction, SourceUnavailable
+from tulip_ops.core.types import Acquisition, Area
 from tulip_ops.store import Store
 
 AREA = Area("polder", MultiPolygon([box(5.70, 52.70, 5.72, 52.71)]))

@@ -10,8 +10,7 @@ import rasterio
 from rio_cogeo import cog_validate
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops.domain import Acquisition, AcquisitionId, Area
-from tulip_ops.errors import (
+from tulip_ops.core.errors import (
     ArchiveNotFound,
     BadData,
     BadScene,
@@ -19,8 +18,9 @@ from tulip_ops.errors import (
     OffsetContradiction,
     UnreadableRaster,
 )
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import Acquisition, AcquisitionId, Area
 from tulip_ops.grid import Grid, project, tile_grid
-from tulip_ops.settings import Settings
 from tulip_ops.sources import open_sources
 from tulip_ops.sources.archive import Archive
 from tulip_ops.sources.parts import MemoryParts

@@ -7,7 +7,7 @@ import pytest
 from shapely.geometry import MultiPolygon, box
 
 from tulip_ops import backfills, units
-from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area
+from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.postgis.ledger import Known
 
 AREA = Area("polder", MultiPolygon([box(5.70, 52.70, 5.72, 52.71)]))

@@ -3,7 +3,7 @@ import pytest
 from shapely.geometry import box
 
 from tulip_ops.bloom import BLOOMING, layers, observe, share_inside
-from tulip_ops.domain import Verdict
+from tulip_ops.core.types import Verdict
 from tulip_ops.grid import Grid
 
 LABELS = np.zeros((10, 10), dtype=np.int32)

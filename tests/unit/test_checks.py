@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tulip_ops.errors import ChecksumMismatch, UnreadableRaster
+from tulip_ops.core.errors import ChecksumMismatch, UnreadableRaster
 from tulip_ops.sources.checks import check_bytes, check_size
 from tulip_ops.sources.scenes import Declared
 

@@ -6,7 +6,7 @@ from click.testing import CliRunner, Result
 
 from tests.unit.test_networks_registry import put
 from tulip_ops.cli import main
-from tulip_ops.domain import BANDS
+from tulip_ops.core.types import BANDS
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tulip_ops.errors import ServiceFailed
+from tulip_ops.core.errors import ServiceFailed
+from tulip_ops.core.settings import Settings
 from tulip_ops.local import containers
 from tulip_ops.local.rest import Rest
-from tulip_ops.settings import Settings
 
 SECRETS = ("postgres", "admin", "airflow-fernet", "airflow-api", "airflow-jwt", "s3-secret-key")
 

@@ -2,7 +2,7 @@ import pytest
 from shapely.geometry import MultiPolygon, box
 
 from tulip_ops import costs
-from tulip_ops.domain import Area
+from tulip_ops.core.types import Area
 from tulip_ops.grid import WGS84, project
 
 

@@ -5,7 +5,7 @@ import pytest
 from tests.unit.geotiffs import GRID
 from tulip_ops.cogs import read_reflectance
 from tulip_ops.copies import copy_as_cog
-from tulip_ops.errors import UnreadableRaster
+from tulip_ops.core.errors import UnreadableRaster
 from tulip_ops.rasters import look, read_onto
 
 

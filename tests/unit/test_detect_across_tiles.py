@@ -10,8 +10,8 @@ from shapely import affinity
 from shapely.geometry import MultiPolygon, Polygon, box
 
 from tulip_ops import burning, fields
+from tulip_ops.core.types import Area, Detection
 from tulip_ops.detecting import detect
-from tulip_ops.domain import Area, Detection
 from tulip_ops.grid import WGS84, Grid, geodesic_area, project
 
 WEST = Grid(32631, 700_000.0, 5_845_000.0, 200, 160)

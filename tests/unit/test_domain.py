@@ -3,8 +3,8 @@ from datetime import date
 import pytest
 import shapely
 
-from tulip_ops.domain import AcquisitionId, Area
-from tulip_ops.errors import BadAcquisitionId, BadArea
+from tulip_ops.core.errors import BadAcquisitionId, BadArea
+from tulip_ops.core.types import AcquisitionId, Area
 
 SQUARE = shapely.MultiPolygon([shapely.box(5.6, 52.7, 5.7, 52.8)])
 

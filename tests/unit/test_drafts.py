@@ -5,8 +5,8 @@ import pytest
 
 from tests.unit.geotiffs import GRID
 from tulip_ops import drafts
+from tulip_ops.core.errors import TulipError
 from tulip_ops.drafts import Encoding
-from tulip_ops.errors import TulipError
 
 PLAIN = Encoding("uint8", None, 1.0, 0.0, "nearest", np.asarray)
 ONE_BAND = np.zeros((1, *GRID.shape), np.uint8)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tulip_ops import errors
-from tulip_ops.errors import QUARANTINED, BadData, BadInput, TulipError
+from tulip_ops.core import errors
+from tulip_ops.core.errors import QUARANTINED, BadData, BadInput, TulipError
 
 BASES = {TulipError, BadInput, BadData}
 

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops.domain import Acquisition, AcquisitionId, Area
-from tulip_ops.errors import (
+from tulip_ops.core.errors import (
     ArchiveNotFound,
     BudgetExceeded,
     CredentialMissing,
     SourceUnavailable,
     TooManyRequests,
 )
+from tulip_ops.core.revisit import Overpass
+from tulip_ops.core.types import Acquisition, AcquisitionId, Area
 from tulip_ops.grid import WGS84, Grid, project
-from tulip_ops.revisit import Overpass
 from tulip_ops.sources import Source, fallback
 from tulip_ops.sources.archive import Archive
 

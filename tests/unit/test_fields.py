@@ -1,7 +1,7 @@
 import pytest
 from shapely.geometry import Polygon, box
 
-from tulip_ops.domain import Detection, Field
+from tulip_ops.core.types import Detection, Field
 from tulip_ops.fields import SeasonField, assign, cluster
 from tulip_ops.grid import geodesic_area
 

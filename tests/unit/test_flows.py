@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tulip_ops import flows
+from tulip_ops.core import concurrency
 
 
 def test_what_is_made_ahead_comes_in_order_and_no_farther_than_allowed() -> None:
@@ -17,7 +17,7 @@ def test_what_is_made_ahead_comes_in_order_and_no_farther_than_allowed() -> None
             made.append(number)
             yield number
 
-    with flows.ahead(making(), 2) as items:
+    with concurrency.ahead(making(), 2) as items:
         for taken, item in enumerate(items):
             assert item == taken
             assert len(made) <= taken + 5
@@ -30,7 +30,7 @@ def test_an_error_comes_after_what_was_made_before_it() -> None:
         yield 1
         raise OSError("the disk is gone")
 
-    with flows.ahead(failing(), 3) as items:
+    with concurrency.ahead(failing(), 3) as items:
         assert next(items) == 1
         with pytest.raises(OSError, match="the disk is gone"):
             next(items)
@@ -47,7 +47,7 @@ def test_who_stops_taking_stops_the_making() -> None:
             closed.set()
 
     before = threading.active_count()
-    with flows.ahead(endless(), 1) as items:
+    with concurrency.ahead(endless(), 1) as items:
         next(items)
 
     assert closed.is_set()
@@ -62,7 +62,7 @@ def test_what_several_threads_make_comes_in_order_and_from_few_items_at_once() -
             taken.append(number)
             yield number
 
-    for place, made in enumerate(flows.each(lambda number: number * 2, items(), 2)):
+    for place, made in enumerate(concurrency.each(lambda number: number * 2, items(), 2)):
         assert made == place * 2
         assert len(taken) <= place + 4
 
@@ -74,7 +74,7 @@ def test_an_error_of_a_thread_is_raised_in_the_place_of_its_item() -> None:
         return 1 / (3 - number)
 
     before = threading.active_count()
-    made = flows.each(work, range(9), 2)
+    made = concurrency.each(work, range(9), 2)
     assert [next(made) for _ in range(3)] == [1 / 3, 1 / 2, 1]
     with pytest.raises(ZeroDivisionError):
         next(made)
@@ -83,7 +83,7 @@ def test_an_error_of_a_thread_is_raised_in_the_place_of_its_item() -> None:
 
 def test_work_behind_is_done_in_order_and_by_the_end() -> None:
     done: list[int] = []
-    with flows.behind(2) as line:
+    with concurrency.behind(2) as line:
         for number in range(10):
             line.do(lambda number=number: done.append(number))
 
@@ -94,7 +94,7 @@ def test_errors_of_work_behind_are_raised() -> None:
     def fail() -> None:
         raise OSError("no space")
 
-    with pytest.raises(OSError, match="no space"), flows.behind(2) as line:
+    with pytest.raises(OSError, match="no space"), concurrency.behind(2) as line:
         line.do(fail)
 
 
@@ -111,7 +111,7 @@ def test_everything_is_done_and_no_more_at_once_than_allowed() -> None:
             running -= 1
             done.append(item)
 
-    flows.for_each(work, range(12), 3)
+    concurrency.for_each(work, range(12), 3)
     assert sorted(done) == list(range(12))
     assert 1 < most <= 3
 
@@ -126,5 +126,5 @@ def test_an_error_is_raised_and_ends_the_rest() -> None:
         time.sleep(0.05)
 
     with pytest.raises(KeyError):
-        flows.for_each(work, range(100), 2)
+        concurrency.for_each(work, range(100), 2)
     assert len(begun) < 50

@@ -3,7 +3,7 @@ import pytest
 from pyproj import Transformer
 from shapely.geometry import MultiPolygon, Polygon, box
 
-from tulip_ops.errors import BadArea, BadScene, NothingValid
+from tulip_ops.core.errors import BadArea, BadScene, NothingValid
 from tulip_ops.grid import (
     WGS84,
     Grid,

@@ -12,7 +12,7 @@ from shapely.geometry import MultiPolygon, box
 
 from tests.unit.counting import ID, CountingSource
 from tulip_ops import cogs, ground, stac
-from tulip_ops.domain import Acquisition, Area
+from tulip_ops.core.types import Acquisition, Area
 from tulip_ops.grid import WGS84, Grid, project
 from tulip_ops.store import Store
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tulip_ops.errors import ArchiveNotFound
+from tulip_ops.core.errors import ArchiveNotFound
+from tulip_ops.core.settings import Settings
 from tulip_ops.local import archives
-from tulip_ops.settings import Settings
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tulip_ops.core.settings import Settings
 from tulip_ops.local import local_env
-from tulip_ops.settings import Settings
 
 URL = "postgresql://local_writer:pa-ss_word@127.0.0.1:20001/tulip"
 PLACE = "/a folder/with spaces & $ signs/#1"

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tulip_ops.errors import BadSetting
+from tulip_ops.core.errors import BadSetting
 from tulip_ops.networks import backend
 
 PAIRS = [(np.full((2, 3), n, np.float32), np.full(2, -n, np.float32)) for n in range(3)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tulip_ops import simulate
-from tulip_ops.domain import BANDS
+from tulip_ops.core.types import BANDS
 from tulip_ops.networks import predict, registry
 from tulip_ops.simulate import Sky, Weather
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tulip_ops import simulate
-from tulip_ops.domain import BANDS
-from tulip_ops.errors import BadTrainingData
+from tulip_ops.core.errors import BadTrainingData
+from tulip_ops.core.types import BANDS
 from tulip_ops.networks import augment, data, drawing
 from tulip_ops.networks.data import Scene
 

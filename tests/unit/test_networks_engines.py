@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tulip_ops.errors import ExportDamaged, ExportMissing
+from tulip_ops.core.errors import ExportDamaged, ExportMissing
+from tulip_ops.core.settings import Settings
 from tulip_ops.networks import engines, exports
 from tulip_ops.networks.engines import Engine, Wish
 from tulip_ops.networks.exports import Export, Precision, Variant
 from tulip_ops.networks.registry import Card, Normalization, Training, UNetArchitecture
-from tulip_ops.settings import Settings
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.unit.test_networks_predict import saved
-from tulip_ops import flows
-from tulip_ops.errors import BadSetting
+from tulip_ops.core import concurrency
+from tulip_ops.core.errors import BadSetting
 from tulip_ops.networks import (
     backend,
     engines,
@@ -161,7 +161,7 @@ def test_an_export_is_read_once_when_it_is_first_asked(
 
     assert not read
     window = np.zeros((1, 3, 32, 32), dtype=np.float32)
-    assert len(list(flows.each(run, [window] * 6, 2))) == 6
+    assert len(list(concurrency.each(run, [window] * 6, 2))) == 6
     assert len(read) == 1
 
 
@@ -177,7 +177,7 @@ def test_windows_at_once_are_answered_as_one_by_one(card: Card, root: Path) -> N
     alone = openvino_engine.compiled(path, "fp32", 2)
     together = openvino_engine.compiled(path, "fp32", 2, at_once=2)
 
-    answers = flows.each(together, windows, 2)
+    answers = concurrency.each(together, windows, 2)
     for window, answer in zip(windows, answers, strict=True):
         np.testing.assert_allclose(answer["logits"], alone(window)["logits"], atol=1e-5)
 

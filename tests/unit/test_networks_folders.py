@@ -8,7 +8,7 @@ import pytest
 import rasterio
 from affine import Affine
 
-from tulip_ops.errors import BadTrainingData
+from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.networks import data, drawing
 from tulip_ops.networks.data import UNKNOWN
 from tulip_ops.networks.folders import read_folders

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.test_networks_registry import put
 from tulip_ops import simulate
-from tulip_ops.errors import BadTrainingData
+from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.networks import held_out, registry
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.registry import Card

@@ -9,8 +9,8 @@ import pytest
 from shapely.geometry import box
 
 from tulip_ops import cogs, simulate
-from tulip_ops.domain import BANDS, AcquisitionId
-from tulip_ops.errors import BadTrainingData
+from tulip_ops.core.errors import BadTrainingData
+from tulip_ops.core.types import BANDS, AcquisitionId
 from tulip_ops.grid import Grid
 from tulip_ops.networks import acquired, data, training_data
 from tulip_ops.networks.data import UNKNOWN

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tulip_ops.errors import BadTrainingData, UnreadableRaster
+from tulip_ops.core.errors import BadTrainingData, UnreadableRaster
 from tulip_ops.networks import data, drawing
 from tulip_ops.networks.planet import read_planet
 from tulip_ops.networks.unread import Reading

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tulip_ops.errors import BandMissing, ModelDamaged, ModelNotFound
+from tulip_ops.core.errors import BandMissing, ModelDamaged, ModelNotFound
 from tulip_ops.networks import backend, cloud_filter, layout, predict, unet
 from tulip_ops.networks.registry import (
     Calibration,

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from tulip_ops.domain import BANDS
-from tulip_ops.errors import BadWeights
+from tulip_ops.core.errors import BadWeights
+from tulip_ops.core.types import BANDS
 from tulip_ops.networks import backend, cloud_filter, pretrained, unet
 from tulip_ops.networks.registry import Card
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tulip_ops.domain import BANDS, ModelReference
-from tulip_ops.errors import ModelDamaged, ModelNotFound
+from tulip_ops.core.errors import ModelDamaged, ModelNotFound
+from tulip_ops.core.types import BANDS, ModelReference
 from tulip_ops.networks import registry
 from tulip_ops.networks.registry import Normalization
 

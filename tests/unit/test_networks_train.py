@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tulip_ops import simulate
-from tulip_ops.errors import BadSetting
+from tulip_ops.core.errors import BadSetting
 from tulip_ops.networks import backend, data, drawing, fit, losses, registry, train, unet
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.registry import Card, Normalization, UNetArchitecture

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from tulip_ops.commands import training_options
-from tulip_ops.domain import BANDS
-from tulip_ops.errors import BadTrainingData
+from tulip_ops.core.errors import BadTrainingData
+from tulip_ops.core.types import BANDS
 from tulip_ops.networks import data, drawing, training_data
 from tulip_ops.networks.data import UNKNOWN, Mixture, Scene
 from tulip_ops.networks.overcast import overcast

@@ -11,8 +11,8 @@ import pytest
 
 from tests.services import providers
 from tests.services.providers import Files, Published
-from tulip_ops.domain import BANDS
-from tulip_ops.errors import BadScene
+from tulip_ops.core.errors import BadScene
+from tulip_ops.core.types import BANDS
 from tulip_ops.sources.granules import parse_granule
 from tulip_ops.sources.overpasses import Overpass, overpasses
 from tulip_ops.stac_apis import BUILT_IN, StacApi

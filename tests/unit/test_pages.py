@@ -15,7 +15,7 @@ from shapely.geometry import box
 
 from tulip_ops import chapters, likeness, pages
 from tulip_ops.chapters import Picture, Story
-from tulip_ops.domain import AcquisitionId, SeasonVerdict
+from tulip_ops.core.types import AcquisitionId, SeasonVerdict
 from tulip_ops.pages import Column, Table
 from tulip_ops.postgis.reporting import (
     AcquisitionRow,

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from shapely.geometry import Polygon, box
 
-from tulip_ops.domain import Field, SeasonVerdict
-from tulip_ops.errors import BadSetting
+from tulip_ops.core.errors import BadSetting
+from tulip_ops.core.types import Field, SeasonVerdict
 from tulip_ops.grid import Grid, project
 from tulip_ops.pictures import acquisition_picture, season_picture
 

@@ -7,7 +7,7 @@ import pytest
 import rasterio
 from affine import Affine
 
-from tulip_ops.errors import BadScene, UnreadableRaster
+from tulip_ops.core.errors import BadScene, UnreadableRaster
 from tulip_ops.sources import placed
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")

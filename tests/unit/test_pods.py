@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tulip_ops import pods
-from tulip_ops.errors import BadSetting
-from tulip_ops.settings import NETWORK_STEPS, Settings, read_by
+from tulip_ops.core.errors import BadSetting
+from tulip_ops.core.settings import NETWORK_STEPS, Settings, read_by
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tulip_ops import questions
-from tulip_ops.errors import ProductDamaged
+from tulip_ops.core.errors import ProductDamaged
 
 PIXELS = np.zeros((1, 3, 32, 32), dtype=np.float32)
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from tulip_ops.domain import OffsetRule
-from tulip_ops.errors import OffsetContradiction
+from tulip_ops.core.errors import OffsetContradiction
+from tulip_ops.core.types import OffsetRule
 from tulip_ops.radiometry import (
     OffsetEvidence,
     baseline_offset,

@@ -9,7 +9,7 @@ from rasterio.windows import Window
 
 from tests.services import providers
 from tulip_ops import ranges, rasters
-from tulip_ops.errors import SourceUnavailable, UnreadableRaster
+from tulip_ops.core.errors import SourceUnavailable, UnreadableRaster
 from tulip_ops.ranges import Remembered
 
 

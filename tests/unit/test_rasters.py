@@ -8,7 +8,7 @@ from pyproj import Transformer
 from shapely.geometry import box
 
 from tests.unit.geotiffs import GRID, geotiff, noise
-from tulip_ops.errors import BandMissing, UnreadableRaster
+from tulip_ops.core.errors import BandMissing, UnreadableRaster
 from tulip_ops.grid import Grid, geodesic_area, project, tile_grid
 from tulip_ops.rasters import look, read_onto
 

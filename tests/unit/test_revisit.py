@@ -2,9 +2,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import revisit
-from tulip_ops.domain import Acquisition, AcquisitionId
-from tulip_ops.revisit import Overpass
+from tulip_ops.core import revisit
+from tulip_ops.core.revisit import Overpass
+from tulip_ops.core.types import Acquisition, AcquisitionId
 
 GRACE = timedelta(hours=48)
 

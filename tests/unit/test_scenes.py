@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tulip_ops.domain import AcquisitionId
-from tulip_ops.errors import BadScene
+from tulip_ops.core.errors import BadScene
+from tulip_ops.core.types import AcquisitionId
 from tulip_ops.sources.scenes import Declared, common_name, parse_scene
 
 ADDRESS = "/archive/scene/item.json"

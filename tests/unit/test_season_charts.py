@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from shapely.geometry import Polygon, box
 
-from tulip_ops.domain import SeasonVerdict, Verdict
+from tulip_ops.core.types import SeasonVerdict, Verdict
 from tulip_ops.grid import Grid
 
 pytest.importorskip("matplotlib", reason="pictures are an optional extra")

@@ -2,8 +2,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from tulip_ops.core.types import AcquisitionId, Observation, SeasonVerdict, Verdict
 from tulip_ops.courses import Onset
-from tulip_ops.domain import AcquisitionId, Observation, SeasonVerdict, Verdict
 from tulip_ops.seasons import summarize
 
 WINDOW = ("03-20", "06-05")

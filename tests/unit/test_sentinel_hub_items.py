@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from shapely.geometry import box, mapping
 
-from tulip_ops.domain import Acquisition
-from tulip_ops.errors import BadScene
+from tulip_ops.core.errors import BadScene
+from tulip_ops.core.types import Acquisition
 from tulip_ops.sources import sentinel_hub_items as items
 
 FIRST = "S2B_MSIL2A_20260420T105031_N0510_R051_T31UFU_20260420T145031"

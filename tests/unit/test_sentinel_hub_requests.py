@@ -9,7 +9,7 @@ import pytest
 from py_mini_racer import MiniRacer
 
 from tulip_ops import radiometry
-from tulip_ops.domain import BANDS
+from tulip_ops.core.types import BANDS
 from tulip_ops.grid import Grid
 from tulip_ops.sources import sentinel_hub_requests as asking
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tulip_ops.errors import BadSetting
-from tulip_ops.settings import LOCAL_ENV, Settings
+from tulip_ops.core.errors import BadSetting
+from tulip_ops.core.settings import LOCAL_ENV, Settings
 from tulip_ops.sources import open_sources
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from tulip_ops import likeness
 from tulip_ops.cli import main
-from tulip_ops.errors import BadScene
+from tulip_ops.core.errors import BadScene
 from tulip_ops.grid import Grid
 from tulip_ops.simulate import Weather
 

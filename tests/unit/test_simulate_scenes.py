@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tulip_ops import radiometry, simulate
-from tulip_ops.domain import BANDS
+from tulip_ops.core.types import BANDS
 from tulip_ops.simulate import Sky, Weather, make_polder, make_scene, spectra, training_scene
 from tulip_ops.simulate.crops import Crop
 

@@ -7,7 +7,7 @@ import pytest
 from shapely.geometry import MultiPolygon, box, shape
 
 from tulip_ops import stac
-from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, ModelReference
+from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, ModelReference
 from tulip_ops.grid import Grid, geodesic_area
 from tulip_ops.store import Store
 

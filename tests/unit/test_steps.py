@@ -7,8 +7,8 @@ import pytest
 from tests.unit.counting import ID, CountingSource
 from tests.unit.test_ground import AREA
 from tulip_ops import ground, stac, steps
-from tulip_ops.errors import ProductMissing
-from tulip_ops.settings import Settings
+from tulip_ops.core.errors import ProductMissing
+from tulip_ops.core.settings import Settings
 from tulip_ops.store import Store
 
 

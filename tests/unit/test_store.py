@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tulip_ops.domain import AcquisitionId, ModelReference
-from tulip_ops.errors import BadSetting, ProductDamaged, ProductMissing, StoreUnavailable
+from tulip_ops.core.errors import BadSetting, ProductDamaged, ProductMissing, StoreUnavailable
+from tulip_ops.core.types import AcquisitionId, ModelReference
 from tulip_ops.store import Store
 
 ID = AcquisitionId.parse("S2A_31UFU_20160501_0_L2A")
@@ -180,7 +180,7 @@ def fail_halfway(store: Store) -> None:
 KILLED_WHILE_WRITING = """
 import sys, time
 from tulip_ops.store import Store
-from tulip_ops.domain import AcquisitionId
+from tulip_ops.core.types import AcquisitionId
 i = AcquisitionId.parse(sys.argv[2])
 with Store(sys.argv[1]).writing(i, "tulip.tif") as path:
     path.write_bytes(b"half")
@@ -190,7 +190,7 @@ with Store(sys.argv[1]).writing(i, "tulip.tif") as path:
 KILLED_BEFORE_ITEM = """
 import sys, time
 from tulip_ops import shelves, store
-from tulip_ops.domain import AcquisitionId
+from tulip_ops.core.types import AcquisitionId
 def revise(shelf, folder, change):
     print("moved", flush=True)
     time.sleep(60)
@@ -256,7 +256,7 @@ def test_processes_that_publish_at_once_lose_nothing(store: Store, tmp_path: Pat
     program = """
 import sys
 from tulip_ops.store import Store
-from tulip_ops.domain import AcquisitionId
+from tulip_ops.core.types import AcquisitionId
 i = AcquisitionId.parse(sys.argv[2])
 s = Store(sys.argv[1])
 for n in range(20):

@@ -8,8 +8,8 @@ import pytest
 import shapely
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
 
-from tulip_ops.domain import Area, Detection
-from tulip_ops.errors import BadArea, ProductDamaged
+from tulip_ops.core.errors import BadArea, ProductDamaged
+from tulip_ops.core.types import Area, Detection
 from tulip_ops.vectors import (
     read_areas,
     read_detections,

@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from tests.services.faults import Fault, FaultyProxy, proxying
-from tulip_ops.errors import (
+from tulip_ops.core.errors import (
     ChecksumMismatch,
     CredentialRefused,
     SourceUnavailable,

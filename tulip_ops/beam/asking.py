@@ -14,9 +14,10 @@ from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 from numpy.typing import NDArray
 
-from tulip_ops import flows, questions, watchdog
+from tulip_ops import questions
 from tulip_ops.beam.elements import NAMESPACE, Answer, Job, Look, Window, portable
-from tulip_ops.domain import AcquisitionId
+from tulip_ops.core import concurrency, watchdog
+from tulip_ops.core.types import AcquisitionId
 from tulip_ops.questions import Asking
 
 LARGEST_BATCH = 16
@@ -56,7 +57,7 @@ class Read(beam.DoFn):  # type: ignore[misc]  # as above
         self.job = job
 
     def setup(self) -> None:
-        flows.use_libraries()  # Beam's threads are not started by `flows`
+        concurrency.use_libraries()  # Beam's threads are not started by `flows`
         self.settings = self.job.settings()
         self.reader = questions.Reader(self.settings)
 

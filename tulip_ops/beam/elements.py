@@ -9,8 +9,8 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from tulip_ops import questions
-from tulip_ops.errors import TulipError
-from tulip_ops.settings import Settings
+from tulip_ops.core.errors import TulipError
+from tulip_ops.core.settings import Settings
 
 NAMESPACE = "tulip"
 """Of the metrics."""

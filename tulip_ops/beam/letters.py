@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tulip_ops.settings import Settings
+from tulip_ops.core.settings import Settings
 from tulip_ops.store import open_store
 
 LETTERS = "dead-letters"

@@ -26,7 +26,7 @@ from tulip_ops import attempts, questions
 from tulip_ops.beam import letters
 from tulip_ops.beam.asking import answers
 from tulip_ops.beam.elements import NAMESPACE, Answer, Job, Look
-from tulip_ops.domain import AcquisitionId
+from tulip_ops.core.types import AcquisitionId
 from tulip_ops.networks.backend import Graph
 from tulip_ops.postgis.ledger import one_line
 from tulip_ops.questions import Asking

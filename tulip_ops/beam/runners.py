@@ -17,7 +17,7 @@ from apache_beam.runners.runner import PipelineRunner, PipelineState, create_run
 
 from tulip_ops.beam.elements import NAMESPACE, Job
 from tulip_ops.beam.pipeline import build
-from tulip_ops.errors import PipelineFailed
+from tulip_ops.core.errors import PipelineFailed
 
 log = logging.getLogger(__name__)
 

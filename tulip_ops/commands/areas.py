@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tulip_ops.commands.options import as_json, show
-from tulip_ops.settings import Settings
+from tulip_ops.core.settings import Settings
 
 
 @click.group("aoi")

@@ -17,9 +17,9 @@ from tqdm import tqdm
 
 from tulip_ops.commands.backfills import chosen, figures, say, selection
 from tulip_ops.commands.options import BAD_DATA, FAILED, SKIPPED, as_json, show
-from tulip_ops.domain import AcquisitionId
-from tulip_ops.errors import BadData, DatabaseUnavailable
-from tulip_ops.settings import Settings
+from tulip_ops.core.errors import BadData, DatabaseUnavailable
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import AcquisitionId
 
 if TYPE_CHECKING:
     from tulip_ops.postgis.ledger import Known

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tulip_ops.settings import Settings
+from tulip_ops.core.settings import Settings
 
 
 @click.group("containers")

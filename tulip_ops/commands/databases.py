@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tulip_ops.commands.options import as_json, show
-from tulip_ops.settings import Settings
+from tulip_ops.core.settings import Settings
 
 
 @click.group("database")

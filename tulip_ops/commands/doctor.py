@@ -6,7 +6,7 @@ import click
 from pydantic import SecretStr
 
 from tulip_ops.commands.options import FAILED, as_json, show
-from tulip_ops.settings import Settings, in_order
+from tulip_ops.core.settings import Settings, in_order
 
 
 @click.command()

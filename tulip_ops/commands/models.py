@@ -10,9 +10,9 @@ import click
 
 from tulip_ops.commands.options import as_json, show
 from tulip_ops.commands.training_options import chosen, training_data_options
-from tulip_ops.domain import BANDS
-from tulip_ops.errors import ExportRefused
-from tulip_ops.settings import Settings
+from tulip_ops.core.errors import ExportRefused
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import BANDS
 
 Precision = Literal["fp32", "bf16", "int8"]
 

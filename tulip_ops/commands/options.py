@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 
 import click
 
-from tulip_ops.domain import AcquisitionId
-from tulip_ops.errors import BadAcquisitionId
+from tulip_ops.core.errors import BadAcquisitionId
+from tulip_ops.core.types import AcquisitionId
 
 DONE, FAILED, BAD_INPUT, BAD_DATA, SKIPPED = 0, 1, 2, 3, 99
 

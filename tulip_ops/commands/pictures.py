@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from tulip_ops.commands.options import acquisition_id
-from tulip_ops.domain import AcquisitionId
-from tulip_ops.settings import Settings
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import AcquisitionId
 
 
 @click.command()

@@ -17,8 +17,8 @@ from tulip_ops.commands.options import (
     run_id,
     show,
 )
-from tulip_ops.domain import AcquisitionId, Outcome
-from tulip_ops.settings import Settings
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import AcquisitionId, Outcome
 
 if TYPE_CHECKING:
     from tulip_ops.strips import Strips

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from tulip_ops.commands.options import FAILED, as_json, show
-from tulip_ops.settings import Settings
+from tulip_ops.core.settings import Settings
 
 if TYPE_CHECKING:
-    from tulip_ops.revisit import Pass, State
+    from tulip_ops.core.revisit import Pass, State
 
 
 @click.command()

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from tulip_ops.errors import ServiceFailed
+from tulip_ops.core.errors import ServiceFailed
+from tulip_ops.core.settings import Settings, inherited_environment
 from tulip_ops.local import airflow_settings, keys, ports, processes
 from tulip_ops.local.airflow_settings import USER, Plan
 from tulip_ops.local.processes import Process
 from tulip_ops.local.rest import Rest
-from tulip_ops.settings import Settings, inherited_environment
 
 log = logging.getLogger(__name__)
 

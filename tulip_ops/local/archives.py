@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tulip_ops.errors import ArchiveNotFound, BadScene, ServiceFailed
+from tulip_ops.core.errors import ArchiveNotFound, BadScene, ServiceFailed
+from tulip_ops.core.settings import Settings, inherited_environment
 from tulip_ops.local import local_env
-from tulip_ops.settings import Settings, inherited_environment
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ def _add_footprint(settings: Settings, place: str, writer_url: str, say: Say) ->
     """The ground that the archive's scenes cover together becomes one area."""
     import shapely  # noqa: PLC0415 - these cost a second, which a plain demo need not pay
 
-    from tulip_ops.domain import Area  # noqa: PLC0415
+    from tulip_ops.core.types import Area  # noqa: PLC0415
     from tulip_ops.postgis import areas, connection  # noqa: PLC0415
     from tulip_ops.sources.archive import Archive  # noqa: PLC0415
 

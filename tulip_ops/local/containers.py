@@ -9,13 +9,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tulip_ops.errors import ServiceFailed
+from tulip_ops.core.errors import ServiceFailed
+from tulip_ops.core.settings import Settings
 from tulip_ops.local import archives, databases, demo, keys
 from tulip_ops.local.databases import Neighbour
 from tulip_ops.local.progress import Report
 from tulip_ops.local.rest import Rest
 from tulip_ops.places import Places
-from tulip_ops.settings import Settings
 
 POSTGRES = "postgres"
 """Name of the file, among the keys, with the password of PostgreSQL's superuser."""

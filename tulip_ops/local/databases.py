@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
+from tulip_ops.core.settings import Settings
 from tulip_ops.local import airflow_settings, keys, local_env, postgres
 from tulip_ops.local.postgres import Server
 from tulip_ops.postgis import connection, migrations, roles
-from tulip_ops.settings import Settings
 
 SERVICE_FILE = "pg_service.conf"
 OWNER, LOGINS, AIRFLOW = "local_owner", "local", "airflow"

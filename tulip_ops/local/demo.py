@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tulip_ops.domain import AcquisitionId
-from tulip_ops.errors import ServiceFailed
+from tulip_ops.core.errors import ServiceFailed
+from tulip_ops.core.settings import Settings, inherited_environment
+from tulip_ops.core.types import AcquisitionId
 from tulip_ops.local import archives, databases, pipeline, postgres
 from tulip_ops.local.airflow import Airflow
 from tulip_ops.local.airflow_settings import USER, Plan
@@ -22,7 +23,6 @@ from tulip_ops.local.progress import Board, Report
 from tulip_ops.local.rest import Rest
 from tulip_ops.postgis import connection, ledger
 from tulip_ops.postgis import status as tables
-from tulip_ops.settings import Settings, inherited_environment
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from tulip_ops.core.settings import LOCAL_ENV
 from tulip_ops.local import keys
-from tulip_ops.settings import LOCAL_ENV
 
 _HEAD = "# Written by the local stack; variables of the environment win over these.\n"
 

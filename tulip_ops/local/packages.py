@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tulip_ops.errors import ServiceFailed
+from tulip_ops.core.errors import ServiceFailed
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tulip_ops.domain import AcquisitionId
-from tulip_ops.errors import ServiceFailed
+from tulip_ops.core.errors import ServiceFailed
+from tulip_ops.core.types import AcquisitionId
 from tulip_ops.local.rest import Rest
 
 DISCOVER, ACQUISITION, HISTORY = "tulip_discover", "tulip_acquisition", "tulip_history"

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from tulip_ops.errors import ServiceFailed
+from tulip_ops.core.errors import ServiceFailed
 from tulip_ops.local import keys, packages, ports, processes
 from tulip_ops.local.processes import Process
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from tulip_ops.errors import ServiceFailed
+from tulip_ops.core.errors import ServiceFailed
 
 PAGE = 100
 

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from tulip_ops.errors import BadTrainingData, ProductMissing
+from tulip_ops.core.errors import BadTrainingData, ProductMissing
 from tulip_ops.networks.parcels import Image
 from tulip_ops.store import Store
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.errors import BadSetting
+from tulip_ops.core.errors import BadSetting
 
 if TYPE_CHECKING:
     import keras

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops import simulate
-from tulip_ops.domain import BANDS
+from tulip_ops.core.types import BANDS
 from tulip_ops.networks.truth import (
     CELL,
     CLEAR,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.errors import BadTrainingData
+from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.networks import augment
 from tulip_ops.networks.data import CELL, UNKNOWN, Mixture, Scene, reflectance_of
 from tulip_ops.networks.overcast import overcast

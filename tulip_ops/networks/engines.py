@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tulip_ops.errors import ExportMissing
+from tulip_ops.core.errors import ExportMissing
+from tulip_ops.core.settings import Settings
 from tulip_ops.networks import exports
 from tulip_ops.networks.exports import FASTEST_FIRST, Export, Precision
 from tulip_ops.networks.registry import Card
-from tulip_ops.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.errors import BadSetting
+from tulip_ops.core.errors import BadSetting
 from tulip_ops.networks import backend, data, evaluate, exports, graphs, metrics, openvino_engine
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.engines import Engine

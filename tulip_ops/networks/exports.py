@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tulip_ops.errors import ExportDamaged
+from tulip_ops.core.errors import ExportDamaged
 from tulip_ops.networks.registry import Card
 
 Precision = Literal["fp32", "bf16", "int8"]

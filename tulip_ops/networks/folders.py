@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from shapely.geometry import box
 
 from tulip_ops import rasters
-from tulip_ops.errors import BadTrainingData
+from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.grid import WGS84, project
 from tulip_ops.networks import stored
 from tulip_ops.networks.data import SHARE, UNKNOWN, Scene

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.errors import ModelDamaged
+from tulip_ops.core.errors import ModelDamaged
 from tulip_ops.networks import backend, exports, registry
 from tulip_ops.networks.backend import Answers, Graph
 from tulip_ops.networks.engines import Engine

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from tulip_ops.errors import BadTrainingData
+from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.networks import acquired, data
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.folders import read_folders

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from openvino import Layout, opset8
 from openvino.preprocess import PrePostProcessor
 
-from tulip_ops.errors import ExportDamaged
+from tulip_ops.core.errors import ExportDamaged
 from tulip_ops.networks.backend import Answers, Graph
 from tulip_ops.networks.exports import Precision
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.domain import BANDS
+from tulip_ops.core.types import BANDS
 from tulip_ops.networks.truth import DEPTH, OPACITY, SHARE, UNKNOWN
 from tulip_ops.simulate.sky import Sky, Weather, form, look_through
 

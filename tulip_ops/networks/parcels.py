@@ -22,7 +22,7 @@ from shapely.geometry.base import BaseGeometry
 
 from tulip_ops import burning, rasters, vectors
 from tulip_ops.cogs import PROBABILITY_STEPS
-from tulip_ops.errors import BadTrainingData, NothingValid
+from tulip_ops.core.errors import BadTrainingData, NothingValid
 from tulip_ops.grid import WGS84, Grid, project, tile_at, tile_grid
 from tulip_ops.networks import stored
 from tulip_ops.networks.data import SHARE, UNKNOWN, Scene

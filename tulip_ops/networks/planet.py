@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tulip_ops import radiometry, rasters
-from tulip_ops.errors import BadTrainingData
+from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.networks import augment
 from tulip_ops.networks.data import UNKNOWN, Scene
 from tulip_ops.networks.stored import RENDERED, as_dn

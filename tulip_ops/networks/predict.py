@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops import chips, radiometry
-from tulip_ops.errors import BandMissing, ModelNotFound
+from tulip_ops.core.errors import BandMissing, ModelNotFound
 from tulip_ops.networks import graphs, layout
 from tulip_ops.networks.backend import Answers, Graph
 from tulip_ops.networks.engines import KERAS, Engine

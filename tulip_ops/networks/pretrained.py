@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.errors import BadWeights
+from tulip_ops.core.errors import BadWeights
 from tulip_ops.networks import cloud_filter
 from tulip_ops.networks.registry import Card
 

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from tulip_ops.domain import ModelReference
-from tulip_ops.errors import ModelDamaged, ModelNotFound
+from tulip_ops.core.errors import ModelDamaged, ModelNotFound
+from tulip_ops.core.types import ModelReference
 
 Kind = Literal["cloud-filter", "unet"]
 Output = Literal["cell", "chip", "tulip", "bloom"]

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from tulip_ops.errors import BadTrainingData
+from tulip_ops.core.errors import BadTrainingData
 
 SHARES = (0.7, 0.15, 0.15)
 """Of the scenes: to learn from, to choose thresholds by, to measure with."""

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops import radiometry
-from tulip_ops.domain import BANDS
-from tulip_ops.errors import BadTrainingData
+from tulip_ops.core.errors import BadTrainingData
+from tulip_ops.core.types import BANDS
 from tulip_ops.networks import augment
 from tulip_ops.rasters import RasterFacts
 

@@ -17,8 +17,8 @@ import keras
 import numpy as np
 
 from tulip_ops import pictures, simulate
-from tulip_ops.domain import BANDS
-from tulip_ops.errors import BadSetting, TulipError
+from tulip_ops.core.errors import BadSetting, TulipError
+from tulip_ops.core.types import BANDS
 from tulip_ops.networks import (
     augment,
     backend,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from tulip_ops import simulate
-from tulip_ops.errors import BadTrainingData
+from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.networks import acquired, data
 from tulip_ops.networks.data import Mixture, Scene
 from tulip_ops.networks.folders import read_folders

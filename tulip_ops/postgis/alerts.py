@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tulip_ops.domain import Alert
+from tulip_ops.core.types import Alert
 from tulip_ops.postgis.connection import Connection, for_each, query, transaction
 from tulip_ops.postgis.ledger import one_line
 

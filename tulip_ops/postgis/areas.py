@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tulip_ops.domain import Area
-from tulip_ops.errors import AreaNotFound
+from tulip_ops.core.errors import AreaNotFound
+from tulip_ops.core.types import Area
 from tulip_ops.postgis.connection import Connection, query, transaction, wkb
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, TypeAlias
 
-from tulip_ops.domain import AcquisitionId
-from tulip_ops.errors import BudgetExceeded
+from tulip_ops.core.errors import BudgetExceeded
+from tulip_ops.core.types import AcquisitionId
 from tulip_ops.postgis import locks
 from tulip_ops.postgis.connection import Connection, connect, query, transaction
 

@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 from psycopg.types import TypeInfo
 from psycopg.types.shapely import register_shapely
 
-from tulip_ops.errors import BadSetting, DatabaseUnavailable, SchemaOutdated, TulipError
+from tulip_ops.core.errors import BadSetting, DatabaseUnavailable, SchemaOutdated, TulipError
 
 Connection: TypeAlias = psycopg.Connection[TupleRow]
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 
-from tulip_ops.domain import AcquisitionId, Detection, ModelReference
-from tulip_ops.errors import AcquisitionNotFound, DatabaseUnavailable
+from tulip_ops.core.errors import AcquisitionNotFound, DatabaseUnavailable
+from tulip_ops.core.types import AcquisitionId, Detection, ModelReference
 from tulip_ops.postgis import locks
 from tulip_ops.postgis.connection import Connection, query, transaction
 

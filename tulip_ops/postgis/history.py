@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from tulip_ops.domain import (
+from tulip_ops.core.types import (
     AcquisitionId,
     Detection,
     Field,

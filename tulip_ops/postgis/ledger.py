@@ -11,8 +11,8 @@ from typing import Literal, TypeAlias
 from psycopg import errors
 from psycopg.types.json import Jsonb
 
-from tulip_ops.domain import Acquisition, AcquisitionId
-from tulip_ops.errors import QUARANTINED, AcquisitionNotFound, OffsetContradiction
+from tulip_ops.core.errors import QUARANTINED, AcquisitionNotFound, OffsetContradiction
+from tulip_ops.core.types import Acquisition, AcquisitionId
 from tulip_ops.postgis import locks
 from tulip_ops.postgis.connection import Connection, for_each, query, transaction, wkb
 

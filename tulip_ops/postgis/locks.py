@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from tulip_ops.domain import AcquisitionId
+from tulip_ops.core.types import AcquisitionId
 from tulip_ops.postgis.connection import Connection, query
 
 log = logging.getLogger(__name__)

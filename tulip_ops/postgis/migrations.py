@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from psycopg import errors
 
-from tulip_ops.errors import DatabaseUnavailable, SchemaOutdated
+from tulip_ops.core.errors import DatabaseUnavailable, SchemaOutdated
 from tulip_ops.postgis import locks
 from tulip_ops.postgis.connection import Connection, connect, query
 

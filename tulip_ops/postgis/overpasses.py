@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from tulip_ops.core.revisit import Overpass
 from tulip_ops.postgis.connection import Connection, query
-from tulip_ops.revisit import Overpass
 
 
 def overpasses(

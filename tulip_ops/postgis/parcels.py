@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from shapely.geometry import Polygon
 
-from tulip_ops.errors import DatabaseUnavailable
+from tulip_ops.core.errors import DatabaseUnavailable
 from tulip_ops.postgis.connection import Connection, query, transaction
 
 _COPY = "copy staged_parcel (key, geometry, area_m2) from stdin (format binary)"

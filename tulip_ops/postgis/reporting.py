@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tulip_ops.domain import Area, SeasonVerdict, Verdict
+from tulip_ops.core.types import Area, SeasonVerdict, Verdict
 from tulip_ops.postgis import areas
 from tulip_ops.postgis.connection import Connection, query
 

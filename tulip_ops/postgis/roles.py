@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg import errors
 from psycopg.sql import SQL, Identifier, Literal
 
-from tulip_ops.errors import DatabaseUnavailable
+from tulip_ops.core.errors import DatabaseUnavailable
 from tulip_ops.postgis.connection import Connection, connect, transaction
 
 

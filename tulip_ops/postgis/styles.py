@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from psycopg import errors
 
-from tulip_ops.errors import DatabaseUnavailable
+from tulip_ops.core.errors import DatabaseUnavailable
 from tulip_ops.postgis.connection import connect, query, transaction
 from tulip_ops.postgis.layers import Layer
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.domain import BANDS
+from tulip_ops.core.types import BANDS
 from tulip_ops.simulate import spectra
 from tulip_ops.simulate.crops import BULBS, UNCOVERED, Crop, Planting
 from tulip_ops.simulate.noise import Floats, Reals

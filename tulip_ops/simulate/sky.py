@@ -12,7 +12,7 @@ import numpy as np
 from tulip_ops.simulate.noise import Floats, Reals, blur, blur_coarse, fractal
 
 WAVELENGTHS = np.array([490, 560, 665, 705, 740, 783, 842, 865, 1610, 2190], dtype=np.float32)
-"""Centres of `domain.BANDS`, nm."""
+"""Centres of `BANDS`, nm."""
 _DIFFUSE = np.array([0.36, 0.31, 0.28, 0.27, 0.26, 0.25, 0.24, 0.23, 0.20, 0.19], dtype=np.float32)
 """Share of the light that reaches the ground from the sky and not straight from the sun:
 what is left in a full shadow of small clouds (measured in the shadows of 2016-05-01, blue to

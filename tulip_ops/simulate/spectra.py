@@ -1,4 +1,4 @@
-"""Surface reflectance of what a polder is made of, in the order of `domain.BANDS`.
+"""Surface reflectance of what a polder is made of, in the order of `BANDS`.
 
 Visible bands and near infrared are medians of the 2025 parcels of the Noordoostpolder
 (Sentinel-2 L2A by crop and date) and of the 2016 images with the atmosphere taken off. Red

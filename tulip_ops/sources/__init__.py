@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
-from tulip_ops.domain import Acquisition, AcquisitionId, Area
-from tulip_ops.errors import BadSetting
+from tulip_ops.core.errors import BadSetting
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import Acquisition, AcquisitionId, Area
 from tulip_ops.grid import Grid
-from tulip_ops.settings import Settings
 from tulip_ops.sources.parts import Parts
 from tulip_ops.stac_apis import BUILT_IN
 
@@ -43,7 +43,7 @@ class Source(Protocol):
     def read(
         self, acquisition: Acquisition, grid: Grid, parts: Parts
     ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-        """Reflectance on `grid` and the names of its bands, in the order of domain.BANDS.
+        """Reflectance on `grid` and the names of its bands, in the order of BANDS.
 
         (len(bands), *grid.shape) float32, 1.0 = 100 %, NaN where nothing was measured. `grid` is
         a part of the tile's 10 m grid, of at most some 12 million pixels. Larger areas are read

@@ -23,8 +23,8 @@ from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from tulip_ops import cogs, copies, radiometry, rasters, stac
-from tulip_ops.domain import Acquisition, AcquisitionId, Area
-from tulip_ops.errors import BadAcquisitionId, BadData, BadScene
+from tulip_ops.core.errors import BadAcquisitionId, BadData, BadScene
+from tulip_ops.core.types import Acquisition, AcquisitionId, Area
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.places import Places
 from tulip_ops.sources import geotiff

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tulip_ops.errors import BadScene
+from tulip_ops.core.errors import BadScene
 from tulip_ops.places import Places, S3File, in_s3
 from tulip_ops.ranges import RangeFile, Remembered
 from tulip_ops.sources import checks

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tulip_ops import flows, stac
-from tulip_ops.errors import ArchiveNotFound, BadScene
+from tulip_ops import stac
+from tulip_ops.core import concurrency
+from tulip_ops.core.errors import ArchiveNotFound, BadScene
 from tulip_ops.places import THREADS, Places, in_s3, join, resolve
 from tulip_ops.sources import index
 
@@ -87,7 +88,7 @@ class Catalog:
         addresses = list(addresses)
         if len(addresses) > _MANY:
             held = self._index.documents()
-        yield from flows.each(read, addresses, THREADS)
+        yield from concurrency.each(read, addresses, THREADS)
 
     def items(self) -> Iterator[str]:
         """Addresses of all items, through nested catalogs and collections, each once.

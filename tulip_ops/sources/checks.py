@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from tulip_ops.errors import ChecksumMismatch, UnreadableRaster
+from tulip_ops.core.errors import ChecksumMismatch, UnreadableRaster
 from tulip_ops.sources.scenes import Declared
 
 _ALGORITHMS = {"1114": "sha1", "1220": "sha256", "1340": "sha512", "d50110": "md5"}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 
-from tulip_ops.domain import Acquisition, AcquisitionId, Area
-from tulip_ops.errors import (
+from tulip_ops.core.errors import (
     ArchiveNotFound,
     BadSetting,
     CredentialMissing,
@@ -14,7 +13,8 @@ from tulip_ops.errors import (
     SourceUnavailable,
     TulipError,
 )
-from tulip_ops.settings import Settings
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import Acquisition, AcquisitionId, Area
 from tulip_ops.sources import Source, open_sources
 
 log = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import shapely
 
-from tulip_ops import revisit
-from tulip_ops.domain import Acquisition, AcquisitionId, Alert, AlertKind, Area
-from tulip_ops.errors import SourceUnavailable, TulipError
-from tulip_ops.revisit import Overpass
+from tulip_ops.core import revisit
+from tulip_ops.core.errors import SourceUnavailable, TulipError
+from tulip_ops.core.revisit import Overpass
+from tulip_ops.core.types import Acquisition, AcquisitionId, Alert, AlertKind, Area
 from tulip_ops.sources import Source
 from tulip_ops.sources.choices import AWAY
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from tulip_ops.domain import OffsetRule
-from tulip_ops.errors import BadScene
+from tulip_ops.core.errors import BadScene
+from tulip_ops.core.types import OffsetRule
 from tulip_ops.sources.scenes import Scene, parse_scene
 from tulip_ops.stac_apis import StacApi
 

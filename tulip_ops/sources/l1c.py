@@ -17,9 +17,10 @@ import numpy as np
 import shapely
 from shapely.geometry import MultiPolygon, Polygon, box, shape
 
-from tulip_ops import flows, radiometry, rasters
-from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area, processing_baseline
-from tulip_ops.errors import AcquisitionNotFound, BadAcquisitionId, BadScene
+from tulip_ops import radiometry, rasters
+from tulip_ops.core import concurrency
+from tulip_ops.core.errors import AcquisitionNotFound, BadAcquisitionId, BadScene
+from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area, processing_baseline
 from tulip_ops.grid import WGS84, Grid, project, tile_grid, tiles_over
 from tulip_ops.places import Places, S3File
 from tulip_ops.ranges import RangeFile, Remembered
@@ -87,7 +88,7 @@ class L1C:
                 parts.keep(BANDS[place], kept)
             values[place] = kept
 
-        flows.for_each(read, range(len(BANDS)), _AT_ONCE)
+        concurrency.for_each(read, range(len(BANDS)), _AT_ONCE)
         evidence = radiometry.look_for_offset(values, BANDS)
         offset = radiometry.resolve_offset(
             "baseline",

@@ -10,7 +10,7 @@ from hashlib import sha256
 import shapely
 from shapely.geometry import MultiPolygon, Polygon
 
-from tulip_ops.domain import BANDS, Acquisition, AcquisitionId
+from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId
 from tulip_ops.sources.granules import Granule
 
 

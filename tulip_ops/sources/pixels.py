@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tulip_ops import flows, radiometry, rasters
-from tulip_ops.errors import UnreadableRaster
+from tulip_ops import radiometry, rasters
+from tulip_ops.core import concurrency
+from tulip_ops.core.errors import UnreadableRaster
 from tulip_ops.grid import Grid
 from tulip_ops.places import Places, S3File, in_s3
 from tulip_ops.ranges import RangeFile
@@ -69,7 +70,7 @@ class Pixels:
             places = [names.index(name) for name in group]
             reflectance[places] = self._group(scene, group, grid, parts)
 
-        flows.for_each(fill, groups, _AT_ONCE)
+        concurrency.for_each(fill, groups, _AT_ONCE)
         return reflectance
 
     def _group(

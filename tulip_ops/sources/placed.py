@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tulip_ops import copies, rasters
-from tulip_ops.errors import BadScene, UnreadableRaster
+from tulip_ops.core.errors import BadScene, UnreadableRaster
 
 _TIFFS = frozenset((".tif", ".tiff"))
 _CHIP = "_wms"

@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 import shapely
 from shapely.geometry import MultiPolygon, Polygon, shape
 
-from tulip_ops.domain import (
+from tulip_ops.core.errors import BadAcquisitionId, BadScene
+from tulip_ops.core.types import (
     BANDS,
     SIMULATED_PLATFORM,
     Acquisition,
     AcquisitionId,
     processing_baseline,
 )
-from tulip_ops.errors import BadAcquisitionId, BadScene
 from tulip_ops.places import resolve
 from tulip_ops.stac import COMMON_NAMES
 
@@ -96,7 +96,7 @@ class Scene:
     footprint: MultiPolygon
     """EPSG:4326."""
     bands: Mapping[str, SceneBand]
-    """By our names, in the order of domain.BANDS."""
+    """By our names, in the order of BANDS."""
     baseline: str | None
     """Processing baseline as 05.10; None where the item does not say."""
     relative_orbit: int | None

@@ -12,9 +12,8 @@ from typing import Any
 import requests
 import urllib3
 
-from tulip_ops import watchdog
-from tulip_ops.domain import AcquisitionId
-from tulip_ops.errors import (
+from tulip_ops.core import watchdog
+from tulip_ops.core.errors import (
     BadSetting,
     BudgetExceeded,
     CredentialMissing,
@@ -22,6 +21,7 @@ from tulip_ops.errors import (
     SourceUnavailable,
     TooManyRequests,
 )
+from tulip_ops.core.types import AcquisitionId
 from tulip_ops.postgis.budgets import Budget, Request
 
 _CONNECT = 15.0

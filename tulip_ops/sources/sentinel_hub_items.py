@@ -13,8 +13,8 @@ from typing import Any
 import shapely
 from shapely.geometry import MultiPolygon, Polygon, shape
 
-from tulip_ops.domain import Acquisition, AcquisitionId, processing_baseline
-from tulip_ops.errors import BadAcquisitionId, BadScene
+from tulip_ops.core.errors import BadAcquisitionId, BadScene
+from tulip_ops.core.types import Acquisition, AcquisitionId, processing_baseline
 from tulip_ops.sources.granules import Granule
 from tulip_ops.sources.overpasses import overpasses
 from tulip_ops.sources.scenes import Scene

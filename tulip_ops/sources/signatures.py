@@ -6,7 +6,7 @@ import threading
 import time
 from datetime import datetime
 
-from tulip_ops.errors import SourceUnavailable
+from tulip_ops.core.errors import SourceUnavailable
 from tulip_ops.web import Web, plain
 
 _EARLY = 120.0

@@ -16,7 +16,7 @@ from pystac_client.stac_api_io import StacApiIO
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
-from tulip_ops.errors import (
+from tulip_ops.core.errors import (
     BadScene,
     BadSetting,
     CredentialRefused,

@@ -11,13 +11,10 @@ import numpy as np
 import shapely
 from shapely.geometry import box
 
-from tulip_ops import flows, radiometry, rasters
-from tulip_ops.domain import BANDS, Acquisition, AcquisitionId, Area
-from tulip_ops.errors import (
-    AcquisitionNotFound,
-    BandMissing,
-    OffsetContradiction,
-)
+from tulip_ops import radiometry, rasters
+from tulip_ops.core import concurrency
+from tulip_ops.core.errors import AcquisitionNotFound, BandMissing, OffsetContradiction
+from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.sources.band_files import BandFiles
 from tulip_ops.sources.granules import Granule
@@ -118,7 +115,7 @@ class StacSource:
         def read(place: int) -> None:
             self._read_band(granule, names[place], grid, parts, values[place])
 
-        flows.for_each(read, range(len(names)), self._api.parallel_reads)
+        concurrency.for_each(read, range(len(names)), self._api.parallel_reads)
         values += np.float32(self._offset(granule, values, names))
         return values
 

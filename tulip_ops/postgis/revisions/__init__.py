@@ -19,7 +19,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from tulip_ops.errors import BadInput
+from tulip_ops.core.errors import BadInput
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection as Bound

@@ -16,7 +16,7 @@ from itertools import pairwise
 from statistics import median_low
 from typing import Literal, TypeAlias
 
-from tulip_ops.domain import Acquisition
+from tulip_ops.core.types import Acquisition
 
 CYCLE = timedelta(days=10)
 

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
-from tulip_ops.errors import BadAcquisitionId, BadArea
+from tulip_ops.core.errors import BadAcquisitionId, BadArea
 
 if TYPE_CHECKING:
     from shapely.geometry import MultiPolygon, Polygon

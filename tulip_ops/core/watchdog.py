@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tulip_ops.errors import NoProgress
+from tulip_ops.core.errors import NoProgress
 
 _STDERR = 2
 """The file descriptor: `sys.stderr` may be replaced, or its lock held by a thread that hangs."""

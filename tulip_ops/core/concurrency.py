@@ -27,7 +27,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import Generic, TypeVar, cast
 
-from tulip_ops import watchdog
+from tulip_ops.core import watchdog
 
 T = TypeVar("T")
 Made = TypeVar("Made")

@@ -12,8 +12,8 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tulip_ops.errors import BadSetting
-from tulip_ops.pod_settings import PodSettings
+from tulip_ops.core.errors import BadSetting
+from tulip_ops.core.kubernetes_settings import PodSettings
 from tulip_ops.stac_apis import StacApi
 
 LOCAL_ENV = "local.env"
@@ -162,7 +162,7 @@ class Settings(PodSettings, BaseSettings):
         " a DAG hands in its own. Default: each process is a run of its own.",
     )
     models: Annotated[Path, _BOTH] = Field(
-        Path(__file__).resolve().parent.parent / "models", description="Folder of the networks."
+        Path(__file__).resolve().parents[2] / "models", description="Folder of the networks."
     )
     cloud_filter: Annotated[str, _SCREEN] = Field(
         "auto",
