@@ -21,10 +21,11 @@ from pathlib import Path
 import numpy as np
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import cogs, rasters, stac, steps
+from tulip_ops import stac, steps
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
-from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.places import Places
+from tulip_ops.raster import cog, reader
+from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.sources.archive import Archive
 from tulip_ops.sources.catalog import Catalog
 from tulip_ops.store import Store
@@ -38,8 +39,8 @@ def write_scene(place: Path, grid: Grid) -> None:
     path = place / str(ID) / "reflectance.tif"
     path.parent.mkdir(parents=True)
     strips = (texture[:, : strip.height] for strip in grid.strips(1))
-    cogs.write_reflectance_strips(path, strips, grid, BANDS)
-    facts = rasters.look(str(path))
+    cog.write_reflectance_strips(path, strips, grid, BANDS)
+    facts = reader.look(str(path))
     asset = stac.raster_asset(
         "./reflectance.tif", title="Reflectance", role="data", bands=BANDS, epsg=facts.epsg,
         transform=facts.transform, shape=facts.shape, dtype=facts.dtype, scale=facts.scale,

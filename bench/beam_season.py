@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from tulip_ops import vectors
 from tulip_ops.core.types import BANDS, SIMULATED_PLATFORM, AcquisitionId, Area
-from tulip_ops.grid import WGS84, Grid, project
+from tulip_ops.raster.grid import WGS84, Grid, project
 from tulip_ops.simulate import Sky, Weather, make_polder, make_scene
 from tulip_ops.sources.archive import Archive
 

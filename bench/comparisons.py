@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tulip_ops import charts, radiometry, simulate
+from tulip_ops import charts, simulate
 from tulip_ops.core.errors import ModelNotFound
 from tulip_ops.core.types import BANDS
 from tulip_ops.networks import data, evaluate, metrics, registry, train, truth
@@ -26,6 +26,7 @@ from tulip_ops.networks.data import Scene
 from tulip_ops.networks.intervals import Estimate, estimate
 from tulip_ops.networks.registry import Card
 from tulip_ops.networks.training_data import TEST, Options
+from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.simulate import Sky, Weather
 from tulip_ops.simulate.seasons import KNOWN_SEASONS
 from tulip_ops.store import Store

@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import burning, valleys
+from tulip_ops import valleys
 from tulip_ops.core.types import BANDS
-from tulip_ops.grid import Grid
 from tulip_ops.networks import predict, registry
+from tulip_ops.raster import rasterize
+from tulip_ops.raster.grid import Grid
 from tulip_ops.simulate import Scene, Sky, Weather, make_polder, make_scene
 from tulip_ops.simulate.noise import blur
 from tulip_ops.simulate.seasons import warmth
@@ -56,7 +57,7 @@ def noisy(number: int, scene: Scene) -> Floats:
 
 def connected(probability: Floats, threshold: float) -> Labels:
     grid = Grid(32631, 0.0, 10.0 * SIZE, SIZE, SIZE)
-    return burning.burn(burning.trace(probability >= threshold, grid), grid)
+    return rasterize.burn(rasterize.trace(probability >= threshold, grid), grid)
 
 
 def parted(probability: Floats, threshold: float) -> Labels:

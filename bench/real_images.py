@@ -23,10 +23,10 @@ import real_scenes
 from numpy.typing import NDArray
 from real_scenes import Collection, with_bands
 
-from tulip_ops import chips
 from tulip_ops.networks import cards, evaluate, metrics, predict, registry, reports, truth
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.registry import Card
+from tulip_ops.raster import tiling
 
 PEERS = {
     "ukis-csmask-l1c": ("blue", "green", "red", "nir", "swir16", "swir22"),
@@ -236,11 +236,11 @@ def _chips(
     scene: Scene, hidden: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Share that is hidden, and the label, of each chip; see `answers` for verdicts."""
-    plan = chips.plan(*hidden.shape, PEER_CHIP, PEER_CHIP)
-    shares = chips.cut(hidden[np.newaxis].astype(np.float32), plan).mean(axis=(1, 2, 3))
+    plan = tiling.plan(*hidden.shape, PEER_CHIP, PEER_CHIP)
+    shares = tiling.cut(hidden[np.newaxis].astype(np.float32), plan).mean(axis=(1, 2, 3))
     if scene.cloudy is not None:
         return shares.max(keepdims=True), np.array([scene.cloudy], dtype=np.float32)
-    cuts = chips.cut(np.moveaxis(scene.truth, -1, 0), plan)
+    cuts = tiling.cut(np.moveaxis(scene.truth, -1, 0), plan)
     return shares, truth.cloud_filter_target(np.moveaxis(cuts, 1, -1))[1]
 
 

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry import box
 
-from tulip_ops import radiometry, rasters
 from tulip_ops.core.errors import BadSetting
-from tulip_ops.grid import project, tile_grid
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.planet import read_planet
 from tulip_ops.networks.truth import DEPTH, OPACITY, SHARE, TULIP, UNKNOWN
+from tulip_ops.raster import reader
+from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster.grid import project, tile_grid
 
 ROOT = Path(__file__).resolve().parent.parent
 RGB = ("red", "green", "blue")
@@ -63,9 +64,9 @@ def noordoostpolder(data: Path) -> Collection:
         grid = tile_grid("31UFU").window(_bounds(path))
         scale = radiometry.true_color_scale(STRETCH)
         colours = [(str(path), band) for band in (1, 2, 3)]
-        reflectance = rasters.read_onto(colours, grid, scale=scale)
+        reflectance = reader.read_onto(colours, grid, scale=scale)
         (parcels,) = path.parent.glob(f"{place}_geopedia*.tif")
-        tulips = rasters.read_onto([(str(parcels), 1)], grid)[0]
+        tulips = reader.read_onto([(str(parcels), 1)], grid)[0]
         cloudy = when.startswith("20160501")
         truth = _nothing_known(tulips.shape)
         truth[..., TULIP] = np.where(np.isnan(tulips), UNKNOWN, tulips > 127)
@@ -77,7 +78,7 @@ def noordoostpolder(data: Path) -> Collection:
 
 
 def _bounds(path: Path) -> tuple[float, float, float, float]:
-    facts = rasters.look(str(path))
+    facts = reader.look(str(path))
     west, south, east, north = project(box(*facts.bounds), facts.epsg or 3857, 32631).bounds
     return west, south, east, north
 
@@ -134,7 +135,7 @@ def antwerp(data: Path) -> Collection:
 
 def _layer(path: Path, name: str) -> NDArray[np.float32]:
     """(dates, height, width), as stored."""
-    return rasters.read_pixels(Path(f"netcdf:{path}:S2-L2A-{name}"))
+    return reader.read_pixels(Path(f"netcdf:{path}:S2-L2A-{name}"))
 
 
 def _by_class(

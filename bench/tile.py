@@ -30,11 +30,12 @@ import tile_page
 import tile_scene
 from tile_kept import Kept, digest, machine
 
-from tulip_ops import chips, cogs, radiometry
 from tulip_ops.core.errors import ExportDamaged
-from tulip_ops.grid import Grid
 from tulip_ops.networks import exports, registry
 from tulip_ops.networks.registry import UNetArchitecture
+from tulip_ops.raster import cog, tiling
+from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster.grid import Grid
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS, *MORE = (Path(__file__).with_name(f"tile_{name}.py") for name in ("parts", "peak", "watch"))
@@ -109,7 +110,7 @@ def measure(options: argparse.Namespace) -> Found:
         "cloud-filter": _distinct(whole["screen"]["windows"]),
         "unet": _distinct(whole["segment"]["windows"]),
     }
-    told = asked | {"shapes": shapes, "bands": cogs.band_names(Path(asked["raster"]))}
+    told = asked | {"shapes": shapes, "bands": cog.band_names(Path(asked["raster"]))}
     found["peak"] = kept.part("peak", lambda: _child("peak", told))
     if "amx_int8" in Path("/proc/cpuinfo").read_text():
         found["plain"] = _plain(asked, told, kept)
@@ -175,16 +176,16 @@ def _rasters(options: argparse.Namespace) -> Found:
     draft.rename(whole)
     for side, part in parts:
         row, column = tile_scene.half_hidden(whole_side, side)
-        with cogs.stored(whole) as source:
+        with cog.stored(whole) as source:
             stored = source.window((row, row + side), (column, column + side))
             left, top = source.grid.left, source.grid.top
             grid = Grid(source.grid.epsg, left + 10 * column, top - 10 * row, side, side)
-            cogs.write_reflectance(part, radiometry.decode(stored), grid, source.bands)
+            cog.write_reflectance(part, radiometry.decode(stored), grid, source.bands)
     return {"bytes": whole.stat().st_size}
 
 
 def _cards(asked: Found) -> dict[str, registry.Card]:
-    bands = cogs.band_names(Path(asked["raster"]))
+    bands = cog.band_names(Path(asked["raster"]))
     return {kind: registry.choose(Path(asked["models"]), kind, "auto", bands) for kind in KINDS}
 
 
@@ -231,9 +232,9 @@ def _last_line(command: list[str], instructions: str = "DEFAULT") -> Found:
 
 
 def _peers(options: argparse.Namespace, asked: Found, unet: registry.Card) -> Found:
-    with cogs.stored(Path(asked["raster"])) as source:
+    with cog.stored(Path(asked["raster"])) as source:
         pixels = source.rows(0, 1024)[:, :, :1024]
-    cuts = chips.cut(radiometry.decode(pixels), chips.plan(*pixels.shape[1:], 256, 256))
+    cuts = tiling.cut(radiometry.decode(pixels), tiling.plan(*pixels.shape[1:], 256, 256))
     shape = unet.architecture
     base = shape.base if isinstance(shape, UNetArchitecture) else 0
     images = np.nan_to_num(np.moveaxis(cuts, 1, -1))

@@ -19,10 +19,11 @@ import tile_peak
 from numpy.typing import NDArray
 from tile_watch import Watched, peak_gb
 
-from tulip_ops import chips, cogs, radiometry
 from tulip_ops.core.settings import Settings
 from tulip_ops.networks import backend, engines, graphs, predict, registry
 from tulip_ops.networks.registry import Card
+from tulip_ops.raster import cog, tiling
+from tulip_ops.raster import reflectance as radiometry
 
 CHIP, BATCH = 256, 16
 Found = dict[str, Any]
@@ -48,7 +49,7 @@ def again(asked: Found) -> Found:
 
     settings = _settings(asked)
     store, kept = Store(asked["store"]), Strips(settings.memory_gb)
-    with cogs.stored(Path(asked["raster"])) as source:
+    with cog.stored(Path(asked["raster"])) as source:
         areas = tile_scene.everywhere(source.grid)
     watched = Watched()
     found: Found = {}
@@ -85,7 +86,7 @@ def again(asked: Found) -> Found:
             "peak_gb": peak_gb(),
             "summary": outcome.summary,
         }
-    cards = _cards(settings, cogs.band_names(Path(asked["raster"])))
+    cards = _cards(settings, cog.band_names(Path(asked["raster"])))
     found["engines"] = {
         kind: f"{card.reference} {engines.decide(card, engines.wish(settings))}"
         for kind, card in cards.items()
@@ -98,9 +99,9 @@ def batched(asked: Found) -> Found:
     pixels, cards = _loaded(asked)
     networks = {kind: _keras(card, asked["threads"]) for kind, card in cards.items()}
     started = time.perf_counter()
-    plan = chips.plan(*pixels.shape[1:], CHIP, CHIP)
+    plan = tiling.plan(*pixels.shape[1:], CHIP, CHIP)
     for kind, card in cards.items():
-        cuts = chips.cut(pixels[_places(card, asked)], plan)
+        cuts = tiling.cut(pixels[_places(card, asked)], plan)
         last = card.normalization.apply(np.moveaxis(radiometry.decode(cuts), 1, -1))
         networks[kind].predict(last, batch_size=BATCH, verbose=0)
     return {"work_seconds": time.perf_counter() - started, "pixels": pixels[0].size}
@@ -121,8 +122,8 @@ def ancestor(asked: Found) -> Found:
     folder = Path(asked["work"]) / "chips"
     folder.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
-    plan = chips.plan(*pixels.shape[1:], CHIP, CHIP)
-    for number, chip in enumerate(chips.cut(pixels, plan)):
+    plan = tiling.plan(*pixels.shape[1:], CHIP, CHIP)
+    for number, chip in enumerate(tiling.cut(pixels, plan)):
         _write_png(folder / f"{number}.png", chip.reshape(-1, CHIP))
     outlines = []
     for number in range(len(plan)):
@@ -147,7 +148,7 @@ def shapes_of_all(asked: Found) -> Found:
     from rasterio.features import shapes
     from shapely.geometry import shape
 
-    probability, grid = cogs.read_probability(Path(asked["tulip"]))
+    probability, grid = cog.read_probability(Path(asked["tulip"]))
     mask = probability[0] >= asked["threshold"]
     started = time.perf_counter()
     found = [
@@ -190,13 +191,13 @@ def _cards(settings: Settings, bands: tuple[str, ...]) -> dict[str, Card]:
 
 def _loaded(asked: Found) -> tuple[NDArray[np.uint16], dict[str, Card]]:
     """The part of the raster that slow ways are measured on, and the networks."""
-    with cogs.stored(Path(asked["raster"])) as source:
+    with cog.stored(Path(asked["raster"])) as source:
         pixels = source.rows(0, asked["part"])[:, :, : asked["part"]]
         return pixels, _cards(_settings(asked), source.bands)
 
 
 def _places(card: Card, asked: Found) -> list[int]:
-    return predict.places(card, cogs.band_names(Path(asked["raster"])))
+    return predict.places(card, cog.band_names(Path(asked["raster"])))
 
 
 def _keras(card: Card, threads: int) -> Any:

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import cogs, stac
+from tulip_ops import stac
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
-from tulip_ops.grid import WGS84, Grid, project, tile_grid
+from tulip_ops.raster import cog
+from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.store import Store
 
 IDENTITY = AcquisitionId.parse("S2A_31UFU_20250425_0_L2A")
@@ -48,7 +49,7 @@ def make_reflectance(path: Path, side: int) -> None:
             strip = np.concatenate(across, axis=2)
             yield strip[:, : min(PATCH, side - row * PATCH), :side]
 
-    cogs.write_reflectance_strips(path, strips(), grid, BANDS)
+    cog.write_reflectance_strips(path, strips(), grid, BANDS)
 
 
 def half_hidden(side: int, part: int) -> tuple[int, int]:
@@ -98,7 +99,7 @@ def _varied(random: np.random.Generator, patches: list[NDArray[np.float32]]) -> 
 
 def publish(store: Store, path: Path) -> None:
     """Put the raster at `path` into the store as an acquisition's product."""
-    with cogs.stored(path) as source:
+    with cog.stored(path) as source:
         grid, bands = source.grid, source.bands
     footprint = MultiPolygon([project(box(*grid.bounds), grid.epsg, WGS84)])
     taken = datetime(2025, 4, 25, 10, 40, tzinfo=UTC)

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import cogs, drafts, shelves
+from tulip_ops import shelves
 from tulip_ops.networks import graphs, predict
+from tulip_ops.raster import cog, cog_writer
 
 
 class Watched:
@@ -34,11 +35,11 @@ class Watched:
         predict.load_cloud_filter = self._watching(predict.load_cloud_filter)
         predict.load_unet = self._watching(predict.load_unet)
         graphs.start_export = self._starting(graphs.start_export)
-        self._count("reading", cogs.Stored, "window")
+        self._count("reading", cog.Stored, "window")
         self._count("normalizing", predict.CloudFilter, "normalized")
         self._count("normalizing", predict.UNet, "normalized")
         self._count("calibrating", predict.UNet, "probability")
-        self._count("writing", drafts.Draft, "put")
+        self._count("writing", cog_writer.Draft, "put")
         self._count("checksums", shelves, "is_whole")
 
     def begin(self) -> None:

@@ -11,7 +11,7 @@ import shapely
 from shapely.geometry import Polygon, box
 
 from tulip_ops.core.types import Verdict
-from tulip_ops.grid import Grid
+from tulip_ops.raster.grid import Grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ from datetime import date
 
 from tulip_ops import ground, units
 from tulip_ops.core.types import BANDS, Area
-from tulip_ops.grid import WGS84, project, tile_at, tile_grid
+from tulip_ops.raster.grid import WGS84, project, tile_at, tile_grid
 
 _COLOURS = 3
 

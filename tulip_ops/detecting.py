@@ -15,11 +15,11 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
-from tulip_ops import figures, levels, pieces, polygons, tracing, valleys
+from tulip_ops import figures, pieces, polygons, tracing, valleys
 from tulip_ops.core import concurrency
 from tulip_ops.core.types import Area, Detection
-from tulip_ops.grid import WGS84, Grid, project
-from tulip_ops.levels import Decode
+from tulip_ops.raster.grid import WGS84, Grid, project
+from tulip_ops.raster.probability import Decode, as_it_is, reached
 
 Read = Callable[[slice], NDArray[Any]]
 """Rows of the raster to (2, rows, width), probability of tulip and bloom as it is stored."""
@@ -73,7 +73,7 @@ def detect_rows(
     in_flower: float,
     noise: float,
     minimum_area: float,
-    decode: Decode = levels.as_it_is,
+    decode: Decode = as_it_is,
     rows: int = ROWS,
     threads: int = 1,
 ) -> list[Detection]:
@@ -140,7 +140,7 @@ def _blocks(
     while bottom < grid.height:
         bottom = min(bottom + rows, grid.height)
         stored = read(slice(first, bottom))
-        tulips = levels.reached(stored[0], threshold, decode)
+        tulips = reached(stored[0], threshold, decode)
         tulips[: len(waiting)] = waiting
         open_ = np.zeros_like(tulips)
         if bottom < grid.height:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import shapely
 
-from tulip_ops import borders, levels
+from tulip_ops import borders
 from tulip_ops.core.types import Detection
-from tulip_ops.grid import WGS84, Grid, geodesic_areas, project_all
-from tulip_ops.levels import Decode
+from tulip_ops.raster.grid import WGS84, Grid, geodesic_areas, project_all
+from tulip_ops.raster.probability import Decode, as_it_is
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +30,7 @@ def placed(
     grid: Grid,
     *,
     in_flower: float,
-    decode: Decode = levels.as_it_is,
+    decode: Decode = as_it_is,
 ) -> list[Placed]:
     """Detections with area, probability and bloom, of a part of a raster, to be `ordered`.
 

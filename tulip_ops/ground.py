@@ -10,10 +10,11 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from tulip_ops import burning, clouds, cogs
+from tulip_ops import clouds
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
-from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.inference import Wanted
+from tulip_ops.raster import cog, rasterize
+from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.store import Store
 
 CONTEXT = 640.0
@@ -31,7 +32,7 @@ def reading(acquisition: Acquisition, areas: Sequence[Area]) -> Grid | None:
 def inside(areas: Sequence[Area], grid: Grid) -> NDArray[np.bool_]:
     """(height, width): True where a pixel's centre lies in an area."""
     within: NDArray[np.bool_] = (
-        burning.burn([project(area.geometry, WGS84, grid.epsg) for area in areas], grid) >= 0
+        rasterize.burn([project(area.geometry, WGS84, grid.epsg) for area in areas], grid) >= 0
     )
     return within
 
@@ -39,16 +40,16 @@ def inside(areas: Sequence[Area], grid: Grid) -> NDArray[np.bool_]:
 def around(areas: Sequence[Area], grid: Grid) -> Wanted:
     """The ground that `screen` asks the cloud filter for: the areas and CONTEXT around them."""
     near = [project(area.geometry, WGS84, grid.epsg).buffer(CONTEXT) for area in areas]
-    return lambda rows: burning.burn(near, grid.rows(rows)) >= 0
+    return lambda rows: rasterize.burn(near, grid.rows(rows)) >= 0
 
 
 @contextmanager
 def clear(acquisition_id: AcquisitionId, store: Store) -> Iterator[Wanted]:
     """The ground that `segment` asks the U-Net for: what `screen` found clear."""
     threshold = float(store.asset(acquisition_id, "cloud.tif")["tulip:threshold"])
-    with cogs.stored(store.product(acquisition_id, "cloud.tif")) as screened:
+    with cog.stored(store.product(acquisition_id, "cloud.tif")) as screened:
         yield lambda rows: clouds.clear(
-            cogs.decode_probability(screened.rows(rows.start, rows.stop)[0]), threshold
+            cog.decode_probability(screened.rows(rows.start, rows.stop)[0]), threshold
         )
 
 

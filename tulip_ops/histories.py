@@ -7,17 +7,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tulip_ops import bloom, burning, cogs, courses, joining
+from tulip_ops import bloom, courses, joining
 from tulip_ops import seasons as thinking
 from tulip_ops.bloom import Look
 from tulip_ops.core.errors import ProductDamaged, ProductMissing
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Observation, Outcome, Verdict
 from tulip_ops.core.types import Field as TulipField
-from tulip_ops.grid import WGS84, project
 from tulip_ops.postgis import connection, history
 from tulip_ops.postgis.connection import Connection, transaction
 from tulip_ops.postgis.history import FieldSeasonKey, Season, Unobserved
+from tulip_ops.raster import cog, rasterize
+from tulip_ops.raster.grid import WGS84, project
 from tulip_ops.store import Store, open_store
 
 log = logging.getLogger(__name__)
@@ -174,14 +175,14 @@ def sum_up(database: Connection, window: tuple[str, str]) -> Counter[int]:
 
 def _look(pair: Unobserved, store: Store) -> list[Look]:
     """What the products of an acquisition say of each of the fields, in their order."""
-    probability, grid = cogs.read_probability(store.product(pair.acquisition_id, "tulip.tif"))
+    probability, grid = cog.read_probability(store.product(pair.acquisition_id, "tulip.tif"))
     in_flower = float(store.asset(pair.acquisition_id, "tulip.tif")["tulip:bloom_threshold"])
     outlines = [project(one.geometry, WGS84, grid.epsg) for one in pair.fields]
     inside = bloom.share_inside(outlines, grid)
     looks = [_NOT_SEEN] * len(outlines)
     for layer in bloom.layers(outlines):
         seen = bloom.observe(
-            burning.burn([outlines[index] for index in layer], grid),
+            rasterize.burn([outlines[index] for index in layer], grid),
             len(layer),
             probability[0],
             probability[1],

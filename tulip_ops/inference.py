@@ -15,16 +15,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import chips, cogs, memory, strips, valleys
-from tulip_ops.chips import Value
-from tulip_ops.cogs import Stored
+from tulip_ops import memory, strips, valleys
 from tulip_ops.core import concurrency
-from tulip_ops.drafts import Draft
-from tulip_ops.grid import STRIP_ROWS
 from tulip_ops.networks import layout, predict
 from tulip_ops.networks.backend import Answers
 from tulip_ops.networks.predict import CloudFilter, UNet
-from tulip_ops.radiometry import DN_NODATA
+from tulip_ops.raster import cog, tiling
+from tulip_ops.raster.cog import Stored
+from tulip_ops.raster.cog_writer import Draft
+from tulip_ops.raster.grid import STRIP_ROWS
+from tulip_ops.raster.reflectance import DN_NODATA
+from tulip_ops.raster.tiling import Value
 from tulip_ops.strips import Strips
 
 Wanted = Callable[[slice], NDArray[np.bool_]]
@@ -93,15 +94,15 @@ def write_tulips(
     noise = _NoiseOfRows(network.card.threshold)
     plan = layout.plan(network.card, *source.grid.shape, size=size)
 
-    def write(window: chips.Window, mask: NDArray[np.bool_], said: Answers | None) -> None:
-        stored = np.full((layout.OUTPUTS, *mask.shape), cogs.PROBABILITY_NODATA, dtype=np.uint8)
+    def write(window: tiling.Window, mask: NDArray[np.bool_], said: Answers | None) -> None:
+        stored = np.full((layout.OUTPUTS, *mask.shape), cog.PROBABILITY_NODATA, dtype=np.uint8)
         if said is not None:
             logits = said["logits"][0][window.core]
             seen.append(int(np.count_nonzero(mask)))
             for first in range(0, len(mask), _IN_CACHE):
                 part = slice(first, first + _IN_CACHE)
                 values = network.probability(logits[part])
-                np.copyto(stored[:, part], cogs.encode_probability(values), where=mask[part])
+                np.copyto(stored[:, part], cog.encode_probability(values), where=mask[part])
                 found = (values[0] >= network.card.threshold) & mask[part]
                 tulips.append(int(np.count_nonzero(found)))
         writer.put(stored, window.own_rows[0], window.own_columns[0])
@@ -135,12 +136,12 @@ class _NoiseOfRows:
     """The noise of a raster that is written in rows of windows, from north to south."""
 
     def __init__(self, threshold: float) -> None:
-        self._noise = valleys.Noise(threshold, cogs.decode_probability)
+        self._noise = valleys.Noise(threshold, cog.decode_probability)
         self._above: list[NDArray[np.uint8]] = []
         self._row: list[NDArray[np.uint8]] = []
         self._rows = (0, 0)
 
-    def put(self, window: chips.Window, tulip: NDArray[np.uint8]) -> None:
+    def put(self, window: tiling.Window, tulip: NDArray[np.uint8]) -> None:
         """What is stored of the pixels that a window answers for, the next one in their order."""
         if window.own_rows != self._rows:
             self._end_row()
@@ -168,7 +169,7 @@ class Known:
         self.height, self._width = shape
         self._bits = np.zeros((shape[0], -(-shape[1] // 8)), dtype=np.uint8)
 
-    def put(self, window: chips.Window, mask: NDArray[np.bool_]) -> None:
+    def put(self, window: tiling.Window, mask: NDArray[np.bool_]) -> None:
         """Those that a window answers for; its first column is a multiple of eight.
 
         Windows may be put by several threads: no two of them share a byte.
@@ -182,7 +183,7 @@ class Known:
         return np.unpackbits(self._bits[rows], axis=1, count=self._width).view(np.bool_)
 
 
-Prepared = tuple[chips.Window, NDArray[np.bool_], NDArray[np.float32] | None]
+Prepared = tuple[tiling.Window, NDArray[np.bool_], NDArray[np.float32] | None]
 """A window, which of its own pixels are wanted and measured, and what the network reads: None
 where that is none of them."""
 
@@ -191,7 +192,7 @@ where that is none of them."""
 def _prepared(
     read: Iterator[strips.Strip],
     network: CloudFilter | UNet,
-    plan: chips.Plan,
+    plan: tiling.Plan,
     wanted: Wanted,
 ) -> Iterator[Iterator[Prepared]]:
     """All windows in their order, made ready by other threads."""
@@ -205,7 +206,7 @@ def _prepared(
 def _ready(
     coming: Iterable[strips.Strip],
     network: CloudFilter | UNet,
-    plan: chips.Plan,
+    plan: tiling.Plan,
     wanted: Wanted,
 ) -> Iterator[Prepared]:
     held = _Held(coming)
@@ -219,7 +220,7 @@ def _ready(
         mask = (own.min(axis=0) > DN_NODATA) & there[:, window.owns[1]]
         pixels = None
         if mask.any():
-            read = chips.fill(held.cut(*window.reads), plan)
+            read = tiling.fill(held.cut(*window.reads), plan)
             pixels = network.normalized(read[np.newaxis])
         yield window, mask, pixels
 

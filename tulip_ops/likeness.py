@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import pages, pictures, rasters
+from tulip_ops import pages, pictures
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.types import BANDS
-from tulip_ops.grid import geodesic_area
+from tulip_ops.raster import reader
+from tulip_ops.raster.grid import geodesic_area
 from tulip_ops.simulate import TOP, Sky, Weather, make_polder, make_scene
 from tulip_ops.simulate.sky import sun
 from tulip_ops.sources import geotiff
@@ -68,13 +69,13 @@ def read_renderings(folder: Path) -> list[Rendering]:
     """The 8-bit true-colour GeoTIFFs of a folder, by day; other rasters, as masks, are left out."""
     found = []
     for path in sorted(folder.glob("*.tif*")):
-        facts = rasters.look(str(path))
+        facts = reader.look(str(path))
         if facts.dtype != "uint8" or len(facts.bands) != 3:
             continue
         scene = geotiff.understand(path, facts)
         pixel = np.sqrt(geodesic_area(scene.footprint) / (facts.shape[0] * facts.shape[1]))
         day = scene.sensed_at.date()
-        found.append(Rendering(path.name, day, float(pixel), rasters.read_pixels(path)))
+        found.append(Rendering(path.name, day, float(pixel), reader.read_pixels(path)))
     if not found:
         raise BadScene(
             f"{folder} holds no GeoTIFF of three bands of uint8 to compare with: put true-colour"

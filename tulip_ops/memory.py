@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tulip_ops.grid import STRIP_ROWS
 from tulip_ops.networks import layout
 from tulip_ops.networks.engines import Engine
 from tulip_ops.networks.exports import Precision
 from tulip_ops.networks.predict import CloudFilter, UNet
 from tulip_ops.networks.registry import Card, UNetArchitecture
+from tulip_ops.raster.grid import STRIP_ROWS
 
 AHEAD = 1
 """Strips of `STRIP_ROWS` that are read before they are needed."""

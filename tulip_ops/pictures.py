@@ -16,7 +16,7 @@ import shapely
 
 from tulip_ops.core.errors import BadAcquisitionId, BadSetting
 from tulip_ops.core.types import AcquisitionId, Field, SeasonVerdict
-from tulip_ops.grid import Grid
+from tulip_ops.raster.grid import Grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -300,7 +300,7 @@ class _Outside(Exception):
 
 
 class S3File:
-    """An object of S3 that is read by ranges: a `ranges.RangeFile`."""
+    """An object of S3 that is read by ranges: a `range_reader.RangeFile`."""
 
     def __init__(self, places: Places, address: str, size: int | None = None) -> None:
         """size: as declared, in bytes."""

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tulip_ops import cogs, pictures, vectors
+from tulip_ops import pictures, vectors
 from tulip_ops.core.errors import AreaNotFound, ProductMissing
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, SeasonVerdict
-from tulip_ops.grid import WGS84, project
 from tulip_ops.postgis import areas, connection, history
+from tulip_ops.raster import cog
+from tulip_ops.raster.grid import WGS84, project
 from tulip_ops.store import open_store
 
 
@@ -45,15 +46,15 @@ def draw(acquisition_id: AcquisitionId, settings: Settings, out: Path) -> None:
     reflectance is there.
     """
     store = open_store(settings)
-    reflectance, bands, grid = cogs.read_reflectance(
+    reflectance, bands, grid = cog.read_reflectance(
         store.product(acquisition_id, "reflectance.tif")
     )
     cloud, cloud_threshold = np.full((1, *grid.shape), np.nan, np.float32), 0.5
     tulip, polygons = np.full((2, *grid.shape), np.nan, np.float32), []
     with suppress(ProductMissing):  # the picture shows how far the acquisition came
-        cloud, _ = cogs.read_probability(store.product(acquisition_id, "cloud.tif"))
+        cloud, _ = cog.read_probability(store.product(acquisition_id, "cloud.tif"))
         cloud_threshold = float(store.asset(acquisition_id, "cloud.tif")["tulip:threshold"])
-        tulip, _ = cogs.read_probability(store.product(acquisition_id, "tulip.tif"))
+        tulip, _ = cog.read_probability(store.product(acquisition_id, "tulip.tif"))
         detections = vectors.read_detections(store.product(acquisition_id, "detections.parquet"))
         polygons = [project(found.geometry, WGS84, grid.epsg) for found in detections]
     pictures.acquisition_picture(

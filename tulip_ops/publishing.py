@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tulip_ops import cogs, radiometry, stac
+from tulip_ops import stac
 from tulip_ops.core.types import Acquisition, AcquisitionId, ModelReference
 from tulip_ops.duties import Duty
-from tulip_ops.grid import Grid
+from tulip_ops.raster import cog
+from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster.grid import Grid
 from tulip_ops.store import Store
 
 
@@ -124,8 +126,8 @@ def _probability(
     fields: dict[str, Any] = stac.encoding_fields(
         bands,
         dtype="uint8",
-        scale=1 / cogs.PROBABILITY_STEPS,
-        nodata=cogs.PROBABILITY_NODATA,
+        scale=1 / cog.PROBABILITY_STEPS,
+        nodata=cog.PROBABILITY_NODATA,
     )
     fields["tulip:threshold"] = card.threshold
     if card.bloom_threshold is not None:

@@ -16,16 +16,17 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import chips, cogs, duties, ground, inference, steps
+from tulip_ops import duties, ground, inference, steps
 from tulip_ops.core.errors import ProductDamaged
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Area
-from tulip_ops.grid import STRIP_ROWS
 from tulip_ops.networks import engines, layout, predict, registry
 from tulip_ops.networks.backend import Graph
 from tulip_ops.networks.predict import CloudFilter, UNet
 from tulip_ops.networks.registry import Card
-from tulip_ops.radiometry import DN_NODATA
+from tulip_ops.raster import cog, tiling
+from tulip_ops.raster.grid import STRIP_ROWS
+from tulip_ops.raster.reflectance import DN_NODATA
 from tulip_ops.store import Store, open_store
 
 Asking: TypeAlias = Literal["screen", "segment"]
@@ -60,7 +61,7 @@ def question(
     )
     if duty.is_done:
         return None
-    with cogs.stored(store.product(acquisition_id, "reflectance.tif")) as source:
+    with cog.stored(store.product(acquisition_id, "reflectance.tif")) as source:
         if screening:
             wanted = _known(source, duty.card, ground.around(areas, source.grid))
         else:
@@ -88,11 +89,11 @@ class Reader:
             self._path = self._store.product(acquisition_id, "reflectance.tif")
             self._card = registry.find(self._settings.models, model)
             self._last = (acquisition_id, model)
-        with cogs.stored(self._path) as source:
+        with cog.stored(self._path) as source:
             plan = _plan(self._card, *source.grid.shape)
             window = layout.windows(self._card, plan)[number]
             places = predict.places(self._card, source.bands)
-            return chips.fill(source.window(window.rows, window.columns, places), plan)
+            return tiling.fill(source.window(window.rows, window.columns, places), plan)
 
 
 class Network:
@@ -132,11 +133,11 @@ def replayed(said: Mapping[int, Said]) -> Graph:
     return run
 
 
-def _plan(card: Card, height: int, width: int) -> chips.Plan:
+def _plan(card: Card, height: int, width: int) -> tiling.Plan:
     return layout.plan(card, height, width, size=steps.WINDOW)
 
 
-def _known(source: cogs.Stored, card: Card, wanted: inference.Wanted) -> NDArray[np.bool_]:
+def _known(source: cog.Stored, card: Card, wanted: inference.Wanted) -> NDArray[np.bool_]:
     """(height, width): what is wanted and was measured in all bands that the network reads."""
     places = predict.places(card, source.bands)
     known = np.empty(source.grid.shape, dtype=np.bool_)

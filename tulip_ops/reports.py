@@ -10,15 +10,16 @@ from pathlib import Path
 
 import shapely
 
-from tulip_ops import chapters, cogs
+from tulip_ops import chapters
 from tulip_ops import season_charts as charts
 from tulip_ops.chapters import Picture, Story
 from tulip_ops.core.errors import AreaNotFound, ProductDamaged, ProductMissing, StoreUnavailable
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Verdict
-from tulip_ops.grid import WGS84, Grid, project, tile_at, tile_grid
 from tulip_ops.postgis import connection, layers, reporting
 from tulip_ops.postgis.reporting import AreaHistory, FieldSeasonRow
+from tulip_ops.raster import cog
+from tulip_ops.raster.grid import WGS84, Grid, project, tile_at, tile_grid
 from tulip_ops.store import open_store
 
 CLEAR_ENOUGH = 0.9
@@ -112,7 +113,7 @@ def _grid(history: AreaHistory) -> Grid:
 
 def _light_image(
     history: AreaHistory, grid: Grid, settings: Settings
-) -> tuple[AcquisitionId | None, cogs.Float | None]:
+) -> tuple[AcquisitionId | None, cog.Float | None]:
     """The newest acquisition that is clear, and its image on the grid; None without products."""
     recorded = [row for row in history.acquisitions if row.state == "recorded" and row.counts]
     ranked = sorted(
@@ -125,11 +126,11 @@ def _light_image(
     newest = AcquisitionId.parse(ranked[0].acquisition_id)
     try:
         path = open_store(settings).product(newest, "reflectance.tif")
-        bands = cogs.band_names(path)
+        bands = cog.band_names(path)
         wanted = [(str(path), bands.index(name) + 1) for name in ("red", "green", "blue")]
     except (ProductMissing, ProductDamaged):
         return None, None  # the page says that its maps are plain
-    return newest, cogs.read_reflectance_onto(wanted, grid)
+    return newest, cog.read_reflectance_onto(wanted, grid)
 
 
 def _calendar(season: int, rows: Sequence[FieldSeasonRow], history: AreaHistory) -> Picture | None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from tulip_ops import pictures
 from tulip_ops.core.types import SeasonVerdict, Verdict
-from tulip_ops.grid import Grid
+from tulip_ops.raster.grid import Grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,27 +14,18 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import (
-    clouds,
-    cogs,
-    detecting,
-    duties,
-    ground,
-    inference,
-    memory,
-    publishing,
-    vectors,
-)
+from tulip_ops import clouds, detecting, duties, ground, inference, memory, publishing, vectors
 from tulip_ops.core.errors import BadData, NothingValid, ProductMissing
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area, Outcome
 from tulip_ops.duties import Duty
-from tulip_ops.grid import Grid
 from tulip_ops.networks import predict
 from tulip_ops.networks.backend import Graph
 from tulip_ops.networks.predict import CloudFilter, UNet
 from tulip_ops.postgis import detections as tables
 from tulip_ops.postgis.connection import Connection
+from tulip_ops.raster import cog
+from tulip_ops.raster.grid import Grid
 from tulip_ops.sources import Source
 from tulip_ops.sources.parts import StoredParts
 from tulip_ops.store import Store
@@ -106,7 +97,7 @@ def _read_into(
 
     reads = map(read, range(len(strips)))
     reads_all = chain([next(reads)], reads)  # the first one says which bands there are
-    cogs.write_reflectance_strips(path, reads_all, grid, names[0])
+    cog.write_reflectance_strips(path, reads_all, grid, names[0])
     return names[0], np.concatenate(valid)
 
 
@@ -161,15 +152,15 @@ def _write_clouds(
     kept: Strips | None,
 ) -> float:
     """Write cloud.tif, over the areas and CONTEXT around them; returns the clear share of them."""
-    with cogs.stored(reflectance) as source:
+    with cog.stored(reflectance) as source:
         grid = source.grid
         cells, known = inference.cloud_probability(
             source, network, ground.around(areas, grid), kept
         )
-    stored = inference.spread(cogs.encode_probability(cells), known, cogs.PROBABILITY_NODATA)
+    stored = inference.spread(cog.encode_probability(cells), known, cog.PROBABILITY_NODATA)
     clear = inference.spread(clouds.clear(cells, network.card.threshold), known, nothing=False)
     inside_pixels, clear_pixels = 0, 0
-    with cogs.writing_probability(path, grid, ("cloud",)) as writer:
+    with cog.writing_probability(path, grid, ("cloud",)) as writer:
         for (rows, cloud), (_, clear_here) in zip(stored, clear, strict=True):
             writer.put(cloud[np.newaxis], rows.start, 0)
             inside = ground.inside(areas, grid.rows(rows))
@@ -224,7 +215,7 @@ def _write_tulips(
     kept = kept and kept.of(store.checksum(acquisition_id, "reflectance.tif"))
     with (
         store.reading(acquisition_id, "reflectance.tif") as reflectance,
-        cogs.stored(reflectance) as source,
+        cog.stored(reflectance) as source,
         ground.clear(acquisition_id, store) as wanted,
     ):
         if said is None:
@@ -233,7 +224,7 @@ def _write_tulips(
             size = memory.window_size(card, duty.engine, shape, memory_gb)
         else:
             network, size = UNet(card, said()), WINDOW
-        with cogs.writing_probability(path, source.grid, ("tulip", "bloom")) as writer:
+        with cog.writing_probability(path, source.grid, ("tulip", "bloom")) as writer:
             return inference.write_tulips(writer, source, network, wanted, size=size, kept=kept)
 
 
@@ -261,7 +252,7 @@ def vectorize(
     if not force and store.is_current(acquisition_id, "detections.parquet", recipe):
         return _unchanged("vectorized")
     noise = _noise(acquisition_id, made)
-    with cogs.stored(store.product(acquisition_id, "tulip.tif")) as source:
+    with cog.stored(store.product(acquisition_id, "tulip.tif")) as source:
         detections = detecting.detect_rows(
             lambda rows: source.rows(rows.start, rows.stop),
             source.grid,
@@ -270,7 +261,7 @@ def vectorize(
             in_flower=in_flower,
             noise=noise,
             minimum_area=settings.minimum_area,
-            decode=cogs.decode_probability,
+            decode=cog.decode_probability,
             threads=detecting.threads_that_fit(
                 source.grid.width, settings.memory_gb, settings.threads
             ),

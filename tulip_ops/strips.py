@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.cogs import Stored
-from tulip_ops.grid import STRIP_ROWS
+from tulip_ops.raster.cog import Stored
+from tulip_ops.raster.grid import STRIP_ROWS
 
 Strip = NDArray[np.uint16]
 """(bands, rows, width), as it is stored."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry import Polygon
 
-    from tulip_ops.grid import Grid
+    from tulip_ops.raster.grid import Grid
 
 _WEST, _SOUTH, _EAST, _NORTH = range(4)
 """Each is followed by a left turn: counter-clockwise where north is up."""

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tulip_ops import borders, levels, regions, summits
+from tulip_ops import borders, regions, summits
+from tulip_ops.raster.probability import as_it_is, reached
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tulip_ops.levels import Decode
+    from tulip_ops.raster.probability import Decode
 
 SHALLOW = 0.04
 """Probability, smoothed over 3 x 3 pixels: a border that lies no deeper below the means of both
@@ -50,7 +51,7 @@ def part(
     smallest: float,
     noise: float | None = None,
     among: NDArray[np.bool_] | None = None,
-    decode: Decode = levels.as_it_is,
+    decode: Decode = as_it_is,
 ) -> NDArray[np.int32]:
     """Which field each pixel belongs to: (height, width), counted from 0, -1 where none.
 
@@ -63,7 +64,7 @@ def part(
     among: which of the pixels from the threshold on can be of a field, others only lie beside
     them; None: all.
     """
-    present = levels.reached(tulip, threshold, decode) if among is None else among
+    present = reached(tulip, threshold, decode) if among is None else among
     pixels = np.flatnonzero(present)
     if noise is None:
         noise = _noise_of(tulip, threshold, decode)
@@ -134,7 +135,7 @@ class Noise:
     of `_STEP`.
     """
 
-    def __init__(self, threshold: float, decode: Decode = levels.as_it_is) -> None:
+    def __init__(self, threshold: float, decode: Decode = as_it_is) -> None:
         """decode: makes probability of what is added."""
         self._threshold, self._decode = threshold, decode
         self._counts = np.zeros(round(1 / _STEP) + 1, dtype=np.int64)
@@ -145,7 +146,7 @@ class Noise:
         Each row inside counts, so that parts which share two rows count every row once.
         """
         decode, flat, width = self._decode, tulip.ravel(), tulip.shape[1]
-        middle = np.flatnonzero(_between_four(levels.reached(tulip, self._threshold, decode)))
+        middle = np.flatnonzero(_between_four(reached(tulip, self._threshold, decode)))
         level = decode(flat[middle - width]) + decode(flat[middle + width])
         level += decode(flat[middle - 1]) + decode(flat[middle + 1])
         away = np.rint(np.abs(decode(flat[middle]) - level / 4) / _STEP).astype(np.intp)
@@ -157,7 +158,7 @@ class Noise:
         return float(_NOISE_OF_MEDIAN * _median(self._counts) * _STEP)
 
 
-def noise(tulip: NDArray[Any], threshold: float, decode: Decode = levels.as_it_is) -> float:
+def noise(tulip: NDArray[Any], threshold: float, decode: Decode = as_it_is) -> float:
     """Standard deviation of the `Noise` of a raster in one piece."""
     found = Noise(threshold, decode)
     found.add(tulip)

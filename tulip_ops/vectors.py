@@ -23,7 +23,7 @@ from shapely.geometry.base import BaseGeometry
 from tulip_ops.core import concurrency
 from tulip_ops.core.errors import BadArea, BadInput, BadTrainingData, ProductDamaged
 from tulip_ops.core.types import Area, Detection
-from tulip_ops.grid import WGS84, geodesic_area
+from tulip_ops.raster.grid import WGS84, geodesic_area
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame

@@ -196,7 +196,7 @@ class Web:
 
 
 class WebFile:
-    """A file that is read by ranges: a `ranges.RangeFile`."""
+    """A file that is read by ranges: a `range_reader.RangeFile`."""
 
     def __init__(
         self, web: Web, url: str, sign: Callable[[str], str] = str, size: int | None = None

@@ -18,9 +18,9 @@ import rasterio
 from rio_cogeo.cogeo import cog_validate
 
 from tests.acceptance.conftest import Stack
-from tulip_ops.burning import trace
-from tulip_ops.grid import Grid, geodesic_area, project
-from tulip_ops.rasters import read_onto
+from tulip_ops.raster.grid import Grid, geodesic_area, project
+from tulip_ops.raster.rasterize import trace
+from tulip_ops.raster.reader import read_onto
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 

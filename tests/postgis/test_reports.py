@@ -10,11 +10,12 @@ import pytest
 from tests.postgis import histories
 from tests.postgis.conftest import Examples, Logins
 from tests.unit.test_pages import read
-from tulip_ops import cogs, reports, stac
+from tulip_ops import reports, stac
 from tulip_ops.core.errors import AreaNotFound
 from tulip_ops.core.settings import Settings
-from tulip_ops.grid import WGS84, project, tile_grid
 from tulip_ops.postgis.connection import Connection
+from tulip_ops.raster import cog
+from tulip_ops.raster.grid import WGS84, project, tile_grid
 from tulip_ops.store import Store
 
 pytest.importorskip("matplotlib", reason="pictures are an optional extra")
@@ -100,7 +101,7 @@ def test_the_newest_clear_image_lies_below_the_map(
     store.start_item(acquisition.id, stac.product_item(acquisition, coarse, bands))
     with store.writing(acquisition.id, "reflectance.tif") as path:
         pixels = np.full((3, *coarse.shape), 0.1, np.float32)
-        cogs.write_reflectance(path, pixels, coarse, bands)
+        cog.write_reflectance(path, pixels, coarse, bands)
         store.publish(
             acquisition.id, "reflectance.tif", path, recipe="0", title="", media_type=stac.COG
         )

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from tulip_ops.burning import burn, trace
-from tulip_ops.grid import Grid
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.rasterize import burn, trace
 
 
 @given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=24)))

@@ -2,43 +2,47 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tulip_ops import chips
+from tulip_ops.raster import tiling
 
 sizes = st.integers(1, 90)
 
 
 @st.composite
-def plans(draw: st.DrawFn) -> chips.Plan:
+def plans(draw: st.DrawFn) -> tiling.Plan:
     align = draw(st.sampled_from([1, 2, 4, 8]))
     size = align * draw(st.integers(1, 6))
     step = align * draw(st.integers(1, size // align))
-    return chips.plan(draw(sizes), draw(sizes), size, step, align=align, shrink=draw(st.booleans()))
+    return tiling.plan(
+        draw(sizes), draw(sizes), size, step, align=align, shrink=draw(st.booleans())
+    )
 
 
 @st.composite
-def plans_with_alignment(draw: st.DrawFn) -> tuple[chips.Plan, int]:
+def plans_with_alignment(draw: st.DrawFn) -> tuple[tiling.Plan, int]:
     align = draw(st.sampled_from([1, 2, 4, 8]))
     size = align * draw(st.integers(2, 6))  # windows of networks are wider than what they pool
     step = align * draw(st.integers(1, size // align))
-    plan = chips.plan(draw(sizes), draw(sizes), size, step, align=align, shrink=draw(st.booleans()))
+    plan = tiling.plan(
+        draw(sizes), draw(sizes), size, step, align=align, shrink=draw(st.booleans())
+    )
     return plan, align
 
 
 @given(plans(), st.none() | st.integers(0, 20), st.integers(0, 2**32 - 1))
 def test_stitching_what_was_cut_gives_it_back(
-    plan: chips.Plan, margin: int | None, seed: int
+    plan: tiling.Plan, margin: int | None, seed: int
 ) -> None:
     shape = (2, plan.height, plan.width)
     raster = np.random.default_rng(seed).random(shape, dtype=np.float32)
 
-    stitched = chips.stitch(chips.cut(raster, plan), plan, margin=margin)
+    stitched = tiling.stitch(tiling.cut(raster, plan), plan, margin=margin)
 
     assert stitched.dtype == np.float32
     np.testing.assert_allclose(stitched, raster, atol=1e-6)
 
 
 @given(plans())
-def test_a_plan_covers_everything_and_leaves_nothing(plan: chips.Plan) -> None:
+def test_a_plan_covers_everything_and_leaves_nothing(plan: tiling.Plan) -> None:
     covered = np.zeros((plan.padded_height, plan.padded_width), dtype=bool)
     for row, column in plan.origins:
         here = covered[row : row + plan.chip_height, column : column + plan.chip_width]
@@ -51,10 +55,10 @@ def test_a_plan_covers_everything_and_leaves_nothing(plan: chips.Plan) -> None:
 
 
 @given(plans())
-def test_padding_invents_no_value(plan: chips.Plan) -> None:
+def test_padding_invents_no_value(plan: tiling.Plan) -> None:
     raster = np.arange(plan.height * plan.width).reshape(1, plan.height, plan.width)
 
-    padded = chips.pad(raster, plan)
+    padded = tiling.pad(raster, plan)
 
     assert (padded[:, : plan.height, : plan.width] == raster).all()
     assert set(np.unique(padded)) == set(np.unique(raster))
@@ -62,11 +66,11 @@ def test_padding_invents_no_value(plan: chips.Plan) -> None:
 
 @given(plans_with_alignment())
 def test_every_pixel_belongs_to_the_window_that_sees_most_around_it(
-    drawn: tuple[chips.Plan, int],
+    drawn: tuple[tiling.Plan, int],
 ) -> None:
     plan, align = drawn
     owned = np.zeros((plan.height, plan.width), dtype=int)
-    for window in chips.windows(plan, align=align):
+    for window in tiling.windows(plan, align=align):
         owned[window.owns] += 1
         read = np.zeros((plan.height, plan.width), dtype=bool)
         read[window.reads] = True
@@ -77,13 +81,15 @@ def test_every_pixel_belongs_to_the_window_that_sees_most_around_it(
 
 @given(plans_with_alignment())
 def test_windows_filled_one_by_one_are_the_chips_that_cutting_gives(
-    drawn: tuple[chips.Plan, int],
+    drawn: tuple[tiling.Plan, int],
 ) -> None:
     plan, align = drawn
     raster = np.arange(plan.height * plan.width).reshape(1, plan.height, plan.width)
 
-    for window, chip in zip(chips.windows(plan, align=align), chips.cut(raster, plan), strict=True):
-        filled = chips.fill(raster[:, *window.reads], plan)
+    for window, chip in zip(
+        tiling.windows(plan, align=align), tiling.cut(raster, plan), strict=True
+    ):
+        filled = tiling.fill(raster[:, *window.reads], plan)
         assert filled.shape == chip.shape
         owned = chip[:, *window.core]
         np.testing.assert_array_equal(owned, raster[:, *window.owns])

@@ -5,13 +5,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from tulip_ops.cogs import (
+from tulip_ops.raster.cog import (
     read_probability,
     read_reflectance,
     write_reflectance,
     writing_probability,
 )
-from tulip_ops.grid import Grid
+from tulip_ops.raster.grid import Grid
 
 SHARED_FOLDER = settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

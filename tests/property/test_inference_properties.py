@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import cogs, inference, memory, radiometry, strips, valleys
+from tulip_ops import inference, memory, strips, valleys
 from tulip_ops.core.types import Area, Detection
 from tulip_ops.detecting import detect
-from tulip_ops.grid import Grid
 from tulip_ops.networks import layout
 from tulip_ops.networks.engines import KERAS, Engine
 from tulip_ops.networks.predict import CloudFilter, UNet
@@ -26,6 +25,9 @@ from tulip_ops.networks.registry import (
     Training,
     UNetArchitecture,
 )
+from tulip_ops.raster import cog
+from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster.grid import Grid
 
 BANDS = ("blue", "green", "red", "nir")
 Run = dict[str, NDArray[np.float32]]
@@ -109,19 +111,19 @@ def test_tulips_do_not_depend_on_how_the_raster_is_cut(
 ) -> None:
     reflectance, wanted = scene(height, width, seed)
     grid = Grid(32631, 600_000.0, 5_800_000.0, width, height)
-    cogs.write_reflectance(folder / "reflectance.tif", reflectance, grid, BANDS)
+    cog.write_reflectance(folder / "reflectance.tif", reflectance, grid, BANDS)
     network = UNet(card("unet"), reaching)
 
     with (
-        cogs.stored(folder / "reflectance.tif") as source,
-        cogs.writing_probability(folder / "tulip.tif", grid, ("tulip", "bloom")) as writer,
+        cog.stored(folder / "reflectance.tif") as source,
+        cog.writing_probability(folder / "tulip.tif", grid, ("tulip", "bloom")) as writer,
     ):
         made = inference.write_tulips(writer, source, network, lambda rows: wanted[rows], size=size)
 
     whole = network.tulip_probability(reflectance, BANDS)
     whole[:, ~wanted] = np.nan
-    found, _ = cogs.read_probability(folder / "tulip.tif")
-    np.testing.assert_allclose(found, whole, atol=0.5 / cogs.PROBABILITY_STEPS + 1e-6)
+    found, _ = cog.read_probability(folder / "tulip.tif")
+    np.testing.assert_allclose(found, whole, atol=0.5 / cog.PROBABILITY_STEPS + 1e-6)
     seen = np.isfinite(whole[0])
     assert made.share == pytest.approx((whole[0] >= 0.5).sum() / max(1, seen.sum()), abs=1e-9)
     assert made.noise == valleys.noise(found[0], 0.5)
@@ -134,11 +136,11 @@ def test_clouds_in_a_stream_are_those_in_memory(
 ) -> None:
     reflectance, _ = scene(height, width, seed)
     grid = Grid(32631, 600_000.0, 5_800_000.0, width, height)
-    cogs.write_reflectance(folder / "reflectance.tif", reflectance, grid, BANDS)
+    cog.write_reflectance(folder / "reflectance.tif", reflectance, grid, BANDS)
     network = CloudFilter(card("cloud-filter").model_copy(update={"chip": 96}), judging)
 
     with mock.patch.object(layout, "OVERLAP", 32):
-        with cogs.stored(folder / "reflectance.tif") as source:
+        with cog.stored(folder / "reflectance.tif") as source:
             cells, known = inference.cloud_probability(
                 source, network, lambda rows: np.ones((rows.stop - rows.start, width), bool)
             )
@@ -153,7 +155,7 @@ def test_windows_without_anything_wanted_are_never_inferred(folder: Path) -> Non
     wanted = np.zeros((160, 160), dtype=bool)
     wanted[:20, :20] = True
     grid = Grid(32631, 600_000.0, 5_800_000.0, 160, 160)
-    cogs.write_reflectance(folder / "reflectance.tif", reflectance, grid, BANDS)
+    cog.write_reflectance(folder / "reflectance.tif", reflectance, grid, BANDS)
     asked = []
 
     def counting(pixels: NDArray[np.float32]) -> Run:
@@ -161,8 +163,8 @@ def test_windows_without_anything_wanted_are_never_inferred(folder: Path) -> Non
         return reaching(pixels)
 
     with (
-        cogs.stored(folder / "reflectance.tif") as source,
-        cogs.writing_probability(folder / "tulip.tif", grid, ("tulip", "bloom")) as writer,
+        cog.stored(folder / "reflectance.tif") as source,
+        cog.writing_probability(folder / "tulip.tif", grid, ("tulip", "bloom")) as writer,
     ):
         inference.write_tulips(
             writer, source, UNet(card("unet"), counting), lambda rows: wanted[rows], size=64
@@ -194,18 +196,18 @@ def test_fields_on_every_border_of_a_window_are_those_of_a_single_window(folder:
         row, column = window.own_rows[1], window.own_columns[1]
         fields[:, max(row - 5, 0) : row + 4, max(column - 6, 0) : column + 3] = 0.45
     grid = Grid(32631, 600_000.0, 5_800_000.0, 230, 200)
-    cogs.write_reflectance(folder / "reflectance.tif", fields, grid, BANDS)
+    cog.write_reflectance(folder / "reflectance.tif", fields, grid, BANDS)
 
     def found(size: int) -> tuple[NDArray[np.float32], list[Detection]]:
         with (
-            cogs.stored(folder / "reflectance.tif") as source,
-            cogs.writing_probability(folder / "tulip.tif", grid, ("tulip", "bloom")) as writer,
+            cog.stored(folder / "reflectance.tif") as source,
+            cog.writing_probability(folder / "tulip.tif", grid, ("tulip", "bloom")) as writer,
         ):
             inference.write_tulips(
                 writer, source, network, lambda rows: np.ones((rows.stop - rows.start, 230), bool),
                 size=size,
             )  # fmt: skip
-        probability, _ = cogs.read_probability(folder / "tulip.tif")
+        probability, _ = cog.read_probability(folder / "tulip.tif")
         area = Area("here", MultiPolygon([box(0, 45, 10, 60)]))
         detected = detect(
             probability, grid, [area], threshold=0.9, in_flower=0.5, minimum_area=1000

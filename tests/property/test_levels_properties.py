@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tulip_ops import cogs, levels
+from tulip_ops.raster import cog
+from tulip_ops.raster.probability import as_it_is, reached
 
 EVERY = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
@@ -14,10 +15,10 @@ EVERY = np.arange(256, dtype=np.uint8).reshape(16, 16)
 @example(1.02)
 @example(2.0)
 def test_bytes_reach_a_threshold_where_what_they_stand_for_does(threshold: float) -> None:
-    decoded = cogs.decode_probability(EVERY)
+    decoded = cog.decode_probability(EVERY)
 
-    expected = levels.reached(decoded, threshold, levels.as_it_is)
+    expected = reached(decoded, threshold, as_it_is)
 
     np.testing.assert_array_equal(expected, decoded >= threshold)
-    ours = levels.reached(EVERY, threshold, cogs.decode_probability)
+    ours = reached(EVERY, threshold, cog.decode_probability)
     np.testing.assert_array_equal(ours, expected)

@@ -8,10 +8,11 @@ from hypothesis.extra import numpy as arrays
 from shapely import affinity
 from shapely.geometry import box
 
-from tulip_ops import burning, polygons
+from tulip_ops import polygons
 from tulip_ops.figures import ordered, placed
-from tulip_ops.grid import Grid, project
 from tulip_ops.polygons import simplify
+from tulip_ops.raster import rasterize
+from tulip_ops.raster.grid import Grid, project
 
 sides = st.integers(1, 24)
 rasters_of_booleans = arrays.arrays(bool, st.tuples(sides, sides))
@@ -29,8 +30,8 @@ def grid_of(array: np.ndarray) -> Grid:
 @example(np.ones((5, 5), bool))
 @example(CHECKERBOARD)
 def test_tracing_and_burning_gives_the_raster_back(present):
-    outlines = burning.trace(present, grid_of(present))
-    assert ((burning.burn(outlines, grid_of(present)) >= 0) == present).all()
+    outlines = rasterize.trace(present, grid_of(present))
+    assert ((rasterize.burn(outlines, grid_of(present)) >= 0) == present).all()
     assert shapely.coverage_is_valid(outlines)
 
 
@@ -41,7 +42,7 @@ def test_tracing_and_burning_gives_the_raster_back(present):
 @example(np.ones((9, 9), np.int8), 3000.0)
 def test_simplification_leaves_a_valid_coverage(letters, minimum_area):
     grid = grid_of(letters)
-    outlines = [o for n in (1, 2, 3) for o in burning.trace(letters == n, grid)]
+    outlines = [o for n in (1, 2, 3) for o in rasterize.trace(letters == n, grid)]
     fields = simplify(outlines, resolution=10, minimum_area=minimum_area)
     assert all(field.is_valid and field.area > 0 for field in fields)
     assert shapely.coverage_is_valid(fields)
@@ -57,7 +58,7 @@ def test_simplification_leaves_a_valid_coverage(letters, minimum_area):
 @example((np.indices((24, 24)).sum(axis=0) // 7 % 4).astype(np.int8), 0.0)
 def test_points_on_straight_slopes_change_nothing(letters, minimum_area):
     grid = grid_of(letters)
-    outlines = [o for n in (1, 2, 3) for o in burning.trace(letters == n, grid)]
+    outlines = [o for n in (1, 2, 3) for o in rasterize.trace(letters == n, grid)]
     fields = simplify(outlines, resolution=10, minimum_area=minimum_area)
     with mock.patch.object(polygons, "_turns", lambda points, _: np.ones(len(points), bool)):
         with_all = simplify(outlines, resolution=10, minimum_area=minimum_area)
@@ -75,7 +76,7 @@ def test_a_field_keeps_its_area(width, height, angle, shift):
     grid = Grid(32631, 0.0, 600.0, 60, 60)
     truth = affinity.rotate(box(-width / 2, -height / 2, width / 2, height / 2), angle)
     truth = affinity.translate(truth, 300 + shift[0], 300 + shift[1])
-    (outline,) = burning.trace(burning.burn([truth], grid) >= 0, grid)
+    (outline,) = rasterize.trace(rasterize.burn([truth], grid) >= 0, grid)
     (field,) = simplify([outline], resolution=10, minimum_area=3000)
     assert abs(field.area / outline.area - 1) < 0.015
 
@@ -87,8 +88,8 @@ def test_figures_are_those_of_the_pixels_under_each_polygon(present, data):
     values = st.floats(0, 1, width=32) | st.just(float("nan"))
     tulip = data.draw(arrays.arrays(np.float32, present.shape, elements=values))
     bloom = tulip * np.float32(0.7)
-    outlines = burning.trace(present, grid)
-    labels = burning.burn(outlines, grid)
+    outlines = rasterize.trace(present, grid)
+    labels = rasterize.burn(outlines, grid)
     detections = ordered(placed(outlines, labels, tulip, bloom, grid, in_flower=0.5))
     assert [detection.ordinal for detection in detections] == list(range(len(detections)))
     found = {detection.geometry.wkb: detection for detection in detections}

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from tulip_ops.radiometry import decode, encode
+from tulip_ops.raster.reflectance import decode, encode
 
 REFLECTANCE = arrays(
     np.float32,

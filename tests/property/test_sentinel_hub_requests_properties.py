@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tulip_ops.grid import Grid
+from tulip_ops.raster.grid import Grid
 from tulip_ops.sources.sentinel_hub_requests import split
 
 grids = st.builds(

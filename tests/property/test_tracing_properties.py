@@ -10,7 +10,7 @@ from rasterio.features import shapes
 from shapely import affinity
 from shapely.geometry import Point, Polygon, box, shape
 
-from tulip_ops.grid import Grid
+from tulip_ops.raster.grid import Grid
 from tulip_ops.tracing import fill, trace_labels
 
 sides = st.integers(1, 16)

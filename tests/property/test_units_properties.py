@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tulip_ops import units
-from tulip_ops.grid import Grid
+from tulip_ops.raster.grid import Grid
 from tulip_ops.sources.sentinel_hub_requests import split
 
 sides = st.integers(1, 12_000)

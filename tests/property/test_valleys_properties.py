@@ -4,9 +4,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tulip_ops import burning, cogs, summits, valleys
-from tulip_ops.grid import Grid
+from tulip_ops import summits, valleys
 from tulip_ops.polygons import simplify
+from tulip_ops.raster import cog, rasterize
+from tulip_ops.raster.grid import Grid
 from tulip_ops.tracing import trace_labels
 from tulip_ops.valleys import part
 
@@ -40,7 +41,7 @@ def test_unsimplified_outlines_give_the_fields_back(tulip, least):
     labels = part(tulip, threshold=0.5, smallest=least)
     outlines = trace_labels(labels, grid)
     assert len(outlines) == labels.max() + 1
-    assert (burning.burn(outlines, grid) == labels).all()
+    assert (rasterize.burn(outlines, grid) == labels).all()
 
 
 @given(probabilities, smallest, st.sampled_from([0.0, 300.0, 3000.0]))
@@ -73,7 +74,7 @@ def test_simplification_moves_no_border_by_more_than_a_pixel(tulip):
 
 @given(stored, smallest)
 def test_stored_steps_are_parted_as_what_they_stand_for(steps, least):
-    decode = cogs.decode_probability
+    decode = cog.decode_probability
     ours = part(steps, threshold=0.5, smallest=least, decode=decode)
     assert (ours == part(decode(steps), threshold=0.5, smallest=least)).all()
     around = np.pad(steps, 1, mode="edge")
@@ -82,7 +83,7 @@ def test_stored_steps_are_parted_as_what_they_stand_for(steps, least):
 
 @given(stored)
 def test_smoothed_is_the_weighted_mean_of_what_was_seen_around(steps):
-    decode = cogs.decode_probability
+    decode = cog.decode_probability
     pixels = np.flatnonzero(steps < 255)
     assume(len(pixels))
     around = np.pad(decode(steps).astype(float), 1, mode="edge")
@@ -117,8 +118,8 @@ def test_the_steepest_way_up_leads_to_the_highest_and_last_neighbour(steps):
 
 @given(stored, st.integers(1, 6))
 def test_noise_of_parts_that_share_two_rows_is_that_of_the_whole(steps, rows):
-    noise = valleys.Noise(0.3, cogs.decode_probability)
+    noise = valleys.Noise(0.3, cog.decode_probability)
     for first in range(0, len(steps), rows):
         noise.add(steps[max(first - 2, 0) : first + rows])
 
-    assert noise.deviation == valleys.noise(steps, 0.3, cogs.decode_probability)
+    assert noise.deviation == valleys.noise(steps, 0.3, cog.decode_probability)

@@ -30,7 +30,7 @@ from rasterio.io import MemoryFile
 from shapely.geometry import box, mapping
 
 from tulip_ops.core.types import BANDS
-from tulip_ops.grid import WGS84, Grid, project
+from tulip_ops.raster.grid import WGS84, Grid, project
 from tulip_ops.sources.archive import Archive
 from tulip_ops.sources.parts import MemoryParts
 from tulip_ops.sources.scenes import Scene

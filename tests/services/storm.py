@@ -18,10 +18,10 @@ from shapely.geometry import MultiPolygon, box
 
 from tests.services import faults, providers, sentinel_hub_service
 from tests.services.offers import Copy, Offer, S3Offer, SentinelHubOffer, StacOffer
-from tulip_ops import cogs
 from tulip_ops.cli import main
 from tulip_ops.core.types import Area
-from tulip_ops.grid import WGS84, project
+from tulip_ops.raster import cog
+from tulip_ops.raster.grid import WGS84, project
 
 ID = "S2B_31UFU_20260420_0_L2A"
 GROUND = providers.ground(128)
@@ -240,7 +240,7 @@ class Storm:
         return str(error)
 
     def _is_right(self, product: Path) -> bool:
-        values, bands, grid = cogs.read_reflectance(product)
+        values, bands, grid = cog.read_reflectance(product)
         row = round((GROUND.grid.top - grid.top) / 10)
         column = round((grid.left - GROUND.grid.left) / 10)
         expected = GROUND.reflectance["red"][row : row + grid.height, column : column + grid.width]

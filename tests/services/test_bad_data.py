@@ -20,8 +20,8 @@ from shapely.geometry import MultiPolygon, box
 from tests.conftest import NewDatabase
 from tulip_ops.cli import main
 from tulip_ops.core.types import AcquisitionId, Area
-from tulip_ops.grid import WGS84, Grid, project
 from tulip_ops.postgis import areas, connection, migrations
+from tulip_ops.raster.grid import WGS84, Grid, project
 from tulip_ops.sources.archive import Archive
 
 ID = AcquisitionId.parse("S2B_31UFU_20260420_0_L2A")

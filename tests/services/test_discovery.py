@@ -20,11 +20,11 @@ from tests.services import providers
 from tests.services.nginx import Nginx
 from tests.services.providers import Files, Published
 from tests.services.stac_api import StacServer
-from tulip_ops import cogs
 from tulip_ops.cli import main
 from tulip_ops.core.types import BANDS, AcquisitionId
-from tulip_ops.grid import WGS84, project
 from tulip_ops.postgis import migrations
+from tulip_ops.raster import cog
+from tulip_ops.raster.grid import WGS84, project
 from tulip_ops.sources.archive import Archive
 
 GROUND = providers.ground()
@@ -256,7 +256,7 @@ class TestFallback:
         assert (source, state) == ("far", "acquired")
         assert FAR in str(href)
         path = desk.state / "store" / acquisition_id / "reflectance.tif"
-        values, bands, _ = cogs.read_reflectance(path)
+        values, bands, _ = cog.read_reflectance(path)
         assert bands == BANDS
         assert np.nanmean(values) < 0.5
         # what is there stays, whoever is away

@@ -38,19 +38,19 @@ run = openvino_engine.compiled(path, "fp32", 2, 2)
 together(lambda _: run(np.ones((1, 3, 256, 256), np.float32)))
 """,
     "rasterio": """
-from tulip_ops import datasets
+from tulip_ops.raster import datasets
 def read(_):
     with datasets.opened(str(folder / "pixels.tif")) as source:
         return source.read()
 together(read)
 """,
     "warp": """
-from tulip_ops import rasters
-together(lambda _: rasters.look(str(folder / "pixels.tif")))
+from tulip_ops.raster import reader
+together(lambda _: reader.look(str(folder / "pixels.tif")))
 """,
     "pyproj": """
 from shapely import box
-from tulip_ops import grid
+from tulip_ops.raster import grid
 together(lambda _: grid.project(box(3, 52, 3.1, 52.1), 4326, 32631))
 """,
     "pyarrow": """

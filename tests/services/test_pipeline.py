@@ -23,11 +23,11 @@ import rasterio
 from click.testing import CliRunner, Result
 
 from tests.conftest import NewDatabase
-from tulip_ops import cogs, rasters
 from tulip_ops.cli import main
-from tulip_ops.cogs import Stored
 from tulip_ops.core.types import AcquisitionId
-from tulip_ops.grid import STRIP_ROWS
+from tulip_ops.raster import cog, reader
+from tulip_ops.raster.cog import Stored
+from tulip_ops.raster.grid import STRIP_ROWS
 from tulip_ops.sources.archive import Archive
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -161,7 +161,7 @@ def test_run_reads_the_pixels_once_for_both_networks(desk: Desk, ids: list[str])
     with mock.patch.object(Stored, "window", counted):
         assert CliRunner().invoke(main, ["run", name, "--force"]).exit_code == 0
 
-    height = rasters.look(str(products[0])).shape[0]
+    height = reader.look(str(products[0])).shape[0]
     assert begun == list(range(0, height, STRIP_ROWS))
     assert [product.read_bytes() for product in products] == alone
 
@@ -245,7 +245,7 @@ def test_a_reprocessing_counts_in_the_place_of_what_it_supersedes(
         " order by sensed_at limit 1"
     )
     newer = AcquisitionId.parse(str(older).replace("_0_", "_1_"))
-    pixels = cogs.read_reflectance(desk.state / "archive" / str(older) / "reflectance.tif")
+    pixels = cog.read_reflectance(desk.state / "archive" / str(older) / "reflectance.tif")
     Archive(desk.state / "archive").add_scene(newer, sensed_at, *pixels)  # type: ignore[arg-type]
     found = json.loads(desk.tulip("discover", "--since", "2024-01-01", "--json").stdout)
     assert found["new"] == [str(newer)]

@@ -17,7 +17,7 @@ from tests.services.nginx import Nginx
 from tests.services.providers import METRES, NUMBERS
 from tests.services.stac_api import StacServer
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
-from tulip_ops.grid import WGS84, Grid, project, tile_grid
+from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.sources.parts import MemoryParts
 from tulip_ops.sources.stac_source import StacSource
 from tulip_ops.stac_apis import BUILT_IN

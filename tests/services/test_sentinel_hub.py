@@ -32,9 +32,9 @@ from tulip_ops.core.errors import (
 )
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
-from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.postgis import migrations
 from tulip_ops.postgis.budgets import Budget
+from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.simulate import Sky, Weather, training_scene
 from tulip_ops.sources import open_sources
 from tulip_ops.sources.archive import Archive

@@ -22,11 +22,11 @@ from tests.services.offers import Copy, offering
 from tests.services.s3 import S3, serving
 from tests.services.stac_api import StacServer
 from tests.services.test_stac_source import on_grid
-from tulip_ops import cogs
 from tulip_ops.cli import main
 from tulip_ops.core.types import BANDS, Area
-from tulip_ops.grid import WGS84, project
 from tulip_ops.postgis import areas, connection, migrations
+from tulip_ops.raster import cog
+from tulip_ops.raster.grid import WGS84, project
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -95,7 +95,7 @@ def carry(
         for name in ("source", "href", "discovered_at", "updated_at"):
             del row[name]
         product = tmp_path / "store" / ID / "reflectance.tif"
-        values, bands, grid = cogs.read_reflectance(product)
+        values, bands, grid = cog.read_reflectance(product)
         return Carried(row, attempt["figures"], values, bands, grid)
 
     return carry

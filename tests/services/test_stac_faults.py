@@ -17,7 +17,7 @@ from tests.services import providers
 from tests.services.faults import Fault, FaultyProxy, placed, proxying
 from tests.services.nginx import Nginx
 from tests.services.stac_api import StacServer
-from tulip_ops import cogs, steps
+from tulip_ops import steps
 from tulip_ops.core.errors import (
     BadData,
     BandMissing,
@@ -32,7 +32,8 @@ from tulip_ops.core.errors import (
     WrongGrid,
 )
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
-from tulip_ops.grid import WGS84, project
+from tulip_ops.raster import cog
+from tulip_ops.raster.grid import WGS84, project
 from tulip_ops.sources.stac_source import StacSource
 from tulip_ops.stac_apis import BUILT_IN, StacApi
 from tulip_ops.store import Store
@@ -110,7 +111,7 @@ def acquire(scene: Scene, store: Store, **changes: object) -> None:
 
 
 def is_whole(store: Store) -> bool:
-    reflectance, names, grid = cogs.read_reflectance(store.product(ID, "reflectance.tif"))
+    reflectance, names, grid = cog.read_reflectance(store.product(ID, "reflectance.tif"))
     assert names == BANDS
     row = round((GROUND.grid.top - grid.top) / 10)
     column = round((grid.left - GROUND.grid.left) / 10)

@@ -24,7 +24,7 @@ from tulip_ops.core.errors import (
     OffsetContradiction,
 )
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
-from tulip_ops.grid import WGS84, project
+from tulip_ops.raster.grid import WGS84, project
 from tulip_ops.sources.parts import MemoryParts
 from tulip_ops.sources.stac_source import StacSource
 from tulip_ops.stac_apis import BUILT_IN, StacApi
@@ -81,7 +81,7 @@ def on_grid(published: Published) -> np.ndarray:
     """(10, height, width): its reflectance at 10 m, by the rule for every source."""
     from rasterio.io import MemoryFile
 
-    from tulip_ops import rasters
+    from tulip_ops.raster import reader
 
     together = []
     for band in BANDS:
@@ -93,7 +93,7 @@ def on_grid(published: Published) -> np.ndarray:
                 transform=Affine(metres, 0, published.grid.left, 0, -metres, published.grid.top),
             ) as target:  # fmt: skip
                 target.write(values, 1)
-            together.append(rasters.read_onto([(memory.name, 1)], published.grid)[0])
+            together.append(reader.read_onto([(memory.name, 1)], published.grid)[0])
     return np.stack(together)
 
 

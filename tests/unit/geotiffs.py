@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from tulip_ops.grid import Grid
+from tulip_ops.raster.grid import Grid
 
 GRID = Grid(32631, 600000.0, 5900040.0, 40, 30)
 

@@ -11,9 +11,10 @@ import pytest
 from shapely.geometry import MultiPolygon, box
 
 from tests.unit.counting import ID, CountingSource
-from tulip_ops import cogs, steps
+from tulip_ops import steps
 from tulip_ops.core.errors import NothingValid, OffsetContradiction, SourceUnavailable
 from tulip_ops.core.types import Acquisition, Area
+from tulip_ops.raster import cog
 from tulip_ops.store import Store
 
 AREA = Area("polder", MultiPolygon([box(5.70, 52.70, 5.72, 52.71)]))
@@ -38,7 +39,7 @@ def test_an_acquisition_is_read_once_and_no_part_stays(tmp_path: Path, store: St
     assert not acquire(source, store).fresh
     assert set(source.asked().values()) == {1}
     assert parts(store) == []
-    values, bands, grid = cogs.read_reflectance(store.product(ID, "reflectance.tif"))
+    values, bands, grid = cog.read_reflectance(store.product(ID, "reflectance.tif"))
     assert bands == source.bands
     np.testing.assert_allclose(values, source.truth(grid), atol=0.51e-4)
 
@@ -59,7 +60,7 @@ def test_parts_of_another_scene_or_grid_are_not_used(tmp_path: Path, store: Stor
         acquire(source, store)
     other = CountingSource(tmp_path / "asked", version="2")
     acquire(other, store)
-    values, _, grid = cogs.read_reflectance(store.product(ID, "reflectance.tif"))
+    values, _, grid = cog.read_reflectance(store.product(ID, "reflectance.tif"))
     np.testing.assert_allclose(values, other.truth(grid), atol=0.51e-4)
     assert parts(store) == []
 
@@ -87,7 +88,7 @@ def test_a_large_grid_is_read_in_strips_alike(
     source = CountingSource(tmp_path / "asked")
     acquire(source, store)
     whole = store.product(ID, "reflectance.tif").read_bytes()
-    monkeypatch.setattr("tulip_ops.grid.STRIP_ROWS", 64)
+    monkeypatch.setattr("tulip_ops.raster.grid.STRIP_ROWS", 64)
     monkeypatch.setattr(steps, "STRIP_PIXELS", 64)
     acquire(source, store, force=True)
     assert store.product(ID, "reflectance.tif").read_bytes() == whole

@@ -20,7 +20,7 @@ from tulip_ops.core.errors import (
 )
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
-from tulip_ops.grid import Grid, project, tile_grid
+from tulip_ops.raster.grid import Grid, project, tile_grid
 from tulip_ops.sources import open_sources
 from tulip_ops.sources.archive import Archive
 from tulip_ops.sources.parts import MemoryParts

@@ -4,7 +4,7 @@ from shapely.geometry import box
 
 from tulip_ops.bloom import BLOOMING, layers, observe, share_inside
 from tulip_ops.core.types import Verdict
-from tulip_ops.grid import Grid
+from tulip_ops.raster.grid import Grid
 
 LABELS = np.zeros((10, 10), dtype=np.int32)
 

@@ -2,7 +2,7 @@ import numpy as np
 from shapely.geometry import Polygon, box
 
 from tests.unit.geotiffs import GRID
-from tulip_ops.burning import burn, trace
+from tulip_ops.raster.rasterize import burn, trace
 
 
 def test_outlines_follow_pixel_edges_and_keep_holes() -> None:

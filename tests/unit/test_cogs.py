@@ -5,7 +5,7 @@ import rasterio
 from rio_cogeo import cog_info, cog_validate
 
 from tests.unit.geotiffs import GRID, noise
-from tulip_ops.cogs import (
+from tulip_ops.raster.cog import (
     band_names,
     read_probability,
     read_reflectance,
@@ -15,9 +15,9 @@ from tulip_ops.cogs import (
     write_reflectance_strips,
     writing_probability,
 )
-from tulip_ops.grid import Grid
-from tulip_ops.radiometry import encode
-from tulip_ops.rasters import read_onto
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.reader import read_onto
+from tulip_ops.raster.reflectance import encode
 
 
 def test_reflectance_is_a_valid_cog_that_any_gdal_opens(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import rasterio
 from rio_cogeo import cog_validate
 
 from tests.unit.geotiffs import GRID, geotiff, noise
-from tulip_ops.copies import copy_as_cog
 from tulip_ops.core.errors import UnreadableRaster
-from tulip_ops.rasters import look
+from tulip_ops.raster.copies import copy_as_cog
+from tulip_ops.raster.reader import look
 
 
 def test_a_copy_keeps_pixels_place_and_mask(tmp_path: Path) -> None:

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from tests.unit.geotiffs import GRID
-from tulip_ops.cogs import read_reflectance
-from tulip_ops.copies import copy_as_cog
 from tulip_ops.core.errors import UnreadableRaster
-from tulip_ops.rasters import look, read_onto
+from tulip_ops.raster.cog import read_reflectance
+from tulip_ops.raster.copies import copy_as_cog
+from tulip_ops.raster.reader import look, read_onto
 
 
 @pytest.mark.parametrize("content", [b"", b"II*\0nothing", b"<html>not found</html>", None])

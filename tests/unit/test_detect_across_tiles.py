@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from shapely import affinity
 from shapely.geometry import MultiPolygon, Polygon, box
 
-from tulip_ops import burning, fields
+from tulip_ops import fields
 from tulip_ops.core.types import Area, Detection
 from tulip_ops.detecting import detect
-from tulip_ops.grid import WGS84, Grid, geodesic_area, project
+from tulip_ops.raster import rasterize
+from tulip_ops.raster.grid import WGS84, Grid, geodesic_area, project
 
 WEST = Grid(32631, 700_000.0, 5_845_000.0, 200, 160)
 FINE = 5
@@ -24,7 +25,7 @@ def seen(truth: Sequence[Polygon], grid: Grid) -> NDArray[np.float32]:
         grid.epsg, grid.left, grid.top, grid.width * FINE, grid.height * FINE,
         grid.resolution / FINE,
     )  # fmt: skip
-    inside = burning.burn([project(field, 32631, grid.epsg) for field in truth], fine) >= 0
+    inside = rasterize.burn([project(field, 32631, grid.epsg) for field in truth], fine) >= 0
     share = inside.reshape(grid.height, FINE, grid.width, FINE).mean(axis=(1, 3), dtype=np.float32)
     return np.stack([share, share])
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.unit.geotiffs import GRID
-from tulip_ops import drafts
 from tulip_ops.core.errors import TulipError
-from tulip_ops.drafts import Encoding
+from tulip_ops.raster import cog_writer
+from tulip_ops.raster.cog_writer import Encoding
 
 PLAIN = Encoding("uint8", None, 1.0, 0.0, "nearest", np.asarray)
 ONE_BAND = np.zeros((1, *GRID.shape), np.uint8)
@@ -15,16 +15,16 @@ ONE_BAND = np.zeros((1, *GRID.shape), np.uint8)
 @pytest.mark.parametrize("rows", [slice(0, 20), slice(0, 0)])
 def test_strips_that_are_not_the_grid_are_refused(tmp_path: Path, rows: slice) -> None:
     with pytest.raises(ValueError, match="rows are not 30"):
-        drafts.write(tmp_path / "a.tif", [ONE_BAND[:, rows]], GRID, ("red",), PLAIN)
+        cog_writer.write(tmp_path / "a.tif", [ONE_BAND[:, rows]], GRID, ("red",), PLAIN)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_arrays_must_fit_their_grid(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is not"):
-        drafts.write(tmp_path / "a.tif", [np.zeros((2, 30, 40))], GRID, ("red",), PLAIN)
+        cog_writer.write(tmp_path / "a.tif", [np.zeros((2, 30, 40))], GRID, ("red",), PLAIN)
 
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "a.tif"
     with pytest.raises(TulipError, match=r"nowhere.*cannot be written"):
-        drafts.write(path, [ONE_BAND], GRID, ("red",), PLAIN)
+        cog_writer.write(path, [ONE_BAND], GRID, ("red",), PLAIN)

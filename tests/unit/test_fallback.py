@@ -19,7 +19,7 @@ from tulip_ops.core.errors import (
 )
 from tulip_ops.core.revisit import Overpass
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
-from tulip_ops.grid import WGS84, Grid, project
+from tulip_ops.raster.grid import WGS84, Grid, project
 from tulip_ops.sources import Source, fallback
 from tulip_ops.sources.archive import Archive
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from shapely.geometry import box
 
-from tulip_ops import burning
 from tulip_ops.figures import ordered, placed
-from tulip_ops.grid import Grid, geodesic_area, project
+from tulip_ops.raster import rasterize
+from tulip_ops.raster.grid import Grid, geodesic_area, project
 
 GRID = Grid(32631, 600_000.0, 5_900_040.0, 120, 120)
 
@@ -19,7 +19,7 @@ def test_figures_are_those_of_the_pixels_of_each_polygon():
     south = box(600_000, 5_899_000, 600_200, 5_899_100)
     north = box(600_000, 5_899_500, 600_100, 5_899_600)
     polygons = [south, north]
-    labels = burning.burn(polygons, GRID)
+    labels = rasterize.burn(polygons, GRID)
     tulip = np.where(labels == 0, 0.8, 0.6).astype(np.float32)
     bloom = np.zeros_like(tulip)
     half = np.flatnonzero(labels.ravel() == 0)
@@ -44,7 +44,7 @@ def test_order_is_north_to_south_then_west_to_east():
     corners = [(100, 5_899_900), (0, 5_899_900), (50, 5_900_000)]
     polygons = [box(600_000 + x, y, 600_040 + x, y + 40) for x, y in corners]
     ones = np.ones(grid.shape, dtype=np.float32)
-    labels = burning.burn(polygons, grid)
+    labels = rasterize.burn(polygons, grid)
     detections = ordered(placed(polygons, labels, ones, ones, grid, in_flower=0.5))
     west = [project(d.geometry, 4326, 32631).bounds[0] - 600_000 for d in detections]
     assert west == pytest.approx([50, 0, 100], abs=1e-3)
@@ -56,7 +56,7 @@ def test_a_polygon_over_no_seen_pixel_is_left_out():
         box(600_101, 5_899_901, 600_104, 5_899_904),
     ]
     ones = np.ones(GRID.shape, dtype=np.float32)
-    labels = burning.burn(polygons, GRID)
+    labels = rasterize.burn(polygons, GRID)
     ((_, only),) = placed(polygons, labels, ones, ones, GRID, in_flower=0.5)
     assert only.geometry.equals(project(polygons[0], 32631, 4326))
     unseen = np.full_like(ones, np.nan)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tulip_ops.core.errors import BadScene
-from tulip_ops.rasters import RasterFacts
+from tulip_ops.raster.reader import RasterFacts
 from tulip_ops.sources.geotiff import understand
 
 RENDERING = RasterFacts(

@@ -4,7 +4,7 @@ from pyproj import Transformer
 from shapely.geometry import MultiPolygon, Polygon, box
 
 from tulip_ops.core.errors import BadArea, BadScene, NothingValid
-from tulip_ops.grid import (
+from tulip_ops.raster.grid import (
     WGS84,
     Grid,
     geodesic_area,

@@ -11,9 +11,10 @@ import shapely
 from shapely.geometry import MultiPolygon, box
 
 from tests.unit.counting import ID, CountingSource
-from tulip_ops import cogs, ground, stac
+from tulip_ops import ground, stac
 from tulip_ops.core.types import Acquisition, Area
-from tulip_ops.grid import WGS84, Grid, project
+from tulip_ops.raster import cog
+from tulip_ops.raster.grid import WGS84, Grid, project
 from tulip_ops.store import Store
 
 AREA = Area("polder", MultiPolygon([box(5.70, 52.70, 5.72, 52.71)]))
@@ -69,7 +70,7 @@ def test_segment_asks_where_screen_found_the_ground_clear(
     store = Store(str(tmp_path / "store"))
     store.start_item(ID, stac.product_item(acquisition, grid, ("red",)))
     with store.writing(ID, "cloud.tif") as path:
-        with cogs.writing_probability(path, grid, ("cloud",)) as draft:
+        with cog.writing_probability(path, grid, ("cloud",)) as draft:
             draft.write(cloud[np.newaxis], 0, 0)
         store.publish(
             ID, "cloud.tif", path, recipe="r", title="", media_type=stac.COG,
@@ -77,5 +78,5 @@ def test_segment_asks_where_screen_found_the_ground_clear(
         )  # fmt: skip
     with ground.clear(ID, store) as wanted:
         clear = np.concatenate([wanted(slice(0, 50)), wanted(slice(50, grid.height))])
-    certain = np.isnan(cloud) | (np.abs(cloud - 0.3) > 1 / cogs.PROBABILITY_STEPS)
+    certain = np.isnan(cloud) | (np.abs(cloud - 0.3) > 1 / cog.PROBABILITY_STEPS)
     np.testing.assert_array_equal(clear[certain], (cloud < 0.3)[certain])

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from shapely.geometry import box
 
-from tulip_ops import cogs, simulate
+from tulip_ops import simulate
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.core.types import BANDS, AcquisitionId
-from tulip_ops.grid import Grid
 from tulip_ops.networks import acquired, data, training_data
 from tulip_ops.networks.data import UNKNOWN
 from tulip_ops.networks.parcels import Image, read_parcels
 from tulip_ops.networks.training_data import Options
+from tulip_ops.raster import cog
+from tulip_ops.raster.grid import Grid
 from tulip_ops.store import Store
 
 RGB = ("red", "green", "blue")
@@ -54,11 +55,11 @@ def images(grids: list[Grid], tmp_path_factory: pytest.TempPathFactory) -> list[
         clear = simulate.Sky(simulate.Weather.CLEAR)
         scene = simulate.training_scene(number, height=160, width=160, sky=clear)
         path = folder / f"polder-{number}_2023-04-2{number}.tif"
-        cogs.write_reflectance(path, scene.reflectance, grid, BANDS)
+        cog.write_reflectance(path, scene.reflectance, grid, BANDS)
         images.append(Image(path.stem, date(2023, 4, 20 + number), path, None))
     cloud = np.zeros((1, 160, 160), dtype=np.float32)
     cloud[:, :40] = 0.9
-    with cogs.writing_probability(folder / "cloud.tif", grids[-1], ("cloud",)) as draft:
+    with cog.writing_probability(folder / "cloud.tif", grids[-1], ("cloud",)) as draft:
         draft.write(cloud, 0, 0)
     last = images.pop()
     return [*images, Image(last.name, last.day, last.reflectance, folder / "cloud.tif")]
@@ -72,7 +73,7 @@ def test_parcels_become_labels(register: Path, images: list[Image], grids: list[
     parcels = geopandas.read_file(register).to_crs(UTM).geometry
     for number, row in enumerate(TULIPS):
         scene = scenes[f"polder-{number}"]
-        measured, _, _ = cogs.read_reflectance(images[number].reflectance)
+        measured, _, _ = cog.read_reflectance(images[number].reflectance)
         np.testing.assert_allclose(scene.reflectance(), measured, atol=2e-4)
         tulip = scene.truth[..., 0]
         ground = parcels[row].intersection(box(*grids[number].bounds)).area
@@ -160,16 +161,16 @@ def store(images: list[Image], grids: list[Grid], tmp_path: Path) -> Store:
         acquisition_id = AcquisitionId.parse(f"SIM_31UFU_2023042{number}_0_L2A")
         clear = {"tulip:clear_fraction": (0.05, 0.9, 0.8, 0.7)[number]}
         store.start_item(acquisition_id, {"properties": {}, "assets": {}})
-        reflectance, bands, _ = cogs.read_reflectance(image.reflectance)
+        reflectance, bands, _ = cog.read_reflectance(image.reflectance)
         with store.writing(acquisition_id, "reflectance.tif") as path:
-            cogs.write_reflectance(path, reflectance, grid, bands)
+            cog.write_reflectance(path, reflectance, grid, bands)
             store.publish(
                 acquisition_id, "reflectance.tif", path,
                 recipe="r", title="", media_type="image/tiff",
             )  # fmt: skip
         with store.writing(acquisition_id, "cloud.tif") as path:
             cloud = np.full((1, *grid.shape), 0.01, dtype=np.float32)
-            with cogs.writing_probability(path, grid, ("cloud",)) as draft:
+            with cog.writing_probability(path, grid, ("cloud",)) as draft:
                 draft.write(cloud, 0, 0)
             store.publish(
                 acquisition_id, "cloud.tif", path,

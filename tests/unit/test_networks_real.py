@@ -8,9 +8,11 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.warp import transform_bounds
 
-from tulip_ops import clouds, radiometry, rasters
-from tulip_ops.grid import tile_grid
+from tulip_ops import clouds
 from tulip_ops.networks import metrics, predict, registry
+from tulip_ops.raster import reader
+from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster.grid import tile_grid
 
 RGB = ("red", "green", "blue")
 TILE = "31UFU"
@@ -22,9 +24,9 @@ def image(path: Path) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         bounds = transform_bounds(source.crs, "EPSG:32631", *source.bounds)
     grid = tile_grid(TILE).window(bounds)
     scale = radiometry.true_color_scale(2.5)
-    reflectance = rasters.read_onto([(str(path), band) for band in (1, 2, 3)], grid, scale=scale)
+    reflectance = reader.read_onto([(str(path), band) for band in (1, 2, 3)], grid, scale=scale)
     (parcels,) = path.parent.glob(f"{path.name.split('_wms_')[0]}_geopedia*.tif")
-    return reflectance, rasters.read_onto([(str(parcels), 1)], grid)[0] > 127
+    return reflectance, reader.read_onto([(str(parcels), 1)], grid)[0] > 127
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import shapely
 from shapely import affinity
 from shapely.geometry import Polygon, box
 
-from tulip_ops import burning
-from tulip_ops.grid import Grid
 from tulip_ops.polygons import simplify
+from tulip_ops.raster import rasterize
+from tulip_ops.raster.grid import Grid
 
 GRID = Grid(32631, 600_000.0, 5_900_040.0, 120, 120)
 
@@ -20,14 +20,16 @@ def slanted(width: float, height: float, angle: float) -> Polygon:
 
 
 def traced(*fields: Polygon) -> list[Polygon]:
-    return burning.trace(burning.burn(fields, GRID) >= 0, GRID)
+    return rasterize.trace(rasterize.burn(fields, GRID) >= 0, GRID)
 
 
 def pixels(rows: list[str]) -> list[Polygon]:
     """Outlines of the equal letters in `rows`, at 10 m; dots are ground."""
     letters = np.array([list(row) for row in rows])
     grid = Grid(32631, 600_000.0, 5_900_040.0, letters.shape[1], letters.shape[0])
-    present = [burning.trace(letters == letter, grid) for letter in sorted({*letters.flat} - {"."})]
+    present = [
+        rasterize.trace(letters == letter, grid) for letter in sorted({*letters.flat} - {"."})
+    ]
     return [outline for outlines in present for outline in outlines]
 
 

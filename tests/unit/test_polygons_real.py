@@ -14,10 +14,10 @@ import rasterio
 import shapely
 from shapely.affinity import affine_transform
 
-from tulip_ops import burning, rasters
 from tulip_ops.figures import ordered, placed
-from tulip_ops.grid import Grid, geodesic_area, project, tile_grid
 from tulip_ops.polygons import simplify
+from tulip_ops.raster import rasterize, reader
+from tulip_ops.raster.grid import Grid, geodesic_area, project, tile_grid
 
 MASKS = (
     "tulip_91c1b440a0f65242f57db540e1045342_geopedia_ttl1904.tif",
@@ -49,7 +49,7 @@ def test_traced_on_its_own_pixels(folder: Path, name: str):
         to_source = source.transform @ ~ones.transform
     outlines = [
         affine_transform(outline, to_source.to_shapely())
-        for outline in burning.trace(present, ones)
+        for outline in rasterize.trace(present, ones)
     ]
     ours = sum(geodesic_area(project(outline, 3857, 4326)) for outline in outlines)
     assert ours == pytest.approx(area_in_the_national_grid(truth), rel=0.0005)
@@ -63,12 +63,12 @@ def test_simplified_on_the_10_m_grid_of_the_tile(folder: Path):
             scene = shapely.box(*source.bounds)
         tile = tile_grid("31UFU")
         grid = tile.window(project(scene, 3857, tile.epsg).bounds)
-        share = rasters.read_onto([(str(truth), 1)], grid, scale=1 / 255)
+        share = reader.read_onto([(str(truth), 1)], grid, scale=1 / 255)
         probability = np.nan_to_num(share[0])
-        outlines = burning.trace(probability >= 0.5, grid)
+        outlines = rasterize.trace(probability >= 0.5, grid)
         fields = simplify(outlines, resolution=10, minimum_area=3000)
         assert shapely.coverage_is_valid(fields)
-        labels = burning.burn(fields, grid)
+        labels = rasterize.burn(fields, grid)
         detections = ordered(placed(fields, labels, probability, probability, grid, in_flower=0.5))
         assert len(detections) == len(fields) >= 5
         assert min(detection.tulip_probability for detection in detections) > 0.9

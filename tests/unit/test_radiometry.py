@@ -7,7 +7,7 @@ import rasterio
 
 from tulip_ops.core.errors import OffsetContradiction
 from tulip_ops.core.types import OffsetRule
-from tulip_ops.radiometry import (
+from tulip_ops.raster.reflectance import (
     OffsetEvidence,
     baseline_offset,
     check_offset,

@@ -8,9 +8,9 @@ import rasterio
 from rasterio.windows import Window
 
 from tests.services import providers
-from tulip_ops import ranges, rasters
 from tulip_ops.core.errors import SourceUnavailable, UnreadableRaster
-from tulip_ops.ranges import Remembered
+from tulip_ops.raster import range_reader, reader
+from tulip_ops.raster.range_reader import Remembered
 
 
 class Local:
@@ -42,7 +42,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_window_is_read_as_from_a_path(path: Path) -> None:
     file, window = Local(path), Window(300, 300, 200, 100)
-    with rasterio.open(path) as source, ranges.opened(file) as remote:
+    with rasterio.open(path) as source, range_reader.opened(file) as remote:
         np.testing.assert_array_equal(source.read(1, window=window), remote.read(1, window=window))
         assert remote.crs == source.crs
     blocks = 128 * 1024  # what one block of random numbers takes, uncompressed
@@ -56,7 +56,7 @@ def test_what_the_file_raises_wins(path: Path) -> None:
         file.breaks_at = place
         with (
             pytest.raises(SourceUnavailable, match="it went away"),
-            ranges.opened(file) as remote,
+            range_reader.opened(file) as remote,
         ):
             remote.read(1, window=Window(300, 300, 200, 100))
         assert len(file.asked) == place  # nothing more is asked of it
@@ -67,14 +67,14 @@ def test_a_truncated_file_is_no_raster(path: Path, length: int) -> None:
     file = Local(path)
     file.data = file.data[:length]
     with pytest.raises(UnreadableRaster, match=r"red\.tif"):
-        rasters.read_onto([(file, 1)], providers.ground(128).grid)
+        reader.read_onto([(file, 1)], providers.ground(128).grid)
 
 
 def test_neighbouring_strips_share_what_was_read(path: Path) -> None:
     file = Local(path)
     remembered = Remembered(file)
     for row in (0, 200, 400):
-        with ranges.opened(remembered) as remote:
+        with range_reader.opened(remembered) as remote:
             remote.read(1, window=Window(0, row, 1024, 200))
     assert len(file.asked) == len(set(file.asked))
     assert remembered.size() == file.size()

@@ -9,8 +9,8 @@ from shapely.geometry import box
 
 from tests.unit.geotiffs import GRID, geotiff, noise
 from tulip_ops.core.errors import BandMissing, UnreadableRaster
-from tulip_ops.grid import Grid, geodesic_area, project, tile_grid
-from tulip_ops.rasters import look, read_onto
+from tulip_ops.raster.grid import Grid, geodesic_area, project, tile_grid
+from tulip_ops.raster.reader import look, read_onto
 
 
 def test_on_its_own_grid_a_raster_is_read_as_it_is(tmp_path: Path) -> None:

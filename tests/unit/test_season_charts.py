@@ -9,7 +9,7 @@ import pytest
 from shapely.geometry import Polygon, box
 
 from tulip_ops.core.types import SeasonVerdict, Verdict
-from tulip_ops.grid import Grid
+from tulip_ops.raster.grid import Grid
 
 pytest.importorskip("matplotlib", reason="pictures are an optional extra")
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from py_mini_racer import MiniRacer
 
-from tulip_ops import radiometry
 from tulip_ops.core.types import BANDS
-from tulip_ops.grid import Grid
+from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster.grid import Grid
 from tulip_ops.sources import sentinel_hub_requests as asking
 
 PRODUCT = "S2B_MSIL2A_20260420T105031_N0511_R051_T31UFU_20260420T145031"

@@ -8,7 +8,7 @@ import shapely
 
 from tulip_ops import courses
 from tulip_ops.courses import Pattern
-from tulip_ops.grid import WGS84, project
+from tulip_ops.raster.grid import WGS84, project
 from tulip_ops.seasons import ENOUGH_MET
 from tulip_ops.simulate import DEMO_SEASONS, Overpass, demo_archive, demo_areas, demo_dates
 from tulip_ops.simulate.demo import DEMO_GRID

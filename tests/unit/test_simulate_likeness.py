@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from tulip_ops import likeness
 from tulip_ops.cli import main
 from tulip_ops.core.errors import BadScene
-from tulip_ops.grid import Grid
+from tulip_ops.raster.grid import Grid
 from tulip_ops.simulate import Weather
 
 image = pytest.importorskip("matplotlib.image", reason="pictures are an optional extra")

@@ -5,8 +5,9 @@ from datetime import date
 import numpy as np
 import pytest
 
-from tulip_ops import radiometry, simulate
+from tulip_ops import simulate
 from tulip_ops.core.types import BANDS
+from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.simulate import Sky, Weather, make_polder, make_scene, spectra, training_scene
 from tulip_ops.simulate.crops import Crop
 

@@ -8,7 +8,7 @@ from shapely.geometry import MultiPolygon, box, shape
 
 from tulip_ops import stac
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, ModelReference
-from tulip_ops.grid import Grid, geodesic_area
+from tulip_ops.raster.grid import Grid, geodesic_area
 from tulip_ops.store import Store
 
 GRID = Grid(32631, 678730.0, 5848340.0, 162, 161)

@@ -6,9 +6,10 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from tulip_ops import cogs, strips
-from tulip_ops.cogs import Stored
-from tulip_ops.grid import Grid
+from tulip_ops import strips
+from tulip_ops.raster import cog
+from tulip_ops.raster.cog import Stored
+from tulip_ops.raster.grid import Grid
 from tulip_ops.strips import Strips
 
 BANDS = ("blue", "green", "red")
@@ -24,7 +25,7 @@ def raster(tmp_path: Path) -> Path:
     path, height = tmp_path / "reflectance.tif", 2 * ROWS + 10
     random = np.random.default_rng(1)
     reflectance = random.random((len(BANDS), height, 40), dtype=np.float32)
-    cogs.write_reflectance(path, reflectance, Grid(32631, 6e5, 5.8e6, 40, height), BANDS)
+    cog.write_reflectance(path, reflectance, Grid(32631, 6e5, 5.8e6, 40, height), BANDS)
     return path
 
 
@@ -39,7 +40,7 @@ def twice(raster: Path, kept: Strips | None, before: float, after: float) -> lis
 
     with (
         mock.patch.object(strips, "STRIP_ROWS", ROWS),
-        cogs.stored(raster) as source,
+        cog.stored(raster) as source,
     ):
         whole = source.rows(0, source.grid.height)
         with mock.patch.object(Stored, "window", counted):

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import chips
 from tulip_ops.networks import predict, truth
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.engines import KERAS, Engine
 from tulip_ops.networks.registry import Card, Output
+from tulip_ops.raster import tiling
 
 _GAIN = 2.5
 """Brightness of images on contact sheets, as in a TRUE_COLOR rendering."""
@@ -88,7 +88,7 @@ def _clouds(network: predict.CloudFilter, scene: Scene) -> Answer:
     height, width = (truth.CELL * side for side in said_cells.shape)
     cells = truth.cloud_filter_target(scene.truth[None, :height, :width])[0][0]
     if scene.cloudy is None:
-        cuts = chips.cut(np.moveaxis(scene.truth, -1, 0), plan)
+        cuts = tiling.cut(np.moveaxis(scene.truth, -1, 0), plan)
         whole = truth.cloud_filter_target(np.moveaxis(cuts, 1, -1))[1]
     else:
         said_chips = np.fmax.reduce(said_chips, keepdims=True)

@@ -18,14 +18,14 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import box
 
-from tulip_ops import rasters
 from tulip_ops.core.errors import BadTrainingData
-from tulip_ops.grid import WGS84, project
 from tulip_ops.networks import stored
 from tulip_ops.networks.data import SHARE, UNKNOWN, Scene
 from tulip_ops.networks.truth import DEPTH, OPACITY, TULIP
 from tulip_ops.networks.unread import Unread
-from tulip_ops.rasters import RasterFacts
+from tulip_ops.raster import reader
+from tulip_ops.raster.grid import WGS84, project
+from tulip_ops.raster.reader import RasterFacts
 
 Subject = Literal["tulip", "cloud"]
 """What 255 in a mask means: tulips, or whatever hides the ground (clouds, haze, shadows)."""
@@ -86,7 +86,7 @@ def _paired(path: Path, masks: Mapping[str, Path], bands: Sequence[str]) -> _Ima
     dated = _DATED.match(path.stem)
     place = dated["place"] if dated else path.stem
     mask = masks.get(path.stem) or masks.get(f"{path.stem}_mask") or _of_place(path, place, masks)
-    facts, other = rasters.look(str(path)), rasters.look(str(mask))
+    facts, other = reader.look(str(path)), reader.look(str(mask))
     if facts.shape != other.shape:
         raise BadTrainingData(
             f"{mask} has {_size(other)} pixels and its image {path} {_size(facts)};"
@@ -142,14 +142,14 @@ def _merged(images: Sequence[_Image]) -> dict[str, str]:
 def _read(image: _Image, place: str, bands: tuple[str, ...], subject: Subject) -> Scene:
     places = stored.band_places(image.path, image.facts, bands)
     scale, offset = stored.scale_and_offset(image.path, image.facts)
-    reflectance = rasters.read_pixels(image.path)[places] * np.float32(scale) + np.float32(offset)
+    reflectance = reader.read_pixels(image.path)[places] * np.float32(scale) + np.float32(offset)
     truth = _truth(image.mask, subject)
     dn = stored.as_dn(reflectance)
     return Scene(image.path.stem, place, image.season, dn, truth, measured=bands)
 
 
 def _truth(path: Path, subject: Subject) -> NDArray[np.uint8]:
-    values = rasters.read_pixels(path)[0]
+    values = reader.read_pixels(path)[0]
     known = ~np.isnan(values)
     highest = float(np.max(values[known], initial=0))
     lossy = path.suffix.lower() in {".jpg", ".jpeg"}

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import chips
-from tulip_ops.chips import Value
 from tulip_ops.networks.registry import Card, UNetArchitecture
+from tulip_ops.raster import tiling
+from tulip_ops.raster.tiling import Value
 
 CELL = 16
 """Pixels on a side of the cells that a cloud filter judges one by one: the stride of ResNet's
@@ -40,7 +40,7 @@ def margin(levels: int) -> int:
     return 6 << levels
 
 
-def plan(card: Card, height: int, width: int, *, size: int | None = None) -> chips.Plan:
+def plan(card: Card, height: int, width: int, *, size: int | None = None) -> tiling.Plan:
     """The windows of the network of `card` over a raster.
 
     size: pixels on a side of a U-Net's windows, at least; default: the card's. They overlap by
@@ -50,10 +50,10 @@ def plan(card: Card, height: int, width: int, *, size: int | None = None) -> chi
     """
     if not isinstance(card.architecture, UNetArchitecture):
         side = max(card.chip, 2 * ALIGN) // ALIGN * ALIGN
-        return chips.plan(height, width, side, side - 2 * OVERLAP, align=ALIGN, shrink=True)
+        return tiling.plan(height, width, side, side - 2 * OVERLAP, align=ALIGN, shrink=True)
     align, edge = alignment(card), margin(card.architecture.levels)
     side = max(size or card.chip, 2 * edge + align) // align * align
-    return chips.plan(height, width, side, side - 2 * edge, align=align, shrink=True)
+    return tiling.plan(height, width, side, side - 2 * edge, align=align, shrink=True)
 
 
 def alignment(card: Card) -> int:
@@ -62,12 +62,12 @@ def alignment(card: Card) -> int:
     return 2**shape.levels if isinstance(shape, UNetArchitecture) else ALIGN
 
 
-def windows(card: Card, plan: chips.Plan) -> list[chips.Window]:
+def windows(card: Card, plan: tiling.Plan) -> list[tiling.Window]:
     """The windows of `plan` in its order, each with the pixels that it answers for."""
-    return chips.windows(plan, align=alignment(card))
+    return tiling.windows(plan, align=alignment(card))
 
 
-def asked(card: Card, plan: chips.Plan, wanted: NDArray[np.bool_]) -> list[chips.Window]:
+def asked(card: Card, plan: tiling.Plan, wanted: NDArray[np.bool_]) -> list[tiling.Window]:
     """The windows that answer for a wanted pixel, in the plan's order; only these are inferred.
 
     wanted: (height, width), True where the network's answer is needed.
@@ -75,16 +75,16 @@ def asked(card: Card, plan: chips.Plan, wanted: NDArray[np.bool_]) -> list[chips
     return [window for window in windows(card, plan) if wanted[window.owns].any()]
 
 
-def cells(said: Mapping[int, NDArray[np.float32]], plan: chips.Plan) -> NDArray[np.float32]:
+def cells(said: Mapping[int, NDArray[np.float32]], plan: tiling.Plan) -> NDArray[np.float32]:
     """What a cloud filter said of each window, blended: (cells down, cells across).
 
     said: by the window's number, (chip_height / CELL, chip_width / CELL) in [0, 1]; a window that
     was not asked is left out. Returns float32 in [0, 1]; NaN where no window was asked.
     """
-    coarse = chips.coarsen(plan, CELL)
+    coarse = tiling.coarsen(plan, CELL)
     blank = np.full((1, coarse.chip_height, coarse.chip_width), np.nan, dtype=np.float32)
     answers = [said[number][None] if number in said else blank for number in range(len(plan))]
-    blended = chips.stitch(np.stack(answers), coarse, margin=OVERLAP // CELL)[0]
+    blended = tiling.stitch(np.stack(answers), coarse, margin=OVERLAP // CELL)[0]
     return np.asarray(np.clip(blended, 0, 1), dtype=np.float32)
 
 
@@ -97,7 +97,7 @@ def spread(
 
 
 def mosaic(
-    said: Mapping[int, NDArray[np.float32]], card: Card, plan: chips.Plan
+    said: Mapping[int, NDArray[np.float32]], card: Card, plan: tiling.Plan
 ) -> NDArray[np.float32]:
     """What a U-Net said of each window, put together: (OUTPUTS, height, width), tulip and bloom.
 

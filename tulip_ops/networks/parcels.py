@@ -20,15 +20,16 @@ from numpy.typing import NDArray
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from tulip_ops import burning, rasters, vectors
-from tulip_ops.cogs import PROBABILITY_STEPS
+from tulip_ops import vectors
 from tulip_ops.core.errors import BadTrainingData, NothingValid
-from tulip_ops.grid import WGS84, Grid, project, tile_at, tile_grid
 from tulip_ops.networks import stored
 from tulip_ops.networks.data import SHARE, UNKNOWN, Scene
 from tulip_ops.networks.truth import DEPTH, OPACITY, TULIP
 from tulip_ops.networks.unread import Unread
-from tulip_ops.rasters import RasterFacts
+from tulip_ops.raster import rasterize, reader
+from tulip_ops.raster.cog import PROBABILITY_STEPS
+from tulip_ops.raster.grid import WGS84, Grid, project, tile_at, tile_grid
+from tulip_ops.raster.reader import RasterFacts
 
 FIRST_DAY, LAST_DAY = (3, 20), (6, 10)
 """Month and day between which tulips stand on their parcels, green or in flower."""
@@ -99,7 +100,7 @@ def read_parcels(
             f"no acquisition of {season} between 20 March and 10 June, while tulips stand (there"
             f" are acquisitions of: {others}); acquire and screen some, or name another season"
         )
-    looks = [(image, rasters.look(str(image.reflectance))) for image in standing]
+    looks = [(image, reader.look(str(image.reflectance))) for image in standing]
     for image, facts in looks:
         stored.band_places(image.reflectance, facts, bands)
         stored.scale_and_offset(image.reflectance, facts)
@@ -183,12 +184,12 @@ def _read(window: _Window, bands: tuple[str, ...], *, borders: bool) -> Scene:
     path, facts, grid = window.image.reflectance, window.facts, window.grid
     scale, offset = stored.scale_and_offset(path, facts)
     files = [(str(path), place + 1) for place in stored.band_places(path, facts, bands)]
-    reflectance = rasters.read_onto(files, grid, scale=scale, offset=offset)
+    reflectance = reader.read_onto(files, grid, scale=scale, offset=offset)
     truth = np.full((*grid.shape, 4), UNKNOWN, dtype=np.uint8)
-    truth[..., TULIP] = burning.burn(window.wanted, grid) >= 0
+    truth[..., TULIP] = rasterize.burn(window.wanted, grid) >= 0
     if not borders:
         near = [shape.boundary.buffer(grid.resolution / 2) for shape in window.wanted]
-        truth[burning.burn(near, grid) >= 0, TULIP] = UNKNOWN
+        truth[rasterize.burn(near, grid) >= 0, TULIP] = UNKNOWN
     if window.image.cloud is not None:
         truth[..., OPACITY] = _opacity(window.image.cloud, grid)
         truth[..., DEPTH] = np.where(truth[..., OPACITY] == 0, 0, UNKNOWN)
@@ -199,6 +200,6 @@ def _read(window: _Window, bands: tuple[str, ...], *, borders: bool) -> Scene:
 
 def _opacity(cloud: Path, grid: Grid) -> NDArray[np.uint8]:
     """All or nothing: a cloud filter says how sure it is, not how thick a cloud."""
-    probability = rasters.read_onto([(str(cloud), 1)], grid, scale=1 / PROBABILITY_STEPS)[0]
+    probability = reader.read_onto([(str(cloud), 1)], grid, scale=1 / PROBABILITY_STEPS)[0]
     hidden = np.where(probability > CLEAR, SHARE, 0)
     return np.where(np.isnan(probability), UNKNOWN, hidden).astype(np.uint8)

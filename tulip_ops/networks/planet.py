@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tulip_ops import radiometry, rasters
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.networks import augment
 from tulip_ops.networks.data import UNKNOWN, Scene
 from tulip_ops.networks.stored import RENDERED, as_dn
 from tulip_ops.networks.truth import DEPTH, OPACITY
 from tulip_ops.networks.unread import Unread
+from tulip_ops.raster import reader
+from tulip_ops.raster import reflectance as radiometry
 
 CLOUDY = {"clear": False, "haze": True, "partly_cloudy": True, "cloudy": True}
 """The weather, and whether an image counts as cloudy."""
@@ -94,7 +95,7 @@ def _verdict(tags: str, where: str) -> bool:
 
 
 def _read(path: Path, cloudy: bool, bands: Sequence[str]) -> Scene:
-    pixels = rasters.read_pixels(path)
+    pixels = reader.read_pixels(path)
     if len(pixels) != len(RENDERED):
         raise BadTrainingData(f"{path} has {len(pixels)} bands, not red, green and blue")
     rendered = pixels[[RENDERED.index(band) for band in bands]]

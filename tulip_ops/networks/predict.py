@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import chips, radiometry
 from tulip_ops.core.errors import BandMissing, ModelNotFound
 from tulip_ops.networks import graphs, layout
 from tulip_ops.networks.backend import Answers, Graph
 from tulip_ops.networks.engines import KERAS, Engine
 from tulip_ops.networks.registry import Card, ResNetArchitecture, UNetArchitecture
+from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster import tiling
 
 Windows = NDArray[np.float32] | NDArray[np.uint16]
 """(N, bands, height, width) of the network's bands, in its order: reflectance, NaN where nothing
-was measured, or DN as `cogs.write_reflectance` stores them, 0 where nothing was."""
+was measured, or DN as `cog.write_reflectance` stores them, 0 where nothing was."""
 
 
 _IN_CACHE = 32
@@ -106,7 +107,7 @@ class CloudFilter(_Network):
 
     def chip_probability(
         self, reflectance: NDArray[np.float32], bands: Sequence[str]
-    ) -> tuple[NDArray[np.float32], chips.Plan]:
+    ) -> tuple[NDArray[np.float32], tiling.Plan]:
         """Probability of each whole chip, (N,) float32, and the plan of the chips.
 
         NaN for chips without any measured pixel, which are not inferred. Arguments as
@@ -114,9 +115,9 @@ class CloudFilter(_Network):
         """
         pixels = self._select(reflectance, bands)
         height, width = pixels.shape[1:]
-        plan = chips.plan(height, width, self.card.chip, self.card.chip)
+        plan = tiling.plan(height, width, self.card.chip, self.card.chip)
         probability = np.full(len(plan), np.nan, dtype=np.float32)
-        for place, chip in enumerate(chips.cut(pixels, plan)):
+        for place, chip in enumerate(tiling.cut(pixels, plan)):
             if np.isfinite(chip).all(axis=0).any():
                 probability[place] = self.run(self.normalized(chip[None]))["chip"][0]
         return self.card.calibrated("chip", probability), plan
@@ -192,12 +193,12 @@ def _asked(
     card: Card,
     network: CloudFilter | UNet,
     pixels: NDArray[np.float32],
-    plan: chips.Plan,
+    plan: tiling.Plan,
     wanted: NDArray[np.bool_],
 ) -> dict[int, NDArray[np.float32]]:
     """By number: what the network says of each window that answers for a wanted pixel."""
     return {
-        window.number: network(chips.fill(pixels[:, *window.reads], plan)[None])[0]
+        window.number: network(tiling.fill(pixels[:, *window.reads], plan)[None])[0]
         for window in layout.asked(card, plan, wanted)
     }
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import radiometry
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.core.types import BANDS
 from tulip_ops.networks import augment
-from tulip_ops.rasters import RasterFacts
+from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster.reader import RasterFacts
 
 RENDERED = ("red", "green", "blue")
 """The order of 8-bit pictures."""

@@ -13,7 +13,7 @@ import numpy as np
 from shapely.geometry import MultiPolygon, box
 
 from tulip_ops.core.types import SIMULATED_PLATFORM, AcquisitionId, Area
-from tulip_ops.grid import WGS84, Grid, project
+from tulip_ops.raster.grid import WGS84, Grid, project
 from tulip_ops.simulate.polder import make_polder
 from tulip_ops.simulate.scenes import Scene, make_scene
 from tulip_ops.simulate.seasons import warmth

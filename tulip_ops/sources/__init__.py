@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from tulip_ops.core.errors import BadSetting
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
-from tulip_ops.grid import Grid
+from tulip_ops.raster.grid import Grid
 from tulip_ops.sources.parts import Parts
 from tulip_ops.stac_apis import BUILT_IN
 

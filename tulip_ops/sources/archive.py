@@ -22,11 +22,13 @@ import shapely
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from tulip_ops import cogs, copies, radiometry, rasters, stac
+from tulip_ops import stac
 from tulip_ops.core.errors import BadAcquisitionId, BadData, BadScene
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
-from tulip_ops.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.places import Places
+from tulip_ops.raster import cog, copies, reader
+from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.sources import geotiff
 from tulip_ops.sources.catalog import Catalog, Document
 from tulip_ops.sources.parts import Parts
@@ -143,7 +145,7 @@ class Archive:
                 try:
                     digest = _digest(path)
                     if digest not in known:
-                        found = understood(path, rasters.look(str(path)))
+                        found = understood(path, reader.look(str(path)))
                         acquisition_id = _next(found, taken)
                         publish(self._added(acquisition_id, path, digest, found))
                         known[digest] = acquisition_id
@@ -176,7 +178,7 @@ class Archive:
         offset = radiometry.baseline_offset(baseline)
         asset = self._write(
             f"{acquisition_id}/{_PIXELS}",
-            lambda path: cogs.write_reflectance(
+            lambda path: cog.write_reflectance(
                 path,
                 reflectance,
                 grid,
@@ -213,7 +215,7 @@ class Archive:
         )
         item["assets"][name] = self._write(
             f"{acquisition_id}/{name}.tif",
-            lambda path: cogs.write_labels(path, labels, grid, names),
+            lambda path: cog.write_labels(path, labels, grid, names),
             title="Truth",
             role="truth",
         )
@@ -254,7 +256,7 @@ class Archive:
             self._places.writing(self._catalog.address(name), Path(scratch)) as path,
         ):
             write(path)
-            facts = rasters.look(str(path))
+            facts = reader.look(str(path))
             size, digest = path.stat().st_size, _sha256(path)
         return stac.raster_asset(
             f"./{Path(name).name}",

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from tulip_ops.core.errors import BadScene
 from tulip_ops.places import Places, S3File, in_s3
-from tulip_ops.ranges import RangeFile, Remembered
+from tulip_ops.raster.range_reader import RangeFile, Remembered
 from tulip_ops.sources import checks
 from tulip_ops.sources.scenes import SceneBand
 from tulip_ops.sources.signatures import Signatures
@@ -22,7 +22,7 @@ from tulip_ops.web import Patience, Throttle, Web, WebFile
 
 
 class BandFiles:
-    """What rasters.py reads, by band. For many threads, each with bands of its own."""
+    """What raster/reader.py reads, by band. For many threads, each with bands of its own."""
 
     def __init__(
         self, name: str, api: StacApi, headers: Mapping[str, str], throttle: Throttle

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from shapely.geometry import Polygon, box
 
-from tulip_ops import radiometry
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.types import AcquisitionId
-from tulip_ops.grid import WGS84, project, tile_at, tile_grid
-from tulip_ops.rasters import RasterFacts
+from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster.grid import WGS84, project, tile_at, tile_grid
+from tulip_ops.raster.reader import RasterFacts
 from tulip_ops.sources.scenes import common_name
 
 _S2B_LAUNCH = date(2017, 3, 7)

@@ -17,13 +17,14 @@ import numpy as np
 import shapely
 from shapely.geometry import MultiPolygon, Polygon, box, shape
 
-from tulip_ops import radiometry, rasters
 from tulip_ops.core import concurrency
 from tulip_ops.core.errors import AcquisitionNotFound, BadAcquisitionId, BadScene
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area, processing_baseline
-from tulip_ops.grid import WGS84, Grid, project, tile_grid, tiles_over
 from tulip_ops.places import Places, S3File
-from tulip_ops.ranges import RangeFile, Remembered
+from tulip_ops.raster import reader
+from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid, tiles_over
+from tulip_ops.raster.range_reader import RangeFile, Remembered
 from tulip_ops.sources.parts import Parts
 
 if TYPE_CHECKING:
@@ -110,12 +111,12 @@ class L1C:
         self, file: RangeFile, acquisition_id: AcquisitionId, grid: Grid
     ) -> NDArray[np.float32]:
         values: NDArray[np.float32]
-        [values] = rasters.read_onto(
+        [values] = reader.read_onto(
             [(file, 1)],
             grid,
             scale=radiometry.DN_SCALE,
             nodata=radiometry.DN_NODATA,
-            promise=rasters.Promise(epsg=tile_grid(acquisition_id.tile).epsg),
+            promise=reader.Promise(epsg=tile_grid(acquisition_id.tile).epsg),
         )
         return values
 

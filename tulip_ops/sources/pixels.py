@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tulip_ops import radiometry, rasters
 from tulip_ops.core import concurrency
 from tulip_ops.core.errors import UnreadableRaster
-from tulip_ops.grid import Grid
 from tulip_ops.places import Places, S3File, in_s3
-from tulip_ops.ranges import RangeFile
+from tulip_ops.raster import reader
+from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.range_reader import RangeFile
 from tulip_ops.sources.checks import check_bytes, check_size
 from tulip_ops.sources.parts import Parts
 from tulip_ops.sources.scenes import Scene, SceneBand
@@ -84,13 +85,13 @@ class Pixels:
         if kept is not None:
             return kept
         scale, offset, nodata = _encoding(band)
-        values = rasters.read_onto(
+        values = reader.read_onto(
             [(file, band.index) for band in bands],
             grid,
             scale=scale,
             offset=offset,
             nodata=nodata,
-            promise=rasters.Promise(
+            promise=reader.Promise(
                 band.declared.epsg, band.declared.shape, band.declared.transform
             ),
         )

@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tulip_ops import copies, rasters
 from tulip_ops.core.errors import BadScene, UnreadableRaster
+from tulip_ops.raster import copies, reader
 
 _TIFFS = frozenset((".tif", ".tiff"))
 _CHIP = "_wms"
@@ -38,12 +38,12 @@ def on_earth(path: Path, scratch: Path) -> Path:
     """
     if path.suffix.lower() != ".png":
         return path
-    facts = rasters.look(str(path))
+    facts = reader.look(str(path))
     if facts.epsg is not None:
         return path
     for other in _of_same_place(path):
         try:
-            there = rasters.look(str(other))
+            there = reader.look(str(other))
         except UnreadableRaster:
             continue  # it is refused itself if it is meant to be a scene
         if there.epsg is not None and there.shape == facts.shape:

@@ -18,13 +18,13 @@ import shapely
 from pydantic import SecretStr
 from shapely.geometry import box
 
-from tulip_ops import radiometry
 from tulip_ops.core import concurrency
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
-from tulip_ops.grid import WGS84, Bounds, Grid, project, tile_grid
 from tulip_ops.postgis.budgets import Budget
+from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster.grid import WGS84, Bounds, Grid, project, tile_grid
 from tulip_ops.sources import sentinel_hub_items as catalog
 from tulip_ops.sources import sentinel_hub_requests as asking
 from tulip_ops.sources.parts import Parts

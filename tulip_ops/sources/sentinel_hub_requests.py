@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tulip_ops import radiometry
 from tulip_ops.core.types import BANDS
-from tulip_ops.grid import Grid
+from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster.grid import Grid
 
 LARGEST_SIDE = 2500
 """Pixels along a side of what the Process API gives in one answer."""
@@ -87,7 +87,7 @@ def input_data(sensed_at: datetime) -> dict[str, Any]:
     """The Process API's `input.data` for one overpass.
 
     Values are not harmonized: that would raise all negative reflectance to zero, which no other
-    source does. 20 m bands are brought to 10 m as `rasters.read_onto` does it.
+    source does. 20 m bands are brought to 10 m as `reader.read_onto` does it.
     """
     first, last = overpass(sensed_at)
     return {

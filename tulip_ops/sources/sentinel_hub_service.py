@@ -27,7 +27,7 @@ from shapely.geometry import box
 from tulip_ops import units
 from tulip_ops.core.errors import BadSetting, CredentialMissing, SourceUnavailable, TulipError
 from tulip_ops.core.types import BANDS, Acquisition
-from tulip_ops.grid import Bounds, Grid, geodesic_area
+from tulip_ops.raster.grid import Bounds, Grid, geodesic_area
 from tulip_ops.sources import sentinel_hub_requests as asking
 from tulip_ops.sources.sentinel_hub_client import Charge, Client
 from tulip_ops.sources.sentinel_hub_items import COLLECTION

@@ -11,11 +11,12 @@ import numpy as np
 import shapely
 from shapely.geometry import box
 
-from tulip_ops import radiometry, rasters
 from tulip_ops.core import concurrency
 from tulip_ops.core.errors import AcquisitionNotFound, BandMissing, OffsetContradiction
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
-from tulip_ops.grid import WGS84, Grid, project, tile_grid
+from tulip_ops.raster import reader
+from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.sources.band_files import BandFiles
 from tulip_ops.sources.granules import Granule
 from tulip_ops.sources.overpasses import Overpass, overpasses
@@ -127,7 +128,7 @@ class StacSource:
         values = parts.get(key)
         if values is None:
             band = granule.scene.bands[name]
-            [values] = rasters.read_onto(
+            [values] = reader.read_onto(
                 [(self._files.raster(band, granule.collection), band.index)],
                 grid,
                 scale=band.scale,
@@ -185,9 +186,9 @@ class StacSource:
         return overpasses(granules, list(self._api.collections))
 
 
-def _promise(band: SceneBand, acquisition_id: AcquisitionId) -> rasters.Promise:
+def _promise(band: SceneBand, acquisition_id: AcquisitionId) -> reader.Promise:
     """Where the raster must lie; a tile has one zone, whatever the item says or leaves out."""
     declared = band.declared
-    return rasters.Promise(
+    return reader.Promise(
         declared.epsg or tile_grid(acquisition_id.tile).epsg, declared.shape, declared.transform
     )

@@ -19,11 +19,11 @@ from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform as transform_points
 from rasterio.windows import Window
 
-from tulip_ops import datasets
 from tulip_ops.core.errors import BandMissing, UnreadableRaster, WrongGrid
-from tulip_ops.datasets import Dataset
-from tulip_ops.grid import Grid
-from tulip_ops.ranges import RangeFile
+from tulip_ops.raster import datasets
+from tulip_ops.raster.datasets import Dataset
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.range_reader import RangeFile
 
 Float = NDArray[np.float32]
 

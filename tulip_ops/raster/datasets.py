@@ -13,11 +13,11 @@ from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
-from tulip_ops import ranges
 from tulip_ops.core import concurrency
 from tulip_ops.core.errors import UnreadableRaster
-from tulip_ops.grid import WGS84
-from tulip_ops.ranges import RangeFile
+from tulip_ops.raster import range_reader
+from tulip_ops.raster.grid import WGS84
+from tulip_ops.raster.range_reader import RangeFile
 
 Dataset: TypeAlias = DatasetReader
 """An open raster."""
@@ -42,7 +42,7 @@ def opened(href: str | RangeFile, **options: Any) -> Iterator[Dataset]:
     with (
         reading(name(href)),
         rasterio.Env(**_options(href), **options),
-        _plainly(href) if isinstance(href, str) else ranges.opened(href) as source,
+        _plainly(href) if isinstance(href, str) else range_reader.opened(href) as source,
     ):
         yield source
 

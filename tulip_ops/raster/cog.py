@@ -16,11 +16,12 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import datasets, drafts, radiometry, rasters
-from tulip_ops.datasets import Dataset
-from tulip_ops.drafts import Draft, Encoding
-from tulip_ops.grid import Grid
-from tulip_ops.radiometry import DN_NODATA, DN_OFFSET, DN_SCALE
+from tulip_ops.raster import cog_writer, datasets, reader
+from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster.cog_writer import Draft, Encoding
+from tulip_ops.raster.datasets import Dataset
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.reflectance import DN_NODATA, DN_OFFSET, DN_SCALE
 
 PROBABILITY_STEPS = 250
 """On disk probability is uint8: probability = value / PROBABILITY_STEPS."""
@@ -45,7 +46,7 @@ def write_reflectance(
     encoding = replace(
         _REFLECTANCE, offset=offset, encode=partial(radiometry.encode, offset=offset)
     )
-    drafts.write(path, [reflectance], grid, bands, encoding)
+    cog_writer.write(path, [reflectance], grid, bands, encoding)
 
 
 def write_reflectance_strips(
@@ -55,7 +56,7 @@ def write_reflectance_strips(
 
     No more than one of them needs to be in memory.
     """
-    drafts.write(path, strips, grid, bands, _REFLECTANCE)
+    cog_writer.write(path, strips, grid, bands, _REFLECTANCE)
 
 
 def read_reflectance(path: Path) -> tuple[Float, tuple[str, ...], Grid]:
@@ -64,8 +65,8 @@ def read_reflectance(path: Path) -> tuple[Float, tuple[str, ...], Grid]:
 
 
 def read_reflectance_onto(sources: Sequence[tuple[str, int]], grid: Grid) -> Float:
-    """Bands of what `write_reflectance` wrote, on another grid, as `rasters.read_onto` has it."""
-    return rasters.read_onto(sources, grid, scale=DN_SCALE, offset=DN_OFFSET, nodata=DN_NODATA)
+    """Bands of what `write_reflectance` wrote, on another grid, as `reader.read_onto` has it."""
+    return reader.read_onto(sources, grid, scale=DN_SCALE, offset=DN_OFFSET, nodata=DN_NODATA)
 
 
 def writing_probability(
@@ -76,7 +77,7 @@ def writing_probability(
     What is written to it, from one thread at a time and in any order, is (len(names), rows,
     columns) float32 in [0, 1], NaN where there is none.
     """
-    return drafts.drafting(path, grid, names, _PROBABILITY)
+    return cog_writer.drafting(path, grid, names, _PROBABILITY)
 
 
 def read_probability(path: Path) -> tuple[Float, Grid]:
@@ -100,12 +101,12 @@ def decode_probability(stored: NDArray[np.uint8]) -> Float:
 
 def write_labels(path: Path, labels: NDArray[np.uint8], grid: Grid, names: Sequence[str]) -> None:
     """Write a COG of uint8 values that stand for themselves: (len(names), *grid.shape)."""
-    drafts.write(path, [labels], grid, names, _LABELS)
+    cog_writer.write(path, [labels], grid, names, _LABELS)
 
 
 def band_names(path: Path) -> tuple[str, ...]:
     """Descriptions of the bands, in order; `UnreadableRaster`."""
-    return rasters.look(str(path)).bands
+    return reader.look(str(path)).bands
 
 
 class Stored:

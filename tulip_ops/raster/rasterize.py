@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize, shapes
 from shapely.geometry import Polygon, shape
 
-from tulip_ops.grid import Grid
+from tulip_ops.raster.grid import Grid
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry

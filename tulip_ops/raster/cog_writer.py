@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from tulip_ops import datasets
 from tulip_ops.core.errors import TulipError
-from tulip_ops.grid import Grid
+from tulip_ops.raster import datasets
+from tulip_ops.raster.grid import Grid
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter

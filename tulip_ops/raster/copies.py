@@ -8,8 +8,8 @@ from pathlib import Path
 import rasterio
 from rasterio.enums import MaskFlags
 
-from tulip_ops import datasets, drafts
-from tulip_ops.rasters import RasterFacts
+from tulip_ops.raster import cog_writer, datasets
+from tulip_ops.raster.reader import RasterFacts
 
 
 def copy_as_cog(
@@ -29,7 +29,7 @@ def copy_as_cog(
     with datasets.opened(str(source)) as original:
         profile = original.profile | {"nodata": datasets.declared(original, nodata)}
         masked = MaskFlags.per_dataset in original.mask_flag_enums[0]
-        with drafts.becoming_cog(
+        with cog_writer.becoming_cog(
             target, profile, names, scale=scale, offset=offset, overviews="average"
         ) as copy:
             copy.colorinterp = original.colorinterp
