@@ -24,7 +24,7 @@ from tests.services import nginx, s3, stac_api
 from tests.services.offers import Copy, offering
 from tests.services.storm import AREA, GROUND, Storm
 from tulip_ops.local import postgres
-from tulip_ops.postgis import areas, connection, migrations
+from tulip_ops.postgis import areas, connection, migrate
 
 
 def main(number: int, seed: int) -> int:
@@ -36,7 +36,7 @@ def main(number: int, seed: int) -> int:
             for name in ("tulip", "stac"):
                 database.execute(f"create database {name}")  # type: ignore[arg-type]
         url = make_conninfo(server.url, dbname="tulip")
-        migrations.migrate(url)
+        migrate.migrate(url)
         with connection.connect(url, "faults") as tulip:
             areas.add_area(tulip, AREA)
         web = stack.enter_context(nginx.serving(folder / "nginx"))

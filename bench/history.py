@@ -51,7 +51,7 @@ from tulip_ops.core.types import (
     Verdict,
 )
 from tulip_ops.local import postgres
-from tulip_ops.postgis import areas, history, ledger, migrations
+from tulip_ops.postgis import areas, history, ledger, migrate
 from tulip_ops.postgis.connection import Connection, connect
 from tulip_ops.postgis.detections import record_detections
 
@@ -272,7 +272,7 @@ def main() -> None:
             with psycopg.connect(server.url, autocommit=True) as administrator:
                 administrator.execute("create database bench")
             url = make_conninfo(server.url, dbname="bench")
-            migrations.migrate(url)
+            migrate.migrate(url)
             with connect(url, "bench") as database:
                 found = measure_loading(database, url, given.polygons)
                 found |= measure_history(database, given.field_seasons, given.acquisition)

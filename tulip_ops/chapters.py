@@ -15,7 +15,7 @@ from tulip_ops import pages, pictures
 from tulip_ops import season_charts as charts
 from tulip_ops.core.types import AcquisitionId, SeasonVerdict
 from tulip_ops.pages import Column, Figure, Swatch, Table
-from tulip_ops.postgis.reporting import AcquisitionRow, AreaHistory, SeasonRow
+from tulip_ops.postgis.report_queries import AcquisitionRow, AreaHistory, SeasonRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,10 +47,10 @@ def examine(settings: Settings) -> Iterator[Check]:
 
 
 def _database(settings: Settings) -> str:
-    from tulip_ops.postgis import connection, migrations, status
+    from tulip_ops.postgis import connection, migrate, status
 
     with connection.connect(settings.writer_url(), "tulip doctor") as database:
-        migrations.require_current(database)
+        migrate.require_current(database)
         return status.versions(database)
 
 

@@ -16,8 +16,8 @@ from tulip_ops.chapters import Picture, Story
 from tulip_ops.core.errors import AreaNotFound, ProductDamaged, ProductMissing, StoreUnavailable
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Verdict
-from tulip_ops.postgis import connection, layers, reporting
-from tulip_ops.postgis.reporting import AreaHistory, FieldSeasonRow
+from tulip_ops.postgis import connection, layers, report_queries
+from tulip_ops.postgis.report_queries import AreaHistory, FieldSeasonRow
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_at, tile_grid
 from tulip_ops.store import open_store
@@ -49,9 +49,9 @@ def report(
         connection.connect(settings.reader_url(), "tulip report") as database,
         layers.one_state(database),
     ):
-        kinds = reporting.kinds(database, area)
+        kinds = report_queries.kinds(database, area)
         kind = (kinds or [False])[0] if simulated is None else simulated
-        history = reporting.area_history(database, area, simulated=kind)
+        history = report_queries.area_history(database, area, simulated=kind)
     if not history.acquisitions:
         raise AreaNotFound(
             f"no {'simulated ' if kind else ''}acquisition over {area} is known yet: run"

@@ -12,7 +12,7 @@ from shapely.geometry import MultiPolygon, Polygon, box
 
 from tests.conftest import NewDatabase
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area, Detection, ModelReference
-from tulip_ops.postgis import areas, detections, ledger, migrations, roles
+from tulip_ops.postgis import areas, detections, ledger, migrate, roles
 from tulip_ops.postgis.connection import Connection, connect
 from tulip_ops.raster.grid import geodesic_area
 
@@ -37,7 +37,7 @@ class Logins:
 def database_url(new_database: NewDatabase) -> str:
     """A migrated database, as its owner."""
     url = new_database()
-    migrations.migrate(url)
+    migrate.migrate(url)
     return url
 
 

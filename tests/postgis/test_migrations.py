@@ -9,14 +9,14 @@ from psycopg.conninfo import make_conninfo
 
 from tests.postgis.test_history import roll_up
 from tulip_ops.core.errors import BadInput, DatabaseUnavailable, SchemaOutdated
-from tulip_ops.postgis import migrations, reference, revisions
+from tulip_ops.postgis import migrate, revisions, schema_docs
 from tulip_ops.postgis.connection import Connection, connect
 
 NewDatabase = Callable[[], str]
 
 
 def test_no_two_revisions_follow_the_same_one() -> None:
-    assert revisions.heads() == [migrations.REVISION]
+    assert revisions.heads() == [migrate.REVISION]
 
 
 def test_each_revision_is_a_file_of_sql_beside_a_file_of_python() -> None:
@@ -29,9 +29,9 @@ def test_a_second_migration_changes_nothing(
     new_database: NewDatabase, pg_dump: Callable[[str], str]
 ) -> None:
     url = new_database()
-    assert migrations.migrate(url) == migrations.REVISION
+    assert migrate.migrate(url) == migrate.REVISION
     before = pg_dump(url), _written_by(url)
-    assert migrations.migrate(url) == migrations.REVISION
+    assert migrate.migrate(url) == migrate.REVISION
     assert (pg_dump(url), _written_by(url)) == before
 
 
@@ -40,35 +40,35 @@ def test_two_migrations_at_once_make_one_schema(
 ) -> None:
     url = new_database()
     with ThreadPoolExecutor(2) as pool:
-        done = list(pool.map(migrations.migrate, [url, url]))
-    assert done == [migrations.REVISION] * 2
+        done = list(pool.map(migrate.migrate, [url, url]))
+    assert done == [migrate.REVISION] * 2
     assert pg_dump(url) == pg_dump(database_url)
 
 
 def test_a_database_without_tables_asks_for_the_migration(new_database: NewDatabase) -> None:
     with connect(new_database(), "tests") as connection:
-        assert migrations.schema_revision(connection) is None
+        assert migrate.schema_revision(connection) is None
         with pytest.raises(SchemaOutdated, match="run `tulip database migrate`"):
-            migrations.require_current(connection)
+            migrate.require_current(connection)
 
 
 def test_a_newer_database_is_refused_and_left_alone(new_database: NewDatabase) -> None:
     url = new_database()
-    migrations.migrate(url)
+    migrate.migrate(url)
     with connect(url, "tests") as connection:
-        migrations.require_current(connection)
+        migrate.require_current(connection)
         connection.execute("update tulip.alembic_version set version_num = '9999'")
         with pytest.raises(SchemaOutdated, match="install a newer version"):
-            migrations.require_current(connection)
+            migrate.require_current(connection)
     with pytest.raises(SchemaOutdated, match="install a newer version"):
-        migrations.migrate(url)
+        migrate.migrate(url)
 
 
 def test_going_back_is_refused_and_changes_nothing(new_database: NewDatabase) -> None:
     from alembic import command
 
     url = new_database()
-    migrations.migrate(url)
+    migrate.migrate(url)
 
     def go_back() -> None:
         config = revisions.configuration()
@@ -79,7 +79,7 @@ def test_going_back_is_refused_and_changes_nothing(new_database: NewDatabase) ->
     with pytest.raises(BadInput, match="restore a backup"):
         go_back()
     with connect(url, "tests") as connection:
-        migrations.require_current(connection)
+        migrate.require_current(connection)
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(new_database: NewDatabase) -> None:
@@ -87,7 +87,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(new_database: NewDatabase)
     with connect(url, "tests") as connection:
         connection.execute("create schema tulip; create table tulip.attempt (in_the_way int)")
     with pytest.raises(DatabaseUnavailable):
-        migrations.migrate(url)
+        migrate.migrate(url)
     with connect(url, "tests") as connection:
         left = connection.execute(
             "select relname from pg_class where relnamespace = 'tulip'::regnamespace"
@@ -126,14 +126,14 @@ class TestUserWithoutRights:
         )
         for told, remedy in steps:
             with pytest.raises(DatabaseUnavailable, match=told) as caught:
-                migrations.migrate(guest_url)
+                migrate.migrate(guest_url)
             assert "Klompen7" not in str(caught.value)
             with connect(url, "tests") as connection:
                 database = connection.info.dbname
                 connection.execute(
                     remedy or f"grant create on database {database} to tulip_guest, tulip_owner"
                 )
-        migrations.migrate(guest_url)
+        migrate.migrate(guest_url)
         with connect(url, "tests") as connection:
             owners = connection.execute(
                 "select distinct pg_get_userbyid(relowner) from pg_class"
@@ -217,9 +217,9 @@ def test_the_documentation_is_what_the_database_says(
     database: Connection, repository: Path
 ) -> None:
     page = repository / "docs" / "tables.md"
-    assert page.read_text() == reference.tables(database), (
+    assert page.read_text() == schema_docs.tables(database), (
         "docs/tables.md lags behind; write it anew with"
-        " `python -m tulip_ops.postgis.reference URL > docs/tables.md`"
+        " `python -m tulip_ops.postgis.schema_docs URL > docs/tables.md`"
     )
 
 
@@ -281,7 +281,7 @@ def test_what_was_recorded_survives_from_every_revision(
 ) -> None:
     from alembic import command
 
-    for number in range(1, int(migrations.REVISION)):
+    for number in range(1, int(migrate.REVISION)):
         url = new_database()
 
         def only(bound: Any, revision: str = f"{number:04}") -> None:
@@ -291,10 +291,10 @@ def test_what_was_recorded_survives_from_every_revision(
 
         with monkeypatch.context() as patch:
             patch.setattr(revisions, "upgrade", only)
-            migrations.migrate(url)
+            migrate.migrate(url)
         with psycopg.connect(url) as old:
             old.execute(RECORDED)
-        migrations.migrate(url)
+        migrate.migrate(url)
         if number == 1:
             assert pg_dump(url) == pg_dump(database_url)
         with connect(url, "tests") as migrated:

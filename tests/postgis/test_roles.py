@@ -7,7 +7,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import InsufficientPrivilege
 
 from tulip_ops.core.errors import DatabaseUnavailable
-from tulip_ops.postgis import areas, migrations, roles, status
+from tulip_ops.postgis import areas, migrate, roles, status
 from tulip_ops.postgis.connection import Connection, connect, query, wkb
 
 WRITES = (
@@ -41,7 +41,7 @@ def test_a_reader_reads_every_table_and_view(database: Connection, logins: Any) 
     with connect(logins.reader, "tests") as reader:
         for (name,) in names:
             reader.execute(f"select * from tulip.{name}").fetchall()
-        migrations.require_current(reader)
+        migrate.require_current(reader)
         assert "PostGIS 3" in status.versions(reader)
 
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from tulip_ops.postgis import migrations, status
+from tulip_ops.postgis import migrate, status
 from tulip_ops.postgis.connection import Connection, connect
 
 
@@ -8,7 +8,7 @@ def test_status_counts(database: Connection, examples: Any) -> None:
     examples.admit(database, "S2B_31UFU_20240420_0_L2A", "S2A_31UFU_20240502_0_L2A")
     examples.record(database, "S2B_31UFU_20240420_0_L2A", [0, 1])
     assert status.status(database) == {
-        "revision": migrations.REVISION,
+        "revision": migrate.REVISION,
         "areas": 1,
         "acquisitions": 2,
         "superseded": 0,
@@ -30,6 +30,6 @@ def test_an_empty_database_has_a_status(database: Connection) -> None:
 
 
 def test_versions(database: Connection, server_url: str) -> None:
-    assert status.versions(database).endswith(f"schema tulip {migrations.REVISION}")
+    assert status.versions(database).endswith(f"schema tulip {migrate.REVISION}")
     with connect(server_url, "tests") as empty:
         assert "PostGIS missing, schema tulip none" in status.versions(empty)

@@ -20,7 +20,7 @@ from shapely.geometry import MultiPolygon, box
 from tests.conftest import NewDatabase
 from tulip_ops.cli import main
 from tulip_ops.core.types import AcquisitionId, Area
-from tulip_ops.postgis import areas, connection, migrations
+from tulip_ops.postgis import areas, connection, migrate
 from tulip_ops.raster.grid import WGS84, Grid, project
 from tulip_ops.sources.archive import Archive
 
@@ -89,7 +89,7 @@ def promise_no_bytes(item: dict[str, Any]) -> None:
 def url(new_database: NewDatabase) -> str:
     """A migrated database with the area."""
     url = new_database()
-    migrations.migrate(url)
+    migrate.migrate(url)
     with connection.connect(url, "tests") as database:
         areas.add_area(database, AREA)
     return url

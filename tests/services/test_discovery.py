@@ -22,7 +22,7 @@ from tests.services.providers import Files, Published
 from tests.services.stac_api import StacServer
 from tulip_ops.cli import main
 from tulip_ops.core.types import BANDS, AcquisitionId
-from tulip_ops.postgis import migrations
+from tulip_ops.postgis import migrate
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import WGS84, project
 from tulip_ops.sources.archive import Archive
@@ -125,7 +125,7 @@ def files(web_server: Nginx) -> Files:
 @pytest.fixture(scope="module")
 def database_url(new_database: NewDatabase) -> str:
     url = new_database()
-    migrations.migrate(url)
+    migrate.migrate(url)
     return url
 
 

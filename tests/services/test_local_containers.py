@@ -9,7 +9,7 @@ import pytest
 from tests.services import s3
 from tulip_ops.core.settings import Settings
 from tulip_ops.local import containers, postgres
-from tulip_ops.postgis import connection, migrations
+from tulip_ops.postgis import connection, migrate
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_databases_logins_and_bucket_are_made_once_and_kept(
     assert "made" in buckets
     settings = Settings.load()
     with connection.connect(settings.reader_url(), "test") as reader:
-        migrations.require_current(reader)
+        migrate.require_current(reader)
     with connection.connect(settings.owner_url(), "test") as owner:
         row = owner.execute("select rolsuper from pg_roles where rolname = current_user").fetchone()
     assert row == (False,)

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from tulip_ops.core.errors import DatabaseUnavailable
 from tulip_ops.core.settings import Settings
 from tulip_ops.local import databases, local_env, postgres
-from tulip_ops.postgis import connection, migrations
+from tulip_ops.postgis import connection, migrate
 
 SQL = "select count(*) from tulip.season_summary"
 
@@ -32,7 +32,7 @@ def test_a_private_database_has_its_schema_and_logins_of_few_rights(settings: Se
     found = databases.provide(settings)
     assert found.airflow_is_new
     with connection.connect(found.reader_url, "test") as reader:
-        migrations.require_current(reader)
+        migrate.require_current(reader)
     with (
         pytest.raises(DatabaseUnavailable, match="permission denied"),
         connection.connect(found.reader_url, "test") as reader,
@@ -94,7 +94,7 @@ def test_a_database_that_the_user_brings_stays_his(
     assert own not in found.by_hand
     assert local_env.read(settings.state) == before
     with connection.connect(own, "test") as database:
-        migrations.require_current(database)
+        migrate.require_current(database)
 
     both = brought.model_copy(update={"airflow_database_url": SecretStr(own)})
     postgres.stop(settings.state / "postgres")

@@ -14,7 +14,7 @@ from tests.conftest import NewDatabase
 from tulip_ops import attempts, batches, discovery, simulations
 from tulip_ops.core.settings import Settings, read_by
 from tulip_ops.core.types import AcquisitionId, Area
-from tulip_ops.postgis import areas, connection, migrations
+from tulip_ops.postgis import areas, connection, migrate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -50,7 +50,7 @@ def settings(
 def ids(settings: Settings) -> list[AcquisitionId]:
     """Two simulated acquisitions over one small area, both acquired."""
     simulations.write_archive(Path(settings.archive_place), (2024,))
-    migrations.migrate(settings.owner_url())
+    migrate.migrate(settings.owner_url())
     with connection.connect(settings.writer_url(), "test") as database:
         areas.add_area(database, POLDER)
     found = discovery.discover(

@@ -32,7 +32,7 @@ from tulip_ops.core.errors import (
 )
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
-from tulip_ops.postgis import migrations
+from tulip_ops.postgis import migrate
 from tulip_ops.postgis.budgets import Budget
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.simulate import Sky, Weather, training_scene
@@ -78,7 +78,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
 @pytest.fixture(scope="module")
 def database_url(new_database: NewDatabase) -> str:
     url = new_database()
-    migrations.migrate(url)
+    migrate.migrate(url)
     return url
 
 

@@ -24,7 +24,7 @@ from tests.services.stac_api import StacServer
 from tests.services.test_stac_source import on_grid
 from tulip_ops.cli import main
 from tulip_ops.core.types import BANDS, Area
-from tulip_ops.postgis import areas, connection, migrations
+from tulip_ops.postgis import areas, connection, migrate
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import WGS84, project
 
@@ -58,7 +58,7 @@ def s3() -> Iterator[S3]:
 @pytest.fixture(scope="module")
 def url(new_database: NewDatabase) -> str:
     url = new_database()
-    migrations.migrate(url)
+    migrate.migrate(url)
     with connection.connect(url, "tests") as database:
         areas.add_area(database, AREA)
     return url

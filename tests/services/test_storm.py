@@ -11,7 +11,7 @@ from tests.services.offers import Copy, offering
 from tests.services.s3 import S3, serving
 from tests.services.stac_api import StacServer
 from tests.services.storm import AREA, GROUND, Storm
-from tulip_ops.postgis import areas, connection, migrations
+from tulip_ops.postgis import areas, connection, migrate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -30,7 +30,7 @@ def test_of_faults_at_random_nothing_is_lost(
     tmp_path: Path,
 ) -> None:
     url = new_database()
-    migrations.migrate(url)
+    migrate.migrate(url)
     with connection.connect(url, "tests") as database:
         areas.add_area(database, AREA)
     pristine = Copy.written(GROUND, tmp_path / "pristine", added=1000, offset=-0.1)

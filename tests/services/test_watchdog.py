@@ -6,7 +6,7 @@ import sys
 import psycopg
 
 from tests.conftest import NewDatabase
-from tulip_ops.postgis import migrations
+from tulip_ops.postgis import migrate
 
 PRELUDE = """
 import ctypes, sys, threading, time
@@ -84,7 +84,7 @@ with watchdog.watch("screen", 0.3, lambda failure: ctypes.CDLL(None).pause()):
 
 def test_the_ledger_keeps_why_an_attempt_ended(new_database: NewDatabase) -> None:
     url = new_database()
-    migrations.migrate(url)
+    migrate.migrate(url)
     code, told = ended(
         """
 from datetime import UTC, datetime

@@ -17,7 +17,7 @@ from tulip_ops import chapters, likeness, pages
 from tulip_ops.chapters import Picture, Story
 from tulip_ops.core.types import AcquisitionId, SeasonVerdict
 from tulip_ops.pages import Column, Table
-from tulip_ops.postgis.reporting import (
+from tulip_ops.postgis.report_queries import (
     AcquisitionRow,
     AreaHistory,
     FieldSeasonRow,

@@ -17,7 +17,7 @@ def group() -> None:
 @as_json
 def migrate(as_json: bool) -> None:
     """Bring the schema `tulip` to this version; safe to repeat, and when two run at once."""
-    from tulip_ops.postgis import migrations
+    from tulip_ops.postgis import migrate as migrations
 
     revision = migrations.migrate(Settings.load().owner_url())
     show(as_json, f"schema tulip is at revision {revision}", revision=revision)

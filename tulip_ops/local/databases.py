@@ -14,7 +14,7 @@ from urllib.parse import quote
 from tulip_ops.core.settings import Settings
 from tulip_ops.local import airflow_settings, keys, local_env, postgres
 from tulip_ops.local.postgres import Server
-from tulip_ops.postgis import connection, migrations, roles
+from tulip_ops.postgis import connection, migrate, roles
 
 SERVICE_FILE = "pg_service.conf"
 OWNER, LOGINS, AIRFLOW = "local_owner", "local", "airflow"
@@ -104,7 +104,7 @@ def provide(settings: Settings) -> Databases:
         _write_service(server, state)
         by_hand = f"PGSERVICEFILE={settings.state / SERVICE_FILE} psql service=tulip"
     else:
-        migrations.migrate(settings.owner_url())
+        migrate.migrate(settings.owner_url())
         reader, writer_url = settings.database_reader_url, settings.writer_url()
         reader_url = reader.get_secret_value() if reader else writer_url
         by_hand = 'psql "$TULIP_DATABASE_URL"'
@@ -130,7 +130,7 @@ def _provide_ours(server: Administered, state: Path) -> tuple[str, str]:
     _create(server, "tulip", OWNER, owner_password, "createrole")
     server.run("create extension if not exists postgis", database="tulip")
     owner_url = server.address("tulip", OWNER, owner_password)
-    migrations.migrate(owner_url)
+    migrate.migrate(owner_url)
     writer, reader = roles.grant_logins(
         server.administered("tulip"),
         writer_password=writer_password,

@@ -1,1 +1,5 @@
-"""The tables in PostGIS: the only place that knows SQL and speaks to the database."""
+"""The tables: the only SQL, and the only one who speaks to the database.
+
+`pipeline`, `reports`, `services`, `cli`, and `sources` for its budget import this package. It alone
+imports psycopg, SQLAlchemy and Alembic.
+"""

@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 from tulip_ops.core.types import Alert
 from tulip_ops.postgis.alerts import open_alerts
 from tulip_ops.postgis.connection import Connection, query
-from tulip_ops.postgis.migrations import schema_revision
+from tulip_ops.postgis.migrate import schema_revision
 
 _HEADINGS = {
     "area": "area",

@@ -1,6 +1,6 @@
 """docs/tables.md, written from what the database says of itself.
 
-`python -m tulip_ops.postgis.reference URL > docs/tables.md` writes it anew.
+`python -m tulip_ops.postgis.schema_docs URL > docs/tables.md` writes it anew.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ what to ask; the tables below them are what they are made of.
 | `tulip_reader` | read: everybody who asks |
 
 This page is made from the comments in the database
-(`python -m tulip_ops.postgis.reference URL`); a test fails when it lags behind.
+(`python -m tulip_ops.postgis.schema_docs URL`); a test fails when it lags behind.
 """
 
 
