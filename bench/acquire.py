@@ -21,14 +21,15 @@ from pathlib import Path
 import numpy as np
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import stac, steps
+from tulip_ops import steps
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
-from tulip_ops.places import Places
 from tulip_ops.raster import cog, reader
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.sources.archive import Archive
 from tulip_ops.sources.catalog import Catalog
-from tulip_ops.store import Store
+from tulip_ops.storage import stac_items
+from tulip_ops.storage.object_store import Places
+from tulip_ops.storage.product_store import Store
 
 ID = AcquisitionId.parse("S2B_31UFU_20260420_0_L2A")
 
@@ -41,7 +42,7 @@ def write_scene(place: Path, grid: Grid) -> None:
     strips = (texture[:, : strip.height] for strip in grid.strips(1))
     cog.write_reflectance_strips(path, strips, grid, BANDS)
     facts = reader.look(str(path))
-    asset = stac.raster_asset(
+    asset = stac_items.raster_asset(
         "./reflectance.tif", title="Reflectance", role="data", bands=BANDS, epsg=facts.epsg,
         transform=facts.transform, shape=facts.shape, dtype=facts.dtype, scale=facts.scale,
         offset=facts.offset, nodata=facts.nodata, size=path.stat().st_size, sha256="",
@@ -50,7 +51,7 @@ def write_scene(place: Path, grid: Grid) -> None:
     sensed_at = datetime(2026, 4, 20, 10, 50, tzinfo=UTC)
     del asset["file:checksum"]
     Catalog(str(place), Places()).publish(
-        stac.scene_item(ID, sensed_at, footprint, {"r": asset}, {})
+        stac_items.scene_item(ID, sensed_at, footprint, {"r": asset}, {})
     )
 
 

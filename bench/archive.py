@@ -21,12 +21,12 @@ from pathlib import Path
 
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import stac
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
-from tulip_ops.places import Places
 from tulip_ops.sources.archive import Archive
 from tulip_ops.sources.catalog import Catalog
 from tulip_ops.sources.scenes import parse_scene
+from tulip_ops.storage import stac_items
+from tulip_ops.storage.object_store import Places
 
 AREA = Area("polder", MultiPolygon([box(5.6, 52.7, 5.7, 52.8)]))
 FOOTPRINTS = {"31UFU": box(5.5, 52.2, 7.0, 53.2), "31UET": box(4.0, 51.3, 5.5, 52.3)}
@@ -40,13 +40,15 @@ def items(number: int) -> Iterator[dict[str, object]]:
     for n in range(number):
         tile, day = tuple(FOOTPRINTS)[n % 2], FIRST + timedelta(days=n // 4)
         acquisition_id = AcquisitionId("S2A", tile, day, n // 2 % 2, "L2A")
-        asset = stac.raster_asset(
+        asset = stac_items.raster_asset(
             "./reflectance.tif", title="Reflectance", role="data", bands=BANDS, epsg=32631,
             transform=(10, 0, 600000, 0, -10, 5900040), shape=(10980, 10980), dtype="uint16",
             scale=1e-4, offset=-0.1, nodata=0, size=10**9, sha256="0" * 64,
         )  # fmt: skip
         sensed_at = datetime(day.year, day.month, day.day, 10, 50, tzinfo=UTC)
-        yield stac.scene_item(acquisition_id, sensed_at, FOOTPRINTS[tile], {"pixels": asset}, {})
+        yield stac_items.scene_item(
+            acquisition_id, sensed_at, FOOTPRINTS[tile], {"pixels": asset}, {}
+        )
 
 
 def write(place: str, places: Places, number: int) -> None:

@@ -14,11 +14,11 @@ from rasterio.errors import NotGeoreferencedWarning
 from shapely.geometry import MultiPolygon, box
 from shapely.geometry.base import BaseGeometry
 
-from tulip_ops import vectors
 from tulip_ops.core.types import BANDS, SIMULATED_PLATFORM, AcquisitionId, Area
 from tulip_ops.raster.grid import WGS84, Grid, project
 from tulip_ops.simulate import Sky, Weather, make_polder, make_scene
 from tulip_ops.sources.archive import Archive
+from tulip_ops.storage import vector_files
 
 CHIP = 256
 TILE = "31UFU"
@@ -94,4 +94,4 @@ def ground(archive: Path) -> float:
 
 def _write_area(place: Path, footprints: Iterable[BaseGeometry]) -> None:
     together = shapely.get_parts(shapely.normalize(shapely.union_all(list(footprints))))
-    vectors.write_areas(place / AREAS, [Area("polder", MultiPolygon(together.tolist()))])
+    vector_files.write_areas(place / AREAS, [Area("polder", MultiPolygon(together.tolist()))])

@@ -29,7 +29,7 @@ from tulip_ops.networks.training_data import TEST, Options
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.simulate import Sky, Weather
 from tulip_ops.simulate.seasons import KNOWN_SEASONS
-from tulip_ops.store import Store
+from tulip_ops.storage.product_store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 9

@@ -33,7 +33,7 @@ def whole(asked: Found) -> Found:
     """Screen, segment and vectorize, as `tulip run` does."""
     import tile_scene
 
-    from tulip_ops.store import Store
+    from tulip_ops.storage.product_store import Store
 
     tile_scene.publish(Store(asked["store"]), Path(asked["raster"]))
     return again(asked)
@@ -44,7 +44,7 @@ def again(asked: Found) -> Found:
     import tile_scene
 
     from tulip_ops import steps
-    from tulip_ops.store import Store
+    from tulip_ops.storage.product_store import Store
     from tulip_ops.strips import Strips
 
     settings = _settings(asked)

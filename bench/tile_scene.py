@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import stac
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
-from tulip_ops.store import Store
+from tulip_ops.storage import stac_items
+from tulip_ops.storage.product_store import Store
 
 IDENTITY = AcquisitionId.parse("S2A_31UFU_20250425_0_L2A")
 PATCH = 512
@@ -104,7 +104,7 @@ def publish(store: Store, path: Path) -> None:
     footprint = MultiPolygon([project(box(*grid.bounds), grid.epsg, WGS84)])
     taken = datetime(2025, 4, 25, 10, 40, tzinfo=UTC)
     acquisition = Acquisition(IDENTITY, taken, "bench", "bench", footprint, bands)
-    store.start_item(IDENTITY, stac.product_item(acquisition, grid, bands))
+    store.start_item(IDENTITY, stac_items.product_item(acquisition, grid, bands))
     with store.writing(IDENTITY, "reflectance.tif") as draft:
         draft.hardlink_to(path)
         store.publish(
@@ -113,6 +113,6 @@ def publish(store: Store, path: Path) -> None:
             draft,
             recipe="bench",
             title="Surface reflectance",
-            media_type=stac.COG,
-            fields=stac.encoding_fields(bands, dtype="uint16"),
+            media_type=stac_items.COG,
+            fields=stac_items.encoding_fields(bands, dtype="uint16"),
         )

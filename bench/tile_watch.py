@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import shelves
 from tulip_ops.networks import graphs, predict
 from tulip_ops.raster import cog, cog_writer
+from tulip_ops.storage import product_backends
 
 
 class Watched:
@@ -40,7 +40,7 @@ class Watched:
         self._count("normalizing", predict.UNet, "normalized")
         self._count("calibrating", predict.UNet, "probability")
         self._count("writing", cog_writer.Draft, "put")
-        self._count("checksums", shelves, "is_whole")
+        self._count("checksums", product_backends, "is_whole")
 
     def begin(self) -> None:
         """Forget what was."""

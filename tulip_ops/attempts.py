@@ -22,7 +22,7 @@ from tulip_ops.postgis import areas as area_table
 from tulip_ops.postgis import connection, ledger, locks
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.sources import choices
-from tulip_ops.store import Store, open_store
+from tulip_ops.storage.product_store import Store, open_store
 from tulip_ops.strips import Strips
 
 log = logging.getLogger(__name__)

@@ -55,7 +55,7 @@ def _database(settings: Settings) -> str:
 
 
 def _store(settings: Settings) -> str:
-    from tulip_ops.store import open_store
+    from tulip_ops.storage.product_store import open_store
 
     return open_store(settings).probe()
 

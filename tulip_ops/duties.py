@@ -9,7 +9,7 @@ from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Area
 from tulip_ops.networks import engines, registry
 from tulip_ops.networks.engines import Engine
-from tulip_ops.store import Store
+from tulip_ops.storage.product_store import Store
 
 
 @dataclass(frozen=True, slots=True)

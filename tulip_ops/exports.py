@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tulip_ops import features, qgis
+from tulip_ops import qgis
 from tulip_ops.core.errors import BadInput, StoreUnavailable
 from tulip_ops.core.settings import Settings
 from tulip_ops.postgis import connection, layers
 from tulip_ops.postgis.layers import Layer, Selection
+from tulip_ops.storage import layer_writer
 
 
 def export(
@@ -33,9 +34,11 @@ def export(
             ):
                 for name in names:
                     with layers.read_layer(database, name, chosen) as found:
-                        rows[name] = features.write_layer(draft, name, found.columns, found.batches)
-            if features.driver(out) == "GPKG":
-                features.write_styles(draft, qgis.styles(names))
+                        rows[name] = layer_writer.write_layer(
+                            draft, name, found.columns, found.batches
+                        )
+            if layer_writer.driver(out) == "GPKG":
+                layer_writer.write_styles(draft, qgis.styles(names))
             draft.replace(out)
     except OSError as error:
         raise StoreUnavailable(
@@ -45,7 +48,7 @@ def export(
 
 
 def _layers(out: Path, wanted: Sequence[Layer]) -> tuple[Layer, ...]:
-    several = features.driver(out) == "GPKG"
+    several = layer_writer.driver(out) == "GPKG"
     names = tuple(dict.fromkeys(wanted)) or (layers.LAYERS if several else ())
     if not several and len(names) != 1:
         raise BadInput(

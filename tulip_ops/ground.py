@@ -15,7 +15,7 @@ from tulip_ops.core.types import Acquisition, AcquisitionId, Area
 from tulip_ops.inference import Wanted
 from tulip_ops.raster import cog, rasterize
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
-from tulip_ops.store import Store
+from tulip_ops.storage.product_store import Store
 
 CONTEXT = 640.0
 """Metres read around an area, so that fields on its border are seen whole and the networks

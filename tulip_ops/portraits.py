@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tulip_ops import pictures, vectors
+from tulip_ops import pictures
 from tulip_ops.core.errors import AreaNotFound, ProductMissing
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, SeasonVerdict
 from tulip_ops.postgis import areas, connection, history
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import WGS84, project
-from tulip_ops.store import open_store
+from tulip_ops.storage import vector_files
+from tulip_ops.storage.product_store import open_store
 
 
 def draw_seasons(area: str, settings: Settings, out: Path, *, simulated: bool) -> None:
@@ -55,7 +56,9 @@ def draw(acquisition_id: AcquisitionId, settings: Settings, out: Path) -> None:
         cloud, _ = cog.read_probability(store.product(acquisition_id, "cloud.tif"))
         cloud_threshold = float(store.asset(acquisition_id, "cloud.tif")["tulip:threshold"])
         tulip, _ = cog.read_probability(store.product(acquisition_id, "tulip.tif"))
-        detections = vectors.read_detections(store.product(acquisition_id, "detections.parquet"))
+        detections = vector_files.read_detections(
+            store.product(acquisition_id, "detections.parquet")
+        )
         polygons = [project(found.geometry, WGS84, grid.epsg) for found in detections]
     pictures.acquisition_picture(
         out,

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tulip_ops import stac
 from tulip_ops.core.types import Acquisition, AcquisitionId, ModelReference
 from tulip_ops.duties import Duty
 from tulip_ops.raster import cog
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
-from tulip_ops.store import Store
+from tulip_ops.storage import stac_items
+from tulip_ops.storage.product_store import Store
 
 
 def reflectance(
@@ -29,15 +29,15 @@ def reflectance(
 
     measured: share of the areas' ground that was measured in all bands.
     """
-    store.start_item(acquisition.id, stac.product_item(acquisition, grid, bands))
+    store.start_item(acquisition.id, stac_items.product_item(acquisition, grid, bands))
     store.publish(
         acquisition.id,
         "reflectance.tif",
         path,
         recipe=recipe,
         title="Surface reflectance",
-        media_type=stac.COG,
-        fields=stac.encoding_fields(
+        media_type=stac_items.COG,
+        fields=stac_items.encoding_fields(
             bands,
             dtype="uint16",
             scale=radiometry.DN_SCALE,
@@ -93,7 +93,7 @@ def detections(
         path,
         recipe=recipe,
         title="Detected tulip fields",
-        media_type=stac.PARQUET,
+        media_type=stac_items.PARQUET,
         properties={"tulip:detections": count},
     )
 
@@ -123,7 +123,7 @@ def _probability(
 ) -> None:
     """Publish what a network gave; its thresholds travel with it, and `more` of the asset."""
     card = duty.card
-    fields: dict[str, Any] = stac.encoding_fields(
+    fields: dict[str, Any] = stac_items.encoding_fields(
         bands,
         dtype="uint8",
         scale=1 / cog.PROBABILITY_STEPS,
@@ -140,7 +140,7 @@ def _probability(
         path,
         recipe=duty.recipe,
         title=title,
-        media_type=stac.COG,
+        media_type=stac_items.COG,
         model=card.reference,
         fields=fields,
         properties=properties,

@@ -27,7 +27,7 @@ from tulip_ops.networks.registry import Card
 from tulip_ops.raster import cog, tiling
 from tulip_ops.raster.grid import STRIP_ROWS
 from tulip_ops.raster.reflectance import DN_NODATA
-from tulip_ops.store import Store, open_store
+from tulip_ops.storage.product_store import Store, open_store
 
 Asking: TypeAlias = Literal["screen", "segment"]
 """The steps with a network."""

@@ -20,7 +20,7 @@ from tulip_ops.postgis import connection, layers, report_queries
 from tulip_ops.postgis.report_queries import AreaHistory, FieldSeasonRow
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_at, tile_grid
-from tulip_ops.store import open_store
+from tulip_ops.storage.product_store import open_store
 
 CLEAR_ENOUGH = 0.9
 """Share of the area that must be clear in the acquisition below the map; else the clearest."""

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from tulip_ops import vectors
 from tulip_ops.core.types import BANDS, AcquisitionId
 from tulip_ops.simulate import DEMO_SEASONS, Overpass, demo_archive, demo_areas, demo_dates
 from tulip_ops.sources.archive import Archive
+from tulip_ops.storage import vector_files
 
 AREAS = "areas.geojson"
 TRUTH = ("tulip", "bloom", "cloud", "shadow")
@@ -46,7 +46,7 @@ def write_archive(
         )
         archive.add_truth(overpass.id, "truth", _truth(overpass), overpass.grid, TRUTH)
         ids.append(overpass.id)
-    vectors.write_areas(place / AREAS, demo_areas())
+    vector_files.write_areas(place / AREAS, demo_areas())
     return ids
 
 

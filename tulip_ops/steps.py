@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import clouds, detecting, duties, ground, inference, memory, publishing, vectors
+from tulip_ops import clouds, detecting, duties, ground, inference, memory, publishing
 from tulip_ops.core.errors import BadData, NothingValid, ProductMissing
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area, Outcome
@@ -28,7 +28,8 @@ from tulip_ops.raster import cog
 from tulip_ops.raster.grid import Grid
 from tulip_ops.sources import Source
 from tulip_ops.sources.parts import StoredParts
-from tulip_ops.store import Store
+from tulip_ops.storage import vector_files
+from tulip_ops.storage.product_store import Store
 from tulip_ops.strips import Strips
 
 WINDOW = 768
@@ -267,7 +268,7 @@ def vectorize(
             ),
         )
     with store.writing(acquisition_id, "detections.parquet") as path:
-        vectors.write_detections(
+        vector_files.write_detections(
             path,
             detections,
             acquisition_id=str(acquisition_id),
@@ -285,7 +286,7 @@ def record(
     acquisition_id: AcquisitionId, store: Store, database: Connection, *, run_id: str
 ) -> Outcome:
     """Write the detections into PostGIS, in the place of older ones, in one transaction."""
-    detections = vectors.read_detections(store.product(acquisition_id, "detections.parquet"))
+    detections = vector_files.read_detections(store.product(acquisition_id, "detections.parquet"))
     recorded = tables.record_detections(
         database,
         acquisition_id,

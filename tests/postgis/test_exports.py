@@ -12,12 +12,13 @@ import pytest
 
 from tests.postgis import histories
 from tests.postgis.conftest import Examples
-from tulip_ops import exports, features
+from tulip_ops import exports
 from tulip_ops.core.errors import AreaNotFound, BadInput
 from tulip_ops.core.settings import Settings
 from tulip_ops.postgis import layers
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.postgis.layers import LAYERS, Selection
+from tulip_ops.storage import layer_writer
 
 IDS = ("S2B_31UFU_20240420_0_L2A", "S2B_31UFU_20250420_0_L2A", "SIM_31UFU_20240422_0_L2A")
 
@@ -41,7 +42,7 @@ def settings(logins: object) -> Settings:
     return Settings(database_url=logins.reader)
 
 
-@pytest.mark.parametrize("suffix", sorted(features.FORMATS))
+@pytest.mark.parametrize("suffix", sorted(layer_writer.FORMATS))
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_layer_in_every_format(
     settings: Settings, tmp_path: Path, layer: layers.Layer, suffix: str

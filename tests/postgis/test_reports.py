@@ -10,13 +10,14 @@ import pytest
 from tests.postgis import histories
 from tests.postgis.conftest import Examples, Logins
 from tests.unit.test_pages import read
-from tulip_ops import reports, stac
+from tulip_ops import reports
 from tulip_ops.core.errors import AreaNotFound
 from tulip_ops.core.settings import Settings
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import WGS84, project, tile_grid
-from tulip_ops.store import Store
+from tulip_ops.storage import stac_items
+from tulip_ops.storage.product_store import Store
 
 pytest.importorskip("matplotlib", reason="pictures are an optional extra")
 
@@ -98,12 +99,12 @@ def test_the_newest_clear_image_lies_below_the_map(
     grid = whole.window(project(examples.area().geometry, WGS84, whole.epsg).bounds)
     coarse = type(grid)(grid.epsg, grid.left, grid.top, grid.width // 20, grid.height // 20, 200.0)
     store, bands = Store(settings.store_place), ("blue", "green", "red")
-    store.start_item(acquisition.id, stac.product_item(acquisition, coarse, bands))
+    store.start_item(acquisition.id, stac_items.product_item(acquisition, coarse, bands))
     with store.writing(acquisition.id, "reflectance.tif") as path:
         pixels = np.full((3, *coarse.shape), 0.1, np.float32)
         cog.write_reflectance(path, pixels, coarse, bands)
         store.publish(
-            acquisition.id, "reflectance.tif", path, recipe="0", title="", media_type=stac.COG
+            acquisition.id, "reflectance.tif", path, recipe="0", title="", media_type=stac_items.COG
         )
     out = tmp_path / "polder.html"
     story = reports.report(settings, "polder", out, simulated=False, now=NOW)

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import histories, stac
+from tulip_ops import histories
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Observation, Verdict
 from tulip_ops.postgis import areas, detections, history, ledger
 from tulip_ops.postgis.connection import Connection, connect
 from tulip_ops.raster import cog, rasterize
 from tulip_ops.raster.grid import WGS84, project, tile_grid
-from tulip_ops.store import Store
+from tulip_ops.storage import stac_items
+from tulip_ops.storage.product_store import Store
 
 SETTINGS = Settings(bloom_window=("03-20", "06-05"))
 STRIPS = {
@@ -301,13 +302,13 @@ def publish(store: Store, examples: Any, text: str, bloom: float) -> None:
     grid = tile_grid("31UFU").window(field.buffer(50).bounds)
     tulip = np.where(rasterize.burn([field], grid) >= 0, 0.9, 0.1)
     layers = np.stack([tulip, tulip * bloom]).astype(np.float32)
-    store.start_item(acquisition.id, stac.product_item(acquisition, grid, ("red",)))
+    store.start_item(acquisition.id, stac_items.product_item(acquisition, grid, ("red",)))
     with store.writing(acquisition.id, "tulip.tif") as path:
         with cog.writing_probability(path, grid, ("tulip", "bloom")) as draft:
             draft.write(layers, 0, 0)
         store.publish(
             acquisition.id, "tulip.tif", path, recipe="by a test", title="Tulips",
-            media_type=stac.COG, fields={"tulip:bloom_threshold": 0.5},
+            media_type=stac_items.COG, fields={"tulip:bloom_threshold": 0.5},
         )  # fmt: skip
 
 

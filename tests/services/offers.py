@@ -17,9 +17,9 @@ from tests.services.providers import Files, Published
 from tests.services.s3 import BUCKET, S3
 from tests.services.sentinel_hub_service import Deployment
 from tests.services.stac_api import StacServer
-from tulip_ops import stac
 from tulip_ops.sources.archive import Archive
 from tulip_ops.stac_apis import BUILT_IN
+from tulip_ops.storage import stac_items
 
 PATIENCE: Mapping[str, Any] = {
     "requests_per_second": 500, "reads_per_second": 1000,
@@ -70,7 +70,7 @@ class Copy:
         return Copy(self.published, folder, self.offset)
 
     def catalog(self) -> bytes:
-        catalog = stac.new_catalog()
+        catalog = stac_items.new_catalog()
         catalog["links"].append({"rel": "item", "href": "./item.json"})
         return json.dumps(catalog).encode()
 

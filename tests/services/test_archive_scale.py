@@ -7,11 +7,11 @@ import pytest
 from shapely.geometry import MultiPolygon, box
 
 from tests.services.s3 import S3, serving
-from tulip_ops import stac
 from tulip_ops.core.types import AcquisitionId, Area
-from tulip_ops.places import Places
 from tulip_ops.sources import catalog
 from tulip_ops.sources.archive import Archive
+from tulip_ops.storage import stac_items
+from tulip_ops.storage.object_store import Places
 
 POLDER = Area("polder", MultiPolygon([box(5.5, 52.6, 6.0, 52.9)]))
 PLACE = "s3://scenes/many"
@@ -30,7 +30,7 @@ def s3() -> Iterator[S3]:
 @pytest.fixture(scope="module")
 def archive(s3: S3) -> Archive:
     written = catalog.Catalog(PLACE, Places(s3.url))
-    asset = stac.raster_asset(
+    asset = stac_items.raster_asset(
         "./pixels.tif", title="Pixels", role="data", bands=("red",), epsg=32631,
         transform=(10, 0, 600000, 0, -10, 5900040), shape=(9, 9), dtype="uint16", scale=1e-4,
         offset=-0.1, nodata=0, size=1, sha256="0" * 64,
@@ -46,7 +46,9 @@ def item(n: int, asset: dict[str, object]) -> dict[str, object]:
     day = date(2016, 1, 1) + timedelta(days=n)
     identity = AcquisitionId("S2A", "31UFU", day, 0, "L2A")
     sensed_at = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return stac.scene_item(identity, sensed_at, box(5.5, 52.2, 7, 53.2), {"pixels": asset}, {})
+    return stac_items.scene_item(
+        identity, sensed_at, box(5.5, 52.2, 7, 53.2), {"pixels": asset}, {}
+    )
 
 
 def search(archive: Archive, since: date, until: date) -> list[str]:

@@ -54,8 +54,8 @@ from tulip_ops.raster import grid
 together(lambda _: grid.project(box(3, 52, 3.1, 52.1), 4326, 32631))
 """,
     "pyarrow": """
-from tulip_ops import vectors
-together(lambda i: vectors.write_detections(folder / f"{number}.{i}.parquet", []) or 1)
+from tulip_ops.storage import vector_files
+together(lambda i: vector_files.write_detections(folder / f"{number}.{i}.parquet", []) or 1)
 """,
     "keras": """
 from tulip_ops.networks import predict, registry

@@ -15,12 +15,12 @@ from click.testing import CliRunner, Result
 
 from tests.conftest import NewDatabase
 from tests.services.s3 import BUCKET, S3, serving
-from tulip_ops import vectors
 from tulip_ops.cli import main
 from tulip_ops.core.types import BANDS
 from tulip_ops.simulate import demo_archive, demo_areas
 from tulip_ops.simulate.demo import DEMO_GRID
 from tulip_ops.sources.archive import Archive
+from tulip_ops.storage import vector_files
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -58,7 +58,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) ->
         patch.setenv("TULIP_STORE", f"s3://{BUCKET}/store")
         desk = Desk(s3, state, url)
         simulate(s3)
-        vectors.write_areas(state / "areas.geojson", demo_areas()[:1])
+        vector_files.write_areas(state / "areas.geojson", demo_areas()[:1])
         desk.tulip("database", "migrate")
         desk.tulip("aoi", "add", str(state / "areas.geojson"))
         yield desk

@@ -36,7 +36,7 @@ from tulip_ops.raster import cog
 from tulip_ops.raster.grid import WGS84, project
 from tulip_ops.sources.stac_source import StacSource
 from tulip_ops.stac_apis import BUILT_IN, StacApi
-from tulip_ops.store import Store
+from tulip_ops.storage.product_store import Store
 
 SINCE, UNTIL = date(2026, 4, 1), date(2026, 4, 30)
 BOUND = 60.0

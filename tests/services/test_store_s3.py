@@ -22,9 +22,9 @@ from tulip_ops.core.errors import (
     TooManyRequests,
 )
 from tulip_ops.core.types import AcquisitionId
-from tulip_ops.places import Places
 from tulip_ops.sources.parts import StoredParts
-from tulip_ops.store import Store
+from tulip_ops.storage.object_store import Places
+from tulip_ops.storage.product_store import Store
 
 ID = AcquisitionId.parse("S2A_31UFU_20160501_0_L2A")
 OTHER = AcquisitionId.parse("S2A_31UFU_20160511_0_L2A")

@@ -15,7 +15,7 @@ from tulip_ops import steps
 from tulip_ops.core.errors import NothingValid, OffsetContradiction, SourceUnavailable
 from tulip_ops.core.types import Acquisition, Area
 from tulip_ops.raster import cog
-from tulip_ops.store import Store
+from tulip_ops.storage.product_store import Store
 
 AREA = Area("polder", MultiPolygon([box(5.70, 52.70, 5.72, 52.71)]))
 

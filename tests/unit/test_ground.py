@@ -11,11 +11,12 @@ import shapely
 from shapely.geometry import MultiPolygon, box
 
 from tests.unit.counting import ID, CountingSource
-from tulip_ops import ground, stac
+from tulip_ops import ground
 from tulip_ops.core.types import Acquisition, Area
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import WGS84, Grid, project
-from tulip_ops.store import Store
+from tulip_ops.storage import stac_items
+from tulip_ops.storage.product_store import Store
 
 AREA = Area("polder", MultiPolygon([box(5.70, 52.70, 5.72, 52.71)]))
 
@@ -68,12 +69,12 @@ def test_segment_asks_where_screen_found_the_ground_clear(
     cloud = np.linspace(0, 1, grid.width * grid.height, dtype=np.float32).reshape(grid.shape)
     cloud[:, :7] = np.nan
     store = Store(str(tmp_path / "store"))
-    store.start_item(ID, stac.product_item(acquisition, grid, ("red",)))
+    store.start_item(ID, stac_items.product_item(acquisition, grid, ("red",)))
     with store.writing(ID, "cloud.tif") as path:
         with cog.writing_probability(path, grid, ("cloud",)) as draft:
             draft.write(cloud[np.newaxis], 0, 0)
         store.publish(
-            ID, "cloud.tif", path, recipe="r", title="", media_type=stac.COG,
+            ID, "cloud.tif", path, recipe="r", title="", media_type=stac_items.COG,
             fields={"tulip:threshold": 0.3},
         )  # fmt: skip
     with ground.clear(ID, store) as wanted:

@@ -10,7 +10,7 @@ from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.networks import held_out, registry
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.registry import Card
-from tulip_ops.store import Store
+from tulip_ops.storage.product_store import Store
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tulip_ops.networks.parcels import Image, read_parcels
 from tulip_ops.networks.training_data import Options
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import Grid
-from tulip_ops.store import Store
+from tulip_ops.storage.product_store import Store
 
 RGB = ("red", "green", "blue")
 TULIPS = (24, 43, 75, 90)

@@ -16,7 +16,7 @@ from tulip_ops.networks import backend, data, drawing, fit, losses, registry, tr
 from tulip_ops.networks.data import Scene
 from tulip_ops.networks.registry import Card, Normalization, UNetArchitecture
 from tulip_ops.networks.training_data import Options
-from tulip_ops.store import Store
+from tulip_ops.storage.product_store import Store
 
 pytestmark = pytest.mark.filterwarnings(
     # Keras 3.15 hands TensorFlow's variables to NumPy in the old way

@@ -15,7 +15,7 @@ from tulip_ops.networks.data import UNKNOWN, Mixture, Scene
 from tulip_ops.networks.overcast import overcast
 from tulip_ops.networks.training_data import Options, Sets
 from tulip_ops.networks.unread import Reading, Unread
-from tulip_ops.store import Store
+from tulip_ops.storage.product_store import Store
 
 RGB = ("red", "green", "blue")
 

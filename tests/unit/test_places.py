@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tulip_ops.places import Places, join, resolve
+from tulip_ops.storage.object_store import Places, join, resolve
 
 
 @pytest.mark.parametrize(

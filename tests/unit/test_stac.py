@@ -6,10 +6,10 @@ import pystac
 import pytest
 from shapely.geometry import MultiPolygon, box, shape
 
-from tulip_ops import stac
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, ModelReference
 from tulip_ops.raster.grid import Grid, geodesic_area
-from tulip_ops.store import Store
+from tulip_ops.storage import stac_items
+from tulip_ops.storage.product_store import Store
 
 GRID = Grid(32631, 678730.0, 5848340.0, 162, 161)
 
@@ -32,7 +32,9 @@ def validate(document: dict) -> None:
 
 def test_a_product_item_is_valid_stac_and_says_what_the_rasters_are() -> None:
     written = datetime(2026, 4, 1, 12, tzinfo=UTC)
-    item = stac.product_item(acquisition(), GRID, ("blue", "green", "red"), written_at=written)
+    item = stac_items.product_item(
+        acquisition(), GRID, ("blue", "green", "red"), written_at=written
+    )
     validate(item)
     assert item["stac_version"] == "1.1.0"
     assert item["id"] == "S2A_31UFU_20160501_0_L2A"
@@ -56,7 +58,9 @@ def test_a_product_item_is_valid_stac_and_says_what_the_rasters_are() -> None:
 
 
 def test_simulated_scenes_are_called_so() -> None:
-    properties = stac.product_item(acquisition("SIM_31UFU_20160501_0_L2A"), GRID, ())["properties"]
+    properties = stac_items.product_item(acquisition("SIM_31UFU_20160501_0_L2A"), GRID, ())[
+        "properties"
+    ]
     assert properties["platform"] == "simulated"
     assert properties["tulip:simulated"] is True
     assert "constellation" not in properties
@@ -64,8 +68,10 @@ def test_simulated_scenes_are_called_so() -> None:
 
 def test_an_item_stays_valid_as_products_are_published(tmp_path: Path) -> None:
     store, scene = Store(str(tmp_path)), acquisition()
-    store.start_item(scene.id, stac.product_item(scene, GRID, ("red",)))
-    fields = stac.encoding_fields(("tulip", "bloom"), dtype="uint8", scale=1 / 250, nodata=255)
+    store.start_item(scene.id, stac_items.product_item(scene, GRID, ("red",)))
+    fields = stac_items.encoding_fields(
+        ("tulip", "bloom"), dtype="uint8", scale=1 / 250, nodata=255
+    )
     with store.writing(scene.id, "tulip.tif") as path:
         path.write_bytes(b"abc")
         store.publish(
@@ -74,7 +80,7 @@ def test_an_item_stays_valid_as_products_are_published(tmp_path: Path) -> None:
             path,
             recipe="ab",
             title="Tulips",
-            media_type=stac.COG,
+            media_type=stac_items.COG,
             model=ModelReference("unet", "1", "ff"),
             fields=fields,
             properties={"tulip:threshold": 0.5},
@@ -86,14 +92,17 @@ def test_an_item_stays_valid_as_products_are_published(tmp_path: Path) -> None:
 
 
 def test_bands_carry_the_names_of_the_eo_extension() -> None:
-    fields = stac.encoding_fields(BANDS, dtype="uint16", scale=1e-4, offset=-0.1, nodata=0)
+    fields = stac_items.encoding_fields(BANDS, dtype="uint16", scale=1e-4, offset=-0.1, nodata=0)
     assert fields["bands"][3] == {"name": "rededge1", "eo:common_name": "rededge071"}
     assert fields["nodata"] == 0
-    assert "nodata" not in stac.encoding_fields(("red",), dtype="float32")
-    assert stac.encoding_fields(("red",), dtype="float32", nodata=float("nan"))["nodata"] == "nan"
+    assert "nodata" not in stac_items.encoding_fields(("red",), dtype="float32")
+    assert (
+        stac_items.encoding_fields(("red",), dtype="float32", nodata=float("nan"))["nodata"]
+        == "nan"
+    )
 
 
 def test_a_new_catalog_is_valid_stac() -> None:
-    catalog = stac.new_catalog()
+    catalog = stac_items.new_catalog()
     pystac.Catalog.from_dict(catalog).validate()
     assert [link["rel"] for link in catalog["links"]] == ["root"]

@@ -6,10 +6,11 @@ import pytest
 
 from tests.unit.counting import ID, CountingSource
 from tests.unit.test_ground import AREA
-from tulip_ops import ground, stac, steps
+from tulip_ops import ground, steps
 from tulip_ops.core.errors import ProductMissing
 from tulip_ops.core.settings import Settings
-from tulip_ops.store import Store
+from tulip_ops.storage import stac_items
+from tulip_ops.storage.product_store import Store
 
 
 def test_a_tulip_raster_of_an_earlier_release_is_to_be_made_again(tmp_path: Path) -> None:
@@ -17,11 +18,11 @@ def test_a_tulip_raster_of_an_earlier_release_is_to_be_made_again(tmp_path: Path
     grid = ground.reading(acquisition, [AREA])
     assert grid is not None
     store = Store(str(tmp_path / "store"))
-    store.start_item(ID, stac.product_item(acquisition, grid, ("red",)))
+    store.start_item(ID, stac_items.product_item(acquisition, grid, ("red",)))
     with store.writing(ID, "tulip.tif") as path:
         path.write_bytes(b"a raster")
         store.publish(
-            ID, "tulip.tif", path, recipe="r", title="", media_type=stac.COG,
+            ID, "tulip.tif", path, recipe="r", title="", media_type=stac_items.COG,
             fields={"tulip:threshold": 0.3, "tulip:bloom_threshold": 0.3},
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ import pytest
 
 from tulip_ops.core.errors import BadSetting, ProductDamaged, ProductMissing, StoreUnavailable
 from tulip_ops.core.types import AcquisitionId, ModelReference
-from tulip_ops.store import Store
+from tulip_ops.storage.product_store import Store
 
 ID = AcquisitionId.parse("S2A_31UFU_20160501_0_L2A")
 ITEM = {"id": str(ID), "properties": {"gsd": 10}, "assets": {}}
@@ -179,7 +179,7 @@ def fail_halfway(store: Store) -> None:
 
 KILLED_WHILE_WRITING = """
 import sys, time
-from tulip_ops.store import Store
+from tulip_ops.storage.product_store import Store
 from tulip_ops.core.types import AcquisitionId
 i = AcquisitionId.parse(sys.argv[2])
 with Store(sys.argv[1]).writing(i, "tulip.tif") as path:
@@ -189,14 +189,14 @@ with Store(sys.argv[1]).writing(i, "tulip.tif") as path:
 """
 KILLED_BEFORE_ITEM = """
 import sys, time
-from tulip_ops import shelves, store
+from tulip_ops.storage import product_backends, store
 from tulip_ops.core.types import AcquisitionId
 def revise(shelf, folder, change):
     print("moved", flush=True)
     time.sleep(60)
-shelves.FolderShelf._revise = revise
+product_backends.FolderShelf._revise = revise
 i = AcquisitionId.parse(sys.argv[2])
-s = store.Store(sys.argv[1])
+s = product_store.Store(sys.argv[1])
 with s.writing(i, "tulip.tif") as path:
     path.write_bytes(b"new")
     s.publish(i, "tulip.tif", path, recipe=sys.argv[3], title="", media_type="image/tiff")
@@ -255,7 +255,7 @@ def test_unfinished_files_of_living_writers_stay_for_a_day(store: Store) -> None
 def test_processes_that_publish_at_once_lose_nothing(store: Store, tmp_path: Path) -> None:
     program = """
 import sys
-from tulip_ops.store import Store
+from tulip_ops.storage.product_store import Store
 from tulip_ops.core.types import AcquisitionId
 i = AcquisitionId.parse(sys.argv[2])
 s = Store(sys.argv[1])

@@ -10,7 +10,7 @@ from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
 
 from tulip_ops.core.errors import BadArea, ProductDamaged
 from tulip_ops.core.types import Area, Detection
-from tulip_ops.vectors import (
+from tulip_ops.storage.vector_files import (
     read_areas,
     read_detections,
     write_areas,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tulip_ops.core.settings import Settings
-from tulip_ops.store import open_store
+from tulip_ops.storage.product_store import open_store
 
 LETTERS = "dead-letters"
 """Folder of the store that takes them, by run."""

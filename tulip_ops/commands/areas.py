@@ -33,15 +33,15 @@ def add(file: Path, name: str | None, sources: tuple[str, ...], as_json: bool) -
     An area of the same name is replaced, with its sources. Coordinates in any CRS are brought to
     EPSG:4326. Discovery asks the first source that answers and is fresh: see `tulip alerts`.
     """
-    from tulip_ops import vectors
     from tulip_ops.postgis import areas, connection
     from tulip_ops.sources import choices
+    from tulip_ops.storage import vector_files
 
     settings = Settings.load()
     order = tuple(dict.fromkeys(sources))
     for source in order:
         choices.open_source(source, settings)
-    found = [replace(area, sources=order) for area in vectors.read_areas(file, name)]
+    found = [replace(area, sources=order) for area in vector_files.read_areas(file, name)]
     with connection.connect(settings.writer_url(), "tulip aoi") as database:
         for area in found:
             areas.add_area(database, area)

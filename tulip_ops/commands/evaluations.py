@@ -62,7 +62,7 @@ def evaluate(
     """
     from tulip_ops.networks import cards, held_out, registry, reports
     from tulip_ops.networks import evaluate as evaluation
-    from tulip_ops.store import open_store
+    from tulip_ops.storage.product_store import open_store
 
     settings = Settings.load()
     card = registry.find(settings.models, model)

@@ -234,7 +234,7 @@ def train(
         raise click.UsageError("--pretrained is for a cloud filter, without --start-from")
     from tulip_ops.networks import registry
     from tulip_ops.networks import train as training
-    from tulip_ops.store import open_store
+    from tulip_ops.storage.product_store import open_store
 
     settings = Settings.load()
     several = training.RGB if bands == "rgb" else BANDS

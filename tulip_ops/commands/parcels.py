@@ -33,10 +33,10 @@ def import_parcels(file: Path, id_column: str | None, season: int | None, as_jso
     They take the place of those of the same season. Coordinates in any CRS are brought to
     EPSG:4326. Then set TULIP_FIELDS_FROM=parcels and run `tulip history --rebuild`.
     """
-    from tulip_ops import vectors
     from tulip_ops.postgis import connection, parcels
+    from tulip_ops.storage import vector_files
 
-    found = [parcels.Registered(*row) for row in vectors.read_register(file, id_column)]
+    found = [parcels.Registered(*row) for row in vector_files.read_register(file, id_column)]
     with connection.connect(Settings.load().writer_url(), "tulip parcels") as database:
         changed = parcels.replace_parcels(database, season or 0, found)
     when = f"of {season}" if season else "of every season"

@@ -15,7 +15,7 @@ from tulip_ops.local import archives, databases, demo, keys
 from tulip_ops.local.databases import Neighbour
 from tulip_ops.local.progress import Report
 from tulip_ops.local.rest import Rest
-from tulip_ops.places import Places
+from tulip_ops.storage.object_store import Places
 
 POSTGRES = "postgres"
 """Name of the file, among the keys, with the password of PostgreSQL's superuser."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tulip_ops.core.errors import BadTrainingData, ProductMissing
 from tulip_ops.networks.parcels import Image
-from tulip_ops.store import Store
+from tulip_ops.storage.product_store import Store
 
 _DAY = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)(?!\d)")
 _TIFFS = frozenset((".tif", ".tiff"))

@@ -17,7 +17,7 @@ from tulip_ops.networks.planet import read_planet
 from tulip_ops.networks.registry import Card
 from tulip_ops.networks.training_data import TEST, Options
 from tulip_ops.networks.unread import Unread
-from tulip_ops.store import Store
+from tulip_ops.storage.product_store import Store
 
 SIDE = 512
 """Pixels on a side of simulated scenes."""

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from tulip_ops import vectors
 from tulip_ops.core.errors import BadTrainingData, NothingValid
 from tulip_ops.networks import stored
 from tulip_ops.networks.data import SHARE, UNKNOWN, Scene
@@ -30,6 +29,7 @@ from tulip_ops.raster import rasterize, reader
 from tulip_ops.raster.cog import PROBABILITY_STEPS
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_at, tile_grid
 from tulip_ops.raster.reader import RasterFacts
+from tulip_ops.storage import vector_files
 
 FIRST_DAY, LAST_DAY = (3, 20), (6, 10)
 """Month and day between which tulips stand on their parcels, green or in flower."""
@@ -106,7 +106,7 @@ def read_parcels(
         stored.scale_and_offset(image.reflectance, facts)
     grids = [_grid(image, facts) for image, facts in looks]
     ground = shapely.union_all([project(box(*g.bounds), g.epsg, WGS84) for g in grids])
-    shapes, told = vectors.read_parcels(register, column, ground)
+    shapes, told = vector_files.read_parcels(register, column, ground)
     wanted = np.isin(told, list(codes))
     if not wanted.any():
         common = ", ".join(code for code, _ in Counter(told).most_common(10)) or "none at all"

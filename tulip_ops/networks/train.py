@@ -44,7 +44,7 @@ from tulip_ops.networks.registry import (
     write,
 )
 from tulip_ops.networks.training_data import Options, gather
-from tulip_ops.store import Store
+from tulip_ops.storage.product_store import Store
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from tulip_ops.networks.parcels import read_parcels
 from tulip_ops.networks.planet import read_planet
 from tulip_ops.networks.splits import split
 from tulip_ops.networks.unread import Reading, Unread
-from tulip_ops.store import Store
+from tulip_ops.storage.product_store import Store
 
 VALIDATION, TEST = 1_000_000, 2_000_000
 """Added to the seeds of the simulated scenes that choose thresholds, and of those that measure:

@@ -22,10 +22,8 @@ import shapely
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from tulip_ops import stac
 from tulip_ops.core.errors import BadAcquisitionId, BadData, BadScene
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
-from tulip_ops.places import Places
 from tulip_ops.raster import cog, copies, reader
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
@@ -34,6 +32,8 @@ from tulip_ops.sources.catalog import Catalog, Document
 from tulip_ops.sources.parts import Parts
 from tulip_ops.sources.pixels import Pixels
 from tulip_ops.sources.scenes import Scene, parse_scene
+from tulip_ops.storage import stac_items
+from tulip_ops.storage.object_store import Places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -189,7 +189,7 @@ class Archive:
             role="data",
         )
         self._catalog.publish(
-            stac.scene_item(
+            stac_items.scene_item(
                 acquisition_id,
                 sensed_at,
                 project(box(*grid.bounds), grid.epsg, WGS84),
@@ -239,7 +239,7 @@ class Archive:
             title=pixels.title,
             role="data",
         )
-        return stac.scene_item(
+        return stac_items.scene_item(
             acquisition_id,
             found.sensed_at,
             found.footprint,
@@ -258,7 +258,7 @@ class Archive:
             write(path)
             facts = reader.look(str(path))
             size, digest = path.stat().st_size, _sha256(path)
-        return stac.raster_asset(
+        return stac_items.raster_asset(
             f"./{Path(name).name}",
             title=title,
             role=role,

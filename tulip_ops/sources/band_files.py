@@ -12,12 +12,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tulip_ops.core.errors import BadScene
-from tulip_ops.places import Places, S3File, in_s3
 from tulip_ops.raster.range_reader import RangeFile, Remembered
 from tulip_ops.sources import checks
 from tulip_ops.sources.scenes import SceneBand
 from tulip_ops.sources.signatures import Signatures
 from tulip_ops.stac_apis import StacApi
+from tulip_ops.storage.object_store import Places, S3File, in_s3
 from tulip_ops.web import Patience, Throttle, Web, WebFile
 
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tulip_ops import stac
 from tulip_ops.core import concurrency
 from tulip_ops.core.errors import ArchiveNotFound, BadScene
-from tulip_ops.places import THREADS, Places, in_s3, join, resolve
 from tulip_ops.sources import index
+from tulip_ops.storage import stac_items
+from tulip_ops.storage.object_store import THREADS, Places, in_s3, join, resolve
 
 Document = dict[str, Any]
 
@@ -122,7 +122,7 @@ class Catalog:
 
         Items that were not linked when a process was killed are not in the catalog.
         """
-        root = self.root() if self.exists() else stac.new_catalog()
+        root = self.root() if self.exists() else stac_items.new_catalog()
         linked = {link["href"] for link in root["links"] if link.get("rel") == "item"}
         unlinked: list[str] = []
 

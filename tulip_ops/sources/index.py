@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tulip_ops.places import Places, join
+from tulip_ops.storage.object_store import Places, join
 
 Document = dict[str, Any]
 

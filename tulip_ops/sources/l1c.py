@@ -20,12 +20,12 @@ from shapely.geometry import MultiPolygon, Polygon, box, shape
 from tulip_ops.core import concurrency
 from tulip_ops.core.errors import AcquisitionNotFound, BadAcquisitionId, BadScene
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area, processing_baseline
-from tulip_ops.places import Places, S3File
 from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid, tiles_over
 from tulip_ops.raster.range_reader import RangeFile, Remembered
 from tulip_ops.sources.parts import Parts
+from tulip_ops.storage.object_store import Places, S3File
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from tulip_ops.places import Places, join
+from tulip_ops.storage.object_store import Places, join
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

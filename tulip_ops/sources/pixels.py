@@ -10,7 +10,6 @@ import numpy as np
 
 from tulip_ops.core import concurrency
 from tulip_ops.core.errors import UnreadableRaster
-from tulip_ops.places import Places, S3File, in_s3
 from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
@@ -18,6 +17,7 @@ from tulip_ops.raster.range_reader import RangeFile
 from tulip_ops.sources.checks import check_bytes, check_size
 from tulip_ops.sources.parts import Parts
 from tulip_ops.sources.scenes import Scene, SceneBand
+from tulip_ops.storage.object_store import Places, S3File, in_s3
 from tulip_ops.web import Web, WebFile
 
 if TYPE_CHECKING:

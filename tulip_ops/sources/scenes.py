@@ -23,8 +23,8 @@ from tulip_ops.core.types import (
     AcquisitionId,
     processing_baseline,
 )
-from tulip_ops.places import resolve
-from tulip_ops.stac import COMMON_NAMES
+from tulip_ops.storage.object_store import resolve
+from tulip_ops.storage.stac_items import COMMON_NAMES
 
 JSON = Any
 """What json.loads gives."""

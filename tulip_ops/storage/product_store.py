@@ -19,8 +19,15 @@ from typing import Any
 from tulip_ops.core.errors import BadSetting, ProductDamaged, ProductMissing, StoreUnavailable
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, ModelReference
-from tulip_ops.places import Places, in_s3
-from tulip_ops.shelves import ITEM, FolderShelf, S3Shelf, Shelf, sha256_of, unfinished
+from tulip_ops.storage.object_store import Places, in_s3
+from tulip_ops.storage.product_backends import (
+    ITEM,
+    FolderShelf,
+    S3Shelf,
+    Shelf,
+    sha256_of,
+    unfinished,
+)
 
 JSON = Any
 """What json.dumps takes."""

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tulip_ops.core.errors import ProductDamaged, StoreUnavailable
-from tulip_ops.places import Places, join
+from tulip_ops.storage.object_store import Places, join
 
 ITEM = "item.json"
 
