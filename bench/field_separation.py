@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import valleys
 from tulip_ops.core.types import BANDS
+from tulip_ops.fields.delineation import watershed
 from tulip_ops.networks import predict, registry
 from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import Grid
@@ -61,7 +61,7 @@ def connected(probability: Floats, threshold: float) -> Labels:
 
 
 def parted(probability: Floats, threshold: float) -> Labels:
-    return valleys.part(probability, threshold=threshold, smallest=SMALLEST)
+    return watershed.part(probability, threshold=threshold, smallest=SMALLEST)
 
 
 def matches(labels: Labels, truth: Labels) -> tuple[int, int, int, int, list[float]]:

@@ -13,7 +13,7 @@ Where none did, be it for lack of tulips or of looks, two kinds of figures judge
 - what a reader may rely on, with no limit in it: of what is called not bloomed the share that did
   not bloom, of what is called not seen the share that was not met, and how many fields without
   tulips are called not bloomed at all;
-- the decision itself: *seen* is right where the clear looks would have met `seasons.ENOUGH_MET` of
+- the decision itself: *seen* is right where the clear looks would have met `season.ENOUGH_MET` of
   the blooms of that season, to the digit, and with NEAR of it either way. These blooms are drawn
   from the simulator: its parcels planted with tulips several times over, some 1,250, which tell a
   share to 0.009. The 70 fields that happen to bloom in a polder tell it to 0.036 only, and would
@@ -32,9 +32,11 @@ from typing import NamedTuple
 import numpy as np
 from history_polder import WINDOW, YEARS, Polder, Truth, in_bloom, look_at, outline
 
-from tulip_ops import courses, fields, seasons
 from tulip_ops.core.types import FieldSeason, Observation, SeasonVerdict, Verdict
-from tulip_ops.seasons import ENOUGH_MET
+from tulip_ops.fields import matching
+from tulip_ops.fields.phenology import bloom_curves
+from tulip_ops.fields.phenology import season as seasons
+from tulip_ops.fields.phenology.season import ENOUGH_MET
 
 NEAR = 0.05
 """Shares of blooms met that lie so near to ENOUGH_MET are right either way; the figure to the digit
@@ -76,7 +78,7 @@ def judge(seed: int, count: int) -> tuple[Polder, list[Judged]]:
         said = seasons.summarize(one.place, season, looks, None, WINDOW, begins[season])
         since = [(day - date(season, 3, 1)).days for day in days]
         shares = [float(met[season][:, since].any(axis=1).mean()) for met in (own, other)]
-        told = courses.share_met(clear_days(looks), season, WINDOW, begins[season])
+        told = bloom_curves.share_met(clear_days(looks), season, WINDOW, begins[season])
         met = one.bloomed and not days.isdisjoint(one.days)
         judged.append(Judged(one, said, met, *shares, told))
     return polder, judged
@@ -88,12 +90,12 @@ def clear_days(looks: list[tuple[date, Observation]]) -> set[date]:
     return {day for day in seen if WINDOW[0] <= f"{day:%m-%d}" <= WINDOW[1]}
 
 
-def onset_of(season: int, polder: Polder) -> courses.Onset:
+def onset_of(season: int, polder: Polder) -> bloom_curves.Onset:
     """When fields begin to flower in a season: the polder is one neighbourhood."""
     patterns = [
         seasons.pattern(said, WINDOW) for key, said in polder.looks.items() if key[1] == season
     ]
-    return courses.onset([found for found in patterns if found], season, WINDOW)
+    return bloom_curves.onset([found for found in patterns if found], season, WINDOW)
 
 
 def measure(seed: int, count: int) -> dict[str, float]:
@@ -191,7 +193,7 @@ def day_figures(judged: list[Judged]) -> dict[str, float]:
 def area_errors(polder: Polder) -> Iterator[float]:
     """How far the area of each field of each season is off, as a share of the true one."""
     for detections in polder.shown.values():
-        for field in fields.cluster(detections):
+        for field in matching.cluster(detections):
             places = {number % 10_000 for number in field.detection_ids}
             true = sum(outline(place).area for place in places)
             sizes = [found.area_m2 for n, _, found in detections if n in field.detection_ids]

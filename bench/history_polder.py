@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from shapely.affinity import scale, translate
 from shapely.geometry import Polygon, box
 
-from tulip_ops.bloom import BLOOMING
 from tulip_ops.core.types import AcquisitionId, Detection, Observation, Verdict
+from tulip_ops.fields.phenology.observation import BLOOMING
 from tulip_ops.simulate.crops import Crop, plant
 from tulip_ops.simulate.growth import in_flower
 from tulip_ops.simulate.polder import make_polder

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tulip_ops import bloom, courses, joining
-from tulip_ops import seasons as thinking
-from tulip_ops.bloom import Look
+from tulip_ops import joining
 from tulip_ops.core.errors import ProductDamaged, ProductMissing
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Observation, Outcome, Verdict
 from tulip_ops.core.types import Field as TulipField
+from tulip_ops.fields.phenology import bloom_curves, observation
+from tulip_ops.fields.phenology import season as thinking
+from tulip_ops.fields.phenology.observation import Look
 from tulip_ops.postgis import connection, history
 from tulip_ops.postgis.connection import Connection, transaction
 from tulip_ops.postgis.history import FieldSeasonKey, Season, Unobserved
@@ -158,10 +159,10 @@ def sum_up(database: Connection, window: tuple[str, str]) -> Counter[int]:
             database, [key for fields in stale.values() for key in fields]
         ).items()
     }
-    begins: dict[FieldSeasonKey, courses.Onset] = {}
+    begins: dict[FieldSeasonKey, bloom_curves.Onset] = {}
     for (_, _, season), fields in stale.items():
         patterns = [thinking.pattern(said.get(key, []), window) for key in fields]
-        known = courses.onset([found for found in patterns if found], season, window)
+        known = bloom_curves.onset([found for found in patterns if found], season, window)
         begins |= dict.fromkeys(fields, known)
     keys = list(begins)
     areas = history.areas_of(database, keys)
@@ -178,10 +179,10 @@ def _look(pair: Unobserved, store: Store) -> list[Look]:
     probability, grid = cog.read_probability(store.product(pair.acquisition_id, "tulip.tif"))
     in_flower = float(store.asset(pair.acquisition_id, "tulip.tif")["tulip:bloom_threshold"])
     outlines = [project(one.geometry, WGS84, grid.epsg) for one in pair.fields]
-    inside = bloom.share_inside(outlines, grid)
+    inside = observation.share_inside(outlines, grid)
     looks = [_NOT_SEEN] * len(outlines)
-    for layer in bloom.layers(outlines):
-        seen = bloom.observe(
+    for layer in observation.layers(outlines):
+        seen = observation.observe(
             rasterize.burn([outlines[index] for index in layer], grid),
             len(layer),
             probability[0],

@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import memory, strips, valleys
+from tulip_ops import memory, strips
 from tulip_ops.core import concurrency
+from tulip_ops.fields.delineation import watershed
 from tulip_ops.networks import layout, predict
 from tulip_ops.networks.backend import Answers
 from tulip_ops.networks.predict import CloudFilter, UNet
@@ -129,14 +130,14 @@ class Tulips(NamedTuple):
     share: float
     """Of the pixels asked for, those that are tulips."""
     noise: float
-    """Deviation of the `valleys.Noise` of what was written."""
+    """Deviation of the `watershed.Noise` of what was written."""
 
 
 class _NoiseOfRows:
     """The noise of a raster that is written in rows of windows, from north to south."""
 
     def __init__(self, threshold: float) -> None:
-        self._noise = valleys.Noise(threshold, cog.decode_probability)
+        self._noise = watershed.Noise(threshold, cog.decode_probability)
         self._above: list[NDArray[np.uint8]] = []
         self._row: list[NDArray[np.uint8]] = []
         self._rows = (0, 0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from tulip_ops import fields
 from tulip_ops.core.types import AcquisitionId, Detection
-from tulip_ops.fields import SeasonField
+from tulip_ops.fields import matching
+from tulip_ops.fields.matching import SeasonField
 from tulip_ops.postgis import history
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.postgis.history import Outline, Season
@@ -35,7 +35,7 @@ def join(
     outlines += [
         (o.season, SeasonField(o.geometry, o.area_m2, o.detection_ids, o.parcel_id)) for o in others
     ]
-    identities, kinships = fields.identify(outlines)
+    identities, kinships = matching.identify(outlines)
     before = [*replaced, *others]
     known = history.fields_near(
         database,
@@ -44,7 +44,7 @@ def join(
         simulated=season.simulated,
     )
     labels = {n: o.field_id for n, o in enumerate(others, start=len(drawn))}
-    recognized = fields.recognize(identities, known, labels)
+    recognized = matching.recognize(identities, known, labels)
     history.save_joined(
         database,
         simulated=season.simulated,
@@ -83,11 +83,11 @@ def _from_detections(
             for entry in history.detections_near(database, season, frontier)
             if entry[0] not in found
         ]
-        reached = fields.overlapping(frontier, [e[2].geometry for e in near], fields.SLIVER)
+        reached = matching.overlapping(frontier, [e[2].geometry for e in near], matching.SLIVER)
         found |= {near[index][0]: near[index] for index in reached}
         frontier = [near[index][2].geometry for index in reached]
     replaced = history.outlines_of(database, season, found, [], ground)
-    return fields.cluster(list(found.values())), replaced
+    return matching.cluster(list(found.values())), replaced
 
 
 def _from_parcels(
@@ -98,12 +98,12 @@ def _from_parcels(
     Each parcel depends on the detections on it alone.
     """
     near = history.parcels_near(database, season, ground)
-    touched = fields.overlapping(ground, [parcel[1] for parcel in near], fields.SLIVER)
+    touched = matching.overlapping(ground, [parcel[1] for parcel in near], matching.SLIVER)
     parcels = [near[index] for index in touched]
     ids = {parcel[0] for parcel in parcels}
     detections = history.detections_near(database, season, [p[1] for p in parcels])
     replaced = history.outlines_of(database, season, [d[0] for d in detections], ids, ground)
-    return fields.on_parcels(parcels, detections), [
+    return matching.on_parcels(parcels, detections), [
         outline for outline in replaced if outline.parcel_id in ids or outline.parcel_id is None
     ]
 
@@ -125,8 +125,8 @@ def _linked_outlines(
             if (outline.field_id, outline.season) not in gone | found.keys()
         ]
         # a hair less than what links, so that rounding never leaves one out
-        reached = fields.overlapping(
-            frontier, [outline.geometry for outline in near], fields.LINKED - fields.SLIVER
+        reached = matching.overlapping(
+            frontier, [outline.geometry for outline in near], matching.LINKED - matching.SLIVER
         )
         found |= {(near[i].field_id, near[i].season): near[i] for i in reached}
         frontier = [near[index].geometry for index in reached]

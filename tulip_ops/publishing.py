@@ -69,7 +69,7 @@ def tulips(
 ) -> None:
     """What the U-Net gave, with both of its thresholds.
 
-    noise: deviation of its `valleys.Noise`, which parts of it do not tell.
+    noise: deviation of its `watershed.Noise`, which parts of it do not tell.
     """
     _probability(
         store,

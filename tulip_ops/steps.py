@@ -14,11 +14,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import clouds, detecting, duties, ground, inference, memory, publishing
+from tulip_ops import clouds, duties, ground, inference, memory, publishing
 from tulip_ops.core.errors import BadData, NothingValid, ProductMissing
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area, Outcome
 from tulip_ops.duties import Duty
+from tulip_ops.fields.delineation import detect
 from tulip_ops.networks import predict
 from tulip_ops.networks.backend import Graph
 from tulip_ops.networks.predict import CloudFilter, UNet
@@ -254,7 +255,7 @@ def vectorize(
         return _unchanged("vectorized")
     noise = _noise(acquisition_id, made)
     with cog.stored(store.product(acquisition_id, "tulip.tif")) as source:
-        detections = detecting.detect_rows(
+        detections = detect.detect_rows(
             lambda rows: source.rows(rows.start, rows.stop),
             source.grid,
             areas,
@@ -263,7 +264,7 @@ def vectorize(
             noise=noise,
             minimum_area=settings.minimum_area,
             decode=cog.decode_probability,
-            threads=detecting.threads_that_fit(
+            threads=detect.threads_that_fit(
                 source.grid.width, settings.memory_gb, settings.threads
             ),
         )
@@ -313,7 +314,7 @@ def _not_whole(acquisition_id: AcquisitionId, name: str) -> str:
 
 
 def _noise(acquisition_id: AcquisitionId, made: Mapping[str, Any]) -> float:
-    """Deviation of the `valleys.Noise` of tulip.tif, as its asset has it."""
+    """Deviation of the `watershed.Noise` of tulip.tif, as its asset has it."""
     if "tulip:noise" not in made:
         raise ProductMissing(
             f"tulip.tif of {acquisition_id} was made by an earlier release, its noise is not known;"

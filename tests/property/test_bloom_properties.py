@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from shapely.geometry import box
 
-from tulip_ops.bloom import BLOOMING, ENOUGH_CLEAR, layers, observe
 from tulip_ops.core.types import Verdict
+from tulip_ops.fields.phenology.observation import BLOOMING, ENOUGH_CLEAR, layers, observe
 
 shapes = st.tuples(st.integers(1, 12), st.integers(1, 12))
 probabilities = st.floats(0, 1, width=32) | st.just(float("nan"))

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tulip_ops import borders
+from tulip_ops.fields.delineation import label_edges
 
 sides = st.integers(1, 9)
 numbers = arrays.arrays(np.int32, st.tuples(sides, sides), elements=st.integers(-1, 2))
@@ -25,7 +25,7 @@ def test_sides_are_those_behind_which_another_number_lies(labels: np.ndarray) ->
             if not is_inside or labels[y, x] != labels[row, column]:
                 found.append((row * width + column, y * width + x if is_inside else -1))
 
-    ours = borders.sides(labels, borders.numbered(labels))
+    ours = label_edges.sides(labels, label_edges.numbered(labels))
 
     assert [list(zip(*map(np.ndarray.tolist, side), strict=True)) for side in ours] == expected
 
@@ -35,6 +35,6 @@ def test_the_pixel_on_the_east_follows_unless_a_row_ends(present: np.ndarray) ->
     follows = np.zeros(present.shape, dtype=bool)
     follows[:, :-1] = present[:, :-1] & present[:, 1:]
 
-    ours = borders.east_follows(np.flatnonzero(present), present.shape[1])
+    ours = label_edges.east_follows(np.flatnonzero(present), present.shape[1])
 
     np.testing.assert_array_equal(ours, follows[present])

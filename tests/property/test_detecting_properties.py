@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, box
 
 from tulip_ops.core.types import Area
-from tulip_ops.detecting import detect_rows, threads_that_fit
-from tulip_ops.pieces import reaching_down
+from tulip_ops.fields.delineation.connected_components import reaching_down
+from tulip_ops.fields.delineation.detect import detect_rows, threads_that_fit
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import Grid
 

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 
 from tulip_ops.core.types import Detection, Field
-from tulip_ops.fields import assign, cluster
+from tulip_ops.fields.matching import assign, cluster
 
 DATES = tuple(f"S2B_31UFU_202604{day:02}_0_L2A" for day in (3, 6, 13, 21))
 STEP = 1e-4

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import inference, memory, strips, valleys
+from tulip_ops import inference, memory, strips
 from tulip_ops.core.types import Area, Detection
-from tulip_ops.detecting import detect
+from tulip_ops.fields.delineation import watershed
+from tulip_ops.fields.delineation.detect import detect
 from tulip_ops.networks import layout
 from tulip_ops.networks.engines import KERAS, Engine
 from tulip_ops.networks.predict import CloudFilter, UNet
@@ -126,7 +127,7 @@ def test_tulips_do_not_depend_on_how_the_raster_is_cut(
     np.testing.assert_allclose(found, whole, atol=0.5 / cog.PROBABILITY_STEPS + 1e-6)
     seen = np.isfinite(whole[0])
     assert made.share == pytest.approx((whole[0] >= 0.5).sum() / max(1, seen.sum()), abs=1e-9)
-    assert made.noise == valleys.noise(found[0], 0.5)
+    assert made.noise == watershed.noise(found[0], 0.5)
 
 
 @settings(max_examples=8, deadline=None)

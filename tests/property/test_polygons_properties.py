@@ -8,9 +8,9 @@ from hypothesis.extra import numpy as arrays
 from shapely import affinity
 from shapely.geometry import box
 
-from tulip_ops import polygons
-from tulip_ops.figures import ordered, placed
-from tulip_ops.polygons import simplify
+from tulip_ops.fields.delineation import simplify as simplifying
+from tulip_ops.fields.delineation.simplify import simplify
+from tulip_ops.fields.delineation.zonal_stats import ordered, placed
 from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import Grid, project
 
@@ -60,7 +60,7 @@ def test_points_on_straight_slopes_change_nothing(letters, minimum_area):
     grid = grid_of(letters)
     outlines = [o for n in (1, 2, 3) for o in rasterize.trace(letters == n, grid)]
     fields = simplify(outlines, resolution=10, minimum_area=minimum_area)
-    with mock.patch.object(polygons, "_turns", lambda points, _: np.ones(len(points), bool)):
+    with mock.patch.object(simplifying, "_turns", lambda points, _: np.ones(len(points), bool)):
         with_all = simplify(outlines, resolution=10, minimum_area=minimum_area)
     assert shapely.to_wkb(fields).tolist() == shapely.to_wkb(with_all).tolist()
 

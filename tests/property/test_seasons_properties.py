@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tulip_ops.core.types import AcquisitionId, Observation, SeasonVerdict, Verdict
-from tulip_ops.courses import share_met
-from tulip_ops.seasons import ENOUGH_MET, summarize
+from tulip_ops.fields.phenology.bloom_curves import share_met
+from tulip_ops.fields.phenology.season import ENOUGH_MET, summarize
 
 WINDOW = ("03-20", "06-05")
 

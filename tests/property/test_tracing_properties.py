@@ -10,8 +10,8 @@ from rasterio.features import shapes
 from shapely import affinity
 from shapely.geometry import Point, Polygon, box, shape
 
+from tulip_ops.fields.delineation.polygonize import fill, trace_labels
 from tulip_ops.raster.grid import Grid
-from tulip_ops.tracing import fill, trace_labels
 
 sides = st.integers(1, 16)
 letters = arrays.arrays(np.int8, st.tuples(sides, sides), elements=st.integers(0, 3))

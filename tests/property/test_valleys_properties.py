@@ -4,12 +4,12 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tulip_ops import summits, valleys
-from tulip_ops.polygons import simplify
+from tulip_ops.fields.delineation import basins, watershed
+from tulip_ops.fields.delineation.polygonize import trace_labels
+from tulip_ops.fields.delineation.simplify import simplify
+from tulip_ops.fields.delineation.watershed import part
 from tulip_ops.raster import cog, rasterize
 from tulip_ops.raster.grid import Grid
-from tulip_ops.tracing import trace_labels
-from tulip_ops.valleys import part
 
 sides = st.integers(1, 16)
 stored = arrays.arrays(
@@ -78,7 +78,7 @@ def test_stored_steps_are_parted_as_what_they_stand_for(steps, least):
     ours = part(steps, threshold=0.5, smallest=least, decode=decode)
     assert (ours == part(decode(steps), threshold=0.5, smallest=least)).all()
     around = np.pad(steps, 1, mode="edge")
-    assert valleys.noise(around, 0.5, decode) == valleys.noise(decode(around), 0.5)
+    assert watershed.noise(around, 0.5, decode) == watershed.noise(decode(around), 0.5)
 
 
 @given(stored)
@@ -93,7 +93,7 @@ def test_smoothed_is_the_weighted_mean_of_what_was_seen_around(steps):
         block = around[row : row + 3, column : column + 3]
         seen = np.isfinite(block)
         expected.append((block[seen] * weights[seen]).sum() / weights[seen].sum())
-    assert np.allclose(valleys._smoothed(steps, pixels, decode), expected, rtol=1e-12, atol=0)
+    assert np.allclose(watershed._smoothed(steps, pixels, decode), expected, rtol=1e-12, atol=0)
 
 
 @given(stored)
@@ -113,13 +113,13 @@ def test_the_steepest_way_up_leads_to_the_highest_and_last_neighbour(steps):
             ways = [int(way) for way in cross.ravel()[[1, 3, 4, 5, 7]] if way >= 0]
             above = max(ways, key=lambda way: (height[way], way))
         expected.append(summit)
-    assert summits.reached(height, summits.links(pixels, place)).tolist() == expected
+    assert basins.reached(height, basins.links(pixels, place)).tolist() == expected
 
 
 @given(stored, st.integers(1, 6))
 def test_noise_of_parts_that_share_two_rows_is_that_of_the_whole(steps, rows):
-    noise = valleys.Noise(0.3, cog.decode_probability)
+    noise = watershed.Noise(0.3, cog.decode_probability)
     for first in range(0, len(steps), rows):
         noise.add(steps[max(first - 2, 0) : first + rows])
 
-    assert noise.deviation == valleys.noise(steps, 0.3, cog.decode_probability)
+    assert noise.deviation == watershed.noise(steps, 0.3, cog.decode_probability)

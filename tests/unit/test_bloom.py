@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from shapely.geometry import box
 
-from tulip_ops.bloom import BLOOMING, layers, observe, share_inside
 from tulip_ops.core.types import Verdict
+from tulip_ops.fields.phenology.observation import BLOOMING, layers, observe, share_inside
 from tulip_ops.raster.grid import Grid
 
 LABELS = np.zeros((10, 10), dtype=np.int32)

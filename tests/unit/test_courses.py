@@ -3,7 +3,15 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from tulip_ops.courses import LONGEST, Onset, Pattern, courses, likely_peak, onset, share_met
+from tulip_ops.fields.phenology.bloom_curves import (
+    LONGEST,
+    Onset,
+    Pattern,
+    courses,
+    likely_peak,
+    onset,
+    share_met,
+)
 
 WINDOW = ("03-20", "06-05")
 FIRST = date(2026, 3, 20)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from shapely import affinity
 from shapely.geometry import MultiPolygon, Polygon, box
 
-from tulip_ops import fields
 from tulip_ops.core.types import Area, Detection
-from tulip_ops.detecting import detect
+from tulip_ops.fields import matching
+from tulip_ops.fields.delineation.detect import detect
 from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import WGS84, Grid, geodesic_area, project
 
@@ -59,7 +59,7 @@ def test_two_utm_zones_show_the_same_fields(truth: list[Polygon]) -> None:
     east = other_zone(box(*WEST.bounds).buffer(-50, join_style="mitre"))
     ones, others = shown(truth, WEST), shown(truth, east)
     assert len(ones) == len(others) == len(truth)
-    found = fields.cluster(
+    found = matching.cluster(
         [(n, "S2A_31UFU_20240420_0_L2A", d) for n, d in enumerate(ones)]
         + [(n + 10, "S2A_32ULD_20240420_0_L2A", d) for n, d in enumerate(others)]
     )
@@ -82,7 +82,7 @@ def test_what_the_edge_of_a_raster_cuts_says_so_and_the_whole_field_wins(
     assert all(detection.border_clear_fraction == 1 for detection in whole)
     (here,) = [d for d in whole if d.geometry.intersects(part.geometry)]
     assert part.area_m2 < 0.8 * here.area_m2
-    (field,) = fields.cluster(
+    (field,) = matching.cluster(
         [(0, "S2A_31UFU_20240420_0_L2A", part), (1, "S2A_32ULD_20240420_0_L2A", here)]
     )
     assert shapely.equals(field.geometry, here.geometry)

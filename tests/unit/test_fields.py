@@ -2,7 +2,7 @@ import pytest
 from shapely.geometry import Polygon, box
 
 from tulip_ops.core.types import Detection, Field
-from tulip_ops.fields import SeasonField, assign, cluster
+from tulip_ops.fields.matching import SeasonField, assign, cluster
 from tulip_ops.raster.grid import geodesic_area
 
 EAST, NORTH = 5.7, 52.7

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from shapely.geometry import box
 
-from tulip_ops.figures import ordered, placed
+from tulip_ops.fields.delineation.zonal_stats import ordered, placed
 from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import Grid, geodesic_area, project
 

@@ -6,7 +6,7 @@ import shapely
 from shapely import affinity
 from shapely.geometry import Polygon, box
 
-from tulip_ops.polygons import simplify
+from tulip_ops.fields.delineation.simplify import simplify
 from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import Grid
 

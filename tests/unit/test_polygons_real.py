@@ -14,8 +14,8 @@ import rasterio
 import shapely
 from shapely.affinity import affine_transform
 
-from tulip_ops.figures import ordered, placed
-from tulip_ops.polygons import simplify
+from tulip_ops.fields.delineation.simplify import simplify
+from tulip_ops.fields.delineation.zonal_stats import ordered, placed
 from tulip_ops.raster import rasterize, reader
 from tulip_ops.raster.grid import Grid, geodesic_area, project, tile_grid
 

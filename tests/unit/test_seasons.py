@@ -3,8 +3,8 @@ from datetime import date, timedelta
 import pytest
 
 from tulip_ops.core.types import AcquisitionId, Observation, SeasonVerdict, Verdict
-from tulip_ops.courses import Onset
-from tulip_ops.seasons import summarize
+from tulip_ops.fields.phenology.bloom_curves import Onset
+from tulip_ops.fields.phenology.season import summarize
 
 WINDOW = ("03-20", "06-05")
 

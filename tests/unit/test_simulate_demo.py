@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import shapely
 
-from tulip_ops import courses
-from tulip_ops.courses import Pattern
+from tulip_ops.fields.phenology import bloom_curves
+from tulip_ops.fields.phenology.bloom_curves import Pattern
+from tulip_ops.fields.phenology.season import ENOUGH_MET
 from tulip_ops.raster.grid import WGS84, project
-from tulip_ops.seasons import ENOUGH_MET
 from tulip_ops.simulate import DEMO_SEASONS, Overpass, demo_archive, demo_areas, demo_dates
 from tulip_ops.simulate.demo import DEMO_GRID
 
@@ -68,10 +68,10 @@ def test_clouds_of_one_day_decide_what_was_not_seen(archive: list[Overpass]) -> 
             )
             for bloom in of_season[0].scene.truth.blooms.values()
         ]
-        begins = courses.onset([one for one in patterns if one.flowers], season, WINDOW)
+        begins = bloom_curves.onset([one for one in patterns if one.flowers], season, WINDOW)
         (partly,) = (one.id.day for one in of_season if 0 < _hidden(one) < 0.5)
-        assert courses.share_met(clear, season, WINDOW, begins) < ENOUGH_MET
-        assert courses.share_met(clear | {partly}, season, WINDOW, begins) > ENOUGH_MET
+        assert bloom_curves.share_met(clear, season, WINDOW, begins) < ENOUGH_MET
+        assert bloom_curves.share_met(clear | {partly}, season, WINDOW, begins) > ENOUGH_MET
 
 
 def _hidden(overpass: Overpass) -> float:

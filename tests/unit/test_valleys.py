@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tulip_ops.fields.delineation.watershed import part
 from tulip_ops.simulate import Sky, Weather, make_polder, make_scene
 from tulip_ops.simulate.noise import blur
-from tulip_ops.valleys import part
 
 THRESHOLD = 0.5
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import shapely
 
-from tulip_ops import borders
 from tulip_ops.core.types import Detection
+from tulip_ops.fields.delineation import label_edges
 from tulip_ops.raster.grid import WGS84, Grid, geodesic_areas, project_all
 from tulip_ops.raster.probability import Decode, as_it_is
 
@@ -39,7 +39,7 @@ def placed(
     NaN where not seen. in_flower: bloom probability from which a pixel counts as in flower.
     A polygon over no seen pixel is left out: nothing was detected there.
     """
-    pixels, count = borders.numbered(labels), len(polygons)
+    pixels, count = label_edges.numbered(labels), len(polygons)
     figures = _figures(
         labels.ravel()[pixels],
         count,
@@ -113,7 +113,7 @@ def _border_clear(
 ) -> NDArray[np.float64]:
     """(count,) share of each label's outer pixel edges behind which a pixel was seen."""
     edges, open_edges = np.zeros(count), np.zeros(count)
-    for pixel, behind in borders.sides(labels, pixels):
+    for pixel, behind in label_edges.sides(labels, pixels):
         label = labels.ravel()[pixel]
         clear = np.isfinite(decode(tulip.ravel()[behind])) & (behind >= 0)
         edges += np.bincount(label, minlength=count)

@@ -31,7 +31,7 @@ LONGEST = 40
 
 VISIBLE = 0.1
 """Share of its largest share in flower from which a field is seen to be in bloom: half of a field
-in flower at the height, and `bloom.BLOOMING` of it to be noticed."""
+in flower at the height, and `observation.BLOOMING` of it to be noticed."""
 
 _ALONE = (7, 10, 13, 17)
 """Days that the only strip is in flower."""

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tulip_ops.summits import Links
+    from tulip_ops.fields.delineation.basins import Links
 
 
 class _Regions(NamedTuple):

@@ -15,9 +15,15 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
-from tulip_ops import figures, pieces, polygons, tracing, valleys
 from tulip_ops.core import concurrency
 from tulip_ops.core.types import Area, Detection
+from tulip_ops.fields.delineation import (
+    connected_components,
+    polygonize,
+    simplify,
+    watershed,
+    zonal_stats,
+)
 from tulip_ops.raster.grid import WGS84, Grid, project
 from tulip_ops.raster.probability import Decode, as_it_is, reached
 
@@ -58,7 +64,7 @@ def detect(
         areas,
         threshold=threshold,
         in_flower=in_flower,
-        noise=valleys.noise(probability[0], threshold),
+        noise=watershed.noise(probability[0], threshold),
         minimum_area=minimum_area,
         rows=grid.height,
     )
@@ -80,7 +86,7 @@ def detect_rows(
     """The tulip fields in the probabilities on `grid` that reach into an area.
 
     decode: makes probability of what is read. threshold, in_flower: probability from which a
-    pixel is tulip, and in flower. noise: deviation of the raster's `valleys.Noise`.
+    pixel is tulip, and in flower. noise: deviation of the raster's `watershed.Noise`.
     minimum_area: smaller fields are left out, m2. rows: how many are taken at once; threads: in
     how many of these parts fields are looked for at the same time. The result does not depend on
     either. `read` is called from one thread at a time.
@@ -88,10 +94,10 @@ def detect_rows(
     reach = shapely.union_all([project(area.geometry, WGS84, grid.epsg) for area in areas])
     shapely.prepare(reach)
 
-    def found(block: _Block) -> list[figures.Placed]:
+    def found(block: _Block) -> list[zonal_stats.Placed]:
         here, whole, stored = block
         part = grid.rows(here)
-        labels = valleys.part(
+        labels = watershed.part(
             stored[0],
             threshold=threshold,
             smallest=minimum_area / grid.resolution**2,
@@ -103,24 +109,24 @@ def detect_rows(
         outlines = [
             o for o, near in zip(outlines, shapely.intersects(reach, outlines), strict=True) if near
         ]
-        labels = tracing.fill(outlines, part)
-        return figures.placed(
+        labels = polygonize.fill(outlines, part)
+        return zonal_stats.placed(
             outlines, labels, stored[0], stored[1], part, in_flower=in_flower, decode=decode
         )
 
     blocks = _blocks(read, grid, threshold, decode, rows)
-    return figures.ordered(list(chain.from_iterable(concurrency.each(found, blocks, threads))))
+    return zonal_stats.ordered(list(chain.from_iterable(concurrency.each(found, blocks, threads))))
 
 
 def _outlines(labels: NDArray[np.int32], grid: Grid, minimum_area: float) -> list[Polygon]:
     pixel = grid.resolution**2
-    traced = tracing.trace_labels(
+    traced = polygonize.trace_labels(
         labels,
         grid,
         smallest=minimum_area / pixel,
-        smallest_hole=min(polygons.TINY_HOLE, minimum_area / pixel),
+        smallest_hole=min(simplify.TINY_HOLE, minimum_area / pixel),
     )
-    return polygons.simplify(traced, resolution=grid.resolution, minimum_area=minimum_area)
+    return simplify.simplify(traced, resolution=grid.resolution, minimum_area=minimum_area)
 
 
 _Block = tuple[slice, NDArray[np.bool_], NDArray[Any]]
@@ -144,7 +150,7 @@ def _blocks(
         tulips[: len(waiting)] = waiting
         open_ = np.zeros_like(tulips)
         if bottom < grid.height:
-            open_ = pieces.reaching_down(tulips, _AROUND)
+            open_ = connected_components.reaching_down(tulips, _AROUND)
         yield slice(first, bottom), tulips & ~open_, stored
         held = np.flatnonzero(open_.any(axis=1))
         top = min(int(held[0]) if len(held) else bottom - first, bottom - first) - _AROUND

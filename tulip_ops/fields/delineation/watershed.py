@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tulip_ops import borders, regions, summits
+from tulip_ops.fields.delineation import basins, label_edges, region_merging
 from tulip_ops.raster.probability import as_it_is, reached
 
 if TYPE_CHECKING:
@@ -72,9 +72,11 @@ def part(
     if len(pixels):
         smooth = _smoothed(tulip, pixels, decode)
         labels[pixels] = np.arange(len(pixels))
-        links = summits.links(pixels, labels.reshape(tulip.shape))
+        links = basins.links(pixels, labels.reshape(tulip.shape))
         depth = max(SHALLOW, NOISY * noise)
-        region = regions.merged(summits.reached(smooth, links), smooth, links, depth, smallest)
+        region = region_merging.merged(
+            basins.reached(smooth, links), smooth, links, depth, smallest
+        )
         probability = decode(tulip.ravel()[pixels])
         mean = np.bincount(region, probability) / np.bincount(region)
         convincing = mean >= threshold + CONVINCING * (1 - threshold)
@@ -111,7 +113,7 @@ def _with_sides(
 
     Beyond the first and last column lies that column.
     """
-    last = np.flatnonzero(~borders.east_follows(pixels, width))
+    last = np.flatnonzero(~label_edges.east_follows(pixels, width))
     first = np.append(0, last[:-1] + 1)
     run = np.repeat(np.arange(len(first)), last - first + 1)
     place = np.arange(len(pixels)) + 2 * run + 1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import shapely
 
-from tulip_ops import borders
+from tulip_ops.fields.delineation import label_edges
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,10 +111,10 @@ def _edges(labels: NDArray[np.int32], smallest: float) -> _Edges:
     Left out are regions of so few pixels that they could not enclose `smallest` pixels.
     """
     width, flat = labels.shape[1], labels.ravel()
-    pixels = borders.numbered(labels)
+    pixels = label_edges.numbered(labels)
     size = np.bincount(flat[pixels])
     is_speck = (size + 1) ** 2 / 4 < smallest  # as many as a square around fits
-    sides = borders.sides(labels, pixels)
+    sides = label_edges.sides(labels, pixels)
     starts = {_WEST: 1, _SOUTH: 0, _EAST: width + 1, _NORTH: width + 2}
     pixel = np.concatenate([side.pixel for side in sides])
     count = [len(side.pixel) for side in sides]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from math import prod
 
-from tulip_ops import courses
 from tulip_ops.core.types import FieldSeason, Observation, SeasonVerdict, Verdict
-from tulip_ops.courses import Onset, Pattern
+from tulip_ops.fields.phenology import bloom_curves
+from tulip_ops.fields.phenology.bloom_curves import Onset, Pattern
 
 CLEARLY_LESS = 0.8
 """Share of the largest bloom fraction seen below which another look bounds the peak. Fields
@@ -36,7 +36,7 @@ def summarize(
     order; one that is there twice counts once, and several of one day are one look: in bloom if
     one of them says so. area_m2: of the field as detected in this season, or None.
     window: first and last month-day, such as ("03-20", "06-05"), both included. begins: when
-    fields of the neighbourhood begin to flower in this season (`courses.onset`).
+    fields of the neighbourhood begin to flower in this season (`bloom_curves.onset`).
 
     Bloom seen inside the window means bloomed. Otherwise clear looks inside the window mean not
     bloomed if they would have met ENOUGH_MET of the blooms that are possible there; if fewer, the
@@ -50,7 +50,7 @@ def summarize(
     deciding = [look for look in clear if _inside(look[0], window)]
     flowers = [look for look in deciding if look[1].verdict is Verdict.BLOOM]
     if not flowers:
-        met = courses.share_met({day for day, _ in deciding}, season, window, begins)
+        met = bloom_curves.share_met({day for day, _ in deciding}, season, window, begins)
         seen = met >= ENOUGH_MET
         return FieldSeason(
             field_id, season, SeasonVerdict.NOT_BLOOMED if seen else SeasonVerdict.NOT_SEEN,
@@ -65,7 +65,7 @@ def summarize(
     earliest, latest = _peak_bounds(fractions)
     onset = (before + _DAY if before else None, first)
     end = (last, after - _DAY if after else None)
-    peak = courses.likely_peak(list(fractions.items()), season, window, begins)
+    peak = bloom_curves.likely_peak(list(fractions.items()), season, window, begins)
     not_before = [day for day in (onset[0], earliest) if day]
     not_after = [day for day in (end[1], latest) if day]
     return FieldSeason(

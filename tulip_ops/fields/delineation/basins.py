@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tulip_ops import borders
+from tulip_ops.fields.delineation import label_edges
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ def links(pixels: NDArray[np.int64], place: NDArray[np.int32]) -> Links:
     south[: len(upper)] = place.ravel()[upper + width]
     starts = np.flatnonzero(south >= 0)
     north[south[starts]] = starts
-    return Links(borders.east_follows(pixels, width), south, north)
+    return Links(label_edges.east_follows(pixels, width), south, north)
 
 
 def reached(height: NDArray[np.float64], links: Links) -> NDArray[np.int64]:
