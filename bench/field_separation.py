@@ -24,7 +24,7 @@ from tulip_ops.networks import predict, registry
 from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import Grid
 from tulip_ops.simulate import Scene, Sky, Weather, make_polder, make_scene
-from tulip_ops.simulate.noise import blur
+from tulip_ops.simulate.random_fields import blur
 from tulip_ops.simulate.seasons import warmth
 
 SIZE, SMALLEST = 512, 30

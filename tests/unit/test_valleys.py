@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tulip_ops.fields.delineation.watershed import part
 from tulip_ops.simulate import Sky, Weather, make_polder, make_scene
-from tulip_ops.simulate.noise import blur
+from tulip_ops.simulate.random_fields import blur
 
 THRESHOLD = 0.5
 

@@ -1,4 +1,7 @@
-"""Simulated polders, seasons, skies and scenes with known truth. Nothing here is measured."""
+"""Simulated polders, seasons, skies and scenes with known truth. Nothing here is measured.
+
+`ml`, `sources` and `reports` import this package; it imports no library for input or output.
+"""
 
 from tulip_ops.simulate.bloom import FieldBloom
 from tulip_ops.simulate.demo import (

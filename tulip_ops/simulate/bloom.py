@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tulip_ops.simulate.crops import Crop, Planting
 from tulip_ops.simulate.growth import in_flower
-from tulip_ops.simulate.noise import Reals
+from tulip_ops.simulate.random_fields import Reals
 from tulip_ops.simulate.seasons import warmth
 
 

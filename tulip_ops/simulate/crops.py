@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops.simulate import spectra
-from tulip_ops.simulate.noise import Floats, Reals
+from tulip_ops.simulate.random_fields import Floats, Reals
 
 
 class Crop(IntEnum):

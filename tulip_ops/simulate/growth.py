@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tulip_ops.core.types import BANDS
 from tulip_ops.simulate import spectra
 from tulip_ops.simulate.crops import BULBS, UNCOVERED, Crop, Planting
-from tulip_ops.simulate.noise import Floats, Reals
+from tulip_ops.simulate.random_fields import Floats, Reals
 
 _RISE = {
     Crop.WHEAT: (335.0, 120.0, 1.0),

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from tulip_ops.simulate.bloom import FieldBloom, bloom_dates
 from tulip_ops.simulate.crops import SHARES, Crop, Planting, plant
-from tulip_ops.simulate.layout import FINE, Layout, lay_out
-from tulip_ops.simulate.noise import Floats, fractal, line
+from tulip_ops.simulate.land import FINE, Layout, lay_out
+from tulip_ops.simulate.random_fields import Floats, fractal, line
 from tulip_ops.simulate.settlements import settle
 from tulip_ops.simulate.spectra import SOIL, SOIL_CHANGES, Cover
 

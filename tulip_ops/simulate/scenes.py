@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from tulip_ops.simulate.bloom import FieldBloom
 from tulip_ops.simulate.crops import Crop
 from tulip_ops.simulate.growth import reflect
-from tulip_ops.simulate.noise import Floats, blur, fractal
 from tulip_ops.simulate.polder import Polder, make_polder
+from tulip_ops.simulate.random_fields import Floats, blur, fractal
 from tulip_ops.simulate.seasons import KNOWN_SEASONS, warmth
 from tulip_ops.simulate.sky import Sky, form, look_through
 from tulip_ops.simulate.spectra import COVERS, LEAFED_TREES, Cover

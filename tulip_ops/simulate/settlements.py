@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.simulate.layout import SPOT, Layout, Road
+from tulip_ops.simulate.land import SPOT, Layout, Road
 from tulip_ops.simulate.spectra import Cover
 
 _ROOFS = (Cover.ROOF_TILE, Cover.ROOF_DARK, Cover.ROOF_METAL, Cover.ROOF_WHITE)

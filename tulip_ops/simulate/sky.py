@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from tulip_ops.simulate.noise import Floats, Reals, blur, blur_coarse, fractal
+from tulip_ops.simulate.random_fields import Floats, Reals, blur, blur_coarse, fractal
 
 WAVELENGTHS = np.array([490, 560, 665, 705, 740, 783, 842, 865, 1610, 2190], dtype=np.float32)
 """Centres of `BANDS`, nm."""
