@@ -14,7 +14,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from tulip_ops.cli import main
-from tulip_ops.networks import predict
+from tulip_ops.ml.inference import predictors
 
 
 def kept(load: Callable[..., Any]) -> Callable[..., Any]:
@@ -31,8 +31,8 @@ def kept(load: Callable[..., Any]) -> Callable[..., Any]:
 
 
 if __name__ == "__main__":
-    predict.load_cloud_filter = kept(predict.load_cloud_filter)
-    predict.load_unet = kept(predict.load_unet)
+    predictors.load_cloud_filter = kept(predictors.load_cloud_filter)
+    predictors.load_unet = kept(predictors.load_unet)
     for one in sys.argv[1:]:
         done = CliRunner().invoke(main, ["run", one])
         if done.exit_code not in {0, 99}:

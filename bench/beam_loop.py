@@ -16,19 +16,19 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
 from tulip_ops.core.settings import Settings
-from tulip_ops.networks import backend, graphs, registry
+from tulip_ops.ml.inference import keras_backend, model_loading, model_registry
 
 
 def carry(chips: Path, out: Path, threads: int) -> None:
     """Every chip of a folder, in the order of names."""
     warnings.simplefilter("ignore", NotGeoreferencedWarning)
     out.mkdir()
-    backend.use_threads(threads)
+    keras_backend.use_threads(threads)
     networks = []
     for kind, name in (("cloud-filter", "cloud-filter-rgb"), ("unet", "unet-rgb")):
-        card = registry.choose(Settings().models, kind, name, ("red", "green", "blue"))  # type: ignore[arg-type]
-        network = graphs.build(card)
-        graphs.load_weights(network, card)
+        card = model_registry.choose(Settings().models, kind, name, ("red", "green", "blue"))  # type: ignore[arg-type]
+        network = model_loading.build(card)
+        model_loading.load_weights(network, card)
         networks.append((card, network))
     (filter_card, cloud_filter), (unet_card, unet) = networks
     for path in sorted(chips.glob("*_wms_*.png")):

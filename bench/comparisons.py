@@ -21,11 +21,14 @@ import numpy as np
 from tulip_ops import charts, simulate
 from tulip_ops.core.errors import ModelNotFound
 from tulip_ops.core.types import BANDS
-from tulip_ops.networks import data, evaluate, metrics, registry, train, truth
-from tulip_ops.networks.data import Scene
-from tulip_ops.networks.intervals import Estimate, estimate
-from tulip_ops.networks.registry import Card
-from tulip_ops.networks.training_data import TEST, Options
+from tulip_ops.ml.datasets import labels
+from tulip_ops.ml.datasets.scenes import Scene, load_scenes, make_scenes
+from tulip_ops.ml.datasets.training_sets import TEST, Options
+from tulip_ops.ml.evaluation import evaluate, metrics
+from tulip_ops.ml.evaluation.bootstrap import Estimate, estimate
+from tulip_ops.ml.inference import model_registry
+from tulip_ops.ml.inference.model_registry import Card
+from tulip_ops.ml.training import train
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.simulate import Sky, Weather
 from tulip_ops.simulate.seasons import KNOWN_SEASONS
@@ -73,8 +76,8 @@ def held_out(options: argparse.Namespace, bands: tuple[str, ...]) -> Iterator[Sc
     """The scenes that all are compared on, one in memory at a time."""
     first = SEED * 10_000 + TEST
     seeds = range(first, first + options.scenes)
-    for path in data.make_scenes(options.work, seeds, SIDE, options.threads):
-        yield from data.load_scenes([path], bands)
+    for path in make_scenes(options.work, seeds, SIDE, options.threads):
+        yield from load_scenes([path], bands)
 
 
 def compare_resnets(options: argparse.Namespace) -> dict[str, object]:
@@ -88,7 +91,7 @@ def compare_resnets(options: argparse.Namespace) -> dict[str, object]:
         version = f"0-{depth}-{options.learn}-{options.epochs}-{options.steps}"
         place = folders.models / "cloud-filter-rgb" / version
         if place.exists():
-            card = registry.read_card(place)
+            card = model_registry.read_card(place)
         else:
             card = train.train_cloud_filter(
                 chosen, folders, version=version, epochs=options.epochs, steps=options.steps,
@@ -108,7 +111,9 @@ def compare_resnets(options: argparse.Namespace) -> dict[str, object]:
 def compare_bands(options: argparse.Namespace) -> dict[str, object]:
     """The U-Nets in use, by situation."""
     bars: Bars = {}
-    cards = [registry.choose(options.models, "unet", "auto", bands) for bands in (train.RGB, BANDS)]
+    cards = [
+        model_registry.choose(options.models, "unet", "auto", bands) for bands in (train.RGB, BANDS)
+    ]
     if [set(card.bands) for card in cards] != [set(train.RGB), set(BANDS)]:
         raise ModelNotFound(f"{options.models} lacks a U-Net of three or of ten bands; train it")
     numbers = {}
@@ -173,7 +178,7 @@ def _flowering(random: np.random.Generator, side: int, season: int) -> simulate.
 def as_scene(name: str, made: simulate.Scene) -> Scene:
     """A simulated scene as networks are held against it, with all its bands."""
     shares = np.stack([made.truth.bloom, made.truth.cloud, made.truth.shadow])
-    layers = np.concatenate([made.truth.tulip[None], np.rint(shares.clip(0, 1) * truth.SHARE)])
+    layers = np.concatenate([made.truth.tulip[None], np.rint(shares.clip(0, 1) * labels.SHARE)])
     dn, known = (
         np.ascontiguousarray(np.moveaxis(each, 0, -1))
         for each in (radiometry.encode(made.reflectance), layers.astype(np.uint8))
@@ -189,7 +194,7 @@ def with_bands(scene: Scene, bands: Sequence[str]) -> Scene:
 
 def edges(scene: Scene) -> float:
     """Tulip pixels beside another class, as a share of the tulip pixels: 1 for narrow strips."""
-    tulip = np.pad(scene.truth[..., truth.TULIP] == 1, 1, mode="edge")
+    tulip = np.pad(scene.truth[..., labels.TULIP] == 1, 1, mode="edge")
     around = tulip[2:, 1:-1] & tulip[:-2, 1:-1] & tulip[1:-1, 2:] & tulip[1:-1, :-2]
     tulips = tulip[1:-1, 1:-1]
     return np.count_nonzero(tulips & ~around) / max(1, np.count_nonzero(tulips))

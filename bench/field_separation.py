@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from tulip_ops.core.types import BANDS
 from tulip_ops.fields.delineation import watershed
-from tulip_ops.networks import predict, registry
+from tulip_ops.ml.inference import model_registry, predictors
 from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import Grid
 from tulip_ops.simulate import Scene, Sky, Weather, make_polder, make_scene
@@ -99,8 +99,8 @@ def main(models: list[str]) -> None:
     made = list(scenes())
     show("truth made noisy", [(noisy(n, s), s.truth.fields) for n, s in made], 0.475)
     for name in models:
-        card = registry.find(Path("models"), name)
-        network = predict.load_unet(card, 2)
+        card = model_registry.find(Path("models"), name)
+        network = predictors.load_unet(card, 2)
         said = [
             (network.tulip_probability(scene.reflectance, BANDS)[0], scene.truth.fields)
             for _, scene in made

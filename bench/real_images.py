@@ -23,9 +23,13 @@ import real_scenes
 from numpy.typing import NDArray
 from real_scenes import Collection, with_bands
 
-from tulip_ops.networks import cards, evaluate, metrics, predict, registry, reports, truth
-from tulip_ops.networks.data import Scene
-from tulip_ops.networks.registry import Card
+from tulip_ops.ml.datasets import labels
+from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.evaluation import evaluate, metrics
+from tulip_ops.ml.inference import model_registry, predictors
+from tulip_ops.ml.inference.model_registry import Card
+from tulip_ops.ml.training import model_card
+from tulip_ops.networks import reports
 from tulip_ops.raster import tiling
 
 PEERS = {
@@ -90,9 +94,9 @@ def _options() -> argparse.Namespace:
 
 def _newest(models: Path) -> list[Card]:
     """The version of each model that `auto` would take."""
-    there = registry.list_models(models)
+    there = model_registry.list_models(models)
     return [
-        registry.choose(models, kind, name, bands)
+        model_registry.choose(models, kind, name, bands)
         for kind, name, bands in sorted({(card.kind, card.name, card.bands) for card in there})
     ]
 
@@ -104,7 +108,7 @@ def _readable(card: Card, collection: Collection) -> list[Scene]:
         fitting = [
             scene
             for scene in fitting
-            if (scene.truth[..., truth.TULIP] == 1).any() and scene.cloudy is not True
+            if (scene.truth[..., labels.TULIP] == 1).any() and scene.cloudy is not True
         ]
     return [with_bands(scene, card.bands) for scene in fitting]
 
@@ -128,7 +132,7 @@ def _judge(
         ]
     if options.record:
         title = f"{collection.name}: real images, never trained on ({collection.truth})"
-        cards.record(registry.read_card(card.folder), title, figures)
+        model_card.record(model_registry.read_card(card.folder), title, figures)
     return rows
 
 
@@ -141,13 +145,13 @@ def _sum(
 
 def _dates(card: Card, source: str, scenes: Sequence[Scene], threads: int) -> Iterator[Row]:
     """Tulips by image, and by place from all its clear dates together: see `_together`."""
-    network = predict.load_unet(card, threads)
+    network = predictors.load_unet(card, threads)
     said: dict[str, list[NDArray[np.float32]]] = {}
     true: dict[str, NDArray[np.bool_]] = {}
     for scene in scenes:
         tulip = network.tulip_probability(scene.reflectance(), card.bands)[0]
-        growing = scene.truth[..., truth.TULIP]
-        tulip[growing == truth.UNKNOWN] = np.nan
+        growing = scene.truth[..., labels.TULIP]
+        tulip[growing == labels.UNKNOWN] = np.nan
         said.setdefault(scene.place, []).append(tulip)
         true[scene.place] = growing == 1
         yield Row(source, str(card.reference), scene.name, _counts(tulip, growing == 1, card), 0)
@@ -225,7 +229,7 @@ def _peer_rows(
     for unit, cases in units.items():
         share, label = (np.concatenate(each) for each in zip(*cases, strict=True))
         decided = np.isfinite(label)
-        said, cloudy = share[decided] > truth.CLOUDY, label[decided] == 1
+        said, cloudy = share[decided] > labels.CLOUDY, label[decided] == 1
         four = np.array([said & cloudy, said & ~cloudy, ~said & cloudy, ~said & ~cloudy])
         if decided.any():
             left_out = int(np.count_nonzero(~decided))
@@ -241,16 +245,16 @@ def _chips(
     if scene.cloudy is not None:
         return shares.max(keepdims=True), np.array([scene.cloudy], dtype=np.float32)
     cuts = tiling.cut(np.moveaxis(scene.truth, -1, 0), plan)
-    return shares, truth.cloud_filter_target(np.moveaxis(cuts, 1, -1))[1]
+    return shares, labels.cloud_filter_target(np.moveaxis(cuts, 1, -1))[1]
 
 
 def _cells(
     scene: Scene, hidden: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    rows, columns = (side // truth.CELL for side in hidden.shape)
-    whole = hidden[: rows * truth.CELL, : columns * truth.CELL].astype(np.float32)
-    shares = whole.reshape(rows, truth.CELL, columns, truth.CELL).mean(axis=(1, 3))
-    return shares.ravel(), truth.cell_labels(scene.truth).ravel()
+    rows, columns = (side // labels.CELL for side in hidden.shape)
+    whole = hidden[: rows * labels.CELL, : columns * labels.CELL].astype(np.float32)
+    shares = whole.reshape(rows, labels.CELL, columns, labels.CELL).mean(axis=(1, 3))
+    return shares.ravel(), labels.cell_labels(scene.truth).ravel()
 
 
 def _line(row: Row) -> str:

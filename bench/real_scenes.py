@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from shapely.geometry import box
 
 from tulip_ops.core.errors import BadSetting
-from tulip_ops.networks.data import Scene
-from tulip_ops.networks.planet import read_planet
-from tulip_ops.networks.truth import DEPTH, OPACITY, SHARE, TULIP, UNKNOWN
+from tulip_ops.ml.datasets.labels import DEPTH, OPACITY, SHARE, TULIP, UNKNOWN
+from tulip_ops.ml.datasets.planet_amazon import read_planet
+from tulip_ops.ml.datasets.scenes import Scene
 from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import project, tile_grid

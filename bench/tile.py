@@ -31,8 +31,8 @@ import tile_scene
 from tile_kept import Kept, digest, machine
 
 from tulip_ops.core.errors import ExportDamaged
-from tulip_ops.networks import exports, registry
-from tulip_ops.networks.registry import UNetArchitecture
+from tulip_ops.ml.inference import export_manifest, model_registry
+from tulip_ops.ml.inference.model_registry import UNetArchitecture
 from tulip_ops.raster import cog, tiling
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
@@ -89,7 +89,8 @@ def measure(options: argparse.Namespace) -> Found:
     making.part("rasters", lambda: _rasters(options), _places(options).values())
     cards = _cards(asked)
     exported = [
-        exports.place(card, Path(asked["exports"])) / exports.NAME for card in cards.values()
+        export_manifest.place(card, Path(asked["exports"])) / export_manifest.NAME
+        for card in cards.values()
     ]
     making.part("exports", lambda: _exported(asked, cards), exported)
     code = digest([PARTS, *MORE, PEERS, SCENE, *(ROOT / "tulip_ops").rglob("*.py")])
@@ -141,7 +142,9 @@ def _plain(asked: Found, told: Found, kept: Kept) -> Found:
     return {"whole": {str(asked["side"]): whole}, "peak": peak, "again": None}
 
 
-def _others(options: argparse.Namespace, asked: Found, kept: Kept, unet: registry.Card) -> Found:
+def _others(
+    options: argparse.Namespace, asked: Found, kept: Kept, unet: model_registry.Card
+) -> Found:
     """What one would do instead."""
     tulip = _store(options, options.side) / str(tile_scene.IDENTITY) / "tulip.tif"
     told = asked | {"tulip": str(tulip), "threshold": unet.threshold}
@@ -184,12 +187,14 @@ def _rasters(options: argparse.Namespace) -> Found:
     return {"bytes": whole.stat().st_size}
 
 
-def _cards(asked: Found) -> dict[str, registry.Card]:
+def _cards(asked: Found) -> dict[str, model_registry.Card]:
     bands = cog.band_names(Path(asked["raster"]))
-    return {kind: registry.choose(Path(asked["models"]), kind, "auto", bands) for kind in KINDS}
+    return {
+        kind: model_registry.choose(Path(asked["models"]), kind, "auto", bands) for kind in KINDS
+    }
 
 
-def _exported(asked: Found, cards: dict[str, registry.Card]) -> Found:
+def _exported(asked: Found, cards: dict[str, model_registry.Card]) -> Found:
     """Those that are not there yet; they take minutes each."""
     made = []
     for card in cards.values():
@@ -207,9 +212,9 @@ def _exported(asked: Found, cards: dict[str, registry.Card]) -> Found:
     return {"made": made}
 
 
-def _is_exported(card: registry.Card, root: Path) -> bool:
+def _is_exported(card: model_registry.Card, root: Path) -> bool:
     try:
-        return exports.read(card, root) is not None
+        return export_manifest.read(card, root) is not None
     except ExportDamaged:  # or made for another release
         return False
 
@@ -231,7 +236,7 @@ def _last_line(command: list[str], instructions: str = "DEFAULT") -> Found:
     return found
 
 
-def _peers(options: argparse.Namespace, asked: Found, unet: registry.Card) -> Found:
+def _peers(options: argparse.Namespace, asked: Found, unet: model_registry.Card) -> Found:
     with cog.stored(Path(asked["raster"])) as source:
         pixels = source.rows(0, 1024)[:, :, :1024]
     cuts = tiling.cut(radiometry.decode(pixels), tiling.plan(*pixels.shape[1:], 256, 256))

@@ -20,8 +20,14 @@ from numpy.typing import NDArray
 from tile_watch import Watched, peak_gb
 
 from tulip_ops.core.settings import Settings
-from tulip_ops.networks import backend, engines, graphs, predict, registry
-from tulip_ops.networks.registry import Card
+from tulip_ops.ml.inference import (
+    engine_selection,
+    keras_backend,
+    model_loading,
+    model_registry,
+    predictors,
+)
+from tulip_ops.ml.inference.model_registry import Card
 from tulip_ops.raster import cog, tiling
 from tulip_ops.raster import reflectance as radiometry
 
@@ -44,8 +50,8 @@ def again(asked: Found) -> Found:
     import tile_scene
 
     from tulip_ops import steps
+    from tulip_ops.ml.inference.strip_cache import Strips
     from tulip_ops.storage.product_store import Store
-    from tulip_ops.strips import Strips
 
     settings = _settings(asked)
     store, kept = Store(asked["store"]), Strips(settings.memory_gb)
@@ -88,7 +94,7 @@ def again(asked: Found) -> Found:
         }
     cards = _cards(settings, cog.band_names(Path(asked["raster"])))
     found["engines"] = {
-        kind: f"{card.reference} {engines.decide(card, engines.wish(settings))}"
+        kind: f"{card.reference} {engine_selection.decide(card, engine_selection.wish(settings))}"
         for kind, card in cards.items()
     }
     return found
@@ -184,8 +190,8 @@ def _settings(asked: Found) -> Settings:
 
 def _cards(settings: Settings, bands: tuple[str, ...]) -> dict[str, Card]:
     return {
-        "cloud-filter": registry.choose(settings.models, "cloud-filter", "auto", bands),
-        "unet": registry.choose(settings.models, "unet", "auto", bands),
+        "cloud-filter": model_registry.choose(settings.models, "cloud-filter", "auto", bands),
+        "unet": model_registry.choose(settings.models, "unet", "auto", bands),
     }
 
 
@@ -197,13 +203,13 @@ def _loaded(asked: Found) -> tuple[NDArray[np.uint16], dict[str, Card]]:
 
 
 def _places(card: Card, asked: Found) -> list[int]:
-    return predict.places(card, cog.band_names(Path(asked["raster"])))
+    return predictors.places(card, cog.band_names(Path(asked["raster"])))
 
 
 def _keras(card: Card, threads: int) -> Any:
-    backend.use_threads(threads)
-    network = graphs.build(card)
-    graphs.load_weights(network, card)
+    keras_backend.use_threads(threads)
+    network = model_loading.build(card)
+    model_loading.load_weights(network, card)
     network.predict(np.zeros((1, CHIP, CHIP, len(card.bands)), np.float32), verbose=0)
     return network
 

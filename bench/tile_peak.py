@@ -13,8 +13,8 @@ import numpy as np
 
 from tulip_ops.core import concurrency
 from tulip_ops.core.settings import Settings
-from tulip_ops.networks import engines, exports, predict
-from tulip_ops.networks.registry import Card
+from tulip_ops.ml.inference import engine_selection, export_manifest, predictors
+from tulip_ops.ml.inference.model_registry import Card
 
 Found = dict[str, Any]
 ROUNDS = 12
@@ -73,12 +73,12 @@ class _Asked:
     """A network as the steps run it, and windows that wait for it."""
 
     def __init__(self, card: Card, settings: Settings, shapes: list[list[int]]) -> None:
-        engine = engines.decide(card, engines.wish(settings))
+        engine = engine_selection.decide(card, engine_selection.wish(settings))
         self.precision = engine.precision
         if card.kind == "unet":
-            self._network: Any = predict.load_unet(card, settings.threads, engine)
+            self._network: Any = predictors.load_unet(card, settings.threads, engine)
         else:
-            self._network = predict.load_cloud_filter(
+            self._network = predictors.load_cloud_filter(
                 card, settings.threads, engine, at_once=settings.threads
             )
         self.flop = {"x".join(map(str, shape)): _flops(card, settings, shape) for shape in shapes}
@@ -102,7 +102,7 @@ def _flops(card: Card, settings: Settings, shape: list[int]) -> float:
     """Of the convolutions, over a window of that shape."""
     import openvino as ov
 
-    model = ov.Core().read_model(exports.place(card, settings.exports) / "fp32.xml")
+    model = ov.Core().read_model(export_manifest.place(card, settings.exports) / "fp32.xml")
     model.reshape(shape)
     return sum(map(_flop, model.get_ops()))
 

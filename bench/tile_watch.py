@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.networks import graphs, predict
+from tulip_ops.ml.inference import model_loading, predictors
 from tulip_ops.raster import cog, cog_writer
 from tulip_ops.storage import product_backends
 
@@ -32,13 +32,13 @@ class Watched:
         self._not_computing = 0.0
         self._watches_compiling = False
         self._lock = threading.Lock()
-        predict.load_cloud_filter = self._watching(predict.load_cloud_filter)
-        predict.load_unet = self._watching(predict.load_unet)
-        graphs.start_export = self._starting(graphs.start_export)
+        predictors.load_cloud_filter = self._watching(predictors.load_cloud_filter)
+        predictors.load_unet = self._watching(predictors.load_unet)
+        model_loading.start_export = self._starting(model_loading.start_export)
         self._count("reading", cog.Stored, "window")
-        self._count("normalizing", predict.CloudFilter, "normalized")
-        self._count("normalizing", predict.UNet, "normalized")
-        self._count("calibrating", predict.UNet, "probability")
+        self._count("normalizing", predictors.CloudFilter, "normalized")
+        self._count("normalizing", predictors.UNet, "normalized")
+        self._count("calibrating", predictors.UNet, "probability")
         self._count("writing", cog_writer.Draft, "put")
         self._count("checksums", product_backends, "is_whole")
 

@@ -18,12 +18,12 @@ from tulip_ops.core.errors import (
 )
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area, Outcome
+from tulip_ops.ml.inference.strip_cache import Strips
 from tulip_ops.postgis import areas as area_table
 from tulip_ops.postgis import connection, ledger, locks
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.sources import choices
 from tulip_ops.storage.product_store import Store, open_store
-from tulip_ops.strips import Strips
 
 log = logging.getLogger(__name__)
 

@@ -98,14 +98,14 @@ def _areas(settings: Settings) -> str:
 
 
 def _models(settings: Settings) -> str:
-    from tulip_ops.networks import registry
+    from tulip_ops.ml.inference import model_registry
 
     cards = [
-        registry.choose(settings.models, "cloud-filter", settings.cloud_filter, BANDS),
-        registry.choose(settings.models, "unet", settings.unet, BANDS),
+        model_registry.choose(settings.models, "cloud-filter", settings.cloud_filter, BANDS),
+        model_registry.choose(settings.models, "unet", settings.unet, BANDS),
     ]
     for card in cards:
-        registry.verify(card)
+        model_registry.verify(card)
     return ", ".join(str(card.reference) for card in cards)
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Area
-from tulip_ops.networks import engines, registry
-from tulip_ops.networks.engines import Engine
+from tulip_ops.ml.inference import engine_selection, model_registry
+from tulip_ops.ml.inference.engine_selection import Engine
 from tulip_ops.storage.product_store import Store
 
 
@@ -16,7 +16,7 @@ from tulip_ops.storage.product_store import Store
 class Duty:
     """Which network makes a product of one acquisition, and whether it still has to."""
 
-    card: registry.Card
+    card: model_registry.Card
     engine: Engine
     recipe: str
     """Of the product that it makes."""
@@ -28,10 +28,10 @@ def screening(
     acquisition_id: AcquisitionId, areas: Sequence[Area], store: Store, settings: Settings
 ) -> Duty:
     """What `screen` has to do; `ProductMissing` before `acquire`."""
-    card = registry.choose(
+    card = model_registry.choose(
         settings.models, "cloud-filter", settings.cloud_filter, _bands(store, acquisition_id)
     )
-    engine = engines.decide(card, engines.wish(settings))
+    engine = engine_selection.decide(card, engine_selection.wish(settings))
     recipe = store.recipe(
         "screen",
         format=3,
@@ -45,8 +45,10 @@ def screening(
 
 def segmenting(acquisition_id: AcquisitionId, store: Store, settings: Settings) -> Duty:
     """What `segment` has to do; `ProductMissing` before `screen`."""
-    card = registry.choose(settings.models, "unet", settings.unet, _bands(store, acquisition_id))
-    engine = engines.decide(card, engines.wish(settings))
+    card = model_registry.choose(
+        settings.models, "unet", settings.unet, _bands(store, acquisition_id)
+    )
+    engine = engine_selection.decide(card, engine_selection.wish(settings))
     recipe = store.recipe(
         "segment",
         format=3,

@@ -16,14 +16,20 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import duties, ground, inference, steps
+from tulip_ops import duties, ground, steps
 from tulip_ops.core.errors import ProductDamaged
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Area
-from tulip_ops.networks import engines, layout, predict, registry
-from tulip_ops.networks.backend import Graph
-from tulip_ops.networks.predict import CloudFilter, UNet
-from tulip_ops.networks.registry import Card
+from tulip_ops.ml.inference import (
+    engine_selection,
+    model_registry,
+    predictors,
+    streaming,
+    window_layout,
+)
+from tulip_ops.ml.inference.keras_backend import Graph
+from tulip_ops.ml.inference.model_registry import Card
+from tulip_ops.ml.inference.predictors import CloudFilter, UNet
 from tulip_ops.raster import cog, tiling
 from tulip_ops.raster.grid import STRIP_ROWS
 from tulip_ops.raster.reflectance import DN_NODATA
@@ -67,7 +73,7 @@ def question(
         else:
             with ground.clear(acquisition_id, store) as clear:
                 wanted = _known(source, duty.card, clear)
-        asked = layout.asked(duty.card, _plan(duty.card, *source.grid.shape), wanted)
+        asked = window_layout.asked(duty.card, _plan(duty.card, *source.grid.shape), wanted)
     return Question(str(duty.card.reference), tuple(window.number for window in asked))
 
 
@@ -87,12 +93,12 @@ class Reader:
         """
         if self._last != (acquisition_id, model):
             self._path = self._store.product(acquisition_id, "reflectance.tif")
-            self._card = registry.find(self._settings.models, model)
+            self._card = model_registry.find(self._settings.models, model)
             self._last = (acquisition_id, model)
         with cog.stored(self._path) as source:
             plan = _plan(self._card, *source.grid.shape)
-            window = layout.windows(self._card, plan)[number]
-            places = predict.places(self._card, source.bands)
+            window = window_layout.windows(self._card, plan)[number]
+            places = predictors.places(self._card, source.bands)
             return tiling.fill(source.window(window.rows, window.columns, places), plan)
 
 
@@ -101,9 +107,9 @@ class Network:
 
     def __init__(self, step: Asking, model: str, settings: Settings) -> None:
         """Loads it; `ModelDamaged`, `ModelNotFound`, or what the engine raises."""
-        card = registry.find(settings.models, model)
-        engine = engines.decide(card, engines.wish(settings))
-        load = predict.load_cloud_filter if step == "screen" else predict.load_unet
+        card = model_registry.find(settings.models, model)
+        engine = engine_selection.decide(card, engine_selection.wish(settings))
+        load = predictors.load_cloud_filter if step == "screen" else predictors.load_unet
         self._network: CloudFilter | UNet = load(card, settings.threads, engine)
         self._lock = threading.Lock()  # it has its threads already, and not every engine shares
 
@@ -134,12 +140,12 @@ def replayed(said: Mapping[int, Said]) -> Graph:
 
 
 def _plan(card: Card, height: int, width: int) -> tiling.Plan:
-    return layout.plan(card, height, width, size=steps.WINDOW)
+    return window_layout.plan(card, height, width, size=steps.WINDOW)
 
 
-def _known(source: cog.Stored, card: Card, wanted: inference.Wanted) -> NDArray[np.bool_]:
+def _known(source: cog.Stored, card: Card, wanted: streaming.Wanted) -> NDArray[np.bool_]:
     """(height, width): what is wanted and was measured in all bands that the network reads."""
-    places = predict.places(card, source.bands)
+    places = predictors.places(card, source.bands)
     known = np.empty(source.grid.shape, dtype=np.bool_)
     for first in range(0, source.grid.height, STRIP_ROWS):
         rows = slice(first, min(first + STRIP_ROWS, source.grid.height))

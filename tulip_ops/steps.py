@@ -14,15 +14,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import clouds, duties, ground, inference, memory, publishing
+from tulip_ops import clouds, duties, ground, publishing
 from tulip_ops.core.errors import BadData, NothingValid, ProductMissing
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area, Outcome
 from tulip_ops.duties import Duty
 from tulip_ops.fields.delineation import detect
-from tulip_ops.networks import predict
-from tulip_ops.networks.backend import Graph
-from tulip_ops.networks.predict import CloudFilter, UNet
+from tulip_ops.ml.inference import memory_budget, predictors, streaming
+from tulip_ops.ml.inference.keras_backend import Graph
+from tulip_ops.ml.inference.predictors import CloudFilter, UNet
+from tulip_ops.ml.inference.strip_cache import Strips
 from tulip_ops.postgis import detections as tables
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.raster import cog
@@ -31,7 +32,6 @@ from tulip_ops.sources import Source
 from tulip_ops.sources.parts import StoredParts
 from tulip_ops.storage import vector_files
 from tulip_ops.storage.product_store import Store
-from tulip_ops.strips import Strips
 
 WINDOW = 768
 """Pixels on a side of the U-Net's windows that others than `segment` ask for: what it says does not
@@ -143,7 +143,7 @@ def _cloud_filter(duty: Duty, settings: Settings, said: Said | None) -> CloudFil
     if said is not None:
         return CloudFilter(duty.card, said())
     threads = settings.threads
-    return predict.load_cloud_filter(duty.card, threads, duty.engine, at_once=threads)
+    return predictors.load_cloud_filter(duty.card, threads, duty.engine, at_once=threads)
 
 
 def _write_clouds(
@@ -156,11 +156,11 @@ def _write_clouds(
     """Write cloud.tif, over the areas and CONTEXT around them; returns the clear share of them."""
     with cog.stored(reflectance) as source:
         grid = source.grid
-        cells, known = inference.cloud_probability(
+        cells, known = streaming.cloud_probability(
             source, network, ground.around(areas, grid), kept
         )
-    stored = inference.spread(cog.encode_probability(cells), known, cog.PROBABILITY_NODATA)
-    clear = inference.spread(clouds.clear(cells, network.card.threshold), known, nothing=False)
+    stored = streaming.spread(cog.encode_probability(cells), known, cog.PROBABILITY_NODATA)
+    clear = streaming.spread(clouds.clear(cells, network.card.threshold), known, nothing=False)
     inside_pixels, clear_pixels = 0, 0
     with cog.writing_probability(path, grid, ("cloud",)) as writer:
         for (rows, cloud), (_, clear_here) in zip(stored, clear, strict=True):
@@ -211,7 +211,7 @@ def _write_tulips(
     duty: Duty,
     said: Said | None,
     kept: Strips | None,
-) -> inference.Tulips:
+) -> streaming.Tulips:
     """Write tulip.tif."""
     card = duty.card
     kept = kept and kept.of(store.checksum(acquisition_id, "reflectance.tif"))
@@ -221,13 +221,13 @@ def _write_tulips(
         ground.clear(acquisition_id, store) as wanted,
     ):
         if said is None:
-            network = predict.load_unet(card, settings.threads, duty.engine)
+            network = predictors.load_unet(card, settings.threads, duty.engine)
             shape, memory_gb = source.grid.shape, settings.memory_gb
-            size = memory.window_size(card, duty.engine, shape, memory_gb)
+            size = memory_budget.window_size(card, duty.engine, shape, memory_gb)
         else:
             network, size = UNet(card, said()), WINDOW
         with cog.writing_probability(path, source.grid, ("tulip", "bloom")) as writer:
-            return inference.write_tulips(writer, source, network, wanted, size=size, kept=kept)
+            return streaming.write_tulips(writer, source, network, wanted, size=size, kept=kept)
 
 
 def vectorize(

@@ -12,20 +12,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import inference, memory, strips
 from tulip_ops.core.types import Area, Detection
 from tulip_ops.fields.delineation import watershed
 from tulip_ops.fields.delineation.detect import detect
-from tulip_ops.networks import layout
-from tulip_ops.networks.engines import KERAS, Engine
-from tulip_ops.networks.predict import CloudFilter, UNet
-from tulip_ops.networks.registry import (
+from tulip_ops.ml.inference import memory_budget, streaming, strip_cache, window_layout
+from tulip_ops.ml.inference.engine_selection import KERAS, Engine
+from tulip_ops.ml.inference.model_registry import (
     Card,
     Normalization,
     ResNetArchitecture,
     Training,
     UNetArchitecture,
 )
+from tulip_ops.ml.inference.predictors import CloudFilter, UNet
 from tulip_ops.raster import cog
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
@@ -70,7 +69,7 @@ def reaching(pixels: NDArray[np.float32]) -> Run:
 
 
 def judging(pixels: NDArray[np.float32]) -> Run:
-    size = layout.CELL
+    size = window_layout.CELL
     many, _, height, width = pixels.shape
     cells = pixels[:, 0].reshape(many, height // size, size, width // size, size).mean((2, 4))
     return {"cell": 1 / (1 + np.exp(-cells))}
@@ -84,8 +83,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def short_strips() -> Iterator[None]:
     with (
-        mock.patch.object(inference, "STRIP_ROWS", 48),
-        mock.patch.object(strips, "STRIP_ROWS", 48),
+        mock.patch.object(streaming, "STRIP_ROWS", 48),
+        mock.patch.object(strip_cache, "STRIP_ROWS", 48),
     ):
         yield
 
@@ -119,7 +118,7 @@ def test_tulips_do_not_depend_on_how_the_raster_is_cut(
         cog.stored(folder / "reflectance.tif") as source,
         cog.writing_probability(folder / "tulip.tif", grid, ("tulip", "bloom")) as writer,
     ):
-        made = inference.write_tulips(writer, source, network, lambda rows: wanted[rows], size=size)
+        made = streaming.write_tulips(writer, source, network, lambda rows: wanted[rows], size=size)
 
     whole = network.tulip_probability(reflectance, BANDS)
     whole[:, ~wanted] = np.nan
@@ -140,14 +139,14 @@ def test_clouds_in_a_stream_are_those_in_memory(
     cog.write_reflectance(folder / "reflectance.tif", reflectance, grid, BANDS)
     network = CloudFilter(card("cloud-filter").model_copy(update={"chip": 96}), judging)
 
-    with mock.patch.object(layout, "OVERLAP", 32):
+    with mock.patch.object(window_layout, "OVERLAP", 32):
         with cog.stored(folder / "reflectance.tif") as source:
-            cells, known = inference.cloud_probability(
+            cells, known = streaming.cloud_probability(
                 source, network, lambda rows: np.ones((rows.stop - rows.start, width), bool)
             )
         whole = network.cloud_probability(reflectance, BANDS)
 
-    found = np.concatenate([cloud for _, cloud in inference.spread(cells, known)])
+    found = np.concatenate([cloud for _, cloud in streaming.spread(cells, known)])
     np.testing.assert_array_equal(found, whole)
 
 
@@ -167,7 +166,7 @@ def test_windows_without_anything_wanted_are_never_inferred(folder: Path) -> Non
         cog.stored(folder / "reflectance.tif") as source,
         cog.writing_probability(folder / "tulip.tif", grid, ("tulip", "bloom")) as writer,
     ):
-        inference.write_tulips(
+        streaming.write_tulips(
             writer, source, UNet(card("unet"), counting), lambda rows: wanted[rows], size=64
         )
 
@@ -177,23 +176,25 @@ def test_windows_without_anything_wanted_are_never_inferred(folder: Path) -> Non
 def test_windows_shrink_with_the_memory_that_they_may_take() -> None:
     wide = card("unet").model_copy(update={"architecture": UNetArchitecture(base=32, levels=4)})
 
-    sizes = [memory.window_size(wide, KERAS, (10_980, 10_980), gb) for gb in (0.1, 1, 2, 4, 64)]
+    sizes = [
+        memory_budget.window_size(wide, KERAS, (10_980, 10_980), gb) for gb in (0.1, 1, 2, 4, 64)
+    ]
 
     assert sizes == sorted(sizes)
     assert sizes[0] == 512
     assert sizes[-1] <= 2048
-    assert len(layout.plan(wide, 10_980, 10_980, size=sizes[-1])) == 36
-    assert memory.window_size(wide, KERAS, (300, 700), 2) == 704
+    assert len(window_layout.plan(wide, 10_980, 10_980, size=sizes[-1])) == 36
+    assert memory_budget.window_size(wide, KERAS, (300, 700), 2) == 704
     eight_bits = Engine("openvino", "int8")
-    larger = [memory.window_size(wide, eight_bits, (10_980, 10_980), gb) for gb in (1, 2, 4)]
+    larger = [memory_budget.window_size(wide, eight_bits, (10_980, 10_980), gb) for gb in (1, 2, 4)]
     assert all(one > other for one, other in zip(larger[:2], sizes[1:], strict=False))
 
 
 def test_fields_on_every_border_of_a_window_are_those_of_a_single_window(folder: Path) -> None:
     network = UNet(card("unet"), reaching)
-    small, large = (layout.plan(network.card, 200, 230, size=size) for size in (40, 500))
+    small, large = (window_layout.plan(network.card, 200, 230, size=size) for size in (40, 500))
     fields = np.full((4, 200, 230), 0.05, dtype=np.float32)
-    for window in layout.windows(network.card, small):
+    for window in window_layout.windows(network.card, small):
         row, column = window.own_rows[1], window.own_columns[1]
         fields[:, max(row - 5, 0) : row + 4, max(column - 6, 0) : column + 3] = 0.45
     grid = Grid(32631, 600_000.0, 5_800_000.0, 230, 200)
@@ -204,7 +205,7 @@ def test_fields_on_every_border_of_a_window_are_those_of_a_single_window(folder:
             cog.stored(folder / "reflectance.tif") as source,
             cog.writing_probability(folder / "tulip.tif", grid, ("tulip", "bloom")) as writer,
         ):
-            inference.write_tulips(
+            streaming.write_tulips(
                 writer, source, network, lambda rows: np.ones((rows.stop - rows.start, 230), bool),
                 size=size,
             )  # fmt: skip

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tulip_ops.networks import calibration, metrics
+from tulip_ops.ml.evaluation import calibration, metrics
 
 PROBABILITY = st.floats(0, 1, width=32)
 

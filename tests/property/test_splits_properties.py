@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tulip_ops.core.errors import BadTrainingData
-from tulip_ops.networks.data import Scene
-from tulip_ops.networks.splits import split
-from tulip_ops.networks.unread import Unread
+from tulip_ops.ml.datasets.lazy_scenes import Unread
+from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.datasets.splits import split
 
 
 def unread(name: str, place: str, season: int) -> Unread:

@@ -27,14 +27,14 @@ CALLS = {
     "openvino": """
 import openvino as ov
 from openvino import opset8
-from tulip_ops.networks import openvino_engine
+from tulip_ops.ml.inference import openvino_backend
 pixels = opset8.parameter([1, 3, 256, 256], np.float32)
 result = opset8.relu(pixels)
 model = ov.Model([result], [pixels])
 model.outputs[0].get_tensor().set_names({"said"})
 path = folder / f"{number}.xml"
-openvino_engine.save(model, path)
-run = openvino_engine.compiled(path, "fp32", 2, 2)
+openvino_backend.save(model, path)
+run = openvino_backend.compiled(path, "fp32", 2, 2)
 together(lambda _: run(np.ones((1, 3, 256, 256), np.float32)))
 """,
     "rasterio": """
@@ -58,10 +58,10 @@ from tulip_ops.storage import vector_files
 together(lambda i: vector_files.write_detections(folder / f"{number}.{i}.parquet", []) or 1)
 """,
     "keras": """
-from tulip_ops.networks import predict, registry
-card = registry.find(Path("models"), "unet-rgb/3")
+from tulip_ops.ml.inference import predictors, registry
+card = model_registry.find(Path("models"), "unet-rgb/3")
 def ask(_):
-    network = predict.load_unet(card, 1)
+    network = predictors.load_unet(card, 1)
     return network(np.full((1, 3, 64, 64), 0.1, np.float32))
 together(ask)
 """,

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tulip_ops.networks import truth
-from tulip_ops.networks.data import Scene
+from tulip_ops.ml.datasets import labels
+from tulip_ops.ml.datasets.scenes import Scene
 
 
 @pytest.fixture
@@ -41,9 +41,9 @@ def test_situations_are_what_their_names_say(comparisons: ModuleType) -> None:
     }  # fmt: skip
     for name, scenes in found.items():
         for scene in scenes:
-            tulip = scene.truth[..., truth.TULIP] == 1
-            flowering = scene.truth[..., truth.FLOWER] >= truth.IN_FLOWER * truth.SHARE
-            hidden = truth.hidden(scene.truth)[0]
+            tulip = scene.truth[..., labels.TULIP] == 1
+            flowering = scene.truth[..., labels.FLOWER] >= labels.IN_FLOWER * labels.SHARE
+            hidden = labels.hidden(scene.truth)[0]
             assert tulip.any()
             assert scene.dn.shape == (160, 160, 10)
             assert flowering.any() == (name != "not obvious"), name
@@ -56,7 +56,7 @@ def test_situations_are_what_their_names_say(comparisons: ModuleType) -> None:
 def test_edges_tell_strips_from_fields(comparisons: ModuleType) -> None:
     def strips(width: int) -> Scene:
         known = np.zeros((120, 120, 4), dtype=np.uint8)
-        known[:, (np.arange(120) // width) % 2 == 0, truth.TULIP] = 1
+        known[:, (np.arange(120) // width) % 2 == 0, labels.TULIP] = 1
         return Scene("strips", "strips", 2020, np.full((120, 120, 3), 2000, np.uint16), known)
 
     assert comparisons.edges(strips(2)) == pytest.approx(1.0, abs=0.02)
@@ -98,13 +98,13 @@ def test_real_images_say_what_is_known_of_them_and_no_more(
         "20160421": False, "20160501": True, "20160508": False, "20160511": False,
     }  # fmt: skip
     for each in season.scenes:
-        cells = truth.cell_labels(each.truth)
+        cells = labels.cell_labels(each.truth)
         assert np.isnan(cells).all() if each.cloudy else (cells == 0).all()
-        assert 0.05 < (each.truth[..., truth.TULIP] == 1).mean() < 0.25
-        assert (each.truth[..., truth.FLOWER] == truth.UNKNOWN).all()
+        assert 0.05 < (each.truth[..., labels.TULIP] == 1).mean() < 0.25
+        assert (each.truth[..., labels.FLOWER] == labels.UNKNOWN).all()
 
     (ukis,) = real_scenes.ukis(real_data).scenes
-    hidden, unknown = truth.hidden(ukis.truth)
+    hidden, unknown = labels.hidden(ukis.truth)
     assert hidden.mean() == pytest.approx(0.298, abs=0.001)
     assert not unknown.any()
     assert real_scenes.with_bands(ukis, ("red", "blue")).dn.shape == (512, 512, 2)

@@ -4,13 +4,13 @@ import pytest
 import tensorflow as tf
 
 from tulip_ops.core.errors import BadSetting
-from tulip_ops.networks import backend
+from tulip_ops.ml.inference import keras_backend
 
 PAIRS = [(np.full((2, 3), n, np.float32), np.full(2, -n, np.float32)) for n in range(3)]
 
 
 def test_a_stream_of_tensorflow_has_a_length_and_the_batches_in_order() -> None:
-    stream = backend.stream(lambda: iter(PAIRS), (2, 3), (2,), 3)
+    stream = keras_backend.stream(lambda: iter(PAIRS), (2, 3), (2,), 3)
 
     assert isinstance(stream, tf.data.Dataset)
     assert int(stream.cardinality()) == 3
@@ -21,7 +21,7 @@ def test_a_stream_of_tensorflow_has_a_length_and_the_batches_in_order() -> None:
 
 def test_a_stream_can_have_several_targets_by_name() -> None:
     pairs = [(pixels, {"cell": pixels, "chip": target}) for pixels, target in PAIRS]
-    stream = backend.stream(lambda: iter(pairs), (2, 3), {"cell": (2, 3), "chip": (2,)}, 3)
+    stream = keras_backend.stream(lambda: iter(pairs), (2, 3), {"cell": (2, 3), "chip": (2,)}, 3)
 
     assert [set(said) for _, said in stream] == [{"cell", "chip"}] * 3
 
@@ -29,17 +29,17 @@ def test_a_stream_can_have_several_targets_by_name() -> None:
 def test_other_backends_take_the_batches_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
 
-    assert list(backend.stream(lambda: iter(PAIRS), (2, 3), (2,), 3)) == PAIRS
-    assert backend.training_compiles()
+    assert list(keras_backend.stream(lambda: iter(PAIRS), (2, 3), (2,), 3)) == PAIRS
+    assert keras_backend.training_compiles()
 
 
 def test_a_card_can_say_what_computed() -> None:
-    assert backend.described() == f"tensorflow {tf.__version__} on processors"
-    assert not backend.training_compiles()
+    assert keras_backend.described() == f"tensorflow {tf.__version__} on processors"
+    assert not keras_backend.training_compiles()
 
 
 def test_a_backend_that_nobody_tried_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
 
     with pytest.raises(BadSetting, match="KERAS_BACKEND=torch is none of tensorflow, jax"):
-        backend.compiled(keras.Sequential())
+        keras_backend.compiled(keras.Sequential())

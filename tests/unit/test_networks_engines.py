@@ -8,10 +8,10 @@ import pytest
 
 from tulip_ops.core.errors import ExportDamaged, ExportMissing
 from tulip_ops.core.settings import Settings
-from tulip_ops.networks import engines, exports
-from tulip_ops.networks.engines import Engine, Wish
-from tulip_ops.networks.exports import Export, Precision, Variant
-from tulip_ops.networks.registry import Card, Normalization, Training, UNetArchitecture
+from tulip_ops.ml.inference import engine_selection, export_manifest
+from tulip_ops.ml.inference.engine_selection import Engine, Wish
+from tulip_ops.ml.inference.export_manifest import Export, Precision, Variant
+from tulip_ops.ml.inference.model_registry import Card, Normalization, Training, UNetArchitecture
 
 
 @pytest.fixture
@@ -38,32 +38,34 @@ def card(tmp_path: Path) -> Card:
 
 def export(card: Card, root: Path | None = None, **accepted: bool) -> Path:
     """An export of that card whose precisions are accepted or not."""
-    place = exports.place(card, root)
+    place = export_manifest.place(card, root)
     place.mkdir(parents=True)
     variants: dict[Precision, Variant] = {}
     for precision, good in accepted.items():
         (place / f"{precision}.xml").write_text(precision)
         (place / f"{precision}.bin").write_bytes(b"numbers")
-        digest = exports.digest(place / f"{precision}.xml")
+        digest = export_manifest.digest(place / f"{precision}.xml")
         variants[precision] = Variant(  # type: ignore[index]
             file=f"{precision}.xml", sha256=digest, metrics={}, accepted=good
         )
     made = Export(
-        format=exports.FORMAT, model="tiny/1", weights=card.sha256, openvino="1", scenes="none",
+        format=export_manifest.FORMAT, model="tiny/1", weights=card.sha256, openvino="1", scenes="none",
         keras={}, variants=variants,
     )  # fmt: skip
-    (place / exports.NAME).write_text(made.model_dump_json())
+    (place / export_manifest.NAME).write_text(made.model_dump_json())
     return place
 
 
 def chosen(card: Card, engine: str = "auto", precision: str = "auto") -> str:
-    return str(engines.decide(card, Wish(engine, precision)))  # type: ignore[arg-type]
+    return str(engine_selection.decide(card, Wish(engine, precision)))  # type: ignore[arg-type]
 
 
 def test_without_an_export_it_is_keras_in_single_precision(card: Card) -> None:
     assert chosen(card) == "keras fp32"
     assert chosen(card, precision="bf16") == "keras bf16"
-    assert engines.decide(card, engines.wish(Settings())) == engines.KERAS
+    assert (
+        engine_selection.decide(card, engine_selection.wish(Settings())) == engine_selection.KERAS
+    )
 
 
 def test_auto_takes_the_fastest_that_was_accepted_and_never_another(card: Card) -> None:
@@ -90,8 +92,8 @@ def test_an_export_of_other_weights_is_none(card: Card) -> None:
 
 def test_an_export_of_another_format_says_what_to_do(card: Card) -> None:
     place = export(card, bf16=True)
-    told = json.loads((place / exports.NAME).read_text())
-    (place / exports.NAME).write_text(json.dumps(told | {"format": 1}))
+    told = json.loads((place / export_manifest.NAME).read_text())
+    (place / export_manifest.NAME).write_text(json.dumps(told | {"format": 1}))
 
     with pytest.raises(ExportDamaged, match="repeat `tulip models export tiny/1`"):
         chosen(card)
@@ -100,7 +102,7 @@ def test_an_export_of_another_format_says_what_to_do(card: Card) -> None:
 def test_exports_may_lie_elsewhere(card: Card, tmp_path: Path) -> None:
     place = export(card, tmp_path / "exports", bf16=True)
 
-    found = engines.decide(card, Wish("auto", exports=tmp_path / "exports"))
+    found = engine_selection.decide(card, Wish("auto", exports=tmp_path / "exports"))
     assert found.folder == place == tmp_path / "exports" / "tiny" / "1"
     assert chosen(card) == "keras fp32"
 
@@ -108,27 +110,29 @@ def test_exports_may_lie_elsewhere(card: Card, tmp_path: Path) -> None:
 def test_recipes_tell_apart_what_differs_by_more_than_rounding(card: Card) -> None:
     export(card, fp32=True, bf16=True, int8=True)
     told = {
-        precision: engines.decide(card, Wish("openvino", precision)).recipe
-        for precision in exports.FASTEST_FIRST
+        precision: engine_selection.decide(card, Wish("openvino", precision)).recipe
+        for precision in export_manifest.FASTEST_FIRST
     }
 
-    assert told["fp32"] == engines.KERAS.recipe
+    assert told["fp32"] == engine_selection.KERAS.recipe
     assert told["bf16"] == Engine("keras", "bf16").recipe
-    assert told["int8"]["export"] == exports.digest(exports.place(card, None) / "int8.xml")
+    assert told["int8"]["export"] == export_manifest.digest(
+        export_manifest.place(card, None) / "int8.xml"
+    )
 
 
 def test_damage_is_refused(card: Card) -> None:
     place = export(card, bf16=True)
-    engine = engines.decide(card, Wish("auto"))
+    engine = engine_selection.decide(card, Wish("auto"))
     assert engine.variant is not None
-    assert exports.verify(engine.variant, place) == place / "bf16.xml"
+    assert export_manifest.verify(engine.variant, place) == place / "bf16.xml"
 
     (place / "bf16.bin").write_bytes(b"other numbers")
     with pytest.raises(ExportDamaged, match="export the model again"):
-        exports.verify(engine.variant, place)
+        export_manifest.verify(engine.variant, place)
     (place / "bf16.bin").unlink()
     with pytest.raises(ExportDamaged, match="cannot be read"):
-        exports.verify(engine.variant, place)
-    (place / exports.NAME).write_text(json.dumps({"format": exports.FORMAT}))
+        export_manifest.verify(engine.variant, place)
+    (place / export_manifest.NAME).write_text(json.dumps({"format": export_manifest.FORMAT}))
     with pytest.raises(ExportDamaged, match="cannot be read"):
         chosen(card)

@@ -13,20 +13,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 from tulip_ops.cli import main
-from tulip_ops.networks import (
-    backend,
-    cards,
-    cloud_filter,
-    evaluate,
-    losses,
-    predict,
-    registry,
-    reports,
-    truth,
-    unet,
-)
-from tulip_ops.networks.data import Scene
-from tulip_ops.networks.registry import (
+from tulip_ops.ml.datasets import labels
+from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.evaluation import evaluate
+from tulip_ops.ml.inference import cloud_filter, keras_backend, model_registry, predictors, unet
+from tulip_ops.ml.inference.model_registry import (
     Calibration,
     Card,
     Normalization,
@@ -34,6 +25,8 @@ from tulip_ops.networks.registry import (
     Training,
     UNetArchitecture,
 )
+from tulip_ops.ml.training import losses, model_card
+from tulip_ops.networks import reports
 
 pytestmark = pytest.mark.filterwarnings(
     # Keras 3.15 hands TensorFlow's variables to NumPy in the old way
@@ -44,7 +37,7 @@ RGB = ("red", "green", "blue")
 NORMALIZATION = Normalization(lowest=0, highest=0.4, mean=(0.15,) * 3, std=(0.08,) * 3)
 
 
-def red_field(seed: int, *, flower: int = truth.SHARE) -> Scene:
+def red_field(seed: int, *, flower: int = labels.SHARE) -> Scene:
     """64 x 64 px; tulips are where it is red."""
     random = np.random.default_rng(seed)
     known = np.zeros((64, 64, 4), dtype=np.uint8)
@@ -79,14 +72,17 @@ def kept(models: Path, half: keras.Model, **fields: object) -> Card:
 @pytest.fixture(scope="module")
 def tulips(tmp_path_factory: pytest.TempPathFactory) -> Card:
     """A U-Net that finds red fields, uncalibrated."""
-    backend.use_threads(1)
+    keras_backend.use_threads(1)
     keras.utils.set_random_seed(1)
     network = unet.build(3, 4, 2)
     network.compile(keras.optimizers.Adam(1e-2), losses.segmentation_loss, jit_compile=False)
     scenes = [red_field(seed) for seed in range(16)]
     pixels = np.stack([np.moveaxis(scene.reflectance(), 0, -1) for scene in scenes])
     target = np.stack(
-        [truth.unet_target(image, scene.truth) for image, scene in zip(pixels, scenes, strict=True)]
+        [
+            labels.unet_target(image, scene.truth)
+            for image, scene in zip(pixels, scenes, strict=True)
+        ]
     )
     network.fit(NORMALIZATION.apply(pixels), target, batch_size=4, epochs=8, verbose=0)
     half = unet.build(3, 4, 2, dtype="float16")
@@ -103,7 +99,7 @@ def tulips(tmp_path_factory: pytest.TempPathFactory) -> Card:
 
 @pytest.fixture(scope="module")
 def clouds(tmp_path_factory: pytest.TempPathFactory) -> Card:
-    backend.use_threads(1)
+    keras_backend.use_threads(1)
     keras.utils.set_random_seed(1)
     return kept(
         tmp_path_factory.mktemp("clouds"),
@@ -139,9 +135,9 @@ def test_figures_of_a_unet_over_red_fields(tulips: Card) -> None:
 
 def test_unknown_pixels_do_not_count(tulips: Card) -> None:
     scene = red_field(100)
-    scene.truth[:, :32, truth.TULIP] = truth.UNKNOWN
-    scene.truth[:32, 32:, truth.OPACITY] = truth.SHARE
-    scene.truth[32:, 32:, truth.FLOWER] = truth.UNKNOWN
+    scene.truth[:, :32, labels.TULIP] = labels.UNKNOWN
+    scene.truth[:32, 32:, labels.OPACITY] = labels.SHARE
+    scene.truth[32:, 32:, labels.FLOWER] = labels.UNKNOWN
 
     found = evaluate.figures(evaluate.evaluate(tulips, [scene], 1))
 
@@ -162,7 +158,7 @@ def test_a_settled_unet_says_what_comes_true(tulips: Card) -> None:
     assert card.metrics["tulip_iou"] > 0.8
     low, high = card.intervals["tulip_iou"]
     assert low <= card.metrics["tulip_iou"] <= high
-    text = cards.text(card)
+    text = model_card.text(card)
     assert f"| tulip iou | {card.metrics['tulip_iou']} | {low} to {high} |" in text
     assert f"tulip {card.threshold:g}, bloom {card.bloom_threshold:g}" in text
     assert "Platt: tulip" in text
@@ -185,16 +181,16 @@ def half_cloudy(seed: int) -> Scene:
     """Four chips of 32 px: the upper two cloudy, the third clear, the last in between."""
     dn = np.random.default_rng(seed).integers(1500, 3000, (64, 64, 3)).astype(np.uint16)
     known = np.zeros((64, 64, 4), dtype=np.uint8)
-    known[:32, :, truth.OPACITY] = truth.SHARE
+    known[:32, :, labels.OPACITY] = labels.SHARE
     for row, column in ((32, 32), (32, 48), (48, 32)):
-        known[row, column : column + 5, truth.DEPTH] = truth.SHARE
+        known[row, column : column + 5, labels.DEPTH] = labels.SHARE
     dn[:32] += 4000
     return Scene(f"clouds-{seed}", f"place-{seed}", 2020, dn, known)
 
 
 def test_a_verdict_over_a_whole_image_is_held_against_its_cloudiest_chip(clouds: Card) -> None:
     cloudy = half_cloudy(0)
-    known = np.full_like(cloudy.truth, truth.UNKNOWN)
+    known = np.full_like(cloudy.truth, labels.UNKNOWN)
     scenes = [
         Scene("a", "a", 2020, cloudy.dn, known, cloudy=True),
         Scene("b", "b", 2020, cloudy.dn, known, cloudy=False),
@@ -206,7 +202,7 @@ def test_a_verdict_over_a_whole_image_is_held_against_its_cloudiest_chip(clouds:
     assert found["chips_cloudy"] == 1
     assert found["chips_clear"] == 1
     assert found["cells_left_out"] == 2 * 16
-    said, _ = predict.load_cloud_filter(clouds, 1).chip_probability(cloudy.reflectance(), RGB)
+    said, _ = predictors.load_cloud_filter(clouds, 1).chip_probability(cloudy.reflectance(), RGB)
     scores = {case.name: case.score for case in evaluation.cases}
     assert scores == pytest.approx({"a": said.max(), "b": 1 - said.max()})
 
@@ -216,7 +212,7 @@ def test_the_command_reads_a_folder_and_keeps_the_figures(
 ) -> None:
     folder = tmp_path / "models" / "small" / "1"
     shutil.copytree(tulips.folder, folder)
-    registry.write(tulips.model_copy(update={"folder": folder}), "")
+    model_registry.write(tulips.model_copy(update={"folder": folder}), "")
     for name in ("images", "masks"):
         (tmp_path / "fields" / name).mkdir(parents=True)
     for seed in (100, 101):
@@ -224,7 +220,7 @@ def test_the_command_reads_a_folder_and_keeps_the_figures(
         rendered = np.clip(scene.reflectance() * 2.5 * 255, 0, 255).astype(np.uint8)
         image = Image.fromarray(np.moveaxis(rendered, 0, -1))
         image.save(tmp_path / "fields" / "images" / f"{seed}.png")
-        mask = Image.fromarray(scene.truth[..., truth.TULIP] * np.uint8(255))
+        mask = Image.fromarray(scene.truth[..., labels.TULIP] * np.uint8(255))
         mask.save(tmp_path / "fields" / "masks" / f"{seed}.png")
     monkeypatch.setenv("TULIP_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("TULIP_STATE", str(tmp_path / "state"))
@@ -239,7 +235,7 @@ def test_the_command_reads_a_folder_and_keeps_the_figures(
     assert said["figures"]["scenes"] == 2
     assert said["figures"]["tulip_iou"] > 0.8
     assert (tmp_path / "report" / "index.html").exists()
-    recorded = registry.read_card(folder).elsewhere["My fields"]
+    recorded = model_registry.read_card(folder).elsewhere["My fields"]
     assert recorded["tulip_iou"] == said["figures"]["tulip_iou"]
     card = (folder / "CARD.md").read_text()
     assert "## My fields" in card

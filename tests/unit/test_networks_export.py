@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 from tests.unit.test_networks_predict import saved
 from tulip_ops.core import concurrency
 from tulip_ops.core.errors import BadSetting
-from tulip_ops.networks import (
-    backend,
-    engines,
-    export,
-    exports,
-    graphs,
-    openvino_engine,
-    predict,
-    truth,
+from tulip_ops.ml.datasets import labels
+from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.inference import (
+    engine_selection,
+    export_manifest,
+    keras_backend,
+    model_loading,
+    openvino_backend,
+    predictors,
     unet,
 )
-from tulip_ops.networks.data import Scene
-from tulip_ops.networks.engines import Wish
-from tulip_ops.networks.registry import Card, UNetArchitecture
+from tulip_ops.ml.inference.engine_selection import Wish
+from tulip_ops.ml.inference.model_registry import Card, UNetArchitecture
+from tulip_ops.ml.training import openvino_export
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
@@ -34,7 +34,7 @@ BANDS = ("blue", "nir", "green", "red")
 
 @pytest.fixture(scope="module")
 def card(tmp_path_factory: pytest.TempPathFactory) -> Card:
-    backend.use_threads(1)
+    keras_backend.use_threads(1)
     return saved(
         tmp_path_factory.mktemp("models") / "1",
         unet.build(3, 4, 2),
@@ -52,7 +52,7 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> Card:
 def scenes() -> list[Scene]:
     random = np.random.default_rng(4)
     known = np.zeros((64, 64, 4), dtype=np.uint8)
-    known[:32, :, truth.TULIP] = 1
+    known[:32, :, labels.TULIP] = 1
     dn = random.integers(1000, 5000, (64, 64, 3)).astype(np.uint16)
     return [Scene("one", "one", 2025, dn, known)]
 
@@ -60,13 +60,13 @@ def scenes() -> list[Scene]:
 @pytest.fixture(scope="module")
 def root(card: Card, scenes: list[Scene], tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("exports")
-    export.export(card, ("bf16", "fp32"), root, scenes, "a scene", [], 1)
+    openvino_export.export(card, ("bf16", "fp32"), root, scenes, "a scene", [], 1)
     return root
 
 
-def said(card: Card, engine: engines.Engine) -> NDArray[np.float32]:
+def said(card: Card, engine: engine_selection.Engine) -> NDArray[np.float32]:
     reflectance = np.random.default_rng(3).random((4, 90, 70), dtype=np.float32) * np.float32(0.4)
-    return predict.load_unet(card, 1, engine).tulip_probability(reflectance, BANDS)
+    return predictors.load_unet(card, 1, engine).tulip_probability(reflectance, BANDS)
 
 
 def stored_as(weights: Any) -> str:
@@ -77,35 +77,35 @@ def stored_as(weights: Any) -> str:
 
 
 def test_an_export_says_what_keras_says(card: Card, root: Path) -> None:
-    reference = said(card, engines.KERAS)
+    reference = said(card, engine_selection.KERAS)
 
-    single = engines.decide(card, Wish("openvino", "fp32", root))
+    single = engine_selection.decide(card, Wish("openvino", "fp32", root))
     np.testing.assert_allclose(said(card, single), reference, atol=1e-4)
-    half = engines.decide(card, Wish("auto", "auto", root))
+    half = engine_selection.decide(card, Wish("auto", "auto", root))
     assert str(half) == "openvino bf16"
     np.testing.assert_allclose(said(card, half), reference, atol=0.03)
 
 
 def test_an_export_keeps_what_it_was_worth(card: Card, root: Path) -> None:
-    kept = exports.read(card, root)
+    kept = export_manifest.read(card, root)
 
     assert kept is not None
     assert set(kept.keras) == set(kept.variants["fp32"].metrics) >= {"tulip_iou", "tulip_accuracy"}
     assert kept.variants["fp32"].metrics == pytest.approx(kept.keras, abs=1e-3)
-    assert exports.verify(kept.variants["fp32"], exports.place(card, root)).exists()
+    assert export_manifest.verify(kept.variants["fp32"], export_manifest.place(card, root)).exists()
     assert not list(root.rglob(".*"))
 
 
 def test_what_loses_accuracy_is_refused_and_removed(
     card: Card, scenes: list[Scene], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "GATE", -0.1)  # it would have to be better than Keras
+    monkeypatch.setattr(openvino_export, "GATE", -0.1)  # it would have to be better than Keras
 
-    made = export.export(card, ("fp32",), tmp_path, scenes, "a scene", [], 1)
+    made = openvino_export.export(card, ("fp32",), tmp_path, scenes, "a scene", [], 1)
 
     assert not made.variants["fp32"].accepted
     assert not list(tmp_path.rglob("*.xml"))
-    assert str(engines.decide(card, Wish("auto", exports=tmp_path))) == "keras fp32"
+    assert str(engine_selection.decide(card, Wish("auto", exports=tmp_path))) == "keras fp32"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_what_loses_accuracy_is_refused_and_removed(
     ],
 )
 def test_the_gate(found: dict[str, float], good: bool) -> None:
-    assert export.passes(found, {"tulip_iou": 0.9, "tulip_accuracy": 0.95}) is good
+    assert openvino_export.passes(found, {"tulip_iou": 0.9, "tulip_accuracy": 0.95}) is good
 
 
 def test_eight_bits_begin_behind_the_convolution_that_reads_the_pixels(
@@ -125,12 +125,12 @@ def test_eight_bits_begin_behind_the_convolution_that_reads_the_pixels(
 ) -> None:
     import openvino
 
-    whole = exports.place(card, root) / "fp32.xml"
+    whole = export_manifest.place(card, root) / "fp32.xml"
     samples = [np.random.default_rng(5).normal(size=(1, 3, 64, 64)).astype(np.float32)]
 
-    made = openvino_engine.quantized(whole, samples)
+    made = openvino_backend.quantized(whole, samples)
 
-    (first,) = openvino_engine.reading(openvino.Core().read_model(whole))
+    (first,) = openvino_backend.reading(openvino.Core().read_model(whole))
     weights = {
         node.get_friendly_name(): stored_as(node.input_value(1).get_node())
         for node in made.get_ops()
@@ -146,18 +146,20 @@ def test_a_folder_that_cannot_be_written_is_named(
     (tmp_path / "file").write_text("")
 
     with pytest.raises(BadSetting, match="TULIP_EXPORTS"):
-        export.export(card, ("fp32",), tmp_path / "file", scenes, "a scene", [], 1)
+        openvino_export.export(card, ("fp32",), tmp_path / "file", scenes, "a scene", [], 1)
 
 
 def test_an_export_is_read_once_when_it_is_first_asked(
     card: Card, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = []
-    start = graphs.start_export
-    monkeypatch.setattr(graphs, "start_export", lambda *asked: read.append(asked) or start(*asked))
-    engine = engines.decide(card, Wish("openvino", "fp32", root))
+    start = model_loading.start_export
+    monkeypatch.setattr(
+        model_loading, "start_export", lambda *asked: read.append(asked) or start(*asked)
+    )
+    engine = engine_selection.decide(card, Wish("openvino", "fp32", root))
 
-    run = graphs.started(card, 2, engine, at_once=2)
+    run = model_loading.started(card, 2, engine, at_once=2)
 
     assert not read
     window = np.zeros((1, 3, 32, 32), dtype=np.float32)
@@ -166,7 +168,7 @@ def test_an_export_is_read_once_when_it_is_first_asked(
 
 
 def test_windows_at_once_are_answered_as_one_by_one(card: Card, root: Path) -> None:
-    path = exports.place(card, root) / "fp32.xml"
+    path = export_manifest.place(card, root) / "fp32.xml"
     random = np.random.default_rng(6)
     windows = [
         random.normal(size=(1, 3, side, 32)).astype(np.float32)
@@ -174,8 +176,8 @@ def test_windows_at_once_are_answered_as_one_by_one(card: Card, root: Path) -> N
         for _ in range(40)
     ]
 
-    alone = openvino_engine.compiled(path, "fp32", 2)
-    together = openvino_engine.compiled(path, "fp32", 2, at_once=2)
+    alone = openvino_backend.compiled(path, "fp32", 2)
+    together = openvino_backend.compiled(path, "fp32", 2, at_once=2)
 
     answers = concurrency.each(together, windows, 2)
     for window, answer in zip(windows, answers, strict=True):
@@ -186,7 +188,7 @@ def test_running_an_export_needs_no_keras() -> None:
     import subprocess
 
     code = (
-        "import sys; from tulip_ops import steps; from tulip_ops.networks import openvino_engine;"
+        "import sys; from tulip_ops import steps; from tulip_ops.ml.inference import openvino_backend;"
         "sys.exit(bool({'keras', 'tensorflow', 'nncf'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,9 +9,9 @@ import rasterio
 from affine import Affine
 
 from tulip_ops.core.errors import BadTrainingData
-from tulip_ops.networks import data, drawing
-from tulip_ops.networks.data import UNKNOWN
-from tulip_ops.networks.folders import read_folders
+from tulip_ops.ml.datasets.image_folders import read_folders
+from tulip_ops.ml.datasets.scenes import OPAQUE, SHARE, UNKNOWN, unet_target
+from tulip_ops.ml.training import chip_sampling
 
 RGB = ("red", "green", "blue")
 pytestmark = pytest.mark.filterwarnings(
@@ -65,14 +65,14 @@ def test_one_folder_of_both(real_data: Path) -> None:
 def test_a_u_net_learns_from_them(season_2016: tuple[Path, Path]) -> None:
     scenes = [scene.read() for scene in read_folders(*season_2016, RGB, "tulip")]
 
-    (reflectance, truth), *_ = drawing.batches(
-        drawing.draw_for_unet, scenes, RGB, seed=(2,), steps=1, batch=24, chip=64
+    (reflectance, truth), *_ = chip_sampling.batches(
+        chip_sampling.draw_for_unet, scenes, RGB, seed=(2,), steps=1, batch=24, chip=64
     )
 
-    target = data.unet_target(reflectance, truth)
+    target = unet_target(reflectance, truth)
     kinds = {tuple(kind) for kind in np.unique(target.reshape(-1, 3), axis=0).tolist()}
     assert kinds == {(1, 0, 0), (0, 1, 1), (0, 0, 0)}  # the last under simulated clouds
-    hidden = truth[..., 2] > data.OPAQUE * data.SHARE
+    hidden = truth[..., 2] > OPAQUE * SHARE
     assert 0 < (hidden & (truth[..., 2] != UNKNOWN)).mean() < 0.4
 
 

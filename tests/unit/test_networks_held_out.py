@@ -7,19 +7,20 @@ import pytest
 from tests.unit.test_networks_registry import put
 from tulip_ops import simulate
 from tulip_ops.core.errors import BadTrainingData
-from tulip_ops.networks import held_out, registry
-from tulip_ops.networks.data import Scene
-from tulip_ops.networks.registry import Card
+from tulip_ops.ml.datasets import test_sets
+from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.inference import model_registry
+from tulip_ops.ml.inference.model_registry import Card
 from tulip_ops.storage.product_store import Store
 
 
 @pytest.fixture
 def unet(tmp_path: Path) -> Card:
-    return registry.read_card(put(tmp_path / "models", "unet-rgb", "1"))
+    return model_registry.read_card(put(tmp_path / "models", "unet-rgb", "1"))
 
 
 def scenes(source: str, card: Card, folder: Path, count: int = 100) -> list[Scene]:
-    there = held_out.scenes(
+    there = test_sets.scenes(
         source, card, count, work=folder, processes=1, store=Store(str(folder / "store"))
     )
     return list(there)
@@ -28,7 +29,7 @@ def scenes(source: str, card: Card, folder: Path, count: int = 100) -> list[Scen
 def test_simulated_scenes_are_of_places_that_no_training_learns_from(
     unet: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(held_out, "SIDE", 64)
+    monkeypatch.setattr(test_sets, "SIDE", 64)
 
     first, second = scenes("simulated", unet, tmp_path, 2)
 
@@ -38,7 +39,7 @@ def test_simulated_scenes_are_of_places_that_no_training_learns_from(
 
 
 def test_planets_chips_are_drawn_the_same_each_time(real_data: Path, tmp_path: Path) -> None:
-    card = registry.read_card(put(tmp_path / "models", "cloud-filter-rgb", "1"))
+    card = model_registry.read_card(put(tmp_path / "models", "cloud-filter-rgb", "1"))
     source = f"planet:{real_data / 'planet_amazon'}"
 
     once, again = (scenes(source, card, tmp_path, 5) for _ in range(2))

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from tulip_ops.networks import losses
+from tulip_ops.ml.training import losses
 
 pytestmark = pytest.mark.filterwarnings(
     # Keras 3.15 hands TensorFlow's variables to NumPy in the old way

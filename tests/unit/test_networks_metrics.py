@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from tulip_ops.networks import calibration, metrics
-from tulip_ops.networks.intervals import Estimate, estimate
-from tulip_ops.networks.registry import Calibration
+from tulip_ops.ml.evaluation import calibration, metrics
+from tulip_ops.ml.evaluation.bootstrap import Estimate, estimate
+from tulip_ops.ml.inference.model_registry import Calibration
 
 SAID = np.array([0.9, 0.8, 0.2, 0.6, 0.1, np.nan], dtype=np.float32)
 TRUE = np.array([True, True, True, False, False, True])

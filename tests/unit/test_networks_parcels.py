@@ -11,10 +11,11 @@ from shapely.geometry import box
 from tulip_ops import simulate
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.core.types import BANDS, AcquisitionId
-from tulip_ops.networks import acquired, data, training_data
-from tulip_ops.networks.data import UNKNOWN
-from tulip_ops.networks.parcels import Image, read_parcels
-from tulip_ops.networks.training_data import Options
+from tulip_ops.ml.datasets import acquisitions, training_sets
+from tulip_ops.ml.datasets import scenes as data
+from tulip_ops.ml.datasets.crop_parcels import Image, read_parcels
+from tulip_ops.ml.datasets.scenes import UNKNOWN
+from tulip_ops.ml.datasets.training_sets import Options
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import Grid
 from tulip_ops.storage.product_store import Store
@@ -185,11 +186,11 @@ def test_screened_acquisitions_of_the_store_serve(
     assert [str(found) for found in store.acquisitions()] == [
         f"SIM_31UFU_2023042{number}_0_L2A" for number in range(4)
     ]
-    assert acquired.in_store(store, 2022, 0.1) == []
-    assert len(acquired.in_store(store, SEASON, 0.0)) == 4
+    assert acquisitions.in_store(store, 2022, 0.1) == []
+    assert len(acquisitions.in_store(store, SEASON, 0.0)) == 4
 
     options = Options("unet", RGB, parcels=register, season=SEASON)
-    sets = training_data.gather(options, work=tmp_path, processes=1, store=store)
+    sets = training_sets.gather(options, work=tmp_path, processes=1, store=store)
 
     found = [scene for part in (sets.learn, sets.choose, sets.measure) for scene in part]
     assert len({scene.place for scene in found}) == 3  # the first acquisition is too cloudy
@@ -202,7 +203,7 @@ def test_a_folder_of_geotiffs_serves(register: Path, images: list[Image], tmp_pa
     for image in images:
         (tmp_path / image.reflectance.name).symlink_to(image.reflectance)
 
-    found = acquired.in_folder(tmp_path)
+    found = acquisitions.in_folder(tmp_path)
 
     assert [image.day.day for image in found] == [20, 21, 22, 23]
     assert len(read_parcels(register, "gewascode", ["1004"], found, RGB, season=SEASON)) == 4
@@ -215,4 +216,4 @@ def test_a_geotiff_that_does_not_name_its_day(
     (tmp_path / f"{name}.tif").symlink_to(images[0].reflectance)
 
     with pytest.raises(BadTrainingData, match=rf"{name}\.tif does not name its day; rename it"):
-        acquired.in_folder(tmp_path)
+        acquisitions.in_folder(tmp_path)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from tulip_ops.core.errors import BadTrainingData, UnreadableRaster
-from tulip_ops.networks import data, drawing
-from tulip_ops.networks.planet import read_planet
-from tulip_ops.networks.unread import Reading
+from tulip_ops.ml.datasets.lazy_scenes import Reading
+from tulip_ops.ml.datasets.planet_amazon import read_planet
+from tulip_ops.ml.datasets.scenes import cloud_filter_target
+from tulip_ops.ml.training import chip_sampling
 
 RGB = ("red", "green", "blue")
 
@@ -49,11 +50,11 @@ def test_colours_of_cmyk_jpegs_are_those_of_the_land(real_data: Path) -> None:
 def test_a_cloud_filter_learns_from_whole_images(real_data: Path) -> None:
     scenes = Reading(read_planet(real_data / "planet_amazon", RGB)[:60], most_bytes=3_000_000)
 
-    (reflectance, truth), *_ = drawing.batches(
-        drawing.draw_for_cloud_filter, scenes, RGB, seed=(1,), steps=1, batch=24, chip=64
+    (reflectance, truth), *_ = chip_sampling.batches(
+        chip_sampling.draw_for_cloud_filter, scenes, RGB, seed=(1,), steps=1, batch=24, chip=64
     )
 
-    cells, chips = data.cloud_filter_target(truth)
+    cells, chips = cloud_filter_target(truth)
     assert reflectance.shape == (24, 64, 64, 3)
     assert 4 <= np.count_nonzero(chips == 0) <= 14
     assert not np.isnan(chips).any()

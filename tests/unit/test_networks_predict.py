@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tulip_ops.core.errors import BandMissing, ModelDamaged, ModelNotFound
-from tulip_ops.networks import backend, cloud_filter, layout, predict, unet
-from tulip_ops.networks.registry import (
+from tulip_ops.ml.inference import cloud_filter, keras_backend, predictors, unet, window_layout
+from tulip_ops.ml.inference.model_registry import (
     Calibration,
     Card,
     Normalization,
@@ -69,7 +69,7 @@ def saved(folder: Path, network: keras.Model, half: keras.Model, fields: dict[st
 
 @pytest.fixture(scope="module")
 def unet_card(tmp_path_factory: pytest.TempPathFactory) -> Card:
-    backend.use_threads(1)
+    keras_backend.use_threads(1)
     return saved(
         tmp_path_factory.mktemp("unet"),
         unet.build(3, 4, 2),
@@ -85,7 +85,7 @@ def unet_card(tmp_path_factory: pytest.TempPathFactory) -> Card:
 
 @pytest.fixture(scope="module")
 def cloud_card(tmp_path_factory: pytest.TempPathFactory) -> Card:
-    backend.use_threads(1)
+    keras_backend.use_threads(1)
     return saved(
         tmp_path_factory.mktemp("cloud"),
         cloud_filter.build(3),
@@ -108,8 +108,8 @@ def test_tiles_change_nothing(unet_card: Card, shape: tuple[int, int]) -> None:
     whole = unet_card.model_copy(update={"chip": 160})
     reflectance = ground(*shape)
 
-    tiled = predict.load_unet(unet_card, 1).tulip_probability(reflectance, BANDS)
-    at_once = predict.load_unet(whole, 1).tulip_probability(reflectance, BANDS)
+    tiled = predictors.load_unet(unet_card, 1).tulip_probability(reflectance, BANDS)
+    at_once = predictors.load_unet(whole, 1).tulip_probability(reflectance, BANDS)
 
     assert tiled.shape == (2, *shape)
     assert tiled.dtype == np.float32
@@ -125,11 +125,11 @@ def test_the_margin_is_no_larger_than_it_must_be() -> None:
     touched = np.abs(network(image).numpy() - before).max(axis=(0, 3)).max(axis=0) > 0
 
     reach = 48 - int(np.argmax(touched))
-    assert layout.margin(2) - 4 <= reach <= layout.margin(2)
+    assert window_layout.margin(2) - 4 <= reach <= window_layout.margin(2)
 
 
 def test_probabilities_are_probabilities_and_bloom_is_tulip(unet_card: Card) -> None:
-    tulip, bloom = predict.load_unet(unet_card, 1).tulip_probability(ground(50, 70), BANDS)
+    tulip, bloom = predictors.load_unet(unet_card, 1).tulip_probability(ground(50, 70), BANDS)
 
     assert tulip.min() >= 0
     assert tulip.max() <= 1
@@ -138,7 +138,7 @@ def test_probabilities_are_probabilities_and_bloom_is_tulip(unet_card: Card) -> 
 
 
 def test_the_order_of_bands_does_not_matter(unet_card: Card) -> None:
-    network = predict.load_unet(unet_card, 1)
+    network = predictors.load_unet(unet_card, 1)
     reflectance = ground(40, 40)
 
     one = network.tulip_probability(reflectance, BANDS)
@@ -154,8 +154,8 @@ def test_what_was_not_measured_stays_unknown(unet_card: Card, cloud_card: Card) 
     reflectance[1, 5, 5] = np.nan  # near infrared, which neither network reads
     holes = np.isnan(reflectance[3])
 
-    tulip = predict.load_unet(unet_card, 1).tulip_probability(reflectance, BANDS)
-    cloud = predict.load_cloud_filter(cloud_card, 1).cloud_probability(reflectance, BANDS)
+    tulip = predictors.load_unet(unet_card, 1).tulip_probability(reflectance, BANDS)
+    cloud = predictors.load_cloud_filter(cloud_card, 1).cloud_probability(reflectance, BANDS)
 
     assert (np.isnan(tulip) == holes).all()
     assert (np.isnan(cloud) == holes).all()
@@ -165,7 +165,7 @@ def test_chips_without_a_measurement_are_not_inferred(cloud_card: Card) -> None:
     reflectance = ground(32, 96)
     reflectance[:, :, :48] = np.nan
 
-    probability, plan = predict.load_cloud_filter(cloud_card, 1).chip_probability(
+    probability, plan = predictors.load_cloud_filter(cloud_card, 1).chip_probability(
         reflectance, BANDS
     )
 
@@ -176,15 +176,15 @@ def test_chips_without_a_measurement_are_not_inferred(cloud_card: Card) -> None:
 def test_nothing_measured_is_nothing_known(cloud_card: Card, unet_card: Card) -> None:
     reflectance = np.full((4, 20, 20), np.nan, dtype=np.float32)
 
-    cloud = predict.load_cloud_filter(cloud_card, 1).cloud_probability(reflectance, BANDS)
-    tulip = predict.load_unet(unet_card, 1).tulip_probability(reflectance, BANDS)
+    cloud = predictors.load_cloud_filter(cloud_card, 1).cloud_probability(reflectance, BANDS)
+    tulip = predictors.load_unet(unet_card, 1).tulip_probability(reflectance, BANDS)
 
     assert np.isnan(cloud).all()
     assert np.isnan(tulip).all()
 
 
 def test_the_cloud_filter_agrees_with_keras(cloud_card: Card) -> None:
-    network = predict.load_cloud_filter(cloud_card, 1)
+    network = predictors.load_cloud_filter(cloud_card, 1)
     reflectance = ground(64, 32)
     twin = cloud_filter.build(3)
     twin.load_weights(cloud_card.weights)
@@ -208,9 +208,12 @@ def test_what_is_said_is_calibrated(cloud_card: Card, unet_card: Card) -> None:
     calibrations = {"cell": bent, "chip": bent, "tulip": bent, "bloom": bent}
 
     for card, says in (
-        (cloud_card, lambda c: predict.load_cloud_filter(c, 1).cloud_probability),
-        (cloud_card, lambda c: lambda *a: predict.load_cloud_filter(c, 1).chip_probability(*a)[0]),
-        (unet_card, lambda c: lambda *a: predict.load_unet(c, 1).tulip_probability(*a)[0]),
+        (cloud_card, lambda c: predictors.load_cloud_filter(c, 1).cloud_probability),
+        (
+            cloud_card,
+            lambda c: lambda *a: predictors.load_cloud_filter(c, 1).chip_probability(*a)[0],
+        ),
+        (unet_card, lambda c: lambda *a: predictors.load_unet(c, 1).tulip_probability(*a)[0]),
     ):
         plain = says(card)(reflectance, BANDS)
         other = card.model_copy(update={"calibration": calibrations})
@@ -219,7 +222,7 @@ def test_what_is_said_is_calibrated(cloud_card: Card, unet_card: Card) -> None:
 
 def test_logits_become_the_calibrated_softmax(unet_card: Card) -> None:
     bent = {"tulip": Calibration(slope=1.3, intercept=-0.4), "bloom": Calibration(slope=0.8)}
-    network = predict.load_unet(unet_card.model_copy(update={"calibration": bent}), 1)
+    network = predictors.load_unet(unet_card.model_copy(update={"calibration": bent}), 1)
     random = np.random.default_rng(11)
     logits = random.normal(scale=6, size=(40, 50, 3)).astype(np.float32)
     logits[0, 0] = 90, -90, -90
@@ -242,8 +245,8 @@ def test_windows_of_a_large_raster_agree_where_they_meet(
     cloud_card: Card, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reflectance = ground(96, 160)
-    network = predict.load_cloud_filter(cloud_card.model_copy(update={"chip": 96}), 1)
-    monkeypatch.setattr(layout, "OVERLAP", 32)
+    network = predictors.load_cloud_filter(cloud_card.model_copy(update={"chip": 96}), 1)
+    monkeypatch.setattr(window_layout, "OVERLAP", 32)
 
     cloud = network.cloud_probability(reflectance, BANDS)
 
@@ -268,14 +271,14 @@ def test_half_precision_on_disk_is_the_rounded_single_precision(tmp_path: Path) 
 
 def test_a_missing_band_is_named(unet_card: Card) -> None:
     with pytest.raises(BandMissing, match="lacks red"):
-        predict.load_unet(unet_card, 1).tulip_probability(ground(8, 8)[:3], BANDS[:3])
+        predictors.load_unet(unet_card, 1).tulip_probability(ground(8, 8)[:3], BANDS[:3])
 
 
 def test_another_kind_of_model_is_refused(unet_card: Card, cloud_card: Card) -> None:
     with pytest.raises(ModelNotFound, match="not a cloud filter"):
-        predict.load_cloud_filter(unet_card, 1)
+        predictors.load_cloud_filter(unet_card, 1)
     with pytest.raises(ModelNotFound, match="not a U-Net"):
-        predict.load_unet(cloud_card, 1)
+        predictors.load_unet(cloud_card, 1)
 
 
 @pytest.mark.filterwarnings("ignore:Skipping nested container:UserWarning")
@@ -283,19 +286,19 @@ def test_weights_of_another_architecture_are_refused(unet_card: Card) -> None:
     wider = unet_card.model_copy(update={"architecture": UNetArchitecture(base=8, levels=2)})
 
     with pytest.raises(ModelDamaged, match="does not fit"):
-        predict.load_unet(wider, 1)
+        predictors.load_unet(wider, 1)
 
 
 def test_damaged_weights_are_never_loaded(unet_card: Card) -> None:
     with pytest.raises(ModelDamaged, match="sha256"):
-        predict.load_unet(unet_card.model_copy(update={"sha256": "0" * 64}), 1)
+        predictors.load_unet(unet_card.model_copy(update={"sha256": "0" * 64}), 1)
 
 
 def test_a_process_keeps_its_first_number_of_threads(
     unet_card: Card, caplog: pytest.LogCaptureFixture
 ) -> None:
-    first = predict.load_unet(unet_card, 1)
-    second = predict.load_unet(unet_card, 7)
+    first = predictors.load_unet(unet_card, 1)
+    second = predictors.load_unet(unet_card, 7)
 
     assert "already runs" in caplog.text
     reflectance = ground(20, 20)

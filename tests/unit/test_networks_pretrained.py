@@ -8,8 +8,9 @@ import pytest
 
 from tulip_ops.core.errors import BadWeights
 from tulip_ops.core.types import BANDS
-from tulip_ops.networks import backend, cloud_filter, pretrained, unet
-from tulip_ops.networks.registry import Card
+from tulip_ops.ml.inference import cloud_filter, keras_backend, unet
+from tulip_ops.ml.inference.model_registry import Card
+from tulip_ops.ml.training import pretrained
 
 pytestmark = pytest.mark.filterwarnings(
     # Keras 3.15 hands TensorFlow's variables to NumPy in the old way
@@ -22,7 +23,7 @@ RGB = ("red", "green", "blue")
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a ResNet50 as somebody else would have saved them."""
-    backend.use_threads(1)
+    keras_backend.use_threads(1)
     path = tmp_path_factory.mktemp("pretrained") / "resnet50_notop.weights.h5"
     keras.utils.set_random_seed(1)
     keras.applications.ResNet50(include_top=False, weights=None).save_weights(path)
@@ -66,7 +67,7 @@ def test_weights_of_another_depth_are_refused(photographs: Path, tmp_path: Path)
 
 
 def test_a_network_with_more_bands_says_at_first_what_the_other_one_would() -> None:
-    backend.use_threads(1)
+    keras_backend.use_threads(1)
     keras.utils.set_random_seed(2)
     few, many = unet.build(3, 4, 2), unet.build(len(BANDS), 4, 2)
     pixels = np.random.default_rng(1).random((1, 32, 32, len(BANDS)), dtype=np.float32)

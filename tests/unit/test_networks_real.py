@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from rasterio.warp import transform_bounds
 
 from tulip_ops import clouds
-from tulip_ops.networks import metrics, predict, registry
+from tulip_ops.ml.evaluation import metrics
+from tulip_ops.ml.inference import model_registry, predictors
 from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import tile_grid
@@ -39,8 +40,8 @@ def images(real_data: Path) -> dict[str, tuple[NDArray[np.float32], NDArray[np.b
 def test_clouds_are_told_from_clear_ground(
     repository: Path, images: dict[str, tuple[NDArray[np.float32], NDArray[np.bool_]]]
 ) -> None:
-    card = registry.choose(repository / "models", "cloud-filter", "auto", RGB)
-    network = predict.load_cloud_filter(card, 1)
+    card = model_registry.choose(repository / "models", "cloud-filter", "auto", RGB)
+    network = predictors.load_cloud_filter(card, 1)
 
     for name, (reflectance, _) in images.items():
         cloudy = name.startswith("20160501")
@@ -55,8 +56,8 @@ def test_clouds_are_told_from_clear_ground(
 def test_tulips_are_found_in_bloom(
     repository: Path, images: dict[str, tuple[NDArray[np.float32], NDArray[np.bool_]]]
 ) -> None:
-    card = registry.choose(repository / "models", "unet", "auto", RGB)
-    network = predict.load_unet(card, 1)
+    card = model_registry.choose(repository / "models", "unet", "auto", RGB)
+    network = predictors.load_unet(card, 1)
 
     for name, (reflectance, parcels) in images.items():
         if name.startswith(("20160508", "20160511")):

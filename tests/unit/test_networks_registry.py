@@ -10,8 +10,8 @@ import pytest
 
 from tulip_ops.core.errors import ModelDamaged, ModelNotFound
 from tulip_ops.core.types import BANDS, ModelReference
-from tulip_ops.networks import registry
-from tulip_ops.networks.registry import Normalization
+from tulip_ops.ml.inference import model_registry
+from tulip_ops.ml.inference.model_registry import Normalization
 
 RGB = ("red", "green", "blue")
 WEIGHTS = b"not really weights, but bytes with a checksum"
@@ -55,8 +55,8 @@ def test_auto_takes_most_bands_then_the_newest_version(tmp_path: Path) -> None:
     put(tmp_path, "unet-10-bands", "1.0", BANDS)
     put(tmp_path, "cloud-filter-rgb", "3")
 
-    rgb = registry.choose(tmp_path, "unet", "auto", RGB)
-    all_bands = registry.choose(tmp_path, "unet", "auto", BANDS)
+    rgb = model_registry.choose(tmp_path, "unet", "auto", RGB)
+    all_bands = model_registry.choose(tmp_path, "unet", "auto", BANDS)
 
     assert str(rgb.reference) == "unet-rgb/1.10"
     assert str(all_bands.reference) == "unet-10-bands/1.0"
@@ -67,28 +67,28 @@ def test_a_choice_names_a_model_or_one_version_of_it(tmp_path: Path) -> None:
     put(tmp_path, "unet-rgb", "1")
     put(tmp_path, "unet-rgb", "2")
 
-    assert registry.choose(tmp_path, "unet", "unet-rgb", BANDS).version == "2"
-    assert registry.choose(tmp_path, "unet", "unet-rgb/1", BANDS).version == "1"
-    assert registry.find(tmp_path, "unet-rgb/1").version == "1"
+    assert model_registry.choose(tmp_path, "unet", "unet-rgb", BANDS).version == "2"
+    assert model_registry.choose(tmp_path, "unet", "unet-rgb/1", BANDS).version == "1"
+    assert model_registry.find(tmp_path, "unet-rgb/1").version == "1"
 
 
 def test_a_promoted_version_is_taken_until_another_is_promoted(tmp_path: Path) -> None:
-    old = registry.read_card(put(tmp_path, "unet-rgb", "1"))
-    new = registry.read_card(put(tmp_path, "unet-rgb", "2"))
+    old = model_registry.read_card(put(tmp_path, "unet-rgb", "1"))
+    new = model_registry.read_card(put(tmp_path, "unet-rgb", "2"))
     put(tmp_path, "unet-multispectral", "1", BANDS)
 
     def taken(choice: str, bands: tuple[str, ...] = RGB) -> str:
-        return str(registry.choose(tmp_path, "unet", choice, bands).reference)
+        return str(model_registry.choose(tmp_path, "unet", choice, bands).reference)
 
     assert taken("auto") == "unet-rgb/2"
-    registry.promote(old)
+    model_registry.promote(old)
     assert taken("auto") == taken("unet-rgb") == "unet-rgb/1"
     assert taken("unet-rgb/2") == "unet-rgb/2"
     assert taken("auto", BANDS) == "unet-multispectral/1"
-    registry.promote(new)
+    model_registry.promote(new)
     assert taken("auto") == "unet-rgb/2"
-    assert registry.promoted(tmp_path, "unet-rgb") == "2"
-    assert registry.promoted(tmp_path, "unet-multispectral") is None
+    assert model_registry.promoted(tmp_path, "unet-rgb") == "2"
+    assert model_registry.promoted(tmp_path, "unet-multispectral") is None
     assert sorted(path.name for path in old.folder.parent.iterdir()) == ["1", "2", "promoted"]
 
 
@@ -98,13 +98,13 @@ def test_a_promoted_version_that_is_gone_is_told(tmp_path: Path, version: str) -
     (tmp_path / "unet-rgb" / "promoted").write_text(version)
 
     with pytest.raises(ModelNotFound, match="tulip models promote"):
-        registry.choose(tmp_path, "unet", "auto", RGB)
-    assert registry.find(tmp_path, "unet-rgb/2").version == "2"
+        model_registry.choose(tmp_path, "unet", "auto", RGB)
+    assert model_registry.find(tmp_path, "unet-rgb/2").version == "2"
 
 
 def test_thresholds_are_named_by_output(tmp_path: Path) -> None:
-    unet = registry.read_card(put(tmp_path, "unet-rgb", "1"))
-    clouds = registry.read_card(put(tmp_path, "cloud-filter-rgb", "1"))
+    unet = model_registry.read_card(put(tmp_path, "unet-rgb", "1"))
+    clouds = model_registry.read_card(put(tmp_path, "cloud-filter-rgb", "1"))
 
     assert unet.thresholds == {"tulip": 0.5, "bloom": 0.4}
     assert clouds.thresholds == {"chip": 0.6, "cell": 0.5}
@@ -114,30 +114,30 @@ def test_a_missing_model_says_what_there_is(tmp_path: Path) -> None:
     put(tmp_path, "unet-10-bands", "1", BANDS)
 
     with pytest.raises(ModelNotFound, match=r"bands red, green, blue.*unet-10-bands/1"):
-        registry.choose(tmp_path, "unet", "auto", RGB)
+        model_registry.choose(tmp_path, "unet", "auto", RGB)
     with pytest.raises(ModelNotFound, match="there is none"):
-        registry.choose(tmp_path, "cloud-filter", "auto", BANDS)
+        model_registry.choose(tmp_path, "cloud-filter", "auto", BANDS)
     with pytest.raises(ModelNotFound, match="unet-10-bands/1"):
-        registry.find(tmp_path, "unet-10-bands/7")
+        model_registry.find(tmp_path, "unet-10-bands/7")
 
 
 def test_a_card_says_which_network_it_is(tmp_path: Path) -> None:
-    card = registry.read_card(put(tmp_path, "unet-rgb", "1"))
+    card = model_registry.read_card(put(tmp_path, "unet-rgb", "1"))
 
     assert card.reference == ModelReference("unet-rgb", "1", hashlib.sha256(WEIGHTS).hexdigest())
     assert card.weights.read_bytes() == WEIGHTS
-    registry.verify(card)
+    model_registry.verify(card)
 
 
 def test_changed_or_missing_weights_are_noticed(tmp_path: Path) -> None:
-    card = registry.read_card(put(tmp_path, "unet-rgb", "1"))
+    card = model_registry.read_card(put(tmp_path, "unet-rgb", "1"))
 
     card.weights.write_bytes(WEIGHTS[:-1])
     with pytest.raises(ModelDamaged, match="fetch the model again"):
-        registry.verify(card)
+        model_registry.verify(card)
     card.weights.unlink()
     with pytest.raises(ModelDamaged, match="cannot be read"):
-        registry.verify(card)
+        model_registry.verify(card)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_bad_card_is_refused_by_name(tmp_path: Path, change: dict[str, Any], s
     folder = put(tmp_path, "unet-rgb", "1", **change)
 
     with pytest.raises(ModelDamaged, match=said) as raised:
-        registry.read_card(folder)
+        model_registry.read_card(folder)
     assert str(folder / "model.json") in str(raised.value)
 
 
@@ -164,15 +164,15 @@ def test_what_is_no_card_at_all_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "model.json").write_text(text)
 
     with pytest.raises(ModelDamaged, match=r"model\.json"):
-        registry.read_card(tmp_path)
+        model_registry.read_card(tmp_path)
 
 
 def test_a_card_survives_writing_and_reading(tmp_path: Path) -> None:
-    card = registry.read_card(put(tmp_path, "unet-rgb", "1"))
+    card = model_registry.read_card(put(tmp_path, "unet-rgb", "1"))
 
-    registry.write(card, "# text\n")
+    model_registry.write(card, "# text\n")
 
-    assert registry.read_card(card.folder) == card
+    assert model_registry.read_card(card.folder) == card
     assert (card.folder / "CARD.md").read_text() == "# text\n"
     assert "folder" not in json.loads((card.folder / "model.json").read_text())
 
@@ -189,7 +189,7 @@ def test_normalization_clips_then_scales_and_knows_nothing_of_holes() -> None:
 
 def test_the_registry_does_not_pay_for_tensorflow() -> None:
     code = (
-        "import sys; import tulip_ops.networks.registry, tulip_ops.networks.data;"
+        "import sys; import tulip_ops.ml.inference.model_registry, tulip_ops.ml.datasets.scenes;"
         " print({'keras', 'tensorflow'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

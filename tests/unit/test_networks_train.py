@@ -12,10 +12,11 @@ import tensorflow as tf
 
 from tulip_ops import simulate
 from tulip_ops.core.errors import BadSetting
-from tulip_ops.networks import backend, data, drawing, fit, losses, registry, train, unet
-from tulip_ops.networks.data import Scene
-from tulip_ops.networks.registry import Card, Normalization, UNetArchitecture
-from tulip_ops.networks.training_data import Options
+from tulip_ops.ml.datasets.scenes import SHARE, Scene, unet_target
+from tulip_ops.ml.datasets.training_sets import Options
+from tulip_ops.ml.inference import keras_backend, model_registry, unet
+from tulip_ops.ml.inference.model_registry import Card, Normalization, UNetArchitecture
+from tulip_ops.ml.training import chip_sampling, losses, train, trainer
 from tulip_ops.storage.product_store import Store
 
 pytestmark = pytest.mark.filterwarnings(
@@ -32,21 +33,21 @@ def red_fields(seed: int) -> Scene:
     truth = np.zeros((64, 64, 4), dtype=np.uint8)
     dn = random.integers(1900, 2100, (64, 64, 3)).astype(np.uint16)
     row, column = random.integers(8, 32, 2)
-    truth[row : row + 24, column : column + 24, :2] = (1, data.SHARE)
+    truth[row : row + 24, column : column + 24, :2] = (1, SHARE)
     dn[row : row + 24, column : column + 24, 0] += 1500
     return Scene(str(seed), str(seed), 2020, dn, truth)
 
 
-COURSE = fit.Course(
+COURSE = trainer.Course(
     bands=RGB,
     seed=1,
     data="red fields",
-    stages=(fit.Stage(16, 4, 1), fit.Stage(32, 4, 2)),
+    stages=(trainer.Stage(16, 4, 1), trainer.Stage(32, 4, 2)),
     steps=4,
     rate=1e-2,
     precision="float32",
 )
-JOB = fit.Job(
+JOB = trainer.Job(
     kind="unet",
     name="unet-rgb",
     version="1",
@@ -54,8 +55,8 @@ JOB = fit.Job(
     chip=64,
     course=COURSE,
     build=lambda dtype: unet.build(3, 4, 2, dtype=dtype),
-    draw=drawing.draw_for_unet,
-    target=data.unet_target,
+    draw=chip_sampling.draw_for_unet,
+    target=unet_target,
     loss=losses.segmentation_loss,
 )
 NORMALIZATION = Normalization(lowest=0, highest=0.4, mean=(0.15,) * 3, std=(0.08,) * 3)
@@ -63,14 +64,14 @@ NORMALIZATION = Normalization(lowest=0, highest=0.4, mean=(0.15,) * 3, std=(0.08
 
 def fitted(folder: Path, *, interrupted: bool = False) -> list[np.ndarray]:
     """Weights after training, which with `interrupted` dies after its first epoch."""
-    backend.use_threads(1)
+    keras_backend.use_threads(1)
     folder.mkdir(exist_ok=True)
     scenes = [red_fields(seed) for seed in range(4)]
 
-    def run(job: fit.Job) -> list[np.ndarray]:
+    def run(job: trainer.Job) -> list[np.ndarray]:
         keras.utils.set_random_seed(1)
         network = job.build("float32")
-        fit.fit(job, network, scenes, scenes, NORMALIZATION, folder)
+        trainer.fit(job, network, scenes, scenes, NORMALIZATION, folder)
         return list(network.get_weights())
 
     if interrupted:
@@ -80,14 +81,14 @@ def fitted(folder: Path, *, interrupted: bool = False) -> list[np.ndarray]:
 
 
 def dying(
-    draw: Callable[[Sequence[Scene], np.random.Generator, int], drawing.Drawn], after: int
-) -> Callable[[Sequence[Scene], np.random.Generator, int], drawing.Drawn]:
+    draw: Callable[[Sequence[Scene], np.random.Generator, int], chip_sampling.Drawn], after: int
+) -> Callable[[Sequence[Scene], np.random.Generator, int], chip_sampling.Drawn]:
     """`draw`, until the process dies in its second epoch."""
     left = iter(range(after))
 
     def until_then(
         scenes: Sequence[Scene], random: np.random.Generator, chip: int
-    ) -> drawing.Drawn:
+    ) -> chip_sampling.Drawn:
         if next(left, None) is None:
             raise RuntimeError("killed")
         return draw(scenes, random, chip)
@@ -119,7 +120,7 @@ def folders(root: Path) -> train.Folders:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Card:
-    backend.use_threads(1)
+    keras_backend.use_threads(1)
     return train.train_unet(
         Options("unet", RGB, seed=3, simulated=4, size=96),
         folders(tmp_path_factory.mktemp("train")),
@@ -143,8 +144,8 @@ def test_a_training_ends_in_a_whole_model(trained: Card) -> None:
         "model.json",
         "model.weights.h5",
     ]
-    assert registry.choose(models, "unet", "auto", RGB) == trained
-    registry.verify(trained)
+    assert model_registry.choose(models, "unet", "auto", RGB) == trained
+    model_registry.verify(trained)
     assert trained.metrics["scenes"] <= 2
     assert 0 <= trained.metrics["tulip_iou"] <= 1
     assert trained.training.settings["seed"] == 3
@@ -175,7 +176,7 @@ def test_a_version_is_never_overwritten(trained: Card, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_cloud_filter_is_trained_the_same_way(tmp_path: Path) -> None:
-    backend.use_threads(1)
+    keras_backend.use_threads(1)
 
     card = train.train_cloud_filter(
         Options("cloud-filter", RGB, simulated=24, size=96),

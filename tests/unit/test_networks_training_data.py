@@ -10,11 +10,12 @@ from click.testing import CliRunner
 from tulip_ops.commands import training_options
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.core.types import BANDS
-from tulip_ops.networks import data, drawing, training_data
-from tulip_ops.networks.data import UNKNOWN, Mixture, Scene
-from tulip_ops.networks.overcast import overcast
-from tulip_ops.networks.training_data import Options, Sets
-from tulip_ops.networks.unread import Reading, Unread
+from tulip_ops.ml.datasets import training_sets
+from tulip_ops.ml.datasets.lazy_scenes import Reading, Unread
+from tulip_ops.ml.datasets.scenes import SHARE, UNKNOWN, Mixture, Scene, cloud_filter_target
+from tulip_ops.ml.datasets.training_sets import Options, Sets
+from tulip_ops.ml.training import chip_sampling
+from tulip_ops.ml.training.synthetic_weather import overcast
 from tulip_ops.storage.product_store import Store
 
 RGB = ("red", "green", "blue")
@@ -27,14 +28,14 @@ def plain(name: str, value: int, size: int = 64) -> Scene:
 
 
 def gathered(options: Options, work: Path) -> Sets:
-    return training_data.gather(options, work=work, processes=1, store=Store(str(work / "store")))
+    return training_sets.gather(options, work=work, processes=1, store=Store(str(work / "store")))
 
 
 def test_kinds_come_as_often_as_their_weights_say() -> None:
     bright, dark = [plain("bright", 4000)], [plain(f"dark {number}", 1500) for number in range(9)]
 
-    (reflectance, _), *_ = drawing.batches(
-        drawing.draw_for_unet, Mixture((bright, dark), (3, 1)), RGB,
+    (reflectance, _), *_ = chip_sampling.batches(
+        chip_sampling.draw_for_unet, Mixture((bright, dark), (3, 1)), RGB,
         seed=(1,), steps=1, batch=200, chip=16,
     )  # fmt: skip
 
@@ -78,7 +79,7 @@ def test_weather_is_laid_over_measured_scenes() -> None:
 
     opacity = np.stack([under[..., 2] for _, under in laid])
     bright = np.stack([seen for seen, _ in laid]).mean(axis=-1)
-    thick = (opacity > 0.9 * data.SHARE) & (opacity != UNKNOWN)
+    thick = (opacity > 0.9 * SHARE) & (opacity != UNKNOWN)
     assert 0.02 < thick.mean() < 0.7
     assert np.nanmean(bright[thick]) > 0.2
     assert not (opacity[:, 32:] == UNKNOWN).any()
@@ -89,8 +90,8 @@ def test_weather_is_laid_over_measured_scenes() -> None:
 
 
 def test_a_cloud_filter_learns_from_clear_measured_scenes_alone() -> None:
-    (_, truth), *_ = drawing.batches(
-        drawing.draw_for_cloud_filter,
+    (_, truth), *_ = chip_sampling.batches(
+        chip_sampling.draw_for_cloud_filter,
         [plain("a", 1800)],
         RGB,
         seed=(1,),
@@ -99,7 +100,7 @@ def test_a_cloud_filter_learns_from_clear_measured_scenes_alone() -> None:
         chip=32,
     )
 
-    cells, chips = data.cloud_filter_target(truth)
+    cells, chips = cloud_filter_target(truth)
     assert np.count_nonzero(chips == 0) >= 8
     assert np.count_nonzero(chips == 1) >= 8
     assert 0.15 < np.nanmean(cells) < 0.8

@@ -6,11 +6,11 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from tulip_ops import strips
+from tulip_ops.ml.inference import strip_cache
+from tulip_ops.ml.inference.strip_cache import Strips
 from tulip_ops.raster import cog
 from tulip_ops.raster.cog import Stored
 from tulip_ops.raster.grid import Grid
-from tulip_ops.strips import Strips
 
 BANDS = ("blue", "green", "red")
 ROWS = 48
@@ -39,7 +39,7 @@ def twice(raster: Path, kept: Strips | None, before: float, after: float) -> lis
         return window(source, rows, *others)  # type: ignore[arg-type]
 
     with (
-        mock.patch.object(strips, "STRIP_ROWS", ROWS),
+        mock.patch.object(strip_cache, "STRIP_ROWS", ROWS),
         cog.stored(raster) as source,
     ):
         whole = source.rows(0, source.grid.height)
@@ -47,7 +47,7 @@ def twice(raster: Path, kept: Strips | None, before: float, after: float) -> lis
             for places, leave, room in (([2], True, before), ([1, 0], False, after)):
                 if kept is not None:
                     kept.fit(room)
-                read = list(strips.read(source, places, kept, leave=leave))
+                read = list(strip_cache.read(source, places, kept, leave=leave))
                 assert np.array_equal(np.concatenate(read, axis=1), whole[places])
     return begun
 

@@ -27,7 +27,7 @@ from tulip_ops.beam import letters
 from tulip_ops.beam.asking import answers
 from tulip_ops.beam.elements import NAMESPACE, Answer, Job, Look
 from tulip_ops.core.types import AcquisitionId
-from tulip_ops.networks.backend import Graph
+from tulip_ops.ml.inference.keras_backend import Graph
 from tulip_ops.postgis.ledger import one_line
 from tulip_ops.questions import Asking
 from tulip_ops.steps import Said

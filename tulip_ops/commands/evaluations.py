@@ -60,13 +60,16 @@ def evaluate(
     matrix, precision-recall and reliability curves, and contact sheets of the best and the worst
     scenes: open its index.html.
     """
-    from tulip_ops.networks import cards, held_out, registry, reports
-    from tulip_ops.networks import evaluate as evaluation
+    from tulip_ops.ml.datasets import test_sets
+    from tulip_ops.ml.evaluation import evaluate as evaluation
+    from tulip_ops.ml.inference import model_registry
+    from tulip_ops.ml.training import model_card
+    from tulip_ops.networks import reports
     from tulip_ops.storage.product_store import open_store
 
     settings = Settings.load()
-    card = registry.find(settings.models, model)
-    there = held_out.scenes(
+    card = model_registry.find(settings.models, model)
+    there = test_sets.scenes(
         source,
         card,
         scenes,
@@ -76,7 +79,7 @@ def evaluate(
     )
     found = reports.write(evaluation.evaluate(card, there, settings.threads), source, out)
     if record:
-        cards.record(card, record, evaluation.plain(found))
+        model_card.record(card, record, evaluation.plain(found))
     lines = [f"{name.replace('_', ' ')}: {reports.said(found[name])}" for name in found]
     show(
         as_json,

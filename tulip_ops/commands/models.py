@@ -29,11 +29,11 @@ def group() -> None:
 @as_json
 def list_models(as_json: bool) -> None:
     """List the models, newest version last."""
-    from tulip_ops.networks import registry
+    from tulip_ops.ml.inference import model_registry
 
     models = Settings.load().models
-    cards = registry.list_models(models)
-    promoted = {(card.name, registry.promoted(models, card.name)) for card in cards}
+    cards = model_registry.list_models(models)
+    promoted = {(card.name, model_registry.promoted(models, card.name)) for card in cards}
     listed = [
         {
             "name": str(card.reference),
@@ -59,9 +59,9 @@ def list_models(as_json: bool) -> None:
 @click.argument("model", metavar="NAME/VERSION")
 def show_model(model: str) -> None:
     """Print a model's card: what it was trained on, how well it does, where it fails."""
-    from tulip_ops.networks import registry
+    from tulip_ops.ml.inference import model_registry
 
-    card = registry.find(Settings.load().models, model)
+    card = model_registry.find(Settings.load().models, model)
     click.echo((card.folder / "CARD.md").read_text())
 
 
@@ -69,11 +69,11 @@ def show_model(model: str) -> None:
 @as_json
 def verify(as_json: bool) -> None:
     """Compare the weights of every model with the checksum in its model.json."""
-    from tulip_ops.networks import registry
+    from tulip_ops.ml.inference import model_registry
 
-    cards = registry.list_models(Settings.load().models)
+    cards = model_registry.list_models(Settings.load().models)
     for card in cards:
-        registry.verify(card)
+        model_registry.verify(card)
     names = [str(card.reference) for card in cards]
     show(as_json, f"whole: {', '.join(names) or 'no model is there'}", whole=names)
 
@@ -87,13 +87,13 @@ def promote(model: str, as_json: bool) -> None:
     While no version of a model is promoted, the newest is used; afterwards a newly trained
     version waits until it is promoted in turn.
     """
-    from tulip_ops.networks import registry
+    from tulip_ops.ml.inference import model_registry
 
     models = Settings.load().models
-    card = registry.find(models, model)
-    before = registry.promoted(models, card.name)
-    registry.verify(card)
-    registry.promote(card)
+    card = model_registry.find(models, model)
+    before = model_registry.promoted(models, card.name)
+    model_registry.verify(card)
+    model_registry.promote(card)
     show(
         as_json,
         f"{card.reference} is used from now on" + (f" in place of {before}" if before else ""),
@@ -138,19 +138,20 @@ def export(
     than 0.005 below; while TULIP_ENGINE is auto, the fastest accepted one is used from then on.
     Exit code 1 if none is accepted.
     """
-    from tulip_ops.networks import export as exporting
-    from tulip_ops.networks import exports, held_out, registry
+    from tulip_ops.ml.datasets import test_sets
+    from tulip_ops.ml.inference import export_manifest, model_registry
+    from tulip_ops.ml.training import openvino_export
 
     settings = Settings.load()
-    card = registry.find(settings.models, model)
+    card = model_registry.find(settings.models, model)
     kept, threads = work or settings.state / "training", settings.threads
-    made = exporting.export(
+    made = openvino_export.export(
         card,
-        precisions or exports.FASTEST_FIRST,
+        precisions or export_manifest.FASTEST_FIRST,
         settings.exports,
-        list(held_out.simulated(card, scenes, kept, threads)),
+        list(test_sets.simulated(card, scenes, kept, threads)),
         f"{scenes} simulated scenes that it has not learned from",
-        exporting.calibration_samples(card, kept, threads),
+        openvino_export.calibration_samples(card, kept, threads),
         threads,
     )
     lines = [f"{'keras fp32':16} {_figures(made.keras)}"]
@@ -158,11 +159,11 @@ def export(
         verdict = "accepted" if variant.accepted else "refused"
         lines.append(f"{f'openvino {precision}':16} {_figures(variant.metrics)}  {verdict}")
     accepted = [name for name, variant in made.variants.items() if variant.accepted]
-    place = exports.place(card, settings.exports)
+    place = export_manifest.place(card, settings.exports)
     show(as_json, "\n".join([*lines, str(place)]), place=str(place), accepted=accepted)
     if not accepted:
         raise ExportRefused(
-            f"no precision of {model} comes within {exports.GATE} of Keras; Keras stays in use"
+            f"no precision of {model} comes within {export_manifest.GATE} of Keras; Keras stays in use"
         )
 
 
@@ -232,8 +233,8 @@ def train(
         raise click.UsageError(f"{' and '.join(wrong)}: a {network} has none")
     if pretrained and (start_from or network == "unet"):
         raise click.UsageError("--pretrained is for a cloud filter, without --start-from")
-    from tulip_ops.networks import registry
-    from tulip_ops.networks import train as training
+    from tulip_ops.ml.inference import model_registry
+    from tulip_ops.ml.training import train as training
     from tulip_ops.storage.product_store import open_store
 
     settings = Settings.load()
@@ -242,7 +243,7 @@ def train(
     trainer: Callable[..., Any] = training.train_unet
     if network == "cloud-filter":
         trainer = training.train_cloud_filter
-    other = registry.find(settings.models, start_from) if start_from else None
+    other = model_registry.find(settings.models, start_from) if start_from else None
     card = trainer(
         options,
         training.Folders(

@@ -21,7 +21,7 @@ from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Outcome
 
 if TYPE_CHECKING:
-    from tulip_ops.strips import Strips
+    from tulip_ops.ml.inference.strip_cache import Strips
 
 log = logging.getLogger(__name__)
 
@@ -195,7 +195,7 @@ def run(
     ctx: click.Context, acquisition_id: AcquisitionId, force: bool, run_id: str, as_json: bool
 ) -> None:
     """Carry one acquisition through all its steps, acquire to record, in this process."""
-    from tulip_ops.strips import Strips
+    from tulip_ops.ml.inference.strip_cache import Strips
 
     kept = Strips(Settings.load().memory_gb)
     for name in STEPS:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from tulip_ops.networks.training_data import Options
+    from tulip_ops.ml.datasets.training_sets import Options
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -118,7 +118,7 @@ def chosen(
 
     simulated: scenes where the command line names nothing at all to learn from.
     """
-    from tulip_ops.networks.training_data import Options
+    from tulip_ops.ml.datasets.training_sets import Options
 
     told = {name: given.pop(name) for name in NAMES}
     others = told["planet"] or told["images"] or told["masks"] or told["parcels"]

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tulip_ops import charts, pages
-from tulip_ops.networks import metrics
-from tulip_ops.networks.evaluate import Evaluation, figures
-from tulip_ops.networks.intervals import Estimate
+from tulip_ops.ml.evaluation import metrics
+from tulip_ops.ml.evaluation.bootstrap import Estimate
+from tulip_ops.ml.evaluation.evaluate import Evaluation, figures
 
 CASES = 6
 """Scenes on each contact sheet."""

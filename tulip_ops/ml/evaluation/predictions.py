@@ -1,0 +1,129 @@
+"""What a model says of a scene, beside what is true of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tulip_ops.ml.datasets import labels
+from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.inference import predictors
+from tulip_ops.ml.inference.engine_selection import KERAS, Engine
+from tulip_ops.ml.inference.model_registry import Card, Output
+from tulip_ops.raster import tiling
+
+_GAIN = 2.5
+"""Brightness of images on contact sheets, as in a TRUE_COLOR rendering."""
+
+Pair = tuple[NDArray[np.float32], NDArray[np.bool_]]
+"""What was said, and what is true; NaN was said of what does not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model says of one scene."""
+
+    pairs: Mapping[Output, Pair]
+    clear: Mapping[Output, Pair]
+    """The same over pixels that are not known to be hidden; empty for a cloud filter."""
+    left_out: Mapping[Output, int]
+    """Cases that are neither plainly one nor the other, or unknown."""
+    shown: NDArray[np.float32]
+    """What was said of tulips by pixel, or of cloud by cell, whether it counts or not."""
+    image: NDArray[np.uint8]
+    """(height, width, 3), for people."""
+    flowering: float
+    """Share of the scene's tulip pixels in flower; NaN without any."""
+    name: str
+
+
+def answers(
+    card: Card, scenes: Iterable[Scene], threads: int, engine: Engine = KERAS
+) -> Iterator[Answer]:
+    """What the model says of each scene."""
+    if card.kind == "unet":
+        unet = predictors.load_unet(card, threads, engine)
+        yield from (_tulips(unet, scene) for scene in scenes)
+    else:
+        filter_ = predictors.load_cloud_filter(card, threads, engine)
+        yield from (_clouds(filter_, scene) for scene in scenes)
+
+
+def _tulips(network: predictors.UNet, scene: Scene) -> Answer:
+    """Pixels count as they do in training: measured, known, not below an opaque cloud."""
+    pixels = np.moveaxis(scene.reflectance(), 0, -1)
+    tulip, bloom = network.tulip_probability(scene.reflectance(), network.card.bands)
+    possible = labels.unet_target(pixels, scene.truth) > 0
+    plain, flowering = possible[..., 1], possible[..., 2]
+    counted = possible[..., 0] | plain | flowering
+    told = counted & ~(plain & flowering)
+    growing = plain | flowering
+    tulips = np.count_nonzero(told & growing)
+    hidden, _ = labels.hidden(scene.truth)
+    clear = ~hidden
+    return Answer(
+        {"tulip": (_where(counted, tulip), growing), "bloom": (_where(told, bloom), flowering)},
+        {
+            "tulip": (_where(counted & clear, tulip), growing),
+            "bloom": (_where(told & clear, bloom), flowering),
+        },
+        {"tulip": int(np.count_nonzero(~counted)), "bloom": int(np.count_nonzero(~told))},
+        tulip,
+        _image(pixels, network.card.bands),
+        np.count_nonzero(told & flowering) / tulips if tulips else float("nan"),
+        scene.name,
+    )
+
+
+def _clouds(network: predictors.CloudFilter, scene: Scene) -> Answer:
+    """Cells and chips count that are plainly cloudy or plainly clear; see `labels.CLOUDY`.
+
+    Of a scene with nothing but a verdict over the whole, the cloudiest chip counts.
+    """
+    reflectance = scene.reflectance()
+    said_cells = _blocks(network.cloud_probability(reflectance, network.card.bands))
+    said_chips, plan = network.chip_probability(reflectance, network.card.bands)
+    height, width = (labels.CELL * side for side in said_cells.shape)
+    cells = labels.cloud_filter_target(scene.truth[None, :height, :width])[0][0]
+    if scene.cloudy is None:
+        cuts = tiling.cut(np.moveaxis(scene.truth, -1, 0), plan)
+        whole = labels.cloud_filter_target(np.moveaxis(cuts, 1, -1))[1]
+    else:
+        said_chips = np.fmax.reduce(said_chips, keepdims=True)
+        whole = np.array([scene.cloudy], dtype=np.float32)
+    return Answer(
+        {
+            "chip": (_where(np.isfinite(whole), said_chips), whole == 1),
+            "cell": (_where(np.isfinite(cells), said_cells), cells == 1),
+        },
+        {},
+        {
+            "chip": int(np.count_nonzero(np.isnan(whole))),
+            "cell": int(np.count_nonzero(np.isnan(cells))),
+        },
+        said_cells,
+        _image(np.moveaxis(reflectance, 0, -1), network.card.bands),
+        float("nan"),
+        scene.name,
+    )
+
+
+def _blocks(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(height, width), the same all over each cell, to whole cells alone; NaN if never measured."""
+    size = labels.CELL
+    rows, columns = (side // size for side in pixels.shape)
+    blocks = pixels[: rows * size, : columns * size].reshape(rows, size, columns, size)
+    return np.asarray(np.fmax.reduce(blocks, axis=(1, 3)))
+
+
+def _where(counted: NDArray[np.bool_], probability: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.where(counted, probability, np.float32(np.nan))
+
+
+def _image(pixels: NDArray[np.float32], bands: tuple[str, ...]) -> NDArray[np.uint8]:
+    colours = pixels[..., [bands.index(band) for band in ("red", "green", "blue")]]
+    bright = np.clip(np.nan_to_num(colours) * _GAIN, 0, 1) ** np.float32(0.8)
+    return np.asarray(bright * 255, dtype=np.uint8)
