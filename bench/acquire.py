@@ -25,8 +25,8 @@ from tulip_ops import steps
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
 from tulip_ops.raster import cog, reader
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
-from tulip_ops.sources.archive import Archive
-from tulip_ops.sources.catalog import Catalog
+from tulip_ops.sources.archive.catalog import Catalog
+from tulip_ops.sources.archive.source import Archive
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.object_store import Places
 from tulip_ops.storage.product_store import Store

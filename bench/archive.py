@@ -22,9 +22,9 @@ from pathlib import Path
 from shapely.geometry import MultiPolygon, box
 
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
-from tulip_ops.sources.archive import Archive
-from tulip_ops.sources.catalog import Catalog
-from tulip_ops.sources.scenes import parse_scene
+from tulip_ops.sources.archive.catalog import Catalog
+from tulip_ops.sources.archive.source import Archive
+from tulip_ops.sources.stac_item import parse_scene
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.object_store import Places
 

@@ -22,7 +22,7 @@ from tulip_ops.ml.inference.strip_cache import Strips
 from tulip_ops.postgis import areas as area_table
 from tulip_ops.postgis import connection, ledger, locks
 from tulip_ops.postgis.connection import Connection
-from tulip_ops.sources import choices
+from tulip_ops.sources import registry
 from tulip_ops.storage.product_store import Store, open_store
 
 log = logging.getLogger(__name__)
@@ -136,9 +136,9 @@ def _entry(
 def _offered(
     acquisition_id: AcquisitionId, areas: Sequence[Area], settings: Settings
 ) -> Acquisition:
-    names = choices.orders(areas, settings) or settings.sources
+    names = registry.orders(areas, settings) or settings.sources
     errors: list[TulipError] = []
-    for found, _ in choices.offers(acquisition_id, names, settings, errors):
+    for found, _ in registry.offers(acquisition_id, names, settings, errors):
         return found
     if errors:
         raise errors[0]
@@ -206,17 +206,17 @@ def _acquire(
     """
     acquisition = entry.acquisition
     try:
-        source = choices.open_source(acquisition.source, settings)
+        source = registry.open_source(acquisition.source, settings)
         return steps.acquire(acquisition, areas, source, store, force=force)
-    except choices.AWAY as error:
+    except registry.AWAY as error:
         if entry.state != "discovered" and (entry.reached, entry.state) != ("acquire", "failed"):
             raise
-        names = [name for name in choices.orders(areas, settings) if name != acquisition.source]
-        for found, other in choices.offers(acquisition.id, names, settings, []):
+        names = [name for name in registry.orders(areas, settings) if name != acquisition.source]
+        for found, other in registry.offers(acquisition.id, names, settings, []):
             log.warning("%s; reading %s from %s", error, acquisition.id, other.name)
             try:
                 outcome = steps.acquire(found, areas, other, store, force=force)
-            except choices.AWAY as again:
+            except registry.AWAY as again:
                 log.warning("source %s is away too: %s", other.name, again)
                 continue
             ledger.change_source(database, found)

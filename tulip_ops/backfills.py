@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from tulip_ops import discovery, ground, units
+from tulip_ops import discovery, ground
 from tulip_ops.core.errors import AreaNotFound
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.postgis import areas as area_table
 from tulip_ops.postgis import connection, ledger
 from tulip_ops.postgis.ledger import Known
-from tulip_ops.sources.archive import Archive
+from tulip_ops.sources.archive.source import Archive
 from tulip_ops.sources.fallback import over
+from tulip_ops.sources.sentinel_hub import processing_units
 
 FINAL = frozenset({"recorded", "skipped", "quarantined"})
 """States in which the ledger leaves nothing to do; what is quarantined waits for a person."""
@@ -161,7 +162,7 @@ def _work(acquisition: Acquisition, areas: Sequence[Area], *, new: bool) -> Work
     if grid is None:
         return Work(acquisition, new, 0, bands, 0.0)
     charged = acquisition.source.startswith(_CHARGED)
-    cost = units.of_image(grid.width, grid.height, bands) if charged else 0.0
+    cost = processing_units.of_image(grid.width, grid.height, bands) if charged else 0.0
     return Work(acquisition, new, grid.width * grid.height, bands, cost)
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from tulip_ops import ground, units
+from tulip_ops import ground
 from tulip_ops.core.types import BANDS, Area
 from tulip_ops.raster.grid import WGS84, project, tile_at, tile_grid
+from tulip_ops.sources.sentinel_hub import processing_units
 
 _COLOURS = 3
 
@@ -60,7 +61,7 @@ def _cost(area: Area, looks: int) -> Cost:
         area=area.name,
         width=width,
         height=height,
-        look=units.of_image(width, height, len(BANDS)),
-        look_true_color=units.of_image(width, height, _COLOURS),
+        look=processing_units.of_image(width, height, len(BANDS)),
+        look_true_color=processing_units.of_image(width, height, _COLOURS),
         looks=looks,
     )

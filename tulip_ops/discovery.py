@@ -18,7 +18,7 @@ from tulip_ops.postgis import areas as area_table
 from tulip_ops.postgis import connection, ledger
 from tulip_ops.postgis import overpasses as overpass_table
 from tulip_ops.postgis.connection import Connection
-from tulip_ops.sources import choices, fallback
+from tulip_ops.sources import fallback, registry
 from tulip_ops.sources.fallback import over
 
 log = logging.getLogger(__name__)
@@ -122,8 +122,8 @@ def look(
         if not wanted:
             raise AreaNotFound("there is no area of interest: add one with `tulip aoi add FILE`")
         question = _question(database, wanted, settings, since, until, now)
-    orders = {area.name: tuple(sources) or choices.order(area, settings) for area in wanted}
-    opener = partial(choices.open_source, settings=settings)
+    orders = {area.name: tuple(sources) or registry.order(area, settings) for area in wanted}
+    opener = partial(registry.open_source, settings=settings)
     return Look(wanted, question, fallback.ask(wanted, orders, opener, question))
 
 

@@ -63,21 +63,21 @@ def _store(settings: Settings) -> str:
 def _sources(settings: Settings) -> tuple[str, ...]:
     """Of the settings and of all areas; of the settings alone while the database is away."""
     from tulip_ops.postgis import areas, connection
-    from tulip_ops.sources import choices
+    from tulip_ops.sources import registry
 
     try:
         with connection.connect(settings.writer_url(), "tulip doctor") as database:
             wanted = areas.list_areas(database)
     except TulipError:  # the check of the database says why
         wanted = []
-    return tuple(dict.fromkeys((*settings.sources, *choices.orders(wanted, settings))))
+    return tuple(dict.fromkeys((*settings.sources, *registry.orders(wanted, settings))))
 
 
 def _source(name: str, settings: Settings) -> str:
     """Opened and asked; its errors name a missing or refused credential, and never show it."""
-    from tulip_ops.sources import choices
+    from tulip_ops.sources import registry
 
-    return choices.open_source(name, settings).describe()
+    return registry.open_source(name, settings).describe()
 
 
 def _mend(name: str) -> str:

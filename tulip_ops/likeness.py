@@ -17,7 +17,7 @@ from tulip_ops.raster import reader
 from tulip_ops.raster.grid import geodesic_area
 from tulip_ops.simulate import TOP, Sky, Weather, make_polder, make_scene
 from tulip_ops.simulate.sky import sun
-from tulip_ops.sources import geotiff
+from tulip_ops.sources.archive import geotiff_metadata
 
 PICTURE, PAGE = "comparison.png", "comparison.html"
 STRETCH = 2.5
@@ -72,7 +72,7 @@ def read_renderings(folder: Path) -> list[Rendering]:
         facts = reader.look(str(path))
         if facts.dtype != "uint8" or len(facts.bands) != 3:
             continue
-        scene = geotiff.understand(path, facts)
+        scene = geotiff_metadata.understand(path, facts)
         pixel = np.sqrt(geodesic_area(scene.footprint) / (facts.shape[0] * facts.shape[1]))
         day = scene.sensed_at.date()
         found.append(Rendering(path.name, day, float(pixel), reader.read_pixels(path)))

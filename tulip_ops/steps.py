@@ -29,7 +29,7 @@ from tulip_ops.postgis.connection import Connection
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import Grid
 from tulip_ops.sources import Source
-from tulip_ops.sources.parts import StoredParts
+from tulip_ops.sources.read_cache import StoredParts
 from tulip_ops.storage import vector_files
 from tulip_ops.storage.product_store import Store
 

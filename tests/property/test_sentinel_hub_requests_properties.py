@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tulip_ops.raster.grid import Grid
-from tulip_ops.sources.sentinel_hub_requests import split
+from tulip_ops.sources.sentinel_hub.requests import split
 
 grids = st.builds(
     Grid,

@@ -17,8 +17,8 @@ from tests.services.providers import Files, Published
 from tests.services.s3 import BUCKET, S3
 from tests.services.sentinel_hub_service import Deployment
 from tests.services.stac_api import StacServer
-from tulip_ops.sources.archive import Archive
-from tulip_ops.stac_apis import BUILT_IN
+from tulip_ops.sources.archive.source import Archive
+from tulip_ops.sources.stac.providers import BUILT_IN
 from tulip_ops.storage import stac_items
 
 PATIENCE: Mapping[str, Any] = {

@@ -31,9 +31,9 @@ from shapely.geometry import box, mapping
 
 from tulip_ops.core.types import BANDS
 from tulip_ops.raster.grid import WGS84, Grid, project
-from tulip_ops.sources.archive import Archive
-from tulip_ops.sources.parts import MemoryParts
-from tulip_ops.sources.scenes import Scene
+from tulip_ops.sources.archive.source import Archive
+from tulip_ops.sources.read_cache import MemoryParts
+from tulip_ops.sources.stac_item import Scene
 
 CATALOG = "/api/v1/catalog/1.0.0/"
 NAMES = dict(

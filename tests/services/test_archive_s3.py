@@ -13,8 +13,8 @@ from tests.services.s3 import S3, serving
 from tulip_ops.core.errors import ArchiveNotFound, SourceUnavailable, UnreadableRaster
 from tulip_ops.core.types import AcquisitionId, Area
 from tulip_ops.raster.grid import Grid, tile_grid
-from tulip_ops.sources.archive import Archive
-from tulip_ops.sources.parts import MemoryParts
+from tulip_ops.sources.archive.source import Archive
+from tulip_ops.sources.read_cache import MemoryParts
 
 POLDER = Area("polder", MultiPolygon([box(5.5, 52.6, 6.0, 52.9)]))
 GRID = Grid(32631, 680000.0, 5850000.0, 700, 600)

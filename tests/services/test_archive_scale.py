@@ -8,8 +8,8 @@ from shapely.geometry import MultiPolygon, box
 
 from tests.services.s3 import S3, serving
 from tulip_ops.core.types import AcquisitionId, Area
-from tulip_ops.sources import catalog
-from tulip_ops.sources.archive import Archive
+from tulip_ops.sources.archive import catalog
+from tulip_ops.sources.archive.source import Archive
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.object_store import Places
 

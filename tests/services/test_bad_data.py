@@ -22,7 +22,7 @@ from tulip_ops.cli import main
 from tulip_ops.core.types import AcquisitionId, Area
 from tulip_ops.postgis import areas, connection, migrate
 from tulip_ops.raster.grid import WGS84, Grid, project
-from tulip_ops.sources.archive import Archive
+from tulip_ops.sources.archive.source import Archive
 
 ID = AcquisitionId.parse("S2B_31UFU_20260420_0_L2A")
 GRID = Grid(32631, 680000.0, 5850000.0, 300, 200)

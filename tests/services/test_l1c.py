@@ -24,8 +24,8 @@ from tulip_ops.core.errors import (
 )
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
 from tulip_ops.raster.grid import WGS84, project
-from tulip_ops.sources.l1c import L1C
-from tulip_ops.sources.parts import MemoryParts
+from tulip_ops.sources.aws_l1c import L1C
+from tulip_ops.sources.read_cache import MemoryParts
 
 BUCKET = "sentinel-s2-l1c"
 GROUND = providers.ground(128)

@@ -28,7 +28,7 @@ from tulip_ops.core.types import AcquisitionId
 from tulip_ops.raster import cog, reader
 from tulip_ops.raster.cog import Stored
 from tulip_ops.raster.grid import STRIP_ROWS
-from tulip_ops.sources.archive import Archive
+from tulip_ops.sources.archive.source import Archive
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

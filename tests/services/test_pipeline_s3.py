@@ -19,7 +19,7 @@ from tulip_ops.cli import main
 from tulip_ops.core.types import BANDS
 from tulip_ops.simulate import demo_archive, demo_areas
 from tulip_ops.simulate.demo import DEMO_GRID
-from tulip_ops.sources.archive import Archive
+from tulip_ops.sources.archive.source import Archive
 from tulip_ops.storage import vector_files
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -11,10 +11,11 @@ import pytest
 from shapely.geometry import MultiPolygon, box
 
 from tests.conftest import NewDatabase
-from tulip_ops import attempts, batches, discovery, simulations
+from tulip_ops import attempts, batches, discovery
 from tulip_ops.core.settings import Settings, read_by
 from tulip_ops.core.types import AcquisitionId, Area
 from tulip_ops.postgis import areas, connection, migrate
+from tulip_ops.sources.archive import simulated
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -49,7 +50,7 @@ def settings(
 @pytest.fixture(scope="module")
 def ids(settings: Settings) -> list[AcquisitionId]:
     """Two simulated acquisitions over one small area, both acquired."""
-    simulations.write_archive(Path(settings.archive_place), (2024,))
+    simulated.write_archive(Path(settings.archive_place), (2024,))
     migrate.migrate(settings.owner_url())
     with connection.connect(settings.writer_url(), "test") as database:
         areas.add_area(database, POLDER)

@@ -18,9 +18,9 @@ from tests.services.providers import METRES, NUMBERS
 from tests.services.stac_api import StacServer
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
-from tulip_ops.sources.parts import MemoryParts
-from tulip_ops.sources.stac_source import StacSource
-from tulip_ops.stac_apis import BUILT_IN
+from tulip_ops.sources.read_cache import MemoryParts
+from tulip_ops.sources.stac.providers import BUILT_IN
+from tulip_ops.sources.stac.source import StacSource
 
 TILE = tile_grid("31UFU")
 KILOMETRES = 10

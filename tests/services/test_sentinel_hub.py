@@ -37,11 +37,11 @@ from tulip_ops.postgis.budgets import Budget
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.simulate import Sky, Weather, training_scene
 from tulip_ops.sources import open_sources
-from tulip_ops.sources.archive import Archive
-from tulip_ops.sources.parts import MemoryParts
-from tulip_ops.sources.sentinel_hub import SentinelHub, SentinelHubWms
-from tulip_ops.sources.sentinel_hub_client import Access, Client
-from tulip_ops.sources.sentinel_hub_service import Service
+from tulip_ops.sources.archive.source import Archive
+from tulip_ops.sources.read_cache import MemoryParts
+from tulip_ops.sources.sentinel_hub.client import Access, Client
+from tulip_ops.sources.sentinel_hub.service import Service
+from tulip_ops.sources.sentinel_hub.source import SentinelHub, SentinelHubWms
 
 GRID = Grid(32631, 705000.0, 5850000.0, 60, 30)
 AREA = Area("polder", project(MultiPolygon([box(705200, 5849750, 705500, 5849900)]), 32631, WGS84))

@@ -34,8 +34,8 @@ from tulip_ops.core.errors import (
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import WGS84, project
-from tulip_ops.sources.stac_source import StacSource
-from tulip_ops.stac_apis import BUILT_IN, StacApi
+from tulip_ops.sources.stac.providers import BUILT_IN, StacApi
+from tulip_ops.sources.stac.source import StacSource
 from tulip_ops.storage.product_store import Store
 
 SINCE, UNTIL = date(2026, 4, 1), date(2026, 4, 30)

@@ -22,7 +22,7 @@ from tulip_ops.core.errors import (
     TooManyRequests,
 )
 from tulip_ops.core.types import AcquisitionId
-from tulip_ops.sources.parts import StoredParts
+from tulip_ops.sources.read_cache import StoredParts
 from tulip_ops.storage.object_store import Places
 from tulip_ops.storage.product_store import Store
 

@@ -15,7 +15,7 @@ from shapely.geometry import MultiPolygon, box
 from tulip_ops.core.errors import NothingValid, SourceUnavailable
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.raster.grid import Grid
-from tulip_ops.sources.parts import Parts
+from tulip_ops.sources.read_cache import Parts
 
 ID = AcquisitionId.parse("S2B_31UFU_20260420_0_L2A")
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import backfills, units
+from tulip_ops import backfills
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.postgis.ledger import Known
+from tulip_ops.sources.sentinel_hub import processing_units
 
 AREA = Area("polder", MultiPolygon([box(5.70, 52.70, 5.72, 52.71)]))
 START = datetime(2026, 4, 20, 10, 50, tzinfo=UTC)
@@ -59,7 +60,7 @@ def test_an_acquisition_costs_what_acquire_reads() -> None:
     assert 200 < side < 400  # 1.35 x 1.1 km and 640 m around it
     assert work.bytes == work.pixels * 10 * 2
     assert work.units == pytest.approx(work.pixels / 512**2 * 10 / 3, rel=0.01)
-    assert work.units >= units.of_image(1, 1, 10)
+    assert work.units >= processing_units.of_image(1, 1, 10)
 
 
 def test_only_sentinel_hub_charges_and_only_for_areas_that_it_reaches() -> None:

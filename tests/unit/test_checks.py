@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from tulip_ops.core.errors import ChecksumMismatch, UnreadableRaster
-from tulip_ops.sources.checks import check_bytes, check_size
-from tulip_ops.sources.scenes import Declared
+from tulip_ops.sources.integrity import check_bytes, check_size
+from tulip_ops.sources.stac_item import Declared
 
 DATA = b"pixels"
 

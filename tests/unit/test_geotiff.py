@@ -7,7 +7,7 @@ import pytest
 
 from tulip_ops.core.errors import BadScene
 from tulip_ops.raster.reader import RasterFacts
-from tulip_ops.sources.geotiff import understand
+from tulip_ops.sources.archive.geotiff_metadata import understand
 
 RENDERING = RasterFacts(
     epsg=32631,

@@ -13,9 +13,9 @@ from tests.services import providers
 from tests.services.providers import Files, Published
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.types import BANDS
-from tulip_ops.sources.granules import parse_granule
-from tulip_ops.sources.overpasses import Overpass, overpasses
-from tulip_ops.stac_apis import BUILT_IN, StacApi
+from tulip_ops.sources.datastrips import Overpass, overpasses
+from tulip_ops.sources.granule import parse_granule
+from tulip_ops.sources.stac.providers import BUILT_IN, StacApi
 
 EARTH_SEARCH = BUILT_IN["earth-search"]
 GROUND = providers.ground(64)

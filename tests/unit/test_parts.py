@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tulip_ops.sources.parts import MemoryParts, Parts, StoredParts
+from tulip_ops.sources.read_cache import MemoryParts, Parts, StoredParts
 from tulip_ops.storage.object_store import Places
 
 VALUES = np.array([[[0.1, np.nan], [-0.0, 6.4]]], dtype=np.float32)

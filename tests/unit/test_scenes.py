@@ -7,7 +7,7 @@ import pytest
 
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.types import AcquisitionId
-from tulip_ops.sources.scenes import Declared, common_name, parse_scene
+from tulip_ops.sources.stac_item import Declared, common_name, parse_scene
 
 ADDRESS = "/archive/scene/item.json"
 SQUARE = [[[5.0, 52.0], [6.0, 52.0], [6.0, 53.0], [5.0, 53.0], [5.0, 52.0]]]

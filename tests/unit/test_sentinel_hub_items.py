@@ -8,7 +8,7 @@ from shapely.geometry import box, mapping
 
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.types import Acquisition
-from tulip_ops.sources import sentinel_hub_items as items
+from tulip_ops.sources.sentinel_hub import items
 
 FIRST = "S2B_MSIL2A_20260420T105031_N0510_R051_T31UFU_20260420T145031"
 LATER = "S2B_MSIL2A_20260420T105031_N0511_R051_T31UFU_20260501T020304"

@@ -11,7 +11,7 @@ from py_mini_racer import MiniRacer
 from tulip_ops.core.types import BANDS
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
-from tulip_ops.sources import sentinel_hub_requests as asking
+from tulip_ops.sources.sentinel_hub import requests as hub_requests
 
 PRODUCT = "S2B_MSIL2A_20260420T105031_N0511_R051_T31UFU_20260420T145031"
 OLDER = "S2B_MSIL2A_20260420T105031_N0509_R051_T31UFU_20260420T130000"
@@ -22,7 +22,7 @@ SENSED = datetime(2026, 4, 20, 10, 50, 31, tzinfo=UTC)
 @pytest.fixture
 def script() -> Iterator[MiniRacer]:
     with MiniRacer() as engine:
-        engine.eval(asking.evalscript([PRODUCT, SECOND]))
+        engine.eval(hub_requests.evalscript([PRODUCT, SECOND]))
         yield engine
 
 
@@ -72,16 +72,16 @@ def test_pixels_come_out_as_radiometry_reads_them(script: MiniRacer) -> None:
 
 def test_the_time_range_holds_one_overpass_in_utc() -> None:
     local = SENSED.astimezone(tz=None)
-    assert asking.input_data(local)["dataFilter"]["timeRange"] == {
+    assert hub_requests.input_data(local)["dataFilter"]["timeRange"] == {
         "from": "2026-04-20T10:49:31Z",
         "to": "2026-04-20T10:51:31Z",
     }
-    assert asking.input_data(SENSED)["processing"]["harmonizeValues"] is False
+    assert hub_requests.input_data(SENSED)["processing"]["harmonizeValues"] is False
 
 
 def test_a_map_is_asked_for_in_the_grid_s_own_pixels() -> None:
     grid = Grid(32631, 680000.0, 5850000.0, 256, 200)
-    parameters = asking.map_parameters(grid, SENSED, "TRUE_COLOR")
+    parameters = hub_requests.map_parameters(grid, SENSED, "TRUE_COLOR")
     assert parameters["CRS"] == "EPSG:32631"
     assert parameters["BBOX"] == "680000.0,5848000.0,682560.0,5850000.0"
     assert (parameters["WIDTH"], parameters["HEIGHT"]) == (256, 200)

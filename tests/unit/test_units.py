@@ -2,25 +2,27 @@
 
 import pytest
 
-from tulip_ops import units
+from tulip_ops.sources.sentinel_hub import processing_units
 
 
 def test_one_unit_is_512_pixels_a_side_of_three_bands() -> None:
-    assert units.of_image(512, 512, 3) == 1.0
+    assert processing_units.of_image(512, 512, 3) == 1.0
 
 
 def test_the_published_examples() -> None:
     """NDVI of a parcel; two slices of four bands as floats (there twice that: orthorectified)."""
-    assert units.of_image(20, 20, 2) == pytest.approx(0.00667, abs=1e-5)
-    assert units.of_image(1024, 1024, 4, samples=2, float32=True) == pytest.approx(42.667 / 2, 1e-4)
+    assert processing_units.of_image(20, 20, 2) == pytest.approx(0.00667, abs=1e-5)
+    assert processing_units.of_image(1024, 1024, 4, samples=2, float32=True) == pytest.approx(
+        42.667 / 2, 1e-4
+    )
 
 
 def test_the_least_that_an_image_costs() -> None:
-    assert units.of_image(1, 1, 1) == 0.005
+    assert processing_units.of_image(1, 1, 1) == 0.005
 
 
 def test_a_whole_tile_of_ten_bands() -> None:
-    assert units.of_image(10980, 10980, 10) == pytest.approx(1533, abs=1)
+    assert processing_units.of_image(10980, 10980, 10) == pytest.approx(1533, abs=1)
 
 
 @pytest.mark.parametrize(
@@ -35,4 +37,4 @@ def test_a_whole_tile_of_ten_bands() -> None:
     ],
 )
 def test_a_search_costs_by_area_and_months_begun(km2: float, days: int, expected: float) -> None:
-    assert units.of_search(km2, days) == pytest.approx(expected)
+    assert processing_units.of_search(km2, days) == pytest.approx(expected)

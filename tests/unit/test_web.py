@@ -19,7 +19,7 @@ from tulip_ops.core.errors import (
     TooManyRequests,
     UnreadableRaster,
 )
-from tulip_ops.web import Patience, Throttle, Web, WebFile, plain
+from tulip_ops.sources.http_client import Patience, Throttle, Web, WebFile, plain
 
 HASTY = Patience(attempts=2, timeout=1.0, longest_wait=0.1)
 

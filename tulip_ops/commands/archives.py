@@ -76,7 +76,7 @@ def add(
     Pixels are copied unchanged into COGs; `tulip acquire` brings them to the tile's grid. A file
     that is already there changes nothing.
     """
-    from tulip_ops.sources.archive import Archive
+    from tulip_ops.sources.archive.source import Archive
 
     settings = Settings.load()
     archive = Archive(place or settings.archive_place, settings.s3_endpoint)
@@ -100,7 +100,7 @@ def add(
 @as_json
 def list_scenes(place: str | None, as_json: bool) -> None:
     """List the scenes of an archive, and the items that cannot be used."""
-    from tulip_ops.sources.archive import Archive
+    from tulip_ops.sources.archive.source import Archive
 
     settings = Settings.load()
     archive = Archive(place or settings.archive_place, settings.s3_endpoint)

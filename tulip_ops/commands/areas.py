@@ -34,13 +34,13 @@ def add(file: Path, name: str | None, sources: tuple[str, ...], as_json: bool) -
     EPSG:4326. Discovery asks the first source that answers and is fresh: see `tulip alerts`.
     """
     from tulip_ops.postgis import areas, connection
-    from tulip_ops.sources import choices
+    from tulip_ops.sources import registry
     from tulip_ops.storage import vector_files
 
     settings = Settings.load()
     order = tuple(dict.fromkeys(sources))
     for source in order:
-        choices.open_source(source, settings)
+        registry.open_source(source, settings)
     found = [replace(area, sources=order) for area in vector_files.read_areas(file, name)]
     with connection.connect(settings.writer_url(), "tulip aoi") as database:
         for area in found:
@@ -56,13 +56,18 @@ def list_areas(as_json: bool) -> None:
     """List the areas with their size, and the sources that are asked for each, in order."""
     from tulip_ops.postgis import areas, connection
     from tulip_ops.raster.grid import geodesic_area
-    from tulip_ops.sources import choices
+    from tulip_ops.sources import registry
 
     settings = Settings.load()
     with connection.connect(settings.writer_url(), "tulip aoi") as database:
         found = areas.list_areas(database)
     rows = [
-        (area.name, geodesic_area(area.geometry) / 1e6, choices.order(area, settings), area.sources)
+        (
+            area.name,
+            geodesic_area(area.geometry) / 1e6,
+            registry.order(area, settings),
+            area.sources,
+        )
         for area in found
     ]
     lines = [

@@ -170,8 +170,8 @@ def _from_files(
     """What of the files is left to carry, and by file why it is none: a dead letter each."""
     from tulip_ops import backfills
     from tulip_ops.beam import letters
-    from tulip_ops.sources import placed
-    from tulip_ops.sources.archive import Archive
+    from tulip_ops.sources.archive import png_chips
+    from tulip_ops.sources.archive.source import Archive
 
     refused: dict[str, str] = {}
 
@@ -186,9 +186,9 @@ def _from_files(
     archive = Archive(settings.archive_place, settings.s3_endpoint)
     given: dict[Path, Path] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        for path in placed.scenes(files):
+        for path in png_chips.scenes(files):
             try:
-                given[placed.on_earth(path, Path(scratch))] = path
+                given[png_chips.on_earth(path, Path(scratch))] = path
             except BadData as error:
                 refuse(path, error)
         ids = archive.add_files(list(given), stretch=settings.true_color_stretch, refuse=refuse)

@@ -58,10 +58,10 @@ def simulate(
     if real is not None:
         _compare(real, out, seed, as_json)
         return
-    from tulip_ops import simulations
+    from tulip_ops.sources.archive import simulated
 
     place = out or Path(Settings.load().archive_place)
-    ids = simulations.write_archive(place, seasons, seed, baseline)
+    ids = simulated.write_archive(place, seasons, seed, baseline)
     show(
         as_json,
         f"{len(ids)} simulated scenes of {len(seasons)} seasons in {place}",

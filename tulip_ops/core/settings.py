@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tulip_ops.core.errors import BadSetting
 from tulip_ops.core.kubernetes_settings import PodSettings
-from tulip_ops.stac_apis import StacApi
+from tulip_ops.sources.stac.providers import StacApi
 
 LOCAL_ENV = "local.env"
 """Written by the local stack into the state folder, readable by its user only."""

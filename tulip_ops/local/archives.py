@@ -100,7 +100,7 @@ def _handed_in(archive: str, settings: Settings, say: Say) -> str:
 
 def _add_files(files: Sequence[Path], place: Path, settings: Settings, say: Say) -> None:
     """Make an archive of those that are scenes; masks and the like often lie beside them."""
-    from tulip_ops.sources.archive import Archive  # noqa: PLC0415 - costs a second
+    from tulip_ops.sources.archive.source import Archive  # noqa: PLC0415 - costs a second
 
     archive, added = Archive(place, settings.s3_endpoint), 0
     for file in files:
@@ -120,7 +120,7 @@ def _add_footprint(settings: Settings, place: str, writer_url: str, say: Say) ->
 
     from tulip_ops.core.types import Area  # noqa: PLC0415
     from tulip_ops.postgis import areas, connection  # noqa: PLC0415
-    from tulip_ops.sources.archive import Archive  # noqa: PLC0415
+    from tulip_ops.sources.archive.source import Archive  # noqa: PLC0415
 
     scenes = list(Archive(place, settings.s3_endpoint).scenes())
     if not scenes:

@@ -1,4 +1,8 @@
-"""Where acquisitions come from, behind one small protocol."""
+"""Where acquisitions come from, behind the protocol of `base`.
+
+`pipeline`, `reports`, `services` and `cli` import this package. It alone imports pystac-client,
+sentinelhub, requests and urllib3 (the exceptions of urllib3 are known to `services` as well).
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,8 @@ from tulip_ops.core.errors import BadSetting
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
 from tulip_ops.raster.grid import Grid
-from tulip_ops.sources.parts import Parts
-from tulip_ops.stac_apis import BUILT_IN
+from tulip_ops.sources.read_cache import Parts
+from tulip_ops.sources.stac.providers import BUILT_IN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,23 +71,23 @@ class Source(Protocol):
 def open_sources(settings: Settings) -> dict[str, Source]:
     """The sources that the settings name, in their order; `BadSetting` for an unknown one."""
     # the libraries of a source take a second to import, which most commands need not pay
-    from tulip_ops.sources.archive import Archive  # noqa: PLC0415
+    from tulip_ops.sources.archive.source import Archive  # noqa: PLC0415
 
     sources: dict[str, Source] = {}
     apis = {**BUILT_IN, **settings.stac_apis}
     for name in settings.sources:
         if name in {"sentinel-hub", "sentinel-hub-wms"}:
-            from tulip_ops.sources.sentinel_hub import open_sentinel_hub  # noqa: PLC0415
+            from tulip_ops.sources.sentinel_hub.source import open_sentinel_hub  # noqa: PLC0415
 
             sources[name] = open_sentinel_hub(name, settings)
         elif name == Archive.name:
             sources[name] = Archive(settings.archive_place, settings.s3_endpoint)
         elif name == "l1c":
-            from tulip_ops.sources.l1c import L1C  # noqa: PLC0415
+            from tulip_ops.sources.aws_l1c import L1C  # noqa: PLC0415
 
             sources[name] = L1C(settings.l1c_bucket, endpoint=settings.l1c_endpoint)
         elif name in apis:
-            from tulip_ops.sources.stac_source import StacSource  # noqa: PLC0415
+            from tulip_ops.sources.stac.source import StacSource  # noqa: PLC0415
 
             headers = settings.stac_headers.get(name, {})
             told = {key: secret.get_secret_value() for key, secret in headers.items()}

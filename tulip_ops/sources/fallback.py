@@ -14,7 +14,7 @@ from tulip_ops.core.errors import SourceUnavailable, TulipError
 from tulip_ops.core.revisit import Overpass
 from tulip_ops.core.types import Acquisition, AcquisitionId, Alert, AlertKind, Area
 from tulip_ops.sources import Source
-from tulip_ops.sources.choices import AWAY
+from tulip_ops.sources.registry import AWAY
 
 log = logging.getLogger(__name__)
 

@@ -25,11 +25,11 @@ from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.postgis.budgets import Budget
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import WGS84, Bounds, Grid, project, tile_grid
-from tulip_ops.sources import sentinel_hub_items as catalog
-from tulip_ops.sources import sentinel_hub_requests as asking
-from tulip_ops.sources.parts import Parts
-from tulip_ops.sources.sentinel_hub_client import Access, Client
-from tulip_ops.sources.sentinel_hub_service import DEPLOYMENTS, Service
+from tulip_ops.sources.read_cache import Parts
+from tulip_ops.sources.sentinel_hub import items
+from tulip_ops.sources.sentinel_hub import requests as hub_requests
+from tulip_ops.sources.sentinel_hub.client import Access, Client
+from tulip_ops.sources.sentinel_hub.service import DEPLOYMENTS, Service
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +47,7 @@ class SentinelHub:
 
     name = "sentinel-hub"
     bands: tuple[str, ...] = BANDS
-    side = asking.LARGEST_SIDE
+    side = hub_requests.LARGEST_SIDE
     """Largest request, pixels a side."""
 
     def __init__(self, service: Service, url: str, threads: int = 2) -> None:
@@ -97,12 +97,12 @@ class SentinelHub:
             )
             reflectance[place] = values
 
-        concurrency.for_each(fill, asking.split(grid, self.side), self._threads)
+        concurrency.for_each(fill, hub_requests.split(grid, self.side), self._threads)
         return reflectance, self.bands
 
     def fingerprint(self, acquisition: Acquisition) -> str:
         """As `Source` says: a product's name holds the moment of its making."""
-        return _digest(self.name, self._url, asking.evalscript(_products(acquisition)))
+        return _digest(self.name, self._url, hub_requests.evalscript(_products(acquisition)))
 
     def describe(self) -> str:
         """As `Source` says; errors as `search`."""
@@ -115,12 +115,12 @@ class SentinelHub:
         for bounds in boxes:
             for feature in self._service.features(bounds, since, until):
                 try:
-                    granules.append(catalog.parse_item(feature, self._catalog))
+                    granules.append(items.parse_item(feature, self._catalog))
                 except BadScene as error:
                     self._problems.append(str(error))
         for problem in self._problems:
             log.warning("left out: %s", problem)
-        return catalog.acquisitions(granules, self._catalog, self.name, self.bands)
+        return items.acquisitions(granules, self._catalog, self.name, self.bands)
 
     def _ask(self, acquisition: Acquisition, window: Grid) -> NDArray[np.float32]:
         """Reflectance of a window, as large as one request gives it."""
@@ -142,7 +142,7 @@ class SentinelHubWms(SentinelHub):
 
     name = "sentinel-hub-wms"
     bands = ("blue", "green", "red")
-    side = asking.CHIP_SIDE
+    side = hub_requests.CHIP_SIDE
 
     def __init__(
         self, service: Service, url: str, threads: int = 2, *, layer: str, stretch: float
@@ -224,7 +224,7 @@ def _surroundings(areas: Sequence[Area]) -> list[Bounds]:
 
 
 def _products(acquisition: Acquisition) -> tuple[str, ...]:
-    return catalog.products_of(acquisition.href)
+    return items.products_of(acquisition.href)
 
 
 def _secret(value: SecretStr | None) -> str | None:

@@ -24,7 +24,7 @@ from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid, tiles_over
 from tulip_ops.raster.range_reader import RangeFile, Remembered
-from tulip_ops.sources.parts import Parts
+from tulip_ops.sources.read_cache import Parts
 from tulip_ops.storage.object_store import Places, S3File
 
 if TYPE_CHECKING:

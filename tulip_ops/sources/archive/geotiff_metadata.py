@@ -15,7 +15,7 @@ from tulip_ops.core.types import AcquisitionId
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import WGS84, project, tile_at, tile_grid
 from tulip_ops.raster.reader import RasterFacts
-from tulip_ops.sources.scenes import common_name
+from tulip_ops.sources.stac_item import common_name
 
 _S2B_LAUNCH = date(2017, 3, 7)
 _OFFSET_BASELINE = 400

@@ -10,7 +10,7 @@ from typing import Any
 
 from tulip_ops.core import concurrency
 from tulip_ops.core.errors import ArchiveNotFound, BadScene
-from tulip_ops.sources import index
+from tulip_ops.sources.archive import item_index
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.object_store import THREADS, Places, in_s3, join, resolve
 
@@ -30,7 +30,7 @@ class Catalog:
     def __init__(self, place: str, places: Places) -> None:
         self.place = place if "://" in place else str(Path(place).absolute())
         self.places = places
-        self._index = index.Index(self.place, places)
+        self._index = item_index.Index(self.place, places)
         self.problems: list[str] = []
         """Documents that could not be used, each with its reason."""
 
@@ -158,7 +158,11 @@ class Catalog:
         if len(hrefs) - (known or {}).get(_COUNT, 0) < _BATCH:
             return
         if known is None:
-            known = {"rel": _INDEXED, "href": f"./{index.NAME}", "type": "application/geo+json"}
+            known = {
+                "rel": _INDEXED,
+                "href": f"./{item_index.NAME}",
+                "type": "application/geo+json",
+            }
             root["links"].append(known)
         known[_COUNT] = self._index.add(resolve(href, self.address(_ROOT)) for href in hrefs)
 

@@ -11,7 +11,7 @@ import shapely
 from shapely.geometry import MultiPolygon, Polygon
 
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId
-from tulip_ops.sources.granules import Granule
+from tulip_ops.sources.granule import Granule
 
 
 @dataclass(frozen=True, slots=True)

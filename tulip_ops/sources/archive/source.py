@@ -27,11 +27,11 @@ from tulip_ops.core.types import Acquisition, AcquisitionId, Area
 from tulip_ops.raster import cog, copies, reader
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
-from tulip_ops.sources import geotiff
-from tulip_ops.sources.catalog import Catalog, Document
-from tulip_ops.sources.parts import Parts
-from tulip_ops.sources.pixels import Pixels
-from tulip_ops.sources.scenes import Scene, parse_scene
+from tulip_ops.sources.archive import geotiff_metadata
+from tulip_ops.sources.archive.catalog import Catalog, Document
+from tulip_ops.sources.archive.reader import Pixels
+from tulip_ops.sources.read_cache import Parts
+from tulip_ops.sources.stac_item import Scene, parse_scene
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.object_store import Places
 
@@ -127,7 +127,7 @@ class Archive:
     ) -> list[AcquisitionId]:
         """Add GeoTIFFs as scenes: pixels unchanged, in a COG of their own CRS.
 
-        Options as in `geotiff.understand`, which fills in what they leave open from names and
+        Options as in `geotiff_metadata.understand`, which fills in what they leave open from names and
         headers. Files of one platform, tile, day and level get sequences in the order of
         their names. A file that is there already changes nothing. Returns the id of each
         file, in the order of names. `BadScene`, `UnreadableRaster` for the first file that cannot
@@ -135,7 +135,7 @@ class Archive:
         are added.
         """
         understood = partial(
-            geotiff.understand, platform=platform, tile=tile, day=day, level=level, kind=kind,
+            geotiff_metadata.understand, platform=platform, tile=tile, day=day, level=level, kind=kind,
             bands=bands, nodata=nodata, stretch=stretch, offset=offset,
         )  # fmt: skip
         known, taken = self._known()
@@ -222,7 +222,7 @@ class Archive:
         self._catalog.publish(item)
 
     def _added(
-        self, acquisition_id: AcquisitionId, path: Path, digest: str, found: geotiff.Found
+        self, acquisition_id: AcquisitionId, path: Path, digest: str, found: geotiff_metadata.Found
     ) -> dict[str, Any]:
         """Write the pixels of a file; returns the item that describes them."""
         pixels = found.pixels
@@ -326,7 +326,7 @@ def _reaches(tile: str, wanted: BaseGeometry) -> bool:
     return bool(project(box(*grid.bounds), grid.epsg, WGS84).buffer(_BENT).intersects(wanted))
 
 
-def _next(found: geotiff.Found, taken: set[AcquisitionId]) -> AcquisitionId:
+def _next(found: geotiff_metadata.Found, taken: set[AcquisitionId]) -> AcquisitionId:
     """The id with the lowest sequence that no other scene has."""
     sequence = 0
     while (candidate := found.id(sequence)) in taken:

@@ -11,8 +11,8 @@ from typing import Any
 
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.types import OffsetRule
-from tulip_ops.sources.scenes import Scene, parse_scene
-from tulip_ops.stac_apis import StacApi
+from tulip_ops.sources.stac.providers import StacApi
+from tulip_ops.sources.stac_item import Scene, parse_scene
 
 JSON = Any
 """What json.loads gives."""

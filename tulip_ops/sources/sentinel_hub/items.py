@@ -15,9 +15,9 @@ from shapely.geometry import MultiPolygon, Polygon, shape
 
 from tulip_ops.core.errors import BadAcquisitionId, BadScene
 from tulip_ops.core.types import Acquisition, AcquisitionId, processing_baseline
-from tulip_ops.sources.granules import Granule
-from tulip_ops.sources.overpasses import overpasses
-from tulip_ops.sources.scenes import Scene
+from tulip_ops.sources.datastrips import overpasses
+from tulip_ops.sources.granule import Granule
+from tulip_ops.sources.stac_item import Scene
 
 JSON = Any
 """What json.loads gives."""

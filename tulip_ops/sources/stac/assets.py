@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 from tulip_ops.core.errors import BadScene
 from tulip_ops.raster.range_reader import RangeFile, Remembered
-from tulip_ops.sources import checks
-from tulip_ops.sources.scenes import SceneBand
-from tulip_ops.sources.signatures import Signatures
-from tulip_ops.stac_apis import StacApi
+from tulip_ops.sources import integrity
+from tulip_ops.sources.http_client import Patience, Throttle, Web, WebFile
+from tulip_ops.sources.stac.providers import StacApi
+from tulip_ops.sources.stac.sas_tokens import Signatures
+from tulip_ops.sources.stac_item import SceneBand
 from tulip_ops.storage.object_store import Places, S3File, in_s3
-from tulip_ops.web import Patience, Throttle, Web, WebFile
 
 
 class BandFiles:
@@ -79,8 +79,8 @@ class BandFiles:
             file.download(path)
         else:
             self._places.download(band.href, path)
-        checks.check_size(path.stat().st_size, band.declared, file.name)
-        checks.check_bytes(path, band.declared)
+        integrity.check_size(path.stat().st_size, band.declared, file.name)
+        integrity.check_bytes(path, band.declared)
         return str(path)
 
     @cached_property

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from tulip_ops.core.types import BANDS, AcquisitionId
 from tulip_ops.simulate import DEMO_SEASONS, Overpass, demo_archive, demo_areas, demo_dates
-from tulip_ops.sources.archive import Archive
+from tulip_ops.sources.archive.source import Archive
 from tulip_ops.storage import vector_files
 
 AREAS = "areas.geojson"

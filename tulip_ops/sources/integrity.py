@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from tulip_ops.core.errors import ChecksumMismatch, UnreadableRaster
-from tulip_ops.sources.scenes import Declared
+from tulip_ops.sources.stac_item import Declared
 
 _ALGORITHMS = {"1114": "sha1", "1220": "sha256", "1340": "sha512", "d50110": "md5"}
 """By the prefix of their multihashes: kind and length of the digest."""

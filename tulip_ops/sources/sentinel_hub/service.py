@@ -24,13 +24,13 @@ from sentinelhub.download.sentinelhub_client import SentinelHubDownloadClient
 from sentinelhub.geometry import BBox
 from shapely.geometry import box
 
-from tulip_ops import units
 from tulip_ops.core.errors import BadSetting, CredentialMissing, SourceUnavailable, TulipError
 from tulip_ops.core.types import BANDS, Acquisition
 from tulip_ops.raster.grid import Bounds, Grid, geodesic_area
-from tulip_ops.sources import sentinel_hub_requests as asking
-from tulip_ops.sources.sentinel_hub_client import Charge, Client
-from tulip_ops.sources.sentinel_hub_items import COLLECTION
+from tulip_ops.sources.sentinel_hub import processing_units
+from tulip_ops.sources.sentinel_hub import requests as hub_requests
+from tulip_ops.sources.sentinel_hub.client import Charge, Client
+from tulip_ops.sources.sentinel_hub.items import COLLECTION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,7 +64,9 @@ class Service:
 
         Errors as `Client.send` says.
         """
-        price = units.of_search(geodesic_area(box(*bounds)) / 1e6, (until - since).days + 1)
+        price = processing_units.of_search(
+            geodesic_area(box(*bounds)) / 1e6, (until - since).days + 1
+        )
         catalog = SentinelHubCatalog(self._config)
         catalog.client = _Bridge(self._config, self._client, Charge(price, "catalog"))
         pages = catalog.search(
@@ -83,10 +85,12 @@ class Service:
 
         (10, *grid.shape) uint16 as `radiometry.decode` reads them. Errors as `Client.send` says.
         """
-        price = units.of_image(grid.width, grid.height, len(BANDS), samples=len(products))
+        price = processing_units.of_image(
+            grid.width, grid.height, len(BANDS), samples=len(products)
+        )
         request = SentinelHubRequest(
-            evalscript=asking.evalscript(products),
-            input_data=[asking.input_data(acquisition.sensed_at)],
+            evalscript=hub_requests.evalscript(products),
+            input_data=[hub_requests.input_data(acquisition.sensed_at)],
             responses=[SentinelHubRequest.output_response("default", MimeType.TIFF)],
             bbox=BBox(grid.bounds, CRS(str(grid.epsg))),
             size=(grid.width, grid.height),
@@ -103,11 +107,11 @@ class Service:
         whose layer has no transparency shows that as black. Errors as `Client.send` says, and
         `CredentialMissing` without an instance.
         """
-        parameters = asking.map_parameters(grid, acquisition.sensed_at, layer)
+        parameters = hub_requests.map_parameters(grid, acquisition.sensed_at, layer)
         request = DownloadRequest(
             url=f"{self._wms()}?{urlencode(parameters)}", data_type=MimeType.PNG
         )
-        price = units.of_image(grid.width, grid.height, _COLOURS)
+        price = processing_units.of_image(grid.width, grid.height, _COLOURS)
         pixels = self._download(request, Charge(price, "wms", acquisition.id))
         if pixels.ndim == 3 and pixels.shape[2] == _COLOURS:
             measured = pixels.any(axis=2, keepdims=True)
@@ -123,7 +127,9 @@ class Service:
         capabilities = {"SERVICE": "WMS", "REQUEST": "GetCapabilities"}
         request = DownloadRequest(url=f"{self._wms()}?{urlencode(capabilities)}")
         # nobody says that it costs anything: booked as the least that a request may cost
-        bridge = _Bridge(self._config, self._client, Charge(units.of_image(1, 1, 1), "wms"))
+        bridge = _Bridge(
+            self._config, self._client, Charge(processing_units.of_image(1, 1, 1), "wms")
+        )
         with self._understood():
             [document] = bridge.download([request], max_threads=1, decode_data=False)
         if f"<Name>{layer}</Name>".encode() not in document.content:

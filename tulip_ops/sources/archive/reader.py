@@ -14,11 +14,11 @@ from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.range_reader import RangeFile
-from tulip_ops.sources.checks import check_bytes, check_size
-from tulip_ops.sources.parts import Parts
-from tulip_ops.sources.scenes import Scene, SceneBand
+from tulip_ops.sources.http_client import Web, WebFile
+from tulip_ops.sources.integrity import check_bytes, check_size
+from tulip_ops.sources.read_cache import Parts
+from tulip_ops.sources.stac_item import Scene, SceneBand
 from tulip_ops.storage.object_store import Places, S3File, in_s3
-from tulip_ops.web import Web, WebFile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ import time
 from datetime import datetime
 
 from tulip_ops.core.errors import SourceUnavailable
-from tulip_ops.web import Web, plain
+from tulip_ops.sources.http_client import Web, plain
 
 _EARLY = 120.0
 """Seconds before its end from which a token is replaced: a read must not outlive it."""

@@ -17,14 +17,14 @@ from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
-from tulip_ops.sources.band_files import BandFiles
-from tulip_ops.sources.granules import Granule
-from tulip_ops.sources.overpasses import Overpass, overpasses
-from tulip_ops.sources.parts import Parts
-from tulip_ops.sources.scenes import SceneBand
-from tulip_ops.sources.stac_api import StacClient
-from tulip_ops.stac_apis import StacApi
-from tulip_ops.web import Throttle
+from tulip_ops.sources.datastrips import Overpass, overpasses
+from tulip_ops.sources.granule import Granule
+from tulip_ops.sources.http_client import Throttle
+from tulip_ops.sources.read_cache import Parts
+from tulip_ops.sources.stac.assets import BandFiles
+from tulip_ops.sources.stac.client import StacClient
+from tulip_ops.sources.stac.providers import StacApi
+from tulip_ops.sources.stac_item import SceneBand
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,0 +1,5 @@
+"""A static STAC catalog in a folder or in S3 as a source, and what is put into it.
+
+`sources/registry`, `pipeline`, `services` and `cli` import this package. It knows nothing of the
+other sources.
+"""
