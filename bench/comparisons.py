@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tulip_ops import charts, simulate
+from tulip_ops import simulate
 from tulip_ops.core.errors import ModelNotFound
 from tulip_ops.core.types import BANDS
 from tulip_ops.ml.datasets import labels
@@ -30,6 +30,7 @@ from tulip_ops.ml.inference import model_registry
 from tulip_ops.ml.inference.model_registry import Card
 from tulip_ops.ml.training import train
 from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.reports import evaluation_plots
 from tulip_ops.simulate import Sky, Weather
 from tulip_ops.simulate.seasons import KNOWN_SEASONS
 from tulip_ops.storage.product_store import Store
@@ -238,7 +239,7 @@ def _resnets(found: dict[str, object], docs: Path) -> list[str]:
         for name in wanted
     }
     title = f"Cloud filters after {found['budget']} (simulated)"
-    charts.comparison(docs / "pictures" / "resnets.png", title, "share", groups)
+    evaluation_plots.comparison(docs / "pictures" / "resnets.png", title, "share", groups)
     rows = [
         f"| {name} | " + " | ".join(_cell(bars[names[depth]]) for depth in networks) + " |"
         for name, bars in groups.items()
@@ -270,7 +271,9 @@ def _bands(found: dict[str, object], docs: Path) -> list[str]:
     assert isinstance(models, list)  # noqa: S101
     groups = {f"{name}\n{numbers[name]} scenes": each for name, each in bars.items()}
     title = "Tulips by situation (simulated)"
-    charts.comparison(docs / "pictures" / "bands.png", title, "IoU over all pixels", groups)
+    evaluation_plots.comparison(
+        docs / "pictures" / "bands.png", title, "IoU over all pixels", groups
+    )
     rows = [
         f"| {name} | {numbers[name]} | " + " | ".join(_cell(each[model]) for model in models) + " |"
         for name, each in bars.items()

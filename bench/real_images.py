@@ -29,8 +29,8 @@ from tulip_ops.ml.evaluation import evaluate, metrics
 from tulip_ops.ml.inference import model_registry, predictors
 from tulip_ops.ml.inference.model_registry import Card
 from tulip_ops.ml.training import model_card
-from tulip_ops.networks import reports
 from tulip_ops.raster import tiling
+from tulip_ops.reports import evaluation_report
 
 PEERS = {
     "ukis-csmask-l1c": ("blue", "green", "red", "nir", "swir16", "swir22"),
@@ -119,7 +119,9 @@ def _judge(
     """Rows of one model over one source, and its report."""
     found = evaluate.evaluate(card, scenes, options.threads)
     place = options.out / f"{card.name}-{card.version}" / collection.name.replace(" ", "-")
-    figures = evaluate.plain(reports.write(found, f"{collection.name} ({collection.truth})", place))
+    figures = evaluate.plain(
+        evaluation_report.write(found, f"{collection.name} ({collection.truth})", place)
+    )
     name = str(card.reference)
     if card.kind == "unet":
         rows = list(_dates(card, collection.name, scenes, options.threads))

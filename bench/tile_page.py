@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tile_goals import STEPS, Found, Goal, computing, goals, rates, seconds, start_seconds
 
-from tulip_ops import charts
+from tulip_ops.reports import evaluation_plots
 
 _PLAIN = [
     "*Without AMX* is the same on the same machine, where networks may use AVX-512, VNNI and",
@@ -20,7 +20,7 @@ def write(found: Found, docs: Path) -> None:
     """The page and its chart."""
     (docs / "pictures").mkdir(parents=True, exist_ok=True)
     bars = rates(found)
-    charts.rates(
+    evaluation_plots.rates(
         docs / "pictures" / "performance.png", "From ten bands to tulip polygons", "Mpx/s", bars
     )
     lines = [*_head(found), *_targets(found), *_stages(found), *_rivals(found, bars)]

@@ -12,12 +12,12 @@ import pytest
 
 from tests.postgis import histories
 from tests.postgis.conftest import Examples
-from tulip_ops import exports
 from tulip_ops.core.errors import AreaNotFound, BadInput
 from tulip_ops.core.settings import Settings
 from tulip_ops.postgis import layers
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.postgis.layers import LAYERS, Selection
+from tulip_ops.reports import export
 from tulip_ops.storage import layer_writer
 
 IDS = ("S2B_31UFU_20240420_0_L2A", "S2B_31UFU_20250420_0_L2A", "SIM_31UFU_20240422_0_L2A")
@@ -48,7 +48,7 @@ def test_every_layer_in_every_format(
     settings: Settings, tmp_path: Path, layer: layers.Layer, suffix: str
 ) -> None:
     out = tmp_path / f"tulips{suffix}"
-    rows = exports.export(settings, out, [layer], Selection())
+    rows = export.export(settings, out, [layer], Selection())
     count = 4 if layer == "fields" else 6
     assert rows == {layer: count}
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
@@ -67,7 +67,7 @@ def test_a_geopackage_lists_every_layer_with_its_key_type_and_style(
     settings: Settings, tmp_path: Path
 ) -> None:
     out = tmp_path / "tulips.gpkg"
-    assert exports.export(settings, out, [], Selection()) == {
+    assert export.export(settings, out, [], Selection()) == {
         "fields": 4, "bloom_history": 6, "detections": 6, "observations": 6,
     }  # fmt: skip
     listed = pyogrio.list_layers(out).tolist()
@@ -90,7 +90,7 @@ def test_a_geopackage_lists_every_layer_with_its_key_type_and_style(
 
 def test_detections_say_what_made_them(settings: Settings, tmp_path: Path) -> None:
     out = tmp_path / "tulips.parquet"
-    exports.export(settings, out, ["detections"], Selection(seasons=(2025,)))
+    export.export(settings, out, ["detections"], Selection(seasons=(2025,)))
     frame = geopandas.read_parquet(out)
     assert set(frame["acquisition_id"]) == {IDS[1]}
     assert set(frame["model_name"] + "/" + frame["model_version"]) == {"unet-ten/1"}
@@ -123,7 +123,7 @@ def test_filters(
     for layer in LAYERS:
         expected = fields if layer == "fields" else count
         out = tmp_path / "tulips.fgb"
-        assert exports.export(settings, out, [layer], chosen) == {layer: expected}
+        assert export.export(settings, out, [layer], chosen) == {layer: expected}
         assert len(pyogrio.read_dataframe(out)) == expected
 
 
@@ -133,11 +133,11 @@ def test_what_cannot_be_written_is_said_and_leaves_the_old_file(
     out = tmp_path / "tulips.geojson"
     out.write_text("old")
     with pytest.raises(AreaNotFound):
-        exports.export(settings, out, ["fields"], Selection(area="nowhere"))
+        export.export(settings, out, ["fields"], Selection(area="nowhere"))
     with pytest.raises(BadInput, match="holds one layer"):
-        exports.export(settings, out, [], Selection())
+        export.export(settings, out, [], Selection())
     with pytest.raises(BadInput, match=r"\.gpkg, \.parquet"):
-        exports.export(settings, tmp_path / "tulips.shp", ["fields"], Selection())
+        export.export(settings, tmp_path / "tulips.shp", ["fields"], Selection())
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 

@@ -10,12 +10,12 @@ import pytest
 from tests.postgis import histories
 from tests.postgis.conftest import Examples, Logins
 from tests.unit.test_pages import read
-from tulip_ops import reports
 from tulip_ops.core.errors import AreaNotFound
 from tulip_ops.core.settings import Settings
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import WGS84, project, tile_grid
+from tulip_ops.reports import area_report
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import Store
 
@@ -53,7 +53,7 @@ def test_a_page_tells_of_seasons_gaps_and_networks(
     settings: Settings, filled: None, tmp_path: Path
 ) -> None:
     out = tmp_path / "polder.html"
-    story = reports.report(settings, "polder", out, simulated=None, now=NOW)
+    story = area_report.report(settings, "polder", out, simulated=None, now=NOW)
     html = out.read_text()
     said = text(html)
     assert sorted(story.maps) == sorted(story.calendars) == [2024, 2025]
@@ -82,7 +82,7 @@ def test_simulated_data_says_so_first(
     histories.look(database, name, {ids[0]: "bloom"})
     histories.sum_up(database, 2024, {ids[0]: "bloomed"})
     out = tmp_path / "polder.html"
-    assert reports.report(settings, "polder", out, simulated=None, now=NOW).history.simulated
+    assert area_report.report(settings, "polder", out, simulated=None, now=NOW).history.simulated
     body = out.read_text().split("<body>")[1]
     assert body.strip().startswith('<div class="banner" role="note"><p>Simulated data')
 
@@ -107,7 +107,7 @@ def test_the_newest_clear_image_lies_below_the_map(
             acquisition.id, "reflectance.tif", path, recipe="0", title="", media_type=stac_items.COG
         )
     out = tmp_path / "polder.html"
-    story = reports.report(settings, "polder", out, simulated=False, now=NOW)
+    story = area_report.report(settings, "polder", out, simulated=False, now=NOW)
     assert story.below == acquisition.id
     assert f"Below the fields lies {REAL[0]}" in text(out.read_text())
 
@@ -117,11 +117,11 @@ def test_an_area_that_was_never_looked_at(
 ) -> None:
     out = tmp_path / "polder.html"
     with pytest.raises(AreaNotFound, match="no area is called"):
-        reports.report(settings, "polder", out, simulated=None, now=NOW)
+        area_report.report(settings, "polder", out, simulated=None, now=NOW)
     examples.admit(database)
     with pytest.raises(AreaNotFound, match="run `tulip discover`"):
-        reports.report(settings, "polder", out, simulated=None, now=NOW)
+        area_report.report(settings, "polder", out, simulated=None, now=NOW)
     examples.admit(database, REAL[0])
-    reports.report(settings, "polder", out, simulated=None, now=NOW)
+    area_report.report(settings, "polder", out, simulated=None, now=NOW)
     assert "No field is known here yet" in text(out.read_text())
     assert not out.with_name(f".{out.name}.draft").exists()

@@ -6,9 +6,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from tulip_ops import qgis
 from tulip_ops.core.errors import DatabaseUnavailable
 from tulip_ops.postgis import layers, styles
+from tulip_ops.reports import qgis_styles
 
 # what QGIS sends when it opens a layer
 QUESTION = """
@@ -22,7 +22,7 @@ QUESTION = """
 
 @pytest.fixture
 def looks() -> dict[layers.Layer, str]:
-    return {layer: qgis.styles([layer])[layer] for layer in layers.LAYERS}
+    return {layer: qgis_styles.styles([layer])[layer] for layer in layers.LAYERS}
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from tulip_ops.ml.inference.model_registry import (
     UNetArchitecture,
 )
 from tulip_ops.ml.training import losses, model_card
-from tulip_ops.networks import reports
+from tulip_ops.reports import evaluation_report
 
 pytestmark = pytest.mark.filterwarnings(
     # Keras 3.15 hands TensorFlow's variables to NumPy in the old way
@@ -246,11 +246,11 @@ def test_a_report_is_a_page_with_its_pictures(tulips: Card, tmp_path: Path) -> N
     scenes = [red_field(seed) for seed in range(100, 102)]
     evaluation = evaluate.evaluate(tulips, scenes, 1)
 
-    found = reports.write(evaluation, "red <fields>", tmp_path / "report")
+    found = evaluation_report.write(evaluation, "red <fields>", tmp_path / "report")
 
     page = (tmp_path / "report" / "index.html").read_text()
     assert "red &lt;fields&gt;" in page
-    assert reports.said(found["tulip_iou"]) in page
+    assert evaluation_report.said(found["tulip_iou"]) in page
     shown = [line.split('src="')[1].split('"')[0] for line in page.splitlines() if "src=" in line]
     assert "confusion.png" in shown
     assert "worst.png" in shown

@@ -13,10 +13,7 @@ import pytest
 from jinja2 import UndefinedError
 from shapely.geometry import box
 
-from tulip_ops import chapters, likeness, pages
-from tulip_ops.chapters import Picture, Story
 from tulip_ops.core.types import AcquisitionId, SeasonVerdict
-from tulip_ops.pages import Column, Table
 from tulip_ops.postgis.report_queries import (
     AcquisitionRow,
     AreaHistory,
@@ -24,6 +21,10 @@ from tulip_ops.postgis.report_queries import (
     ModelRow,
     SeasonRow,
 )
+from tulip_ops.reports import area_report_html, simulation_comparison
+from tulip_ops.reports import html as pages
+from tulip_ops.reports.area_report_html import Picture, Story
+from tulip_ops.reports.html import Column, Table
 
 ROOT = Path(__file__).parents[2]
 NASTY = "<script>alert('x')</script> & \"co\" onload='x'"
@@ -106,7 +107,7 @@ def story(text: str, *, simulated: bool = True) -> Story:
 
 
 def comparison(text: str) -> str:
-    return likeness.page([(text, {text: text}), ("simulated", {text: "1"})])
+    return simulation_comparison.page([(text, {text: text}), ("simulated", {text: "1"})])
 
 
 def evaluation(text: str) -> str:
@@ -115,7 +116,7 @@ def evaluation(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "html", [chapters.page(story(NASTY), NOW), comparison(NASTY), evaluation(NASTY)]
+    "html", [area_report_html.page(story(NASTY), NOW), comparison(NASTY), evaluation(NASTY)]
 )
 def test_text_stays_text(html: str) -> None:
     reader = read(html)
@@ -126,7 +127,7 @@ def test_text_stays_text(html: str) -> None:
 
 
 def test_the_page_of_an_area_needs_nothing_from_elsewhere_and_fits_a_phone() -> None:
-    html = chapters.page(story("creil"), NOW)
+    html = area_report_html.page(story("creil"), NOW)
     reader = read(html)
     assert html.startswith("<!doctype html>")
     assert ("html", {"lang": "en"}) in reader.seen
@@ -140,11 +141,11 @@ def test_the_page_of_an_area_needs_nothing_from_elsewhere_and_fits_a_phone() -> 
     assert kinds == ["data:image/png"] * 2 + ["data:image/svg+xml"] * 4
     assert "http" not in html
     assert html.index("Simulated data") < html.index("<h1>")
-    assert "Simulated data" not in chapters.page(story("creil", simulated=False), NOW)
+    assert "Simulated data" not in area_report_html.page(story("creil", simulated=False), NOW)
 
 
 def test_each_kind_of_calendar_is_explained_once() -> None:
-    words = read(chapters.page(story("creil"), NOW)).text
+    words = read(area_report_html.page(story("creil"), NOW)).text
     assert words.count("A row for each field that bloomed") == 1
     assert words.count("A row for each size of fields") == 1
 

@@ -64,7 +64,7 @@ def evaluate(
     from tulip_ops.ml.evaluation import evaluate as evaluation
     from tulip_ops.ml.inference import model_registry
     from tulip_ops.ml.training import model_card
-    from tulip_ops.networks import reports
+    from tulip_ops.reports import evaluation_report
     from tulip_ops.storage.product_store import open_store
 
     settings = Settings.load()
@@ -77,10 +77,10 @@ def evaluate(
         processes=settings.threads,
         store=open_store(settings),
     )
-    found = reports.write(evaluation.evaluate(card, there, settings.threads), source, out)
+    found = evaluation_report.write(evaluation.evaluate(card, there, settings.threads), source, out)
     if record:
         model_card.record(card, record, evaluation.plain(found))
-    lines = [f"{name.replace('_', ' ')}: {reports.said(found[name])}" for name in found]
+    lines = [f"{name.replace('_', ' ')}: {evaluation_report.said(found[name])}" for name in found]
     show(
         as_json,
         "\n".join([*lines, f"see {out / 'index.html'}"]),

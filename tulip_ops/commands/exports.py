@@ -65,11 +65,11 @@ def export(
     The end of OUT's name says the format: .gpkg (GeoPackage), .parquet (GeoParquet), .fgb
     (FlatGeobuf) or .geojson. Everything is EPSG:4326; areas are geodesic square metres.
     """
-    from tulip_ops import exports
     from tulip_ops.postgis.layers import LAYERS, Selection
+    from tulip_ops.reports import export as exporting
 
     wanted = [layer for layer in LAYERS if layer in layers]
     chosen = Selection(area, seasons or None, bbox, simulated)
-    rows = exports.export(Settings.load(), out, wanted, chosen)
+    rows = exporting.export(Settings.load(), out, wanted, chosen)
     lines = [f"{count:>9} {layer}" for layer, count in rows.items()]
     show(as_json, "\n".join([str(out), *lines]), out=str(out), rows=dict(rows))

@@ -16,9 +16,9 @@ from tulip_ops.core.types import AcquisitionId
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 def picture(acquisition_id: AcquisitionId, out: Path) -> None:
     """Draw the products of ID into OUT (PNG): image, cloud screen, probability, polygons."""
-    from tulip_ops import portraits
+    from tulip_ops.reports import quicklook
 
-    portraits.draw(acquisition_id, Settings.load(), out)
+    quicklook.draw(acquisition_id, Settings.load(), out)
     click.echo(str(out))
 
 
@@ -32,7 +32,7 @@ def picture(acquisition_id: AcquisitionId, out: Path) -> None:
 )
 def season_picture(area: str, out: Path, simulated: bool) -> None:
     """Draw the fields of AREA into OUT (PNG): bloomed, not bloomed or not seen in each season."""
-    from tulip_ops import portraits
+    from tulip_ops.reports import quicklook
 
-    portraits.draw_seasons(area, Settings.load(), out, simulated=simulated)
+    quicklook.draw_seasons(area, Settings.load(), out, simulated=simulated)
     click.echo(str(out))

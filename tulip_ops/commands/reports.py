@@ -22,9 +22,9 @@ from tulip_ops.core.settings import Settings
 @as_json
 def report(area: str, out: Path, simulated: bool | None, as_json: bool) -> None:
     """Write the history of AREA into OUT: one HTML page with maps, calendar, charts and gaps."""
-    from tulip_ops import reports
+    from tulip_ops.reports import area_report
 
     now = datetime.now(UTC)
-    story = reports.report(Settings.load(), area, out, simulated=simulated, now=now)
+    story = area_report.report(Settings.load(), area, out, simulated=simulated, now=now)
     seasons = [row.season for row in story.history.seasons]
     show(as_json, str(out), out=str(out), seasons=seasons, simulated=story.history.simulated)

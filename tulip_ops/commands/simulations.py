@@ -73,7 +73,7 @@ def simulate(
 def _compare(real: Path, out: Path | None, seed: int, as_json: bool) -> None:
     if out is None:
         raise click.UsageError("--compare needs --out, the folder for its picture and page")
-    from tulip_ops import likeness
+    from tulip_ops.reports import simulation_comparison
 
-    written = [str(path) for path in likeness.compare(real, out, seed)]
+    written = [str(path) for path in simulation_comparison.compare(real, out, seed)]
     show(as_json, "\n".join(written), written=written)

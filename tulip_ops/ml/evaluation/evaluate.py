@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import charts
 from tulip_ops.ml.datasets.scenes import Scene
 from tulip_ops.ml.evaluation import calibration, metrics
 from tulip_ops.ml.evaluation.bootstrap import Estimate, estimate
@@ -20,6 +19,7 @@ from tulip_ops.ml.evaluation.metrics import Formula, Tally
 from tulip_ops.ml.evaluation.predictions import Answer, answers
 from tulip_ops.ml.inference.engine_selection import KERAS, Engine
 from tulip_ops.ml.inference.model_registry import Card, Output
+from tulip_ops.reports import evaluation_plots
 
 IN_BLOOM = 0.3
 """Share of a scene's tulip pixels in flower from which its date is one in bloom."""
@@ -36,7 +36,7 @@ class Evaluation:
     left_out: Mapping[Output, int]
     in_bloom: NDArray[np.bool_]
     """(scenes,) where `IN_BLOOM` of the tulip pixels or more are in flower."""
-    cases: tuple[charts.Case, ...]
+    cases: tuple[evaluation_plots.Case, ...]
     """One of each scene in which there was anything to get right or wrong, worst first."""
 
 
@@ -115,7 +115,7 @@ def evaluate(
     )
 
 
-def _case(card: Card, answer: Answer) -> charts.Case:
+def _case(card: Card, answer: Answer) -> evaluation_plots.Case:
     """The score is IoU over pixels, or accuracy over cells, or nearness to a verdict."""
     shown: Output = "tulip" if card.kind == "unet" else "cell"
     said, true = answer.pairs[shown]
@@ -133,7 +133,7 @@ def _case(card: Card, answer: Answer) -> charts.Case:
         if len(chip) == 1 and not np.isfinite(score):
             score = float(1 - abs(chip[0] - cloudy[0]))
     counted = np.isfinite(said)
-    return charts.Case(
+    return evaluation_plots.Case(
         answer.name, answer.image, true, answer.shown, counted, card.threshold, score, note
     )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tulip_ops import pictures, simulate
+from tulip_ops import simulate
 from tulip_ops.core.errors import BadSetting, TulipError
 from tulip_ops.core.types import BANDS
 from tulip_ops.ml.datasets.scenes import Scene, cloud_filter_target, unet_target
@@ -34,6 +34,7 @@ from tulip_ops.ml.inference.model_registry import (
 )
 from tulip_ops.ml.training import augmentation, chip_sampling, losses, model_card, pretrained
 from tulip_ops.ml.training.trainer import Course, Job, Stage, fit
+from tulip_ops.reports import plotting
 from tulip_ops.storage.product_store import Store
 
 log = logging.getLogger(__name__)
@@ -205,7 +206,7 @@ def _train(job: Job, start: Start, options: Options, folders: Folders, threads: 
     card = evaluate.measured(card, sets.measure, threads)
     write(card, model_card.text(card))
     try:
-        pictures.training_curves(folder / "log.csv", folder / "curves.png")
+        plotting.training_curves(folder / "log.csv", folder / "curves.png")
     except BadSetting as error:
         log.warning("the curves are not drawn: %s", error)
     return _publish(card, place)

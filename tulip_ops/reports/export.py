@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tulip_ops import qgis
 from tulip_ops.core.errors import BadInput, StoreUnavailable
 from tulip_ops.core.settings import Settings
 from tulip_ops.postgis import connection, layers
 from tulip_ops.postgis.layers import Layer, Selection
+from tulip_ops.reports import qgis_styles
 from tulip_ops.storage import layer_writer
 
 
@@ -38,7 +38,7 @@ def export(
                             draft, name, found.columns, found.batches
                         )
             if layer_writer.driver(out) == "GPKG":
-                layer_writer.write_styles(draft, qgis.styles(names))
+                layer_writer.write_styles(draft, qgis_styles.styles(names))
             draft.replace(out)
     except OSError as error:
         raise StoreUnavailable(

@@ -9,10 +9,10 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tulip_ops import charts, pages
 from tulip_ops.ml.evaluation import metrics
 from tulip_ops.ml.evaluation.bootstrap import Estimate
 from tulip_ops.ml.evaluation.evaluate import Evaluation, figures
+from tulip_ops.reports import evaluation_plots, html
 
 CASES = 6
 """Scenes on each contact sheet."""
@@ -70,11 +70,11 @@ def _draw(evaluation: Evaluation, data: str, folder: Path) -> list[str]:
         counts = {
             str(output): tally.at(thresholds[output]).sum(axis=0) for output, tally in known.items()
         }
-        charts.confusion(folder / "confusion.png", counts)
+        evaluation_plots.confusion(folder / "confusion.png", counts)
         curves = {str(output): metrics.precision_recall(tally) for output, tally in known.items()}
-        charts.precision_recall(folder / "precision-recall.png", curves, thresholds)
+        evaluation_plots.precision_recall(folder / "precision-recall.png", curves, thresholds)
         said = {str(output): metrics.reliability(tally) for output, tally in known.items()}
-        charts.reliability(folder / "reliability.png", said)
+        evaluation_plots.reliability(folder / "reliability.png", said)
         drawn += ["confusion.png", "precision-recall.png", "reliability.png"]
     if evaluation.cases:
         for name, cases in (
@@ -82,7 +82,7 @@ def _draw(evaluation: Evaluation, data: str, folder: Path) -> list[str]:
             ("best", evaluation.cases[::-1][:CASES]),
         ):
             title = f"{evaluation.card.reference}, {name} of {len(evaluation.cases)}: {data}"
-            charts.contact_sheet(folder / f"{name}.png", title, cases)
+            evaluation_plots.contact_sheet(folder / f"{name}.png", title, cases)
             drawn.append(f"{name}.png")
     return drawn
 
@@ -91,7 +91,7 @@ def _page(
     evaluation: Evaluation, data: str, found: Mapping[str, Estimate | int], drawn: Sequence[str]
 ) -> str:
     """drawn: the names of the pictures beside it."""
-    return pages.render(
+    return html.render(
         "evaluation.html.j2",
         title=f"{evaluation.card.reference}: {data}",
         figures=[(name.replace("_", " "), said(figure)) for name, figure in found.items()],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tulip_ops import pictures
+from tulip_ops.reports import plotting
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +51,7 @@ class Case:
 
 def contact_sheet(path: Path, title: str, cases: Sequence[Case]) -> None:
     """Draw image, truth, probability and difference of each case in a row of its own."""
-    figure = pictures.new_figure(11, 2.85 * len(cases) + 0.9)
+    figure = plotting.new_figure(11, 2.85 * len(cases) + 0.9)
     panels = figure.subplots(len(cases), 4, squeeze=False)
     for row, case in zip(panels, cases, strict=True):
         said = np.nan_to_num(case.probability) >= case.threshold
@@ -80,7 +80,7 @@ def precision_recall(
 
     curves: by name, rows of threshold, precision, recall.
     """
-    figure = pictures.new_figure(5.4, 4.6)
+    figure = plotting.new_figure(5.4, 4.6)
     axes = figure.subplots()
     for (name, curve), colour in zip(curves.items(), COLOURS, strict=False):
         axes.plot(curve[:, 2], curve[:, 1], color=colour, label=name)
@@ -98,7 +98,7 @@ def reliability(path: Path, curves: Mapping[str, NDArray[np.float64]]) -> None:
 
     curves: by name, rows of probability said, share that came true, number of cases.
     """
-    figure = pictures.new_figure(5.4, 5.8)
+    figure = plotting.new_figure(5.4, 5.8)
     upper, lower = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
     upper.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="perfect")
     for (name, curve), colour in zip(curves.items(), COLOURS, strict=False):
@@ -116,7 +116,7 @@ def confusion(path: Path, counts: Mapping[str, NDArray[np.float64]]) -> None:
 
     counts: by name, hits, false alarms, misses, right rejections.
     """
-    figure = pictures.new_figure(3.6 * len(counts) + 0.4, 3.4)
+    figure = plotting.new_figure(3.6 * len(counts) + 0.4, 3.4)
     for axes, (name, found) in zip(
         figure.subplots(1, len(counts), squeeze=False)[0], counts.items(), strict=True
     ):
@@ -148,7 +148,7 @@ def comparison(
     groups: by situation, by contestant, (value, low, high).
     """
     contestants = list(dict.fromkeys(name for bars in groups.values() for name in bars))
-    figure = pictures.new_figure(1.6 * len(groups) + 2.6, 4.2)
+    figure = plotting.new_figure(1.6 * len(groups) + 2.6, 4.2)
     axes = figure.subplots()
     width = 0.8 / len(contestants)
     for place, (name, colour) in enumerate(zip(contestants, COLOURS, strict=False)):
@@ -166,7 +166,7 @@ def comparison(
 
 def rates(path: Path, title: str, unit: str, bars: Mapping[str, float]) -> None:
     """Draw a bar for each, the first in a colour of its own, and write its number beside it."""
-    figure = pictures.new_figure(8, 0.55 * len(bars) + 1.3)
+    figure = plotting.new_figure(8, 0.55 * len(bars) + 1.3)
     axes = figure.subplots()
     colours = [COLOURS[0], *[COLOURS[1]] * (len(bars) - 1)]
     drawn = axes.barh(list(bars), list(bars.values()), color=colours)

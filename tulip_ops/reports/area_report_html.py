@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 
-from tulip_ops import pages, pictures
-from tulip_ops import season_charts as charts
 from tulip_ops.core.types import AcquisitionId, SeasonVerdict
-from tulip_ops.pages import Column, Figure, Swatch, Table
 from tulip_ops.postgis.report_queries import AcquisitionRow, AreaHistory, SeasonRow
+from tulip_ops.reports import html, plotting, season_plots
+from tulip_ops.reports.html import Column, Figure, Swatch, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ def page(story: Story, now: datetime) -> str:
     """The whole page as HTML."""
     history = story.history
     seasons = {row.season for row in history.acquisitions}
-    return pages.render(
+    return html.render(
         "area_report.html.j2",
         title=f"Tulip fields of {history.area.name}",
         simulated=history.simulated,
@@ -125,7 +124,7 @@ def _facts(history: AreaHistory) -> list[tuple[str, str]]:
 def _maps(story: Story) -> Maps:
     *earlier, newest = sorted(story.maps)
     return Maps(
-        _key(pictures.VERDICTS.values()),
+        _key(plotting.VERDICTS.values()),
         _map(story, newest),
         [_map(story, season) for season in reversed(earlier)],
         story.below,
@@ -145,8 +144,8 @@ def _map(story: Story, season: int) -> Figure:
 def _calendars(story: Story) -> Calendars:
     kinds = {calendar.by_field for calendar in story.calendars.values()}
     by_field = [
-        Swatch(charts.BLOOM, hatched=False, words="seen in bloom"),
-        Swatch(charts.MAYBE, hatched=False, words="may have been in bloom"),
+        Swatch(season_plots.BLOOM, hatched=False, words="seen in bloom"),
+        Swatch(season_plots.MAYBE, hatched=False, words="may have been in bloom"),
     ]
     figures = []
     for season, calendar in sorted(story.calendars.items(), reverse=True):
@@ -154,7 +153,7 @@ def _calendars(story: Story) -> Calendars:
         alt = f"Bloom calendar. {words}"
         figures.append((season, Figure(calendar.svg, alt, words, chart=True)))
     return Calendars(
-        _key(charts.LOOKS.values()) if False in kinds else [],
+        _key(season_plots.LOOKS.values()) if False in kinds else [],
         by_field if True in kinds else [],
         figures,
     )

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import pages, pictures
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.types import BANDS
 from tulip_ops.raster import reader
 from tulip_ops.raster.grid import geodesic_area
+from tulip_ops.reports import html, plotting
 from tulip_ops.simulate import TOP, Sky, Weather, make_polder, make_scene
 from tulip_ops.simulate.sky import sun
 from tulip_ops.sources.archive import geotiff_metadata
@@ -160,7 +160,7 @@ def _listed(values: NDArray[np.floating], digits: int) -> str:
 def page(rows: Sequence[tuple[str, Mapping[str, str]]]) -> str:
     """An HTML page with the picture and a table: image and its figures, row by row."""
     names = list(rows[0][1])
-    return pages.render(
+    return html.render(
         "comparison.html.j2",
         title="Real and simulated",
         picture=PICTURE,
@@ -175,7 +175,7 @@ def _draw(
     clear: Sequence[Levels],
     cloudy: Sequence[Levels],
 ) -> None:
-    figure = pictures.new_figure(15, 5.2 * len(renderings))
+    figure = plotting.new_figure(15, 5.2 * len(renderings))
     panels = figure.subplots(len(renderings), 3, squeeze=False)
     for row, real, *own in zip(panels, renderings, clear, cloudy, strict=True):
         headings = (f"real, {real.day}", "simulated, clear", "simulated, scattered cloud")

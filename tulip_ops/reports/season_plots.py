@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tulip_ops import pictures
 from tulip_ops.core.types import SeasonVerdict, Verdict
 from tulip_ops.raster.grid import Grid
+from tulip_ops.reports import plotting
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry import Polygon
 
-BLOOM, GREEN, UNSEEN = (pictures.VERDICTS[verdict][0] for verdict in SeasonVerdict)
+BLOOM, GREEN, UNSEEN = (plotting.VERDICTS[verdict][0] for verdict in SeasonVerdict)
 MAYBE = "#F6CFAE"
 """When a field may have been in bloom: BLOOM, lighter."""
 CHANGES = {
@@ -79,27 +79,27 @@ def season_map(
     where not measured; None leaves the ground plain.
     """
     left, bottom, right, top = grid.bounds
-    figure = pictures.new_figure(6.4, 6.4 * min(2.0, (top - bottom) / (right - left)))
+    figure = plotting.new_figure(6.4, 6.4 * min(2.0, (top - bottom) / (right - left)))
     figure.set_layout_engine("none")  # the map fills the picture
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[], aspect="equal")
     axes.set_axis_off()
     if rgb is not None:
-        image = pictures.light_image(rgb, np.isfinite(rgb[0]))
+        image = plotting.light_image(rgb, np.isfinite(rgb[0]))
         image[..., :3] = image[..., :3] * (1 - _FADED) + _FADED
         axes.imshow(image, extent=(left, right, bottom, top))
     for polygon, verdict in fields:
-        colour, hatch, _ = pictures.VERDICTS[verdict]
-        pictures.draw_polygon(axes, polygon, colour, hatch)
+        colour, hatch, _ = plotting.VERDICTS[verdict]
+        plotting.draw_polygon(axes, polygon, colour, hatch)
     for polygon in outline:
         axes.plot(*polygon.exterior.xy, color="0.15", linewidth=1.2, linestyle=(0, (6, 3)))
-    pictures.scale_bar(axes, grid)
+    plotting.scale_bar(axes, grid)
     return _saved(figure, "png")
 
 
 def field_calendar(season: int, bars: Sequence[Bar]) -> bytes:
     """SVG: a row for each field with when it was, and may have been, in bloom."""
-    figure = pictures.new_figure(_WIDTH, 1.0 + 0.17 * len(bars))
+    figure = plotting.new_figure(_WIDTH, 1.0 + 0.17 * len(bars))
     axes = figure.subplots()
     for row, bar in enumerate(bars):
         first, last = bar.seen
@@ -122,7 +122,7 @@ def field_calendar(season: int, bars: Sequence[Bar]) -> bytes:
 
 def group_calendar(season: int, groups: Sequence[Group]) -> bytes:
     """SVG: a row for each group of fields, and in it a bar for each acquisition."""
-    figure = pictures.new_figure(_WIDTH, 0.8 + 0.75 * len(groups))
+    figure = plotting.new_figure(_WIDTH, 0.8 + 0.75 * len(groups))
     axes = figure.subplots()
     for row, group in enumerate(groups):
         for day, said in group.days.items():
@@ -142,7 +142,7 @@ def group_calendar(season: int, groups: Sequence[Group]) -> bytes:
 
 def hectares(seasons: Mapping[int, float | None]) -> bytes:
     """SVG: the area that bloomed in each season; None where nothing was seen."""
-    figure = pictures.new_figure(_WIDTH, 2.8)
+    figure = plotting.new_figure(_WIDTH, 2.8)
     axes = figure.subplots()
     known = {year: area for year, area in seasons.items() if area is not None}
     bars = axes.bar([str(year) for year in seasons], [known.get(year, 0) for year in seasons],
@@ -157,7 +157,7 @@ def hectares(seasons: Mapping[int, float | None]) -> bytes:
 
 def changes(seasons: Mapping[int, Mapping[str, int]]) -> bytes:
     """SVG: how many fields of each season are new, returning, continuing, gone and so on."""
-    figure = pictures.new_figure(_WIDTH, 3.2)
+    figure = plotting.new_figure(_WIDTH, 3.2)
     axes = figure.subplots()
     years = [str(year) for year in seasons]
     base = np.zeros(len(seasons))

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tulip_ops import pictures
 from tulip_ops.core.errors import AreaNotFound, ProductMissing
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, SeasonVerdict
 from tulip_ops.postgis import areas, connection, history
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import WGS84, project
+from tulip_ops.reports import plotting
 from tulip_ops.storage import vector_files
 from tulip_ops.storage.product_store import open_store
 
@@ -35,7 +35,7 @@ def draw_seasons(area: str, settings: Settings, out: Path, *, simulated: bool) -
     seasons: dict[int, dict[int, SeasonVerdict]] = {}
     for field, year, verdict in rows:
         seasons.setdefault(year, {})[field.id] = verdict
-    pictures.season_picture(
+    plotting.season_picture(
         out, area, list(fields.values()), dict(sorted(seasons.items())), simulated=simulated
     )
 
@@ -60,7 +60,7 @@ def draw(acquisition_id: AcquisitionId, settings: Settings, out: Path) -> None:
             store.product(acquisition_id, "detections.parquet")
         )
         polygons = [project(found.geometry, WGS84, grid.epsg) for found in detections]
-    pictures.acquisition_picture(
+    plotting.acquisition_picture(
         out,
         str(acquisition_id),
         reflectance[[bands.index(band) for band in ("red", "green", "blue")]],

@@ -10,9 +10,6 @@ from pathlib import Path
 
 import shapely
 
-from tulip_ops import chapters
-from tulip_ops import season_charts as charts
-from tulip_ops.chapters import Picture, Story
 from tulip_ops.core.errors import AreaNotFound, ProductDamaged, ProductMissing, StoreUnavailable
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Verdict
@@ -20,6 +17,8 @@ from tulip_ops.postgis import connection, layers, report_queries
 from tulip_ops.postgis.report_queries import AreaHistory, FieldSeasonRow
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_at, tile_grid
+from tulip_ops.reports import area_report_html, season_plots
+from tulip_ops.reports.area_report_html import Picture, Story
 from tulip_ops.storage.product_store import open_store
 
 CLEAR_ENOUGH = 0.9
@@ -60,7 +59,7 @@ def report(
     story = _illustrated(history, settings)
     draft = out.with_name(f".{out.name}.draft")
     try:
-        draft.write_text(chapters.page(story, now), encoding="utf-8")
+        draft.write_text(area_report_html.page(story, now), encoding="utf-8")
         draft.replace(out)
     except OSError as error:
         draft.unlink(missing_ok=True)
@@ -83,7 +82,7 @@ def _illustrated(history: AreaHistory, settings: Settings) -> Story:
     maps = {}
     for season, rows in sorted(by_season.items()):
         shapes = [(project(row.geometry, WGS84, grid.epsg), row.verdict) for row in rows]
-        maps[season] = charts.season_map(shapes, outline, grid, rgb)
+        maps[season] = season_plots.season_map(shapes, outline, grid, rgb)
     calendars = {
         season: calendar
         for season, rows in sorted(by_season.items())
@@ -94,8 +93,8 @@ def _illustrated(history: AreaHistory, settings: Settings) -> Story:
         maps=maps,
         calendars=calendars,
         below=below,
-        hectares=charts.hectares({row.season: row.hectares for row in history.seasons}),
-        changes=charts.changes(
+        hectares=season_plots.hectares({row.season: row.hectares for row in history.seasons}),
+        changes=season_plots.changes(
             {season: Counter(row.change for row in rows) for season, rows in by_season.items()}
         ),
     )
@@ -141,22 +140,22 @@ def _calendar(season: int, rows: Sequence[FieldSeasonRow], history: AreaHistory)
     bloomed = [row for row in rows if row.onset_latest and row.end_earliest]
     if 0 < len(bloomed) <= ROWS:
         bars = [_bar(row, looks.get(row.field_id, {})) for row in sorted(bloomed, key=_onset)]
-        return Picture(charts.field_calendar(season, bars), len(bars), by_field=True)
+        return Picture(season_plots.field_calendar(season, bars), len(bars), by_field=True)
     groups = list(_groups(rows, looks))
     if not groups:
         return None
-    return Picture(charts.group_calendar(season, groups), len(bloomed), by_field=False)
+    return Picture(season_plots.group_calendar(season, groups), len(bloomed), by_field=False)
 
 
 def _onset(row: FieldSeasonRow) -> tuple[object, ...]:
     return row.onset_latest, row.peak, row.field_id
 
 
-def _bar(row: FieldSeasonRow, looks: Mapping[int, Verdict]) -> charts.Bar:
+def _bar(row: FieldSeasonRow, looks: Mapping[int, Verdict]) -> season_plots.Bar:
     assert row.onset_latest  # noqa: S101 - only rows in bloom come here
     assert row.end_earliest  # noqa: S101
     earliest, latest = row.onset_earliest, row.end_latest
-    return charts.Bar(
+    return season_plots.Bar(
         name=str(row.field_id),
         seen=(row.onset_latest.timetuple().tm_yday, row.end_earliest.timetuple().tm_yday),
         possible=(
@@ -169,7 +168,7 @@ def _bar(row: FieldSeasonRow, looks: Mapping[int, Verdict]) -> charts.Bar:
 
 def _groups(
     rows: Iterable[FieldSeasonRow], looks: Mapping[int, Mapping[int, Verdict]]
-) -> Iterable[charts.Group]:
+) -> Iterable[season_plots.Group]:
     """What each day said of the fields of each size class, where there are any."""
     size = {row.field_id: row.size_m2 for row in rows}
     least = 0.0
@@ -180,5 +179,5 @@ def _groups(
             for day, verdict in looks.get(field, {}).items():
                 days.setdefault(day, Counter())[verdict] += 1
         if days:
-            yield charts.Group(f"{name}\n{len(members)} fields", dict(sorted(days.items())))
+            yield season_plots.Group(f"{name}\n{len(members)} fields", dict(sorted(days.items())))
         least = limit
