@@ -46,7 +46,7 @@ from beam_desk import RUN, TULIP, Desk
 from beam_season import CHIP, ground, write_chips, write_images, write_season
 from tile_kept import Found, Kept, digest, machine
 
-from tulip_ops.local import postgres
+from tulip_ops.services import postgres
 
 BENCH = Path(__file__).resolve().parent
 CARRIERS = [BENCH / f"beam_{name}.py" for name in ("desk", "each", "loop")]

@@ -23,8 +23,8 @@ from psycopg.conninfo import make_conninfo
 from tests.services import nginx, s3, stac_api
 from tests.services.offers import Copy, offering
 from tests.services.storm import AREA, GROUND, Storm
-from tulip_ops.local import postgres
 from tulip_ops.postgis import areas, connection, migrate
+from tulip_ops.services import postgres
 
 
 def main(number: int, seed: int) -> int:

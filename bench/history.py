@@ -50,10 +50,10 @@ from tulip_ops.core.types import (
     Observation,
     Verdict,
 )
-from tulip_ops.local import postgres
 from tulip_ops.postgis import areas, history, ledger, migrate
 from tulip_ops.postgis.connection import Connection, connect
 from tulip_ops.postgis.detections import record_detections
+from tulip_ops.services import postgres
 
 SEASONS = tuple(range(2020, 2026))
 COLUMNS = 1000

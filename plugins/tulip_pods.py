@@ -20,8 +20,8 @@ from kubernetes.client import ApiException, models
 from tulip_pod_failures import RETRIES, named
 from tulip_steps import SKIPPED, end_with_parent, program
 
-from tulip_ops import pods
 from tulip_ops.core.settings import Settings
+from tulip_ops.services import pods
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

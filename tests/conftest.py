@@ -56,7 +56,7 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Superuser URL of a private PostgreSQL server with PostGIS, one for the whole run."""
-    from tulip_ops.local import postgres
+    from tulip_ops.services import postgres
 
     server = postgres.start(tmp_path_factory.mktemp("postgres"), durable=False)
     yield server.url

@@ -98,9 +98,9 @@ def test_networks_share_a_pool_and_nothing_else_does(dags, steps):
 
 
 def test_local_stack_makes_that_pool(steps):
-    from tulip_ops.local import pipeline
+    from tulip_ops.services import dag_runs
 
-    assert steps.NETWORKS_POOL == pipeline.POOL
+    assert steps.NETWORKS_POOL == dag_runs.POOL
 
 
 def test_dags_start_one_another_by_partitions(dags, steps):

@@ -21,7 +21,7 @@ import structlog
 import tenacity
 
 from tests.services.kubernetes_api import KubernetesApi
-from tulip_ops.pods import SCRATCH
+from tulip_ops.services.pods import SCRATCH
 
 # The operator leaves the connections of its logs to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")

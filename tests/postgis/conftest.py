@@ -83,12 +83,12 @@ def pg_dump() -> Callable[[str], str]:
     """The schema as SQL."""
     import subprocess
 
-    from tulip_ops.local import packages
+    from tulip_ops.services import apt
 
     def run(url: str) -> str:
         parts = conninfo_to_dict(url)
         done = subprocess.run(
-            [packages.postgresql(None) / "pg_dump", "--schema-only",
+            [apt.postgresql(None) / "pg_dump", "--schema-only",
              make_conninfo(url, password=None)],
             env={"PGPASSWORD": str(parts["password"])}, capture_output=True, text=True, check=True,
         )  # fmt: skip

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.services import servers
-from tulip_ops.local import packages
+from tulip_ops.services import apt
 
 _PACKAGE = "nginx-light"
 _POLICY = Path("/usr/sbin/policy-rc.d")
@@ -74,7 +74,7 @@ def serving(folder: Path) -> Iterator[Nginx]:
 
 def _program() -> str:
     """The path of nginx, which apt installs first where we are root."""
-    with packages.alone():
+    with apt.alone():
         found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
         if found is not None:
             return found

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tulip_ops.local import ports
+from tulip_ops.services import ports
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.services.kubernetes_api import KubernetesApi
-from tulip_ops import cluster, doctor
 from tulip_ops.core.errors import ClusterUnavailable
 from tulip_ops.core.settings import Settings
+from tulip_ops.services import doctor, kubernetes
 
 TOKEN = "bearer-of-news"
 
@@ -36,25 +36,25 @@ def api(
 
 def test_it_counts_gpus(api: KubernetesApi) -> None:
     api.nodes += [{"cpu": "8"}, {"nvidia.com/gpu": "4"}]
-    said = cluster.describe("tulip", "nvidia.com/gpu")
+    said = kubernetes.describe("tulip", "nvidia.com/gpu")
     assert said == "Kubernetes v1.33.0, namespace tulip, 4 x nvidia.com/gpu on 1 of 2 nodes"
 
 
 def test_it_need_not_see_nodes(api: KubernetesApi) -> None:
     api.refuse("GET", "/nodes$", 403, "forbidden")
-    assert "may not see" in cluster.describe("tulip", "nvidia.com/gpu")
+    assert "may not see" in kubernetes.describe("tulip", "nvidia.com/gpu")
 
 
 def test_a_right_that_is_missing_is_named(api: KubernetesApi) -> None:
     api.denied.add("patch")
     with pytest.raises(ClusterUnavailable, match="allow to patch pods in namespace tulip"):
-        cluster.describe("tulip", "nvidia.com/gpu")
+        kubernetes.describe("tulip", "nvidia.com/gpu")
 
 
 def test_a_refused_account_shows_no_token(api: KubernetesApi) -> None:
     api.refuse("GET", "/version/$", 401, f"Unauthorized {TOKEN}")
     with pytest.raises(ClusterUnavailable, match="answers 401") as raised:
-        cluster.describe("tulip", "nvidia.com/gpu")
+        kubernetes.describe("tulip", "nvidia.com/gpu")
     assert TOKEN not in str(raised.value)
 
 

@@ -19,10 +19,10 @@ from click.testing import CliRunner
 from tests.conftest import NewDatabase
 from tulip_ops.cli import main
 from tulip_ops.core.errors import ServiceFailed
-from tulip_ops.local import local_env, pipeline, postgres
-from tulip_ops.local.airflow import Airflow
-from tulip_ops.local.airflow_settings import Plan
-from tulip_ops.local.rest import Rest
+from tulip_ops.services import dag_runs, env_file, postgres
+from tulip_ops.services.airflow import Airflow
+from tulip_ops.services.airflow_client import Rest
+from tulip_ops.services.airflow_config import Plan
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -108,7 +108,7 @@ def rest(state: Path, repository: Path) -> Iterator[Rest]:
             patch.setattr(sys, "executable", str(state / "programs" / "python"))
             airflow.start(plan, new_database=True)
         with airflow.rest() as rest:
-            pipeline.prepare(rest, slots=2)
+            dag_runs.prepare(rest, slots=2)
             yield rest
     finally:
         airflow.stop()
@@ -137,10 +137,10 @@ def finished(rest: Rest, dag: str, count: int, patience: float = 240.0) -> list[
 @pytest.fixture(scope="module")
 def season(rest: Rest) -> dict[str, dict[str, Any]]:
     """Everything that was offered, discovered and carried to its end; the runs by their ids."""
-    assert runs(rest, pipeline.DISCOVER) == [], "unpausing must not start discovery"
-    rest.post(f"dags/{pipeline.DISCOVER}/dagRuns", {"logical_date": None})
-    assert finished(rest, pipeline.DISCOVER, 1)[0]["state"] == "success"
-    carried = finished(rest, pipeline.ACQUISITION, len(OFFERED))
+    assert runs(rest, dag_runs.DISCOVER) == [], "unpausing must not start discovery"
+    rest.post(f"dags/{dag_runs.DISCOVER}/dagRuns", {"logical_date": None})
+    assert finished(rest, dag_runs.DISCOVER, 1)[0]["state"] == "success"
+    carried = finished(rest, dag_runs.ACQUISITION, len(OFFERED))
     return {run["partition_key"]: run for run in carried}
 
 
@@ -156,7 +156,7 @@ def test_a_discovery_that_died_before_airflow_knew_is_made_up_for(season, state)
 
 @pytest.mark.usefixtures("season")
 def test_each_acquisition_has_exactly_one_run(rest):
-    found = Counter(run["partition_key"] for run in runs(rest, pipeline.ACQUISITION))
+    found = Counter(run["partition_key"] for run in runs(rest, dag_runs.ACQUISITION))
     assert found == Counter(OFFERED)
 
 
@@ -200,49 +200,49 @@ def test_each_season_is_rolled_up_after_its_last_record(rest, state):
     while unsummed() and time.monotonic() < deadline:  # a run may wait for its asset event
         time.sleep(0.5)
     assert unsummed() == []
-    finished(rest, pipeline.HISTORY, 2)
-    assert {run["partition_key"] for run in runs(rest, pipeline.HISTORY)} == {"2024", "2025"}
+    finished(rest, dag_runs.HISTORY, 2)
+    assert {run["partition_key"] for run in runs(rest, dag_runs.HISTORY)} == {"2024", "2025"}
 
 
 def test_lists_show_the_acquisition_of_each_task(rest, season):
-    path = f"dags/{pipeline.ACQUISITION}/dagRuns/{season[FINE]['dag_run_id']}/taskInstances"
+    path = f"dags/{dag_runs.ACQUISITION}/dagRuns/{season[FINE]['dag_run_id']}/taskInstances"
     assert {task["rendered_map_index"] for task in rest.rows(path, "task_instances")} == {FINE}
 
 
 def test_finding_nothing_new_starts_nothing_and_warns_nobody(rest, season):
     before = len(list(rest.rows("assets/events", "asset_events")))
-    rest.post(f"dags/{pipeline.DISCOVER}/dagRuns", {"logical_date": None})
-    assert [run["state"] for run in finished(rest, pipeline.DISCOVER, 2)] == ["success"] * 2
+    rest.post(f"dags/{dag_runs.DISCOVER}/dagRuns", {"logical_date": None})
+    assert [run["state"] for run in finished(rest, dag_runs.DISCOVER, 2)] == ["success"] * 2
     assert len(list(rest.rows("assets/events", "asset_events"))) == before
-    assert len(runs(rest, pipeline.ACQUISITION)) == len(season)
+    assert len(runs(rest, dag_runs.ACQUISITION)) == len(season)
     assert list(rest.rows("eventLogs", "event_logs", event="missing partition key")) == []
 
 
 def test_a_stale_source_fails_the_task_that_tells_of_it_alone(rest, season, state):
-    before = len(runs(rest, pipeline.DISCOVER))
+    before = len(runs(rest, dag_runs.DISCOVER))
     (state / "stale").touch()
     try:
-        rest.post(f"dags/{pipeline.DISCOVER}/dagRuns", {"logical_date": None})
-        found = finished(rest, pipeline.DISCOVER, before + 1)
+        rest.post(f"dags/{dag_runs.DISCOVER}/dagRuns", {"logical_date": None})
+        found = finished(rest, dag_runs.DISCOVER, before + 1)
         (told,) = [run for run in found if run["state"] == "failed"]
         assert states(rest, told) == {"discover": "success", "alerts": "failed"}
-        assert pipeline.discover(rest) == (set(), set())
+        assert dag_runs.discover(rest) == (set(), set())
     finally:
         (state / "stale").unlink()
-    assert len(runs(rest, pipeline.ACQUISITION)) == len(season)
+    assert len(runs(rest, dag_runs.ACQUISITION)) == len(season)
 
 
 def test_by_hand_with_an_id(rest, season, state):
     body = {"logical_date": None, "conf": {"acquisition_id": FINE}}
-    rest.post(f"dags/{pipeline.ACQUISITION}/dagRuns", body)
-    finished(rest, pipeline.ACQUISITION, len(season) + 1)
+    rest.post(f"dags/{dag_runs.ACQUISITION}/dagRuns", body)
+    finished(rest, dag_runs.ACQUISITION, len(season) + 1)
     assert calls(state, "record").count(FINE) == 2
 
 
 def test_by_hand_with_a_bad_id_is_refused(rest):
     body = {"logical_date": None, "conf": {"acquisition_id": "nonsense"}}
     with pytest.raises(ServiceFailed, match=r"400|does not match"):
-        rest.post(f"dags/{pipeline.ACQUISITION}/dagRuns", body)
+        rest.post(f"dags/{dag_runs.ACQUISITION}/dagRuns", body)
 
 
 @dataclass(frozen=True)
@@ -287,7 +287,7 @@ def backfills(
         import beam_season
 
         beam_season.write_season(state / "archive", 4, 96)
-    local_env.write(state, {"TULIP_DATABASE_URL": url})
+    env_file.write(state, {"TULIP_DATABASE_URL": url})
     told = {"TULIP_STATE": str(state), "TULIP_DATABASE_URL": url}
     for words in (
         ["database", "migrate"],
@@ -307,11 +307,11 @@ def test_a_dry_run_ends_with_its_estimate(backfills: Backfills) -> None:
 
 
 def test_the_engine_airflow_starts_a_run_for_each(backfills: Backfills) -> None:
-    before = len(runs(backfills.rest, pipeline.ACQUISITION))
+    before = len(runs(backfills.rest, dag_runs.ACQUISITION))
     assert backfills.ended(until="2024-04-01", engine="airflow") == {
         "estimate": "success", "start": "success", "beam": "skipped", "history": "skipped",
     }  # fmt: skip
-    finished(backfills.rest, pipeline.ACQUISITION, before + 1)
+    finished(backfills.rest, dag_runs.ACQUISITION, before + 1)
     assert backfills.ledger() == {"recorded": 1}
     deadline = time.monotonic() + 120
     while not backfills.looks():  # a run may wait for its asset event

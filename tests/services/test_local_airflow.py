@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tulip_ops.core.errors import ServiceFailed
-from tulip_ops.local import postgres, processes
-from tulip_ops.local.airflow import SERVICES, Airflow
-from tulip_ops.local.airflow_settings import Plan
-from tulip_ops.local.rest import Rest
+from tulip_ops.services import postgres, processes
+from tulip_ops.services.airflow import SERVICES, Airflow
+from tulip_ops.services.airflow_client import Rest
+from tulip_ops.services.airflow_config import Plan
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

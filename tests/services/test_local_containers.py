@@ -8,8 +8,8 @@ import pytest
 
 from tests.services import s3
 from tulip_ops.core.settings import Settings
-from tulip_ops.local import containers, postgres
 from tulip_ops.postgis import connection, migrate
+from tulip_ops.services import compose, postgres
 
 
 @pytest.fixture
@@ -28,11 +28,11 @@ def test_databases_logins_and_bucket_are_made_once_and_kept(
     monkeypatch.setenv("TULIP_STORE", "s3://made/products")
     keys = tmp_path / "state" / "keys"
     keys.mkdir(parents=True)
-    (keys / containers.POSTGRES).write_text(server.password)
+    (keys / compose.POSTGRES).write_text(server.password)
     with s3.serving() as store:
         monkeypatch.setenv("TULIP_S3_ENDPOINT", store.url)
         for _ in range(2):
-            containers.prepare(Settings.load(), "127.0.0.1", server.port)
+            compose.prepare(Settings.load(), "127.0.0.1", server.port)
         buckets = [each["Name"] for each in store.client().list_buckets()["Buckets"]]
     assert "made" in buckets
     settings = Settings.load()

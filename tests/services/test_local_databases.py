@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from tulip_ops.core.errors import DatabaseUnavailable
 from tulip_ops.core.settings import Settings
-from tulip_ops.local import databases, local_env, postgres
 from tulip_ops.postgis import connection, migrate
+from tulip_ops.services import databases, env_file, postgres
 
 SQL = "select count(*) from tulip.season_summary"
 
@@ -81,7 +81,7 @@ def test_a_database_that_the_user_brings_stays_his(
     settings: Settings, server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     databases.provide(settings)
-    before = local_env.read(settings.state)
+    before = env_file.read(settings.state)
     own = server_url.rpartition("/")[0] + "/own_database"
     with connection.connect(server_url, "test") as administrator:
         administrator.execute("create database own_database")
@@ -92,7 +92,7 @@ def test_a_database_that_the_user_brings_stays_his(
     found = databases.provide(brought)
     assert found.writer_url == found.reader_url == own
     assert own not in found.by_hand
-    assert local_env.read(settings.state) == before
+    assert env_file.read(settings.state) == before
     with connection.connect(own, "test") as database:
         migrate.require_current(database)
 

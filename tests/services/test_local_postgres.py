@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from tulip_ops.core.errors import ServiceFailed
-from tulip_ops.local import keys, packages, ports, postgres, processes
-from tulip_ops.local.processes import Process
+from tulip_ops.services import apt, ports, postgres, processes
+from tulip_ops.services import secrets as keys
+from tulip_ops.services.processes import Process
 
 
 @pytest.fixture
@@ -101,9 +102,9 @@ def test_who_may_not_install_is_told_the_one_line(
 
 
 def test_the_newest_installed_version_is_taken() -> None:
-    binaries = packages.postgresql()
+    binaries = apt.postgresql()
     assert (binaries / "initdb").exists()
-    assert packages.postgresql(int(binaries.parent.name)) == binaries
+    assert apt.postgresql(int(binaries.parent.name)) == binaries
 
 
 APT = """#!/bin/sh
@@ -126,10 +127,10 @@ def test_two_at_once_install_once_and_find_nothing_half_done(
     for name, place in {
         "BINARIES": "lib", "EXTENSIONS": "share", "CLUSTER_SETTINGS": "clusters", "LOCK": "lock",
     }.items():  # fmt: skip
-        monkeypatch.setattr(packages, name, tmp_path / place)
+        monkeypatch.setattr(apt, name, tmp_path / place)
 
     def find(_: int) -> tuple[Path, bool]:
-        return packages.postgresql(), (tmp_path / "done").exists()
+        return apt.postgresql(), (tmp_path / "done").exists()
 
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(find, range(2))) == [(tmp_path / "lib" / "15" / "bin", True)] * 2

@@ -11,8 +11,8 @@ import pytest
 
 from tulip_ops.core.errors import ServiceFailed
 from tulip_ops.core.settings import Settings
-from tulip_ops.local import containers
-from tulip_ops.local.rest import Rest
+from tulip_ops.services import compose
+from tulip_ops.services.airflow_client import Rest
 
 SECRETS = ("postgres", "admin", "airflow-fernet", "airflow-api", "airflow-jwt", "s3-secret-key")
 
@@ -23,9 +23,9 @@ def read(folder: Path) -> dict[str, str]:
 
 def test_every_start_keeps_the_keys_of_the_first(tmp_path: Path) -> None:
     settings = Settings(state=tmp_path)
-    containers.make_keys(settings, tmp_path / "store")
+    compose.make_keys(settings, tmp_path / "store")
     first = read(tmp_path / "keys"), read(tmp_path / "store")
-    containers.make_keys(settings, tmp_path / "store")
+    compose.make_keys(settings, tmp_path / "store")
     assert (read(tmp_path / "keys"), read(tmp_path / "store")) == first
     values = [first[0][name].strip() for name in SECRETS]
     assert len(set(values)) == len(SECRETS)
@@ -34,13 +34,13 @@ def test_every_start_keeps_the_keys_of_the_first(tmp_path: Path) -> None:
 
 def test_two_installations_share_no_key(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        containers.make_keys(Settings(state=tmp_path / name), tmp_path / name / "store")
+        compose.make_keys(Settings(state=tmp_path / name), tmp_path / name / "store")
     one, two = (read(tmp_path / name / "keys") for name in ("one", "two"))
     assert not set(one.values()) & set(two.values())
 
 
 def test_only_their_user_reads_them_and_the_store_its_own(tmp_path: Path) -> None:
-    containers.make_keys(Settings(state=tmp_path), tmp_path / "store")
+    compose.make_keys(Settings(state=tmp_path), tmp_path / "store")
     for file in (tmp_path / "keys").iterdir():
         assert file.stat().st_mode & 0o777 == 0o600
     identity = json.loads((tmp_path / "store" / "s3.json").read_text())["identities"][0]
@@ -51,7 +51,7 @@ def test_only_their_user_reads_them_and_the_store_its_own(tmp_path: Path) -> Non
 
 
 def test_pods_learn_the_addresses_of_neighbours(tmp_path: Path) -> None:
-    containers.write_pod_template(tmp_path / "pod.json", ["localhost"])
+    compose.write_pod_template(tmp_path / "pod.json", ["localhost"])
     spec = json.loads((tmp_path / "pod.json").read_text())["spec"]
     assert spec["hostAliases"] == [{"hostnames": ["localhost"], "ip": "127.0.0.1"}]
 
@@ -64,7 +64,7 @@ def test_a_neighbour_that_is_not_there_is_named(
 
     monkeypatch.setattr(socket, "gethostbyname", refuse)
     with pytest.raises(ServiceFailed, match="postgis has no address in this network"):
-        containers.write_pod_template(tmp_path / "pod.json", ["postgis"])
+        compose.write_pod_template(tmp_path / "pod.json", ["postgis"])
 
 
 Healthy = Callable[[list[str]], ThreadingHTTPServer]
@@ -96,7 +96,7 @@ def airflow() -> Healthy:
 def test_the_demo_waits_until_every_part_is_healthy(airflow: Healthy) -> None:
     server = airflow(["unhealthy", "unhealthy", "healthy"])
     with Rest(f"http://127.0.0.1:{server.server_port}", "admin", "unused") as rest:
-        containers.await_health(rest, patience=10, pause=0.01)
+        compose.await_health(rest, patience=10, pause=0.01)
     server.shutdown()
     server.server_close()
 
@@ -107,6 +107,6 @@ def test_a_part_that_stays_unhealthy_is_named(airflow: Healthy) -> None:
         Rest(f"http://127.0.0.1:{server.server_port}", "admin", "unused") as rest,
         pytest.raises(ServiceFailed, match="scheduler is unhealthy"),
     ):
-        containers.await_health(rest, patience=0.1, pause=0.01)
+        compose.await_health(rest, patience=0.1, pause=0.01)
     server.shutdown()
     server.server_close()

@@ -6,7 +6,7 @@ import pytest
 
 from tulip_ops.core.errors import ArchiveNotFound
 from tulip_ops.core.settings import Settings
-from tulip_ops.local import archives
+from tulip_ops.services import demo_data
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_a_folder_without_scenes_is_refused(settings: Settings, tmp_path: Path) 
     (tmp_path / "photos" / "one.jpg").touch()
     for folder in ("photos", "nowhere"):
         with pytest.raises(ArchiveNotFound, match=folder):
-            archives.provide(settings, "no url", str(tmp_path / folder), None, silent)
+            demo_data.provide(settings, "no url", str(tmp_path / folder), None, silent)
     assert not settings.state.exists()
 
 
@@ -34,5 +34,5 @@ def test_an_archive_of_the_settings_that_is_missing_is_not_simulated(
 ) -> None:
     named = settings.model_copy(update={"archive": str(tmp_path / "mine")})
     with pytest.raises(ArchiveNotFound, match="TULIP_ARCHIVE"):
-        archives.provide(named, "no url", None, None, silent)
+        demo_data.provide(named, "no url", None, None, silent)
     assert not (tmp_path / "mine").exists()

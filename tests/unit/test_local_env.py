@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tulip_ops.core.settings import Settings
-from tulip_ops.local import local_env
+from tulip_ops.services import env_file
 
 URL = "postgresql://local_writer:pa-ss_word@127.0.0.1:20001/tulip"
 PLACE = "/a folder/with spaces & $ signs/#1"
@@ -17,7 +17,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("TULIP_DATABASE_URL", "TULIP_DATABASE_OWNER_URL", "TULIP_ARCHIVE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TULIP_STATE", str(tmp_path))
-    local_env.write(
+    env_file.write(
         tmp_path,
         {"TULIP_DATABASE_URL": URL, "TULIP_DATABASE_OWNER_URL": URL, "TULIP_ARCHIVE": PLACE},
     )
@@ -25,7 +25,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_is_written_is_read_by_us_by_the_settings_and_by_a_shell(state: Path) -> None:
-    assert local_env.read(state)["TULIP_ARCHIVE"] == PLACE
+    assert env_file.read(state)["TULIP_ARCHIVE"] == PLACE
     settings = Settings.load()
     assert settings.archive == PLACE
     assert settings.writer_url() == URL
@@ -41,7 +41,7 @@ def test_what_is_written_is_read_by_us_by_the_settings_and_by_a_shell(state: Pat
 def test_a_database_of_the_environment_takes_nothing_from_the_file(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert local_env.read(state)["TULIP_DATABASE_OWNER_URL"] == URL
+    assert env_file.read(state)["TULIP_DATABASE_OWNER_URL"] == URL
     own = "postgresql://me:mine@elsewhere/mine"
     monkeypatch.setenv("TULIP_DATABASE_URL", own)
     settings = Settings.load()
@@ -53,4 +53,4 @@ def test_a_database_of_the_environment_takes_nothing_from_the_file(
 def test_a_value_that_a_shell_would_change_is_refused(tmp_path: Path) -> None:
     for value in ("it's", "${HOME}", "two\nlines"):
         with pytest.raises(ValueError, match=r"local\.env"):
-            local_env.write(tmp_path, {"TULIP_ARCHIVE": value})
+            env_file.write(tmp_path, {"TULIP_ARCHIVE": value})

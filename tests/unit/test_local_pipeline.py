@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tulip_ops.local.pipeline import STEPS, journey
+from tulip_ops.services.dag_runs import STEPS, journey
 
 ID = "SIM_31UFU_20250420_0_L2A"
 END = "2026-01-01T10:01:30Z"

@@ -2,8 +2,8 @@
 
 import io
 
-from tulip_ops.local.pipeline import Journey
-from tulip_ops.local.progress import Board, Report
+from tulip_ops.services.dag_runs import Journey
+from tulip_ops.services.progress import Board, Report
 
 FIRST, SECOND = "SIM_31UFU_20240402_0_L2A", "SIM_31UFU_20240407_0_L2A"
 

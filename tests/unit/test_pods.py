@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tulip_ops import pods
 from tulip_ops.core.errors import BadSetting
 from tulip_ops.core.settings import NETWORK_STEPS, Settings, read_by
+from tulip_ops.services import pods
 
 
 @pytest.fixture(autouse=True)

@@ -23,9 +23,9 @@ def group() -> None:
 )
 def keys(store: Path) -> None:
     """Generate the secrets that are missing, in TULIP_STATE/keys; nothing of them is printed."""
-    from tulip_ops.local import containers
+    from tulip_ops.services import compose
 
-    containers.make_keys(Settings.load(), store)
+    compose.make_keys(Settings.load(), store)
 
 
 @group.command()
@@ -33,9 +33,9 @@ def keys(store: Path) -> None:
 @click.option("--port", type=int, default=5432, show_default=True, help="Its port.")
 def prepare(host: str, port: int) -> None:
     """Make databases, logins and tables, and the bucket of TULIP_STORE."""
-    from tulip_ops.local import containers
+    from tulip_ops.services import compose
 
-    containers.prepare(Settings.load(), host, port)
+    compose.prepare(Settings.load(), host, port)
 
 
 @group.command()
@@ -48,9 +48,9 @@ def prepare(host: str, port: int) -> None:
 )
 def demo(url: str, archive: str | None, areas: Path | None) -> None:
     """Run the main job through an Airflow that runs already: from scenes to the season table."""
-    from tulip_ops.local import containers
+    from tulip_ops.services import compose
 
-    containers.carry(Settings.load(), url, archive, areas)
+    compose.carry(Settings.load(), url, archive, areas)
 
 
 @group.command("pod-template")
@@ -64,6 +64,6 @@ def demo(url: str, archive: str | None, areas: Path | None) -> None:
 )
 def pod_template(hosts: tuple[str, ...], file: Path) -> None:
     """Write a template by which pods reach HOSTS of the containers' network by name."""
-    from tulip_ops.local import containers
+    from tulip_ops.services import compose
 
-    containers.write_pod_template(file, hosts)
+    compose.write_pod_template(file, hosts)

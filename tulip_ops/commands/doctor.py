@@ -14,7 +14,7 @@ from tulip_ops.core.settings import Settings, in_order
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:
     """Check database, store, every source, areas, models and Airflow; say what to do."""
-    from tulip_ops.doctor import examine
+    from tulip_ops.services.doctor import examine
 
     checks = list(examine(Settings.load()))
     width = max(len(check.name) for check in checks)

@@ -25,7 +25,7 @@ def group() -> None:
 @click.option("--started", type=float, hidden=True, help="When `make demo` began, epoch seconds.")
 def demo(archive: str | None, areas: Path | None, started: float | None) -> None:
     """Run the main job: from an archive of scenes to the season table, through Airflow."""
-    from tulip_ops.local import demo as local_demo
+    from tulip_ops.services import demo as local_demo
 
     local_demo.run(Settings.load(), archive, areas, started=started)
 
@@ -33,7 +33,7 @@ def demo(archive: str | None, areas: Path | None, started: float | None) -> None
 @group.command()
 def up() -> None:
     """Start PostGIS and Airflow, and leave them running."""
-    from tulip_ops.local import demo as local_demo
+    from tulip_ops.services import demo as local_demo
 
     local_demo.up(Settings.load())
 
@@ -41,7 +41,7 @@ def up() -> None:
 @group.command()
 def stop() -> None:
     """Stop everything that this stack started, by pid."""
-    from tulip_ops.local import demo as local_demo
+    from tulip_ops.services import demo as local_demo
 
     local_demo.stop(Settings.load())
 
@@ -50,7 +50,7 @@ def stop() -> None:
 @as_json
 def status(as_json: bool) -> None:
     """Say which services run, where, and how to log in."""
-    from tulip_ops.local import demo as local_demo
+    from tulip_ops.services import demo as local_demo
 
     services = local_demo.status(Settings.load())
     lines = [f"{name:16} {state}" for name, state in services.items()]

@@ -22,8 +22,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tulip_ops.core.errors import ServiceFailed
-from tulip_ops.local import keys, packages, ports, processes
-from tulip_ops.local.processes import Process
+from tulip_ops.services import apt, ports, processes
+from tulip_ops.services import secrets as keys
+from tulip_ops.services.processes import Process
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def start(folder: Path, *, durable: bool = True, patience: float = 60.0) -> Serv
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / "data"
     version = data / "PG_VERSION"
-    binaries = packages.postgresql(int(version.read_text()) if version.exists() else None)
+    binaries = apt.postgresql(int(version.read_text()) if version.exists() else None)
     password = keys.keep(folder / "password")
     process = find(folder)
     if process is None:

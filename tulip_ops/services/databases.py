@@ -12,9 +12,10 @@ from typing import Protocol
 from urllib.parse import quote
 
 from tulip_ops.core.settings import Settings
-from tulip_ops.local import airflow_settings, keys, local_env, postgres
-from tulip_ops.local.postgres import Server
 from tulip_ops.postgis import connection, migrate, roles
+from tulip_ops.services import airflow_config, env_file, postgres
+from tulip_ops.services import secrets as keys
+from tulip_ops.services.postgres import Server
 
 SERVICE_FILE = "pg_service.conf"
 OWNER, LOGINS, AIRFLOW = "local_owner", "local", "airflow"
@@ -88,7 +89,7 @@ def provide_on(server: Administered, settings: Settings) -> str:
     _, reader_url = _provide_ours(server, state)
     _create_airflow(server, state)
     url = server.address(AIRFLOW, AIRFLOW, _password(state, AIRFLOW))
-    keys.write(state / "keys" / "airflow-url", airflow_settings.sqlalchemy_url(url))
+    keys.write(state / "keys" / "airflow-url", airflow_config.sqlalchemy_url(url))
     return reader_url
 
 
@@ -118,7 +119,7 @@ def provide(settings: Settings) -> Databases:
 
 def own_database(settings: Settings) -> bool:
     """Whether the user brought a database, and it is not the one that we noted ourselves."""
-    ours = local_env.read(settings.state).get("TULIP_DATABASE_URL")
+    ours = env_file.read(settings.state).get("TULIP_DATABASE_URL")
     return settings.database_url is not None and settings.database_url.get_secret_value() != ours
 
 
@@ -139,13 +140,13 @@ def _provide_ours(server: Administered, state: Path) -> tuple[str, str]:
     )
     writer_url = server.address("tulip", writer, writer_password)
     reader_url = server.address("tulip", reader, reader_password)
-    kept = {k: v for k, v in local_env.read(state).items() if not k.startswith("TULIP_DATABASE_")}
+    kept = {k: v for k, v in env_file.read(state).items() if not k.startswith("TULIP_DATABASE_")}
     ours = {
         "TULIP_DATABASE_URL": writer_url,
         "TULIP_DATABASE_OWNER_URL": owner_url,
         "TULIP_DATABASE_READER_URL": reader_url,
     }
-    local_env.write(state, kept | ours)
+    env_file.write(state, kept | ours)
     return writer_url, reader_url
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tulip_ops.core.errors import ArchiveNotFound, BadScene, ServiceFailed
 from tulip_ops.core.settings import Settings, inherited_environment
-from tulip_ops.local import local_env
+from tulip_ops.services import env_file
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,8 @@ def provide(
     """
     place = _handed_in(archive, settings, say) if archive else _settled(settings, say)
     if archive:
-        kept = local_env.read(settings.state)
-        local_env.write(settings.state, {**kept, "TULIP_ARCHIVE": place})
+        kept = env_file.read(settings.state)
+        env_file.write(settings.state, {**kept, "TULIP_ARCHIVE": place})
         settings = settings.model_copy(update={"archive": place})
     beside = Path(place) / AREAS
     if areas is None and not place.startswith("s3://") and beside.exists():

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from tulip_ops.core.errors import ServiceFailed
 from tulip_ops.core.settings import Settings
-from tulip_ops.local import archives, databases, demo, keys
-from tulip_ops.local.databases import Neighbour
-from tulip_ops.local.progress import Report
-from tulip_ops.local.rest import Rest
+from tulip_ops.services import databases, demo, demo_data
+from tulip_ops.services import secrets as keys
+from tulip_ops.services.airflow_client import Rest
+from tulip_ops.services.databases import Neighbour
+from tulip_ops.services.progress import Report
 from tulip_ops.storage.object_store import Places
 
 POSTGRES = "postgres"
@@ -87,11 +88,11 @@ def _address(host: str) -> str:
 def carry(settings: Settings, url: str, archive: str | None, areas: Path | None) -> None:
     """From an archive of scenes to the season table, through the Airflow at `url`.
 
-    archive, areas: as `archives.provide`. `ServiceFailed` names what failed.
+    archive, areas: as `demo_data.provide`. `ServiceFailed` names what failed.
     """
     report = Report()
     with report.phase("scenes and areas"):
-        settings = archives.provide(settings, settings.writer_url(), archive, areas, report.detail)
+        settings = demo_data.provide(settings, settings.writer_url(), archive, areas, report.detail)
         report.detail(f"archive {settings.archive_place}")
     password = keys.keep(settings.state / "keys" / ADMIN)
     with Rest(url, ADMIN, password) as rest:

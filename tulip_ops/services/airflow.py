@@ -19,10 +19,11 @@ from pathlib import Path
 
 from tulip_ops.core.errors import ServiceFailed
 from tulip_ops.core.settings import Settings, inherited_environment
-from tulip_ops.local import airflow_settings, keys, ports, processes
-from tulip_ops.local.airflow_settings import USER, Plan
-from tulip_ops.local.processes import Process
-from tulip_ops.local.rest import Rest
+from tulip_ops.services import airflow_config, ports, processes
+from tulip_ops.services import secrets as keys
+from tulip_ops.services.airflow_client import Rest
+from tulip_ops.services.airflow_config import USER, Plan
+from tulip_ops.services.processes import Process
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +80,8 @@ class Airflow:
             folder.mkdir(parents=True, exist_ok=True)
         self._end_leftovers()
         chosen = {service: self._choose_port(service) for service in LISTENING}
-        text = airflow_settings.configuration(plan, self.home, chosen, self.state / "keys")
-        environment = airflow_settings.environment(
+        text = airflow_config.configuration(plan, self.home, chosen, self.state / "keys")
+        environment = airflow_config.environment(
             plan, self.home, Path(sys.executable).parent, inherited_environment()
         )
         started, migrated = self.state / "run" / "airflow.started", self.home / "migrated"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tulip_ops.core.settings import LOCAL_ENV
-from tulip_ops.local import keys
+from tulip_ops.services import secrets as keys
 
 _HEAD = "# Written by the local stack; variables of the environment win over these.\n"
 

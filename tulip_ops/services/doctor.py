@@ -112,13 +112,13 @@ def _models(settings: Settings) -> str:
 def _airflow(settings: Settings) -> str:
     if find_spec("airflow") is None:
         return "not installed in this environment, and no step needs it"
-    from tulip_ops.local import airflow
+    from tulip_ops.services import airflow
 
     return airflow.health(settings)
 
 
 def _cluster(settings: Settings) -> str:
-    from tulip_ops import pods
+    from tulip_ops.services import pods
 
     pods.image(settings)
     pods.mounted_store(settings)
@@ -126,6 +126,6 @@ def _cluster(settings: Settings) -> str:
         pods.environment(step, settings)
     if find_spec("kubernetes") is None:
         return "not asked: this environment has no client for it, Airflow's has one"
-    from tulip_ops import cluster
+    from tulip_ops.services import kubernetes
 
-    return cluster.describe(settings.pod_namespace, settings.pod_gpu_resource)
+    return kubernetes.describe(settings.pod_namespace, settings.pod_gpu_resource)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
-from tulip_ops.local.pipeline import Journey
+from tulip_ops.services.dag_runs import Journey
 
 WIDTH = 26
 _UP_AND_CLEAR = "\x1b[{lines}A\x1b[J"

@@ -12,7 +12,7 @@ from typing import Any
 
 from tulip_ops.core.errors import ServiceFailed
 from tulip_ops.core.types import AcquisitionId
-from tulip_ops.local.rest import Rest
+from tulip_ops.services.airflow_client import Rest
 
 DISCOVER, ACQUISITION, HISTORY = "tulip_discover", "tulip_acquisition", "tulip_history"
 DAGS = (DISCOVER, ACQUISITION, HISTORY, "tulip_backfill")

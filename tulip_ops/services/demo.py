@@ -14,15 +14,15 @@ from pathlib import Path
 from tulip_ops.core.errors import ServiceFailed
 from tulip_ops.core.settings import Settings, inherited_environment
 from tulip_ops.core.types import AcquisitionId
-from tulip_ops.local import archives, databases, pipeline, postgres
-from tulip_ops.local.airflow import Airflow
-from tulip_ops.local.airflow_settings import USER, Plan
-from tulip_ops.local.databases import Databases
-from tulip_ops.local.pipeline import Journey
-from tulip_ops.local.progress import Board, Report
-from tulip_ops.local.rest import Rest
 from tulip_ops.postgis import connection, ledger
 from tulip_ops.postgis import status as tables
+from tulip_ops.services import dag_runs, databases, demo_data, postgres
+from tulip_ops.services.airflow import Airflow
+from tulip_ops.services.airflow_client import Rest
+from tulip_ops.services.airflow_config import USER, Plan
+from tulip_ops.services.dag_runs import Journey
+from tulip_ops.services.databases import Databases
+from tulip_ops.services.progress import Board, Report
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def run(
 ) -> None:
     """Carry every acquisition of the archive that is new into PostGIS, and print the answer.
 
-    archive, areas: as `archives.provide`. started: when the command began, in seconds since
+    archive, areas: as `demo_data.provide`. started: when the command began, in seconds since
     1970, to tell how long the installation took. `ServiceFailed` names what failed.
     """
     report = Report()
@@ -51,7 +51,7 @@ def run(
             found = databases.provide(settings)
             report.detail(f"ready: {found.by_hand}")
         with report.phase("scenes and areas"):
-            settings = archives.provide(settings, found.writer_url, archive, areas, report.detail)
+            settings = demo_data.provide(settings, found.writer_url, archive, areas, report.detail)
             report.detail(f"archive {settings.archive_place}")
         with report.phase("Airflow"):
             airflow = _start_airflow(settings, found)
@@ -158,10 +158,10 @@ def _cores() -> int:
 def carry(rest: Rest, reader_url: str, settings: Settings, report: Report) -> list[str]:
     """Discover, follow every run to its end, roll up; what failed, a line each."""
     with report.phase("discovery"):
-        pipeline.prepare(rest, slots=max(1, _cores() // settings.threads))
+        dag_runs.prepare(rest, slots=max(1, _cores() // settings.threads))
         since = datetime.now(UTC)
-        left = pipeline.unfinished(rest)
-        new, waiting = pipeline.discover(rest)
+        left = dag_runs.unfinished(rest)
+        new, waiting = dag_runs.discover(rest)
         report.detail(f"{len(new)} acquisitions are new")
         if left or waiting:
             report.detail(f"{len(left.keys() | waiting)} of an earlier time have not ended")
@@ -169,9 +169,9 @@ def carry(rest: Rest, reader_url: str, settings: Settings, report: Report) -> li
     journeys: dict[str, Journey] = {}
     if ids:
         with report.phase("acquisitions"):
-            journeys = pipeline.follow(rest, ids, since, Board(len(ids)).show)
+            journeys = dag_runs.follow(rest, ids, since, Board(len(ids)).show)
     with report.phase("history"):
-        rolled = pipeline.await_history(rest, journeys.values(), since)
+        rolled = dag_runs.await_history(rest, journeys.values(), since)
         report.detail("every season is rolled up" if not rolled else f"failed: {rolled}")
     failed = [one for one in journeys.values() if one.state == "failed"]
     alone = [f"{one}: no run was started; repeat `make demo`" for one in ids - journeys.keys()]
@@ -186,7 +186,7 @@ def _why(rest: Rest, reader_url: str, journey: Journey) -> str:
     if entry is not None and entry.state in BAD_STATES:
         why = entry.verdict or entry.state
     else:
-        why = pipeline.last_words(rest, pipeline.ACQUISITION, journey.run_id, journey.step)
+        why = dag_runs.last_words(rest, dag_runs.ACQUISITION, journey.run_id, journey.step)
     return f"{journey.acquisition_id} {journey.step}: {why}"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tulip_ops.local import keys
+from tulip_ops.services import secrets as keys
 
 USER = "admin"
 
