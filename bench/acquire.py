@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import steps
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
+from tulip_ops.pipeline import steps
 from tulip_ops.raster import cog, reader
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.sources.archive.catalog import Catalog

@@ -38,7 +38,6 @@ import shapely
 from psycopg.conninfo import make_conninfo
 from shapely.geometry import MultiPolygon, Polygon, box
 
-from tulip_ops import histories
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import (
     Acquisition,
@@ -50,6 +49,7 @@ from tulip_ops.core.types import (
     Observation,
     Verdict,
 )
+from tulip_ops.pipeline import history as histories
 from tulip_ops.postgis import areas, history, ledger, migrate
 from tulip_ops.postgis.connection import Connection, connect
 from tulip_ops.postgis.detections import record_detections

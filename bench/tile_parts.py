@@ -49,8 +49,8 @@ def again(asked: Found) -> Found:
     """The same of a raster that is in the store, imports included."""
     import tile_scene
 
-    from tulip_ops import steps
     from tulip_ops.ml.inference.strip_cache import Strips
+    from tulip_ops.pipeline import steps
     from tulip_ops.storage.product_store import Store
 
     settings = _settings(asked)

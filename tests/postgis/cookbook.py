@@ -14,9 +14,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from tests.postgis.conftest import Examples
-from tulip_ops import histories
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Observation, Verdict
+from tulip_ops.pipeline import history as histories
 from tulip_ops.postgis import history
 from tulip_ops.postgis.connection import Connection, connect
 

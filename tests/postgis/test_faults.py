@@ -26,9 +26,9 @@ from tests.postgis.test_history import (
     roll_up,
     tables,
 )
-from tulip_ops import histories
 from tulip_ops.core.errors import DatabaseUnavailable
 from tulip_ops.core.types import Observation
+from tulip_ops.pipeline import history as histories
 from tulip_ops.postgis import history
 from tulip_ops.postgis.connection import Connection, connect
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from psycopg.conninfo import make_conninfo
 from shapely.geometry import Polygon, box
 
-from tulip_ops import histories
 from tulip_ops.core.errors import DatabaseUnavailable
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import (
@@ -24,6 +23,7 @@ from tulip_ops.core.types import (
     SeasonVerdict,
     Verdict,
 )
+from tulip_ops.pipeline import history as histories
 from tulip_ops.postgis import detections, history, ledger, parcels
 from tulip_ops.postgis.connection import Connection, connect, transaction
 from tulip_ops.raster.grid import geodesic_area

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import histories
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Observation, Verdict
+from tulip_ops.pipeline import history as histories
 from tulip_ops.postgis import areas, detections, history, ledger
 from tulip_ops.postgis.connection import Connection, connect
 from tulip_ops.raster import cog, rasterize

@@ -11,9 +11,9 @@ import pytest
 from shapely.geometry import MultiPolygon, box
 
 from tests.conftest import NewDatabase
-from tulip_ops import attempts, batches, discovery
 from tulip_ops.core.settings import Settings, read_by
 from tulip_ops.core.types import AcquisitionId, Area
+from tulip_ops.pipeline import batch, discover, run
 from tulip_ops.postgis import areas, connection, migrate
 from tulip_ops.sources.archive import simulated
 
@@ -54,13 +54,13 @@ def ids(settings: Settings) -> list[AcquisitionId]:
     migrate.migrate(settings.owner_url())
     with connection.connect(settings.writer_url(), "test") as database:
         areas.add_area(database, POLDER)
-    found = discovery.discover(
+    found = discover.discover(
         settings, areas=(), sources=(), since=date(2024, 4, 1), until=date(2024, 4, 11),
         now=datetime(2024, 4, 12, tzinfo=UTC), run_id="test",
     )  # fmt: skip
     assert len(found.new) == 2
     for acquisition_id in found.new:
-        attempts.attempt("acquire", acquisition_id, settings, force=False, run_id="test")
+        run.attempt("acquire", acquisition_id, settings, force=False, run_id="test")
     return list(found.new)
 
 
@@ -69,10 +69,10 @@ def test_a_step_reads_what_its_pod_is_told(ids: list[AcquisitionId], step: Any) 
     first, second = ids
     settings = Watched.load()  # anew, for it keeps some of what it was asked
     READ.clear()
-    made = attempts.attempt(step, first, settings, force=False, run_id="test")
+    made = run.attempt(step, first, settings, force=False, run_id="test")
     assert made.fresh
-    carried = batches.carry_waiting(step, settings, beside=first, run_id="test")
+    carried = batch.carry_waiting(step, settings, beside=first, run_id="test")
     assert [acquisition_id for acquisition_id, _ in carried] == [second]
-    again = attempts.attempt(step, first, settings, force=False, run_id="test")
+    again = run.attempt(step, first, settings, force=False, run_id="test")
     assert not again.fresh
     assert {*read_by(step), *NOT_PASSED} == READ

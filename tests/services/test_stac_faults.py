@@ -17,7 +17,6 @@ from tests.services import providers
 from tests.services.faults import Fault, FaultyProxy, placed, proxying
 from tests.services.nginx import Nginx
 from tests.services.stac_api import StacServer
-from tulip_ops import steps
 from tulip_ops.core.errors import (
     BadData,
     BandMissing,
@@ -32,6 +31,7 @@ from tulip_ops.core.errors import (
     WrongGrid,
 )
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
+from tulip_ops.pipeline import steps
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import WGS84, project
 from tulip_ops.sources.stac.providers import BUILT_IN, StacApi

@@ -90,7 +90,7 @@ def test_the_ledger_keeps_why_an_attempt_ended(new_database: NewDatabase) -> Non
 from datetime import UTC, datetime
 from pydantic import SecretStr
 from shapely import MultiPolygon, box
-from tulip_ops import attempts, steps
+from tulip_ops.pipeline import run, steps
 from tulip_ops.core.types import Acquisition, AcquisitionId
 from tulip_ops.postgis import connection, ledger
 from tulip_ops.core.settings import Settings
@@ -105,7 +105,7 @@ with connection.connect(url, "test") as database:
     ledger.admit(database, [found], {one: []})
 steps.vectorize = lambda *_, **__: ctypes.CDLL(None).pause()
 settings = Settings(database_url=SecretStr(url), no_progress_seconds=0.5, state=sys.argv[2])
-attempts.attempt("vectorize", one, settings, force=False, run_id="test")
+run.attempt("vectorize", one, settings, force=False, run_id="test")
 """,
         60.0, url, "/nonexistent",
     )  # fmt: skip
@@ -123,12 +123,12 @@ def test_a_worker_of_beam_that_hangs_in_a_network_ends() -> None:
     code, told = ended(
         """
 import numpy as np
-from tulip_ops.beam import asking, elements
-networks = asking.Networks("segment", elements.Job(run_id="test", threads=1, fixed_batch=False))
+from tulip_ops.pipeline.beam import inference, elements
+networks = inference.Networks("segment", elements.Job(run_id="test", threads=1, fixed_batch=False))
 networks._settings = networks._settings.model_copy(update={"no_progress_seconds": 0.5})
-asking.Networks.__call__ = lambda *_: ctypes.CDLL(None).pause()
+inference.Networks.__call__ = lambda *_: ctypes.CDLL(None).pause()
 window = elements.Window("S2B_31UFU_20260420_0_L2A", 0, "unet-rgb/3", np.zeros((3, 8, 8), "u2"))
-handler = asking.KerasHandler("segment", networks._job)
+handler = inference.KerasHandler("segment", networks._job)
 handler.run_inference([window], networks)
 """,
         60.0,

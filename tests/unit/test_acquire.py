@@ -11,9 +11,9 @@ import pytest
 from shapely.geometry import MultiPolygon, box
 
 from tests.unit.counting import ID, CountingSource
-from tulip_ops import steps
 from tulip_ops.core.errors import NothingValid, OffsetContradiction, SourceUnavailable
 from tulip_ops.core.types import Acquisition, Area
+from tulip_ops.pipeline import steps
 from tulip_ops.raster import cog
 from tulip_ops.storage.product_store import Store
 

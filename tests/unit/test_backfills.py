@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import backfills
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
+from tulip_ops.pipeline import backfill
 from tulip_ops.postgis.ledger import Known
 from tulip_ops.sources.sentinel_hub import processing_units
 
@@ -51,11 +51,11 @@ def known(state: str = "recorded", baseline: str | None = "05.10", *areas: str) 
 def test_what_is_done(entry: Known | None, done: bool) -> None:
     one = acquisition()
     found = {} if entry is None else {one.id: entry}
-    assert backfills._is_done(one, [AREA], found) is done
+    assert backfill._is_done(one, [AREA], found) is done
 
 
 def test_an_acquisition_costs_what_acquire_reads() -> None:
-    work = backfills._work(acquisition(), [AREA], new=True)
+    work = backfill._work(acquisition(), [AREA], new=True)
     side = work.pixels**0.5
     assert 200 < side < 400  # 1.35 x 1.1 km and 640 m around it
     assert work.bytes == work.pixels * 10 * 2
@@ -64,17 +64,17 @@ def test_an_acquisition_costs_what_acquire_reads() -> None:
 
 
 def test_only_sentinel_hub_charges_and_only_for_areas_that_it_reaches() -> None:
-    assert backfills._work(acquisition(source="archive"), [AREA], new=True).units == 0
+    assert backfill._work(acquisition(source="archive"), [AREA], new=True).units == 0
     away = Area("away", MultiPolygon([box(9.0, 52.70, 9.02, 52.71)]))
-    assert backfills._work(acquisition(), [away], new=True).pixels == 0
-    assert backfills._work(acquisition(), [], new=True).units == 0
+    assert backfill._work(acquisition(), [away], new=True).pixels == 0
+    assert backfill._work(acquisition(), [], new=True).units == 0
 
 
 def test_a_budget_takes_what_was_sensed_first() -> None:
-    work = [backfills._work(acquisition(number), [AREA], new=True) for number in range(5)]
+    work = [backfill._work(acquisition(number), [AREA], new=True) for number in range(5)]
     each = work[0].units
-    assert backfills._fitting(work, None) == 5
-    assert backfills._fitting(work, each * 5.001) == 5
-    assert backfills._fitting(work, each * 2.5) == 2
-    assert backfills._fitting(work, 0) == 0
-    assert backfills._fitting([], 0) == 0
+    assert backfill._fitting(work, None) == 5
+    assert backfill._fitting(work, each * 5.001) == 5
+    assert backfill._fitting(work, each * 2.5) == 2
+    assert backfill._fitting(work, 0) == 0
+    assert backfill._fitting([], 0) == 0

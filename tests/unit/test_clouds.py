@@ -1,6 +1,6 @@
 import numpy as np
 
-from tulip_ops import clouds
+from tulip_ops.pipeline import clouds
 
 
 def test_only_measured_ground_below_the_threshold_is_clear() -> None:

@@ -1,14 +1,14 @@
 import pytest
 from shapely.geometry import MultiPolygon, box
 
-from tulip_ops import costs
 from tulip_ops.core.types import Area
+from tulip_ops.pipeline import cost_estimate
 from tulip_ops.raster.grid import WGS84, project
 
 
 def test_ten_kilometres_a_side_through_a_season() -> None:
     ground = MultiPolygon([box(680000, 5840000, 690000, 5850000)])
-    [cost] = costs.season_costs(
+    [cost] = cost_estimate.season_costs(
         [Area("polder", project(ground, 32631, WGS84))], ("03-20", "06-05"), 2.5
     )
     assert cost.width == pytest.approx(1128, abs=1)

@@ -11,8 +11,8 @@ import shapely
 from shapely.geometry import MultiPolygon, box
 
 from tests.unit.counting import ID, CountingSource
-from tulip_ops import ground
 from tulip_ops.core.types import Acquisition, Area
+from tulip_ops.pipeline import area_masks
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import WGS84, Grid, project
 from tulip_ops.storage import stac_items
@@ -28,7 +28,7 @@ def acquisition(tmp_path: Path) -> Acquisition:
 
 @pytest.fixture
 def grid(acquisition: Acquisition) -> Grid:
-    read = ground.reading(acquisition, [AREA])
+    read = area_masks.reading(acquisition, [AREA])
     assert read is not None
     return read
 
@@ -47,18 +47,18 @@ def test_an_area_is_read_with_its_surroundings(grid: Grid) -> None:
 
 def test_nothing_is_read_beyond_the_footprint(acquisition: Acquisition) -> None:
     west = replace(acquisition, footprint=MultiPolygon([box(5.0, 52.0, 5.71, 53.0)]))
-    read = ground.reading(west, [AREA])
+    read = area_masks.reading(west, [AREA])
     assert read is not None
     assert read.bounds[2] <= project(west.footprint, WGS84, read.epsg).bounds[2] + read.resolution
     away = replace(acquisition, footprint=MultiPolygon([box(5.0, 52.0, 5.5, 53.0)]))
-    assert ground.reading(away, [AREA]) is None
+    assert area_masks.reading(away, [AREA]) is None
 
 
 def test_what_counts_lies_inside_and_what_is_asked_around(grid: Grid) -> None:
     area = project(AREA.geometry, WGS84, grid.epsg)
-    np.testing.assert_array_equal(ground.inside([AREA], grid), centres_within(area, grid))
-    near = centres_within(area.buffer(ground.CONTEXT), grid)
-    wanted = ground.around([AREA], grid)
+    np.testing.assert_array_equal(area_masks.inside([AREA], grid), centres_within(area, grid))
+    near = centres_within(area.buffer(area_masks.CONTEXT), grid)
+    wanted = area_masks.around([AREA], grid)
     np.testing.assert_array_equal(wanted(slice(20, 90)), near[20:90])
     assert not near.all()  # the corners are further away
 
@@ -77,7 +77,7 @@ def test_segment_asks_where_screen_found_the_ground_clear(
             ID, "cloud.tif", path, recipe="r", title="", media_type=stac_items.COG,
             fields={"tulip:threshold": 0.3},
         )  # fmt: skip
-    with ground.clear(ID, store) as wanted:
+    with area_masks.clear(ID, store) as wanted:
         clear = np.concatenate([wanted(slice(0, 50)), wanted(slice(50, grid.height))])
     certain = np.isnan(cloud) | (np.abs(cloud - 0.3) > 1 / cog.PROBABILITY_STEPS)
     np.testing.assert_array_equal(clear[certain], (cloud < 0.3)[certain])

@@ -8,9 +8,9 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.warp import transform_bounds
 
-from tulip_ops import clouds
 from tulip_ops.ml.evaluation import metrics
 from tulip_ops.ml.inference import model_registry, predictors
+from tulip_ops.pipeline import clouds
 from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import tile_grid

@@ -6,16 +6,16 @@ import pytest
 
 from tests.unit.counting import ID, CountingSource
 from tests.unit.test_ground import AREA
-from tulip_ops import ground, steps
 from tulip_ops.core.errors import ProductMissing
 from tulip_ops.core.settings import Settings
+from tulip_ops.pipeline import area_masks, steps
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import Store
 
 
 def test_a_tulip_raster_of_an_earlier_release_is_to_be_made_again(tmp_path: Path) -> None:
     acquisition = CountingSource(tmp_path / "asked").acquisition
-    grid = ground.reading(acquisition, [AREA])
+    grid = area_masks.reading(acquisition, [AREA])
     assert grid is not None
     store = Store(str(tmp_path / "store"))
     store.start_item(ID, stac_items.product_item(acquisition, grid, ("red",)))

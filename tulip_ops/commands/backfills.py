@@ -13,7 +13,7 @@ from tulip_ops.commands.options import SKIPPED, DayType, as_json, show
 from tulip_ops.core.settings import Settings
 
 if TYPE_CHECKING:
-    from tulip_ops.backfills import Backfill, Work
+    from tulip_ops.pipeline.backfill import Backfill, Work
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def backfill(
     bytes, processing units and hours. The DAG tulip_backfill starts a run for each; `tulip beam`
     carries them all in one go, and `tulip run ID` one of them.
     """
-    from tulip_ops import backfills
+    from tulip_ops.pipeline import backfill as backfills
 
     settings = Settings.load()
     found = chosen(settings, areas, sources, since, until, budget)
@@ -101,7 +101,7 @@ def chosen(
     again: bool = False,
 ) -> Backfill:
     """What the options mean; a usage error without a first day, or with the days in disorder."""
-    from tulip_ops import backfills
+    from tulip_ops.pipeline import backfill as backfills
 
     now = datetime.now(UTC)
     last = until or now.date()

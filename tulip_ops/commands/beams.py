@@ -104,7 +104,7 @@ def beam(
     alone. A file that is no scene is a dead letter too. FLAGS after `--` go to Beam as they are:
     docs/how-to-beam.md.
     """
-    from tulip_ops.beam import letters, runners
+    from tulip_ops.pipeline.beam import dead_letters, runners
 
     settings = Settings.load()
     estimate: dict[str, object] = {}
@@ -143,7 +143,7 @@ def beam(
         run_id=run_id,
     )
     if ends["failed"] or ends["quarantined"] or refused:
-        log.warning("dead letters: %s", letters.place(settings, run_id))
+        log.warning("dead letters: %s", dead_letters.place(settings, run_id))
         ctx.exit(FAILED if ends["failed"] else BAD_DATA)
 
 
@@ -156,11 +156,11 @@ def _from_sources(
     budget: float | None,
     again: bool,
 ) -> tuple[list[AcquisitionId], dict[str, object]]:
-    from tulip_ops import backfills
+    from tulip_ops.pipeline import backfill
 
     found = chosen(settings, areas, sources, since, until, budget, again=again)
     say(found)
-    backfills.admit(settings, found)
+    backfill.admit(settings, found)
     return [one.acquisition.id for one in found.work], figures(found)
 
 
@@ -168,8 +168,8 @@ def _from_files(
     files: Sequence[Path], settings: Settings, run_id: str, *, again: bool
 ) -> tuple[list[AcquisitionId], dict[str, str]]:
     """What of the files is left to carry, and by file why it is none: a dead letter each."""
-    from tulip_ops import backfills
-    from tulip_ops.beam import letters
+    from tulip_ops.pipeline import backfill
+    from tulip_ops.pipeline.beam import dead_letters
     from tulip_ops.sources.archive import png_chips
     from tulip_ops.sources.archive.source import Archive
 
@@ -181,7 +181,9 @@ def _from_files(
         refused[name] = f"{kind}: {message}"
         log.warning("refused: %s", refused[name])
         letter = f"{path.name}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-        letters.write(settings, run_id, letter, file=name, step="add", error=kind, message=message)
+        dead_letters.write(
+            settings, run_id, letter, file=name, step="add", error=kind, message=message
+        )
 
     archive = Archive(settings.archive_place, settings.s3_endpoint)
     given: dict[Path, Path] = {}
@@ -192,7 +194,7 @@ def _from_files(
             except BadData as error:
                 refuse(path, error)
         ids = archive.add_files(list(given), stretch=settings.true_color_stretch, refuse=refuse)
-    return backfills.admit_scenes(settings, archive, ids, again=again), refused
+    return backfill.admit_scenes(settings, archive, ids, again=again), refused
 
 
 def _ledger(
@@ -221,7 +223,7 @@ def _ends(
 @contextmanager
 def _progress(ids: Sequence[AcquisitionId], settings: Settings) -> Iterator[None]:
     """A bar of what came to its end, as the ledger has it, whichever runner carries it."""
-    from tulip_ops import backfills
+    from tulip_ops.pipeline import backfill
     from tulip_ops.postgis import connection, ledger
 
     over = threading.Event()
@@ -235,7 +237,7 @@ def _progress(ids: Sequence[AcquisitionId], settings: Settings) -> Iterator[None
                     states = [entry.state for entry in ledger.known(database, ids).values()]
             except DatabaseUnavailable:
                 continue  # those who write to it say so
-            bar.n = sum(state in backfills.FINAL for state in states)
+            bar.n = sum(state in backfill.FINAL for state in states)
             bar.refresh()
 
     watching = threading.Thread(target=watch, daemon=True)

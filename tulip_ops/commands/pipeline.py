@@ -68,7 +68,7 @@ def discover(
     those that an earlier discovery found but no run has begun, and those whose last attempt
     failed half a day ago or longer.
     """
-    from tulip_ops import discovery
+    from tulip_ops.pipeline import discover as discovery
 
     settings = Settings.load()
     now = datetime.now(UTC)
@@ -136,13 +136,13 @@ def _network_step(name: str, help_text: str) -> click.Command:
         run_id: str,
         as_json: bool,
     ) -> None:
-        from tulip_ops import batches
+        from tulip_ops.pipeline import batch
 
         done = _carry_out(
             name, acquisition_id, force=force, run_id=run_id, as_json=as_json, look=look
         )
         if not (look or force):
-            for other, outcome in batches.carry_waiting(
+            for other, outcome in batch.carry_waiting(
                 name, Settings.load(), beside=acquisition_id, run_id=run_id
             ):
                 _show(name, other, outcome, as_json=as_json)
@@ -162,7 +162,7 @@ def _carry_out(
     look: bool = False,
     kept: Strips | None = None,
 ) -> bool:
-    from tulip_ops import attempts
+    from tulip_ops.pipeline import run as attempts
 
     outcome = attempts.attempt(
         name, acquisition_id, Settings.load(), force=force, run_id=run_id,
@@ -224,7 +224,7 @@ def history(seasons: tuple[int, ...], rebuild: bool, as_json: bool) -> None:
 
     Only what changed since the last time is done, and recording goes on meanwhile.
     """
-    from tulip_ops import histories
+    from tulip_ops.pipeline import history as histories
 
     for outcome in histories.roll_up(Settings.load(), seasons, rebuild=rebuild):
         show(

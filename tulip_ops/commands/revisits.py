@@ -27,14 +27,14 @@ def revisit(areas: tuple[str, ...], as_json: bool) -> None:
     (TULIP_LOOK_BACK_DAYS), what is awaited (TULIP_PUBLICATION_HOURS are not over), what is late,
     and what comes within ten days. Simulated acquisitions follow no orbit.
     """
-    from tulip_ops import discovery
+    from tulip_ops.pipeline import discover
     from tulip_ops.postgis import areas as area_table
     from tulip_ops.postgis import connection
 
     settings = Settings.load()
     with connection.connect(settings.writer_url(), "tulip revisit") as database:
         wanted = area_table.get_areas(database, areas or None)
-        passes = discovery.reviewed(database, wanted, settings, now=datetime.now(UTC))
+        passes = discover.reviewed(database, wanted, settings, now=datetime.now(UTC))
     text = [line for area, found in passes.items() for line in _told(area, found)]
     show(
         as_json,

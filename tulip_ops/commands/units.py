@@ -24,7 +24,7 @@ def units(areas: tuple[str, ...], every: float, as_json: bool) -> None:
     A season is TULIP_BLOOM_WINDOW. Nothing is asked of Sentinel Hub. See also tulip.unit_months
     and tulip.unit_booking.
     """
-    from tulip_ops import costs
+    from tulip_ops.pipeline import cost_estimate
     from tulip_ops.postgis import areas as area_table
     from tulip_ops.postgis import budgets, connection
 
@@ -32,7 +32,7 @@ def units(areas: tuple[str, ...], every: float, as_json: bool) -> None:
     with connection.connect(settings.writer_url(), "tulip units") as database:
         months = budgets.months(database)
         wanted = area_table.get_areas(database, areas or None)
-    seasons = costs.season_costs(wanted, settings.bloom_window, every)
+    seasons = cost_estimate.season_costs(wanted, settings.bloom_window, every)
     lines = [
         f"{month.month:%Y-%m} {month.service}: {month.units:.2f} of"
         f" {settings.units_per_month:g} units, {month.requests} requests"

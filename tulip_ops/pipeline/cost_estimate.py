@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from tulip_ops import ground
 from tulip_ops.core.types import BANDS, Area
+from tulip_ops.pipeline import area_masks
 from tulip_ops.raster.grid import WGS84, project, tile_at, tile_grid
 from tulip_ops.sources.sentinel_hub import processing_units
 
@@ -53,7 +53,7 @@ def season_costs(areas: Sequence[Area], window: tuple[str, str], every: float) -
 def _cost(area: Area, looks: int) -> Cost:
     middle = area.geometry.representative_point()
     tile = tile_grid(tile_at(middle.x, middle.y))
-    around = project(area.geometry, WGS84, tile.epsg).buffer(ground.CONTEXT)
+    around = project(area.geometry, WGS84, tile.epsg).buffer(area_masks.CONTEXT)
     left, bottom, right, top = around.bounds
     width = math.ceil((right - left) / tile.resolution)
     height = math.ceil((top - bottom) / tile.resolution)

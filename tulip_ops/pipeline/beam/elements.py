@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
-from tulip_ops import questions
 from tulip_ops.core.errors import TulipError
 from tulip_ops.core.settings import Settings
+from tulip_ops.pipeline.beam import window_requests
 
 NAMESPACE = "tulip"
 """Of the metrics."""
@@ -44,7 +44,7 @@ class Look:
     error: str = ""
     """Name of the error, where it failed."""
     message: str = ""
-    question: questions.Question | None = None
+    question: window_requests.Question | None = None
     """What the network of the next step is asked; None: nothing, its product is there."""
     figures: Mapping[str, float] = field(default_factory=dict)
     """Seconds of each step, and windows and pixels that networks answered for."""
@@ -68,7 +68,7 @@ class Answer:
     """What a network said of a window."""
 
     number: int
-    said: questions.Said | None
+    said: window_requests.Said | None
     error: Exception | None
     pixels: int
     seconds: float

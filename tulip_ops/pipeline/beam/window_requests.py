@@ -16,7 +16,6 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import duties, ground, steps
 from tulip_ops.core.errors import ProductDamaged
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Area
@@ -30,6 +29,7 @@ from tulip_ops.ml.inference import (
 from tulip_ops.ml.inference.keras_backend import Graph
 from tulip_ops.ml.inference.model_registry import Card
 from tulip_ops.ml.inference.predictors import CloudFilter, UNet
+from tulip_ops.pipeline import area_masks, product_state, steps
 from tulip_ops.raster import cog, tiling
 from tulip_ops.raster.grid import STRIP_ROWS
 from tulip_ops.raster.reflectance import DN_NODATA
@@ -61,17 +61,17 @@ def question(
     """What `step` has to know of its network; None where its product is there already."""
     screening = step == "screen"
     duty = (
-        duties.screening(acquisition_id, areas, store, settings)
+        product_state.screening(acquisition_id, areas, store, settings)
         if screening
-        else duties.segmenting(acquisition_id, store, settings)
+        else product_state.segmenting(acquisition_id, store, settings)
     )
     if duty.is_done:
         return None
     with cog.stored(store.product(acquisition_id, "reflectance.tif")) as source:
         if screening:
-            wanted = _known(source, duty.card, ground.around(areas, source.grid))
+            wanted = _known(source, duty.card, area_masks.around(areas, source.grid))
         else:
-            with ground.clear(acquisition_id, store) as clear:
+            with area_masks.clear(acquisition_id, store) as clear:
                 wanted = _known(source, duty.card, clear)
         asked = window_layout.asked(duty.card, _plan(duty.card, *source.grid.shape), wanted)
     return Question(str(duty.card.reference), tuple(window.number for window in asked))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tulip_ops.core.types import Acquisition, AcquisitionId, ModelReference
-from tulip_ops.duties import Duty
+from tulip_ops.pipeline.product_state import Duty
 from tulip_ops.raster import cog
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid

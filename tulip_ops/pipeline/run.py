@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from tulip_ops import questions, steps
 from tulip_ops.core import watchdog
 from tulip_ops.core.errors import (
     AcquisitionBusy,
@@ -19,6 +18,8 @@ from tulip_ops.core.errors import (
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area, Outcome
 from tulip_ops.ml.inference.strip_cache import Strips
+from tulip_ops.pipeline import steps
+from tulip_ops.pipeline.beam import window_requests
 from tulip_ops.postgis import areas as area_table
 from tulip_ops.postgis import connection, ledger, locks
 from tulip_ops.postgis.connection import Connection
@@ -108,13 +109,13 @@ def _watched(
 
 
 def question(
-    step: questions.Asking, acquisition_id: AcquisitionId, settings: Settings
-) -> questions.Question | None:
+    step: window_requests.Asking, acquisition_id: AcquisitionId, settings: Settings
+) -> window_requests.Question | None:
     """What the network of `step` is to be asked before its attempt; None where nothing."""
     with connection.connect(settings.writer_url(), f"tulip {step}") as database:
         entry = _entry(database, acquisition_id, settings)
         areas = area_table.get_areas(database, entry.areas)
-    return questions.question(step, acquisition_id, areas, open_store(settings), settings)
+    return window_requests.question(step, acquisition_id, areas, open_store(settings), settings)
 
 
 def _entry(

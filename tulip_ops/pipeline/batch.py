@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from tulip_ops import attempts
 from tulip_ops.core.errors import AcquisitionBusy, TulipError
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Outcome
+from tulip_ops.pipeline import run
 from tulip_ops.postgis import connection, ledger
 
 log = logging.getLogger(__name__)
@@ -30,9 +30,7 @@ def carry_waiting(
             return
         seen.add(claimed)
         try:
-            outcome = attempts.attempt(
-                step, claimed, settings, force=False, run_id=run_id, wait=False
-            )
+            outcome = run.attempt(step, claimed, settings, force=False, run_id=run_id, wait=False)
         except AcquisitionBusy:
             continue
         except Exception as error:  # noqa: BLE001  # whatever it is, it is not of `beside`

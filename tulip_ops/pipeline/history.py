@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tulip_ops import joining
 from tulip_ops.core.errors import ProductDamaged, ProductMissing
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Observation, Outcome, Verdict
@@ -15,6 +14,7 @@ from tulip_ops.core.types import Field as TulipField
 from tulip_ops.fields.phenology import bloom_curves, observation
 from tulip_ops.fields.phenology import season as thinking
 from tulip_ops.fields.phenology.observation import Look
+from tulip_ops.pipeline import field_updates
 from tulip_ops.postgis import connection, history
 from tulip_ops.postgis.connection import Connection, transaction
 from tulip_ops.postgis.history import FieldSeasonKey, Season, Unobserved
@@ -131,7 +131,7 @@ def bring_up_to_date(
         superseded = sum(history.supersede(database, season) for season in known)
         changes = history.take_changes(database, years)
         for season, ground in changes.items():
-            joining.join(database, season, ground, settings.fields_from)
+            field_updates.join(database, season, ground, settings.fields_from)
         observed = history.write_observations(
             database, looks.observations(history.unobserved(database))
         )

@@ -22,15 +22,15 @@ from dataclasses import replace
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
-from tulip_ops import attempts, questions
-from tulip_ops.beam import letters
-from tulip_ops.beam.asking import answers
-from tulip_ops.beam.elements import NAMESPACE, Answer, Job, Look
 from tulip_ops.core.types import AcquisitionId
 from tulip_ops.ml.inference.keras_backend import Graph
+from tulip_ops.pipeline import run
+from tulip_ops.pipeline.beam import dead_letters, window_requests
+from tulip_ops.pipeline.beam.elements import NAMESPACE, Answer, Job, Look
+from tulip_ops.pipeline.beam.inference import answers
+from tulip_ops.pipeline.beam.window_requests import Asking
+from tulip_ops.pipeline.steps import Said
 from tulip_ops.postgis.ledger import one_line
-from tulip_ops.questions import Asking
-from tulip_ops.steps import Said
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class _Stage(beam.DoFn):  # type: ignore[misc]  # Beam's base classes are untype
             return look
         began = time.monotonic()
         try:
-            outcome = attempts.attempt(
+            outcome = run.attempt(
                 step, AcquisitionId.parse(look.id), self.settings,
                 force=False, run_id=self.job.run_id, said=said,
             )  # fmt: skip
@@ -97,7 +97,7 @@ class _Stage(beam.DoFn):  # type: ignore[misc]  # Beam's base classes are untype
         if look.state != "going":
             return look
         try:
-            question = attempts.question(step, AcquisitionId.parse(look.id), self.settings)
+            question = run.question(step, AcquisitionId.parse(look.id), self.settings)
         except Exception as error:  # noqa: BLE001  # the attempt keeps it in the ledger
             return self.carried(look, step, _raising(error))
         return replace(look, question=question)
@@ -156,7 +156,7 @@ class Post(_Stage):
         Metrics.counter(NAMESPACE, look.state).inc()
         seconds = ", ".join(f"{name} {value:.1f}" for name, value in look.figures.items())
         if look.state == "failed":
-            letters.write(
+            dead_letters.write(
                 self.settings, self.job.run_id, look.id,
                 acquisition=look.id, step=look.step, error=look.error, message=look.message,
             )  # fmt: skip
@@ -183,7 +183,7 @@ def _said(given: Sequence[Answer]) -> Said:
     if errors:
         return _raising(errors[0])
     said = {one.number: one.said for one in given if one.said is not None}
-    return lambda: questions.replayed(said)
+    return lambda: window_requests.replayed(said)
 
 
 def _raising(error: Exception) -> Said:

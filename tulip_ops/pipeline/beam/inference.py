@@ -14,11 +14,11 @@ from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 from numpy.typing import NDArray
 
-from tulip_ops import questions
-from tulip_ops.beam.elements import NAMESPACE, Answer, Job, Look, Window, portable
 from tulip_ops.core import concurrency, watchdog
 from tulip_ops.core.types import AcquisitionId
-from tulip_ops.questions import Asking
+from tulip_ops.pipeline.beam import window_requests
+from tulip_ops.pipeline.beam.elements import NAMESPACE, Answer, Job, Look, Window, portable
+from tulip_ops.pipeline.beam.window_requests import Asking
 
 LARGEST_BATCH = 16
 """Windows that are held at once; a window of ten bands takes some five megabytes."""
@@ -59,7 +59,7 @@ class Read(beam.DoFn):  # type: ignore[misc]  # as above
     def setup(self) -> None:
         concurrency.use_libraries()  # Beam's threads are not started by `flows`
         self.settings = self.job.settings()
-        self.reader = questions.Reader(self.settings)
+        self.reader = window_requests.Reader(self.settings)
 
     def process(self, asked: tuple[str, str, int]) -> Iterator[Window]:
         """Read; what cannot be read fails its acquisition where the answers are gathered."""
@@ -81,19 +81,19 @@ class Networks:
     loaded with every bundle.
     """
 
-    _loaded: ClassVar[dict[tuple[Asking, str, Path, Job], questions.Network]] = {}
+    _loaded: ClassVar[dict[tuple[Asking, str, Path, Job], window_requests.Network]] = {}
     _lock: ClassVar = threading.Lock()
 
     def __init__(self, step: Asking, job: Job) -> None:
         self._step, self._job = step, job
         self._settings = job.settings()
 
-    def __call__(self, model: str, pixels: NDArray[Any]) -> questions.Said:
+    def __call__(self, model: str, pixels: NDArray[Any]) -> window_requests.Said:
         """What the model says of one window; it is loaded when it is first asked."""
         key = (self._step, model, self._settings.models, self._job)
         with self._lock:
             if key not in self._loaded:
-                self._loaded[key] = questions.Network(self._step, model, self._settings)
+                self._loaded[key] = window_requests.Network(self._step, model, self._settings)
         return self._loaded[key](pixels)
 
     @property

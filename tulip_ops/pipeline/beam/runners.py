@@ -15,9 +15,9 @@ import psutil
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineRunner, PipelineState, create_runner
 
-from tulip_ops.beam.elements import NAMESPACE, Job
-from tulip_ops.beam.pipeline import build
 from tulip_ops.core.errors import PipelineFailed
+from tulip_ops.pipeline.beam.elements import NAMESPACE, Job
+from tulip_ops.pipeline.beam.pipeline import build
 
 log = logging.getLogger(__name__)
 

@@ -14,16 +14,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops import clouds, duties, ground, publishing
 from tulip_ops.core.errors import BadData, NothingValid, ProductMissing
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area, Outcome
-from tulip_ops.duties import Duty
 from tulip_ops.fields.delineation import detect
 from tulip_ops.ml.inference import memory_budget, predictors, streaming
 from tulip_ops.ml.inference.keras_backend import Graph
 from tulip_ops.ml.inference.predictors import CloudFilter, UNet
 from tulip_ops.ml.inference.strip_cache import Strips
+from tulip_ops.pipeline import area_masks, clouds, product_state, products
+from tulip_ops.pipeline.product_state import Duty
 from tulip_ops.postgis import detections as tables
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.raster import cog
@@ -51,7 +51,7 @@ def acquire(
     acquisition: Acquisition, areas: Sequence[Area], source: Source, store: Store, *, force: bool
 ) -> Outcome:
     """Bring the pixels over the areas to surface reflectance on the tile's 10 m grid."""
-    grid = ground.reading(acquisition, areas)
+    grid = area_masks.reading(acquisition, areas)
     if grid is None:
         return Outcome("skipped", fresh=True, summary="it lies outside every area", figures={})
     recipe = store.recipe("acquire", format=1, source=source.fingerprint(acquisition), grid=grid)
@@ -63,7 +63,7 @@ def acquire(
     with store.writing(acquisition.id, "reflectance.tif") as path:
         try:
             bands, valid = _read_into(path, source, acquisition, grid, kept.below(recipe))
-            measured = clouds.clear_fraction(valid, ground.inside(areas, grid))
+            measured = clouds.clear_fraction(valid, area_masks.inside(areas, grid))
             if measured == 0:
                 raise NothingValid(
                     f"{acquisition.id} holds no valid pixel over {_names(areas)}; look at"
@@ -72,7 +72,7 @@ def acquire(
         except BadData:
             kept.drop()  # if somebody repairs the scene, nothing of the bad one must be left
             raise
-        publishing.reflectance(
+        products.reflectance(
             store, acquisition, path, grid, bands, recipe=recipe, measured=measured
         )
     kept.drop()
@@ -120,7 +120,7 @@ def screen(
     `segment` in the same process. compute: False to raise `ProductMissing` where the network
     would have to run.
     """
-    duty = duties.screening(acquisition_id, areas, store, settings)
+    duty = product_state.screening(acquisition_id, areas, store, settings)
     card, fresh = duty.card, force or not duty.is_done
     if fresh and not compute:
         raise ProductMissing(_not_whole(acquisition_id, "cloud.tif"))
@@ -130,7 +130,7 @@ def screen(
             with store.reading(acquisition_id, "reflectance.tif") as reflectance:
                 network = _cloud_filter(duty, settings, said)
                 share = _write_clouds(path, reflectance, network, areas, kept)
-            publishing.clouds(store, acquisition_id, path, duty, clear=share)
+            products.clouds(store, acquisition_id, path, duty, clear=share)
     share = float(store.properties(acquisition_id)["tulip:clear_fraction"])
     figures: dict[str, float | int | str] = {"clear_fraction": share, "model": str(card.reference)}
     if share < settings.minimum_clear:
@@ -157,7 +157,7 @@ def _write_clouds(
     with cog.stored(reflectance) as source:
         grid = source.grid
         cells, known = streaming.cloud_probability(
-            source, network, ground.around(areas, grid), kept
+            source, network, area_masks.around(areas, grid), kept
         )
     stored = streaming.spread(cog.encode_probability(cells), known, cog.PROBABILITY_NODATA)
     clear = streaming.spread(clouds.clear(cells, network.card.threshold), known, nothing=False)
@@ -165,7 +165,7 @@ def _write_clouds(
     with cog.writing_probability(path, grid, ("cloud",)) as writer:
         for (rows, cloud), (_, clear_here) in zip(stored, clear, strict=True):
             writer.put(cloud[np.newaxis], rows.start, 0)
-            inside = ground.inside(areas, grid.rows(rows))
+            inside = area_masks.inside(areas, grid.rows(rows))
             inside_pixels += int(np.count_nonzero(inside))
             clear_pixels += int(np.count_nonzero(clear_here & inside))
     return clear_pixels / inside_pixels if inside_pixels else 0.0
@@ -186,7 +186,7 @@ def segment(
     said: as `screen`, of windows of the size `WINDOW`. kept: what `screen` read of the pixels in
     this process; nothing is left of it. compute: as `screen`.
     """
-    duty = duties.segmenting(acquisition_id, store, settings)
+    duty = product_state.segmenting(acquisition_id, store, settings)
     if not force and duty.is_done:
         if kept is not None:
             kept.forget()
@@ -195,7 +195,7 @@ def segment(
         raise ProductMissing(_not_whole(acquisition_id, "tulip.tif"))
     with store.writing(acquisition_id, "tulip.tif") as path:
         made = _write_tulips(path, acquisition_id, store, settings, duty, said, kept)
-        publishing.tulips(store, acquisition_id, path, duty, noise=made.noise)
+        products.tulips(store, acquisition_id, path, duty, noise=made.noise)
     figures: dict[str, float | int | str] = {
         "tulip_share": round(made.share, 4),
         "model": str(duty.card.reference),
@@ -218,7 +218,7 @@ def _write_tulips(
     with (
         store.reading(acquisition_id, "reflectance.tif") as reflectance,
         cog.stored(reflectance) as source,
-        ground.clear(acquisition_id, store) as wanted,
+        area_masks.clear(acquisition_id, store) as wanted,
     ):
         if said is None:
             network = predictors.load_unet(card, settings.threads, duty.engine)
@@ -273,11 +273,11 @@ def vectorize(
             path,
             detections,
             acquisition_id=str(acquisition_id),
-            **publishing.provenance("model", made),
-            **publishing.provenance("cloud_filter", store.asset(acquisition_id, "cloud.tif")),
+            **products.provenance("model", made),
+            **products.provenance("cloud_filter", store.asset(acquisition_id, "cloud.tif")),
             run_id=run_id,
         )
-        publishing.detections(store, acquisition_id, path, recipe=recipe, count=len(detections))
+        products.detections(store, acquisition_id, path, recipe=recipe, count=len(detections))
     hectares = sum(detection.area_m2 for detection in detections) / 1e4
     figures = {"detections": len(detections), "hectares": round(hectares, 2)}
     return Outcome("done", True, f"{len(detections)} fields on {hectares:.1f} ha", figures)
@@ -292,8 +292,8 @@ def record(
         database,
         acquisition_id,
         detections,
-        unet=publishing.network(store.asset(acquisition_id, "tulip.tif")),
-        cloud_filter=publishing.network(store.asset(acquisition_id, "cloud.tif")),
+        unet=products.network(store.asset(acquisition_id, "tulip.tif")),
+        cloud_filter=products.network(store.asset(acquisition_id, "cloud.tif")),
         sha256=store.recipe(  # of both: two empty detections are alike, what was seen is not
             "record",
             tulip=store.checksum(acquisition_id, "tulip.tif"),

@@ -10,9 +10,9 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from tulip_ops import clouds
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
 from tulip_ops.ml.inference.streaming import Wanted
+from tulip_ops.pipeline import clouds
 from tulip_ops.raster import cog, rasterize
 from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
 from tulip_ops.storage.product_store import Store

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from tulip_ops import discovery, ground
 from tulip_ops.core.errors import AreaNotFound
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
+from tulip_ops.pipeline import area_masks, discover
 from tulip_ops.postgis import areas as area_table
 from tulip_ops.postgis import connection, ledger
 from tulip_ops.postgis.ledger import Known
@@ -47,7 +47,7 @@ class Work:
 class Backfill:
     """What is left to carry."""
 
-    look: discovery.Look
+    look: discover.Look
     work: tuple[Work, ...]
     """In the order of sensing."""
     left: tuple[Work, ...]
@@ -80,10 +80,10 @@ def plan(
 
     Writes nothing. budget: processing units that the reading may cost; what comes first is taken,
     and nothing after the first that does not fit. again: also what the ledger has as done. Areas
-    and sources as in `discovery.discover`; `AreaNotFound`, and the error of the sources if none
+    and sources as in `discover.discover`; `AreaNotFound`, and the error of the sources if none
     answers.
     """
-    seen = discovery.look(settings, areas=areas, sources=sources, since=since, until=until, now=now)
+    seen = discover.look(settings, areas=areas, sources=sources, since=since, until=until, now=now)
     seen.require_answers()
     offered = sorted(seen.answers.offered.values(), key=lambda one: (one.sensed_at, one.id))
     reached = _reached(offered, seen.areas)
@@ -108,7 +108,7 @@ def admit(settings: Settings, found: Backfill) -> None:
     """Put what is to be carried into the ledger, as a discovery does."""
     offered = [one.acquisition for one in found.work]
     with connection.connect(settings.writer_url(), "tulip backfill") as database:
-        ledger.admit(database, offered, discovery.links(offered, found.look.areas))
+        ledger.admit(database, offered, discover.links(offered, found.look.areas))
 
 
 def admit_scenes(
@@ -129,7 +129,7 @@ def admit_scenes(
         reached = _reached(offered, areas)
         known = ledger.known(database, ids)
         left = [one for one in offered if again or not _is_done(one, reached[one.id], known)]
-        ledger.admit(database, left, discovery.links(left, areas))
+        ledger.admit(database, left, discover.links(left, areas))
     return sorted(one.id for one in left)
 
 
@@ -157,7 +157,7 @@ def _is_done(
 
 
 def _work(acquisition: Acquisition, areas: Sequence[Area], *, new: bool) -> Work:
-    grid = ground.reading(acquisition, areas) if areas else None
+    grid = area_masks.reading(acquisition, areas) if areas else None
     bands = len(set(acquisition.bands) & set(BANDS))
     if grid is None:
         return Work(acquisition, new, 0, bands, 0.0)

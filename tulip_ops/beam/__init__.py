@@ -1,1 +1,0 @@
-"""The archive in one go: the door to Apache Beam."""
