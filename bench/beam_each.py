@@ -13,7 +13,7 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from tulip_ops.cli import main
+from tulip_ops.cli.main import main
 from tulip_ops.ml.inference import predictors
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from tulip_ops.cli import main
+from tulip_ops.cli.main import main
 from tulip_ops.core.settings import in_order, read_by
 
 _GENERATED = "<!-- written by scripts/reference.py; change the code instead -->"

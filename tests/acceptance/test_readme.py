@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.acceptance.conftest import Stack
-from tulip_ops.cli import main
+from tulip_ops.cli.main import main
 
 PAGES = ["README.md", "docs/how-to-own-scenes.md"]
 

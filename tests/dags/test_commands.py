@@ -5,7 +5,7 @@ import copy
 import click
 import pytest
 
-from tulip_ops.cli import main
+from tulip_ops.cli.main import main
 
 ID = "S2B_31UFU_20260420_0_L2A"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tulip_ops.cli import main
+from tulip_ops.cli.main import main
 from tulip_ops.core.errors import BudgetExceeded
 from tulip_ops.core.types import AcquisitionId
 from tulip_ops.postgis import areas, budgets

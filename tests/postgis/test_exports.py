@@ -157,7 +157,7 @@ def test_rows_come_in_batches_that_are_one_state(database: Connection, settings:
 def test_by_hand(logins: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from click.testing import CliRunner
 
-    from tulip_ops.cli import main
+    from tulip_ops.cli.main import main
 
     monkeypatch.setenv("TULIP_DATABASE_URL", logins.reader)
     out = tmp_path / "tulips.fgb"

@@ -18,7 +18,7 @@ from shapely.geometry import MultiPolygon, box
 
 from tests.services import faults, providers, sentinel_hub_service
 from tests.services.offers import Copy, Offer, S3Offer, SentinelHubOffer, StacOffer
-from tulip_ops.cli import main
+from tulip_ops.cli.main import main
 from tulip_ops.core.types import Area
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import WGS84, project

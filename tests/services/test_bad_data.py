@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from shapely.geometry import MultiPolygon, box
 
 from tests.conftest import NewDatabase
-from tulip_ops.cli import main
+from tulip_ops.cli.main import main
 from tulip_ops.core.types import AcquisitionId, Area
 from tulip_ops.postgis import areas, connection, migrate
 from tulip_ops.raster.grid import WGS84, Grid, project

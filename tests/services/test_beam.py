@@ -25,7 +25,7 @@ from click.testing import CliRunner, Result
 from rasterio.errors import NotGeoreferencedWarning
 
 from tests.conftest import NewDatabase
-from tulip_ops.cli import main
+from tulip_ops.cli.main import main
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.conftest import NewDatabase
-from tulip_ops.cli import main
+from tulip_ops.cli.main import main
 from tulip_ops.core.errors import ServiceFailed
 from tulip_ops.services import dag_runs, env_file, postgres
 from tulip_ops.services.airflow import Airflow
@@ -41,7 +41,7 @@ from pathlib import Path
 state = Path(os.environ["TULIP_STATE"])
 step, *arguments = sys.argv[1:]
 if (state / "local.env").exists():
-    from tulip_ops.cli import main
+    from tulip_ops.cli.main import main
     main()
 with (state / "calls").open("a+") as file:
     fcntl.flock(file, fcntl.LOCK_EX)

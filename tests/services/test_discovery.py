@@ -20,7 +20,7 @@ from tests.services import providers
 from tests.services.nginx import Nginx
 from tests.services.providers import Files, Published
 from tests.services.stac_api import StacServer
-from tulip_ops.cli import main
+from tulip_ops.cli.main import main
 from tulip_ops.core.types import BANDS, AcquisitionId
 from tulip_ops.postgis import migrate
 from tulip_ops.raster import cog

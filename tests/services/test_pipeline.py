@@ -23,7 +23,7 @@ import rasterio
 from click.testing import CliRunner, Result
 
 from tests.conftest import NewDatabase
-from tulip_ops.cli import main
+from tulip_ops.cli.main import main
 from tulip_ops.core.types import AcquisitionId
 from tulip_ops.raster import cog, reader
 from tulip_ops.raster.cog import Stored

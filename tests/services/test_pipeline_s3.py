@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from tests.conftest import NewDatabase
 from tests.services.s3 import BUCKET, S3, serving
-from tulip_ops.cli import main
+from tulip_ops.cli.main import main
 from tulip_ops.core.types import BANDS
 from tulip_ops.simulate import demo_archive, demo_areas
 from tulip_ops.simulate.demo import DEMO_GRID

@@ -22,7 +22,7 @@ from tests.services.offers import Copy, offering
 from tests.services.s3 import S3, serving
 from tests.services.stac_api import StacServer
 from tests.services.test_stac_source import on_grid
-from tulip_ops.cli import main
+from tulip_ops.cli.main import main
 from tulip_ops.core.types import BANDS, Area
 from tulip_ops.postgis import areas, connection, migrate
 from tulip_ops.raster import cog

@@ -4,7 +4,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from tulip_ops.cli import EXTRAS, main
+from tulip_ops.cli.main import EXTRAS, main
 
 HEAVY = ("tensorflow", "keras", "airflow", "matplotlib", "rasterio", "geopandas")
 
@@ -19,7 +19,7 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from tulip_ops.cli import main; main(['--help'], standalone_mode=False);"
+        "import sys; from tulip_ops.cli.main import main; main(['--help'], standalone_mode=False);"
         f"print(sorted(set(sys.modules) & {set(HEAVY)!r}), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

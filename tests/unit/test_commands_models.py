@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.unit.test_networks_registry import put
-from tulip_ops.cli import main
+from tulip_ops.cli.main import main
 from tulip_ops.core.types import BANDS
 
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from tulip_ops.cli import main
+from tulip_ops.cli.main import main
 from tulip_ops.ml.datasets import labels
 from tulip_ops.ml.datasets.scenes import Scene
 from tulip_ops.ml.evaluation import evaluate

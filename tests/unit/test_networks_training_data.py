@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tulip_ops.commands import training_options
+from tulip_ops.cli import train_options
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.core.types import BANDS
 from tulip_ops.ml.datasets import training_sets
@@ -184,9 +184,9 @@ def parsed(*arguments: str) -> Options:
     found = []
 
     @click.command()
-    @training_options.training_data_options
+    @train_options.training_data_options
     def command(**given: object) -> None:
-        found.append(training_options.chosen("unet", RGB, seed=4, simulated=120, given=given))
+        found.append(train_options.chosen("unet", RGB, seed=4, simulated=120, given=given))
         assert not given
 
     result = CliRunner().invoke(command, arguments)
@@ -215,7 +215,7 @@ def test_the_command_line_says_what_to_learn_from(tmp_path: Path) -> None:
 
 
 def test_a_weight_that_is_none() -> None:
-    command = training_options.training_data_options(click.command()(lambda **_: None))
+    command = train_options.training_data_options(click.command()(lambda **_: None))
 
     result = CliRunner().invoke(command, ["--weight", "planet"])
 

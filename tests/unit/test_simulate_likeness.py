@@ -8,7 +8,7 @@ import pytest
 import rasterio
 from click.testing import CliRunner
 
-from tulip_ops.cli import main
+from tulip_ops.cli.main import main
 from tulip_ops.core.errors import BadScene
 from tulip_ops.raster.grid import Grid
 from tulip_ops.reports import simulation_comparison

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from pydantic import SecretStr
 
-from tulip_ops.commands.options import FAILED, as_json, show
+from tulip_ops.cli.options import FAILED, as_json, show
 from tulip_ops.core.settings import Settings, in_order
 
 

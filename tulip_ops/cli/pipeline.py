@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tulip_ops.commands import revisits
-from tulip_ops.commands.options import (
-    SKIPPED,
-    DayType,
-    acquisition_id,
-    as_json,
-    run_id,
-    show,
-)
+from tulip_ops.cli import revisit
+from tulip_ops.cli.options import SKIPPED, DayType, acquisition_id, as_json, run_id, show
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Outcome
 
@@ -78,9 +71,9 @@ def discover(
         settings, areas=areas, sources=sources, since=first, until=last, now=now, run_id=run_id
     )
     for area, passes in found.passes.items():
-        for line in revisits.lines(area, passes, "late"):
+        for line in revisit.lines(area, passes, "late"):
             log.warning("%s", line)
-        for line in revisits.lines(area, passes, "next"):
+        for line in revisit.lines(area, passes, "next"):
             log.info("%s", line)
     ids = [str(i) for i in (*found.new, *found.pending)]
     show(
@@ -91,7 +84,7 @@ def discover(
         known=found.known,
         **found.look.told(),
         alerts=[alert.message for alert in found.look.answers.alerts],
-        revisit={area: revisits.counted(passes) for area, passes in found.passes.items()},
+        revisit={area: revisit.counted(passes) for area, passes in found.passes.items()},
         since=str(first),
         until=str(last),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tulip_ops.commands.options import as_json, show
+from tulip_ops.cli.options import as_json, show
 from tulip_ops.core.settings import Settings
 
 

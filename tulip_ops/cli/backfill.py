@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tulip_ops.commands.options import SKIPPED, DayType, as_json, show
+from tulip_ops.cli.options import SKIPPED, DayType, as_json, show
 from tulip_ops.core.settings import Settings
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import click
 
-from tulip_ops.commands.options import as_json, show
-from tulip_ops.commands.training_options import chosen, training_data_options
+from tulip_ops.cli.options import as_json, show
+from tulip_ops.cli.train_options import chosen, training_data_options
 from tulip_ops.core.errors import ExportRefused
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import BANDS

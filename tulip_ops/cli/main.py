@@ -11,27 +11,27 @@ from importlib.metadata import version
 
 import click
 
-from tulip_ops.commands import (
-    archives,
-    areas,
-    backfills,
-    beams,
-    containers,
-    databases,
+from tulip_ops.cli import (
+    aoi,
+    archive,
+    backfill,
+    beam,
+    compose,
+    database,
     doctor,
-    evaluations,
-    exports,
+    evaluate,
+    export,
     local,
     models,
     parcels,
-    pictures,
     pipeline,
-    reports,
-    revisits,
-    simulations,
+    quicklook,
+    report,
+    revisit,
+    simulate,
     units,
 )
-from tulip_ops.commands.options import BAD_DATA, BAD_INPUT, FAILED
+from tulip_ops.cli.options import BAD_DATA, BAD_INPUT, FAILED
 from tulip_ops.core.errors import BadData, BadInput, TulipError
 
 EXTRAS = {
@@ -99,30 +99,26 @@ def main(verbose: bool) -> None:
 
 for command in (
     *pipeline.COMMANDS,
-    backfills.backfill,
-    beams.beam,
-    revisits.revisit,
-    revisits.alerts,
-    areas.group,
+    backfill.backfill,
+    beam.beam,
+    revisit.revisit,
+    revisit.alerts,
+    aoi.group,
     parcels.group,
-    archives.group,
+    archive.group,
     models.group,
     models.train,
-    evaluations.evaluate,
-    containers.group,
-    databases.group,
-    simulations.simulate,
-    pictures.picture,
-    pictures.season_picture,
-    exports.export,
-    reports.report,
+    evaluate.evaluate,
+    compose.group,
+    database.group,
+    simulate.simulate,
+    quicklook.picture,
+    quicklook.season_picture,
+    export.export,
+    report.report,
     units.units,
     doctor.settings,
     doctor.doctor,
     local.group,
 ):
     main.add_command(command)
-
-
-if __name__ == "__main__":
-    main(prog_name="tulip")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tulip_ops.commands.options import DayType, as_json, show
+from tulip_ops.cli.options import DayType, as_json, show
 from tulip_ops.core.settings import Settings
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import click
 from tqdm import tqdm
 
-from tulip_ops.commands.backfills import chosen, figures, say, selection
-from tulip_ops.commands.options import BAD_DATA, FAILED, SKIPPED, as_json, show
+from tulip_ops.cli.backfill import chosen, figures, say, selection
+from tulip_ops.cli.options import BAD_DATA, FAILED, SKIPPED, as_json, show
 from tulip_ops.core.errors import BadData, DatabaseUnavailable
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId

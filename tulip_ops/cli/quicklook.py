@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tulip_ops.commands.options import acquisition_id
+from tulip_ops.cli.options import acquisition_id
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId
 

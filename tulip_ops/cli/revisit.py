@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tulip_ops.commands.options import FAILED, as_json, show
+from tulip_ops.cli.options import FAILED, as_json, show
 from tulip_ops.core.settings import Settings
 
 if TYPE_CHECKING:
