@@ -22,9 +22,11 @@ import numpy as np
 from shapely.geometry import MultiPolygon, box
 
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
-from tulip_ops.pipeline import steps
+from tulip_ops.pipeline import acquire as acquiring
 from tulip_ops.raster import cog, reader
-from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.mgrs import tile_grid
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.archive.catalog import Catalog
 from tulip_ops.sources.archive.source import Archive
 from tulip_ops.storage import stac_items
@@ -62,7 +64,7 @@ def acquire(folder: Path, grid: Grid) -> None:
     assert acquisition is not None  # noqa: S101
     everywhere = Area("tile", MultiPolygon([acquisition.footprint.envelope.buffer(1)]))
     started = time.perf_counter()
-    outcome = steps.acquire(
+    outcome = acquiring.acquire(
         acquisition, [everywhere], archive, Store(str(folder / "store")), force=False
     )
     seconds = time.perf_counter() - started

@@ -15,7 +15,8 @@ from shapely.geometry import MultiPolygon, box
 from shapely.geometry.base import BaseGeometry
 
 from tulip_ops.core.types import BANDS, SIMULATED_PLATFORM, AcquisitionId, Area
-from tulip_ops.raster.grid import WGS84, Grid, project
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.simulate import Sky, Weather, make_polder, make_scene
 from tulip_ops.sources.archive.source import Archive
 from tulip_ops.storage import vector_files

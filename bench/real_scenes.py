@@ -17,7 +17,8 @@ from tulip_ops.ml.datasets.planet_amazon import read_planet
 from tulip_ops.ml.datasets.scenes import Scene
 from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry
-from tulip_ops.raster.grid import project, tile_grid
+from tulip_ops.raster.mgrs import tile_grid
+from tulip_ops.raster.projection import project
 
 ROOT = Path(__file__).resolve().parent.parent
 RGB = ("red", "green", "blue")

@@ -50,7 +50,9 @@ def again(asked: Found) -> Found:
     import tile_scene
 
     from tulip_ops.ml.inference.strip_cache import Strips
-    from tulip_ops.pipeline import steps
+    from tulip_ops.pipeline.screen import screen
+    from tulip_ops.pipeline.segment import segment
+    from tulip_ops.pipeline.vectorize import vectorize
     from tulip_ops.storage.product_store import Store
 
     settings = _settings(asked)
@@ -62,17 +64,15 @@ def again(asked: Found) -> Found:
     for name, step in (
         (
             "screen",
-            lambda: steps.screen(
-                tile_scene.IDENTITY, areas, store, settings, force=False, kept=kept
-            ),
+            lambda: screen(tile_scene.IDENTITY, areas, store, settings, force=False, kept=kept),
         ),
         (
             "segment",
-            lambda: steps.segment(tile_scene.IDENTITY, store, settings, force=False, kept=kept),
+            lambda: segment(tile_scene.IDENTITY, store, settings, force=False, kept=kept),
         ),
         (
             "vectorize",
-            lambda: steps.vectorize(
+            lambda: vectorize(
                 tile_scene.IDENTITY, areas, store, settings, force=False, run_id="bench"
             ),
         ),

@@ -17,7 +17,9 @@ from shapely.geometry import MultiPolygon, box
 
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.raster import cog
-from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.mgrs import tile_grid
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import Store
 

@@ -18,7 +18,8 @@ import rasterio
 from rio_cogeo.cogeo import cog_validate
 
 from tests.acceptance.conftest import Stack
-from tulip_ops.raster.grid import Grid, geodesic_area, project
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.projection import geodesic_area, project
 from tulip_ops.raster.rasterize import trace
 from tulip_ops.raster.reader import read_onto
 

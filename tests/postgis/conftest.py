@@ -14,7 +14,7 @@ from tests.conftest import NewDatabase
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area, Detection, ModelReference
 from tulip_ops.postgis import areas, detections, ledger, migrate, roles
 from tulip_ops.postgis.connection import Connection, connect
-from tulip_ops.raster.grid import geodesic_area
+from tulip_ops.raster.projection import geodesic_area
 
 TABLES = (
     "alembic_version", "area", "acquisition", "acquisition_area", "attempt", "model",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from tests.postgis.conftest import Examples
 from tulip_ops.postgis.connection import Connection, wkb
-from tulip_ops.raster.grid import geodesic_area
+from tulip_ops.raster.projection import geodesic_area
 
 
 def add_fields(

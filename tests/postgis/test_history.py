@@ -26,7 +26,7 @@ from tulip_ops.core.types import (
 from tulip_ops.pipeline import history as histories
 from tulip_ops.postgis import detections, history, ledger, parcels
 from tulip_ops.postgis.connection import Connection, connect, transaction
-from tulip_ops.raster.grid import geodesic_area
+from tulip_ops.raster.projection import geodesic_area
 
 APRIL, MAY = "S2B_31UFU_20240420_0_L2A", "S2A_31UFU_20240502_0_L2A"
 EARLIER, LATER = "S2B_31UFU_20230420_0_L2A", "S2B_31UFU_20250420_0_L2A"

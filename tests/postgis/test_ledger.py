@@ -9,7 +9,7 @@ import pytest
 from shapely.geometry import MultiPolygon, box
 
 from tulip_ops.core.errors import AcquisitionNotFound
-from tulip_ops.core.types import AcquisitionId
+from tulip_ops.core.types import STATES, AcquisitionId
 from tulip_ops.postgis import areas, ledger
 from tulip_ops.postgis.connection import Connection, connect
 
@@ -221,7 +221,7 @@ class TestWaiting:
 class TestAttempts:
     def test_the_way_of_one_acquisition(self, database: Connection, examples: Any) -> None:
         examples.admit(database, TEXT)
-        for step, state in ledger.STATES.items():
+        for step, state in STATES.items():
             _attempt(database, step, figures={"clear_fraction": 0.75, "rows": 3})
             entry = _entry(database)
             assert (entry.state, entry.reached, entry.clear_fraction) == (state, step, 0.75)
@@ -230,18 +230,16 @@ class TestAttempts:
             " from tulip.attempt order by attempt_id"
         ).fetchall()
         figures = {"clear_fraction": 0.75, "rows": 3}
-        assert rows == [
-            (step, "done", f"{step} done", "run 1", figures, True) for step in ledger.STATES
-        ]
+        assert rows == [(step, "done", f"{step} done", "run 1", figures, True) for step in STATES]
 
     def test_finding_everything_done_touches_no_row(
         self, database: Connection, examples: Any, dump: Any
     ) -> None:
         examples.admit(database, TEXT)
-        for step in ledger.STATES:
+        for step in STATES:
             _attempt(database, step)
         before = dump(database)
-        for step in ledger.STATES:
+        for step in STATES:
             _attempt(database, step, fresh=False)
         assert dump(database) == before
 

@@ -14,7 +14,8 @@ from tulip_ops.core.errors import AreaNotFound
 from tulip_ops.core.settings import Settings
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.raster import cog
-from tulip_ops.raster.grid import WGS84, project, tile_grid
+from tulip_ops.raster.mgrs import tile_grid
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.reports import area_report
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import Store

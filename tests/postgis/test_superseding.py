@@ -18,7 +18,8 @@ from tulip_ops.pipeline import history as histories
 from tulip_ops.postgis import areas, detections, history, ledger
 from tulip_ops.postgis.connection import Connection, connect
 from tulip_ops.raster import cog, rasterize
-from tulip_ops.raster.grid import WGS84, project, tile_grid
+from tulip_ops.raster.mgrs import tile_grid
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import Store
 

@@ -6,7 +6,7 @@ import pytest
 from tulip_ops.core.types import FieldSeason, SeasonVerdict
 from tulip_ops.postgis import history, ledger, status
 from tulip_ops.postgis.connection import Connection
-from tulip_ops.raster.grid import geodesic_area
+from tulip_ops.raster.projection import geodesic_area
 
 LETTERS = {
     "b": SeasonVerdict.BLOOMED,

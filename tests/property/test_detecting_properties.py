@@ -8,8 +8,8 @@ from shapely.geometry import MultiPolygon, box
 from tulip_ops.core.types import Area
 from tulip_ops.fields.delineation.connected_components import reaching_down
 from tulip_ops.fields.delineation.detect import detect_rows, threads_that_fit
-from tulip_ops.raster import cog
 from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.probability import decode_probability
 
 EVERYWHERE = [Area("everywhere", MultiPolygon([box(0, 45, 10, 60)]))]
 
@@ -53,13 +53,13 @@ def test_fields_in_stored_steps_are_those_in_what_they_stand_for(
     height: int, width: int, seed: int
 ) -> None:
     steps = np.nan_to_num(np.rint(ground(height, width, seed) * 250), nan=255).astype(np.uint8)
-    probability = cog.decode_probability(steps)
+    probability = decode_probability(steps)
     grid = Grid(32631, 600_000.0, 5_800_000.0, width, height)
     asked = {"threshold": 0.5, "in_flower": 0.4, "minimum_area": 1500.0, "noise": 0.01, "rows": 40}
 
     decoded = detect_rows(lambda r: probability[:, r], grid, EVERYWHERE, **asked)
     stored = detect_rows(
-        lambda r: steps[:, r], grid, EVERYWHERE, decode=cog.decode_probability, **asked
+        lambda r: steps[:, r], grid, EVERYWHERE, decode=decode_probability, **asked
     )
 
     assert stored == decoded

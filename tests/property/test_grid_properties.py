@@ -2,7 +2,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import Point
 
-from tulip_ops.raster.grid import Grid, project, tile_at, tile_grid
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.mgrs import tile_at, tile_grid
+from tulip_ops.raster.projection import project
 
 PARENT = Grid(32631, 600000.0, 5900040.0, 10980, 10980)
 

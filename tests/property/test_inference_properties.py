@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, box
 
 from tulip_ops.core.types import Area, Detection
-from tulip_ops.fields.delineation import watershed
 from tulip_ops.fields.delineation.detect import detect
+from tulip_ops.fields.delineation.noise import noise
 from tulip_ops.ml.inference import memory_budget, streaming, strip_cache, window_layout
 from tulip_ops.ml.inference.engine_selection import KERAS, Engine
 from tulip_ops.ml.inference.model_registry import (
@@ -28,6 +28,7 @@ from tulip_ops.ml.inference.predictors import CloudFilter, UNet
 from tulip_ops.raster import cog
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.probability import PROBABILITY_STEPS
 
 BANDS = ("blue", "green", "red", "nir")
 Run = dict[str, NDArray[np.float32]]
@@ -123,10 +124,10 @@ def test_tulips_do_not_depend_on_how_the_raster_is_cut(
     whole = network.tulip_probability(reflectance, BANDS)
     whole[:, ~wanted] = np.nan
     found, _ = cog.read_probability(folder / "tulip.tif")
-    np.testing.assert_allclose(found, whole, atol=0.5 / cog.PROBABILITY_STEPS + 1e-6)
+    np.testing.assert_allclose(found, whole, atol=0.5 / PROBABILITY_STEPS + 1e-6)
     seen = np.isfinite(whole[0])
     assert made.share == pytest.approx((whole[0] >= 0.5).sum() / max(1, seen.sum()), abs=1e-9)
-    assert made.noise == watershed.noise(found[0], 0.5)
+    assert made.noise == noise(found[0], 0.5)
 
 
 @settings(max_examples=8, deadline=None)

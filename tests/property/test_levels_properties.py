@@ -4,8 +4,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tulip_ops.raster import cog
-from tulip_ops.raster.probability import as_it_is, reached
+from tulip_ops.raster.probability import as_it_is, decode_probability, reached
 
 EVERY = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
@@ -15,10 +14,10 @@ EVERY = np.arange(256, dtype=np.uint8).reshape(16, 16)
 @example(1.02)
 @example(2.0)
 def test_bytes_reach_a_threshold_where_what_they_stand_for_does(threshold: float) -> None:
-    decoded = cog.decode_probability(EVERY)
+    decoded = decode_probability(EVERY)
 
     expected = reached(decoded, threshold, as_it_is)
 
     np.testing.assert_array_equal(expected, decoded >= threshold)
-    ours = reached(EVERY, threshold, cog.decode_probability)
+    ours = reached(EVERY, threshold, decode_probability)
     np.testing.assert_array_equal(ours, expected)

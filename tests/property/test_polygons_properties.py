@@ -12,7 +12,8 @@ from tulip_ops.fields.delineation import simplify as simplifying
 from tulip_ops.fields.delineation.simplify import simplify
 from tulip_ops.fields.delineation.zonal_stats import ordered, placed
 from tulip_ops.raster import rasterize
-from tulip_ops.raster.grid import Grid, project
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.projection import project
 
 sides = st.integers(1, 24)
 rasters_of_booleans = arrays.arrays(bool, st.tuples(sides, sides))

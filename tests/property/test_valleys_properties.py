@@ -5,11 +5,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tulip_ops.fields.delineation import basins, watershed
+from tulip_ops.fields.delineation import noise as probability_noise
 from tulip_ops.fields.delineation.polygonize import trace_labels
 from tulip_ops.fields.delineation.simplify import simplify
 from tulip_ops.fields.delineation.watershed import part
-from tulip_ops.raster import cog, rasterize
+from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.probability import decode_probability
 
 sides = st.integers(1, 16)
 stored = arrays.arrays(
@@ -74,16 +76,18 @@ def test_simplification_moves_no_border_by_more_than_a_pixel(tulip):
 
 @given(stored, smallest)
 def test_stored_steps_are_parted_as_what_they_stand_for(steps, least):
-    decode = cog.decode_probability
+    decode = decode_probability
     ours = part(steps, threshold=0.5, smallest=least, decode=decode)
     assert (ours == part(decode(steps), threshold=0.5, smallest=least)).all()
     around = np.pad(steps, 1, mode="edge")
-    assert watershed.noise(around, 0.5, decode) == watershed.noise(decode(around), 0.5)
+    assert probability_noise.noise(around, 0.5, decode) == probability_noise.noise(
+        decode(around), 0.5
+    )
 
 
 @given(stored)
 def test_smoothed_is_the_weighted_mean_of_what_was_seen_around(steps):
-    decode = cog.decode_probability
+    decode = decode_probability
     pixels = np.flatnonzero(steps < 255)
     assume(len(pixels))
     around = np.pad(decode(steps).astype(float), 1, mode="edge")
@@ -118,8 +122,8 @@ def test_the_steepest_way_up_leads_to_the_highest_and_last_neighbour(steps):
 
 @given(stored, st.integers(1, 6))
 def test_noise_of_parts_that_share_two_rows_is_that_of_the_whole(steps, rows):
-    noise = watershed.Noise(0.3, cog.decode_probability)
+    noise = probability_noise.Noise(0.3, decode_probability)
     for first in range(0, len(steps), rows):
         noise.add(steps[max(first - 2, 0) : first + rows])
 
-    assert noise.deviation == watershed.noise(steps, 0.3, cog.decode_probability)
+    assert noise.deviation == probability_noise.noise(steps, 0.3, decode_probability)

@@ -20,7 +20,9 @@ from affine import Affine
 from shapely.geometry import box, mapping
 
 from tulip_ops.core.types import BANDS
-from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.mgrs import tile_grid
+from tulip_ops.raster.projection import WGS84, project
 
 NUMBERS = dict(
     zip(BANDS, "B02 B03 B04 B05 B06 B07 B08 B8A B11 B12".split(), strict=True)  # noqa: SIM905

@@ -30,7 +30,8 @@ from rasterio.io import MemoryFile
 from shapely.geometry import box, mapping
 
 from tulip_ops.core.types import BANDS
-from tulip_ops.raster.grid import WGS84, Grid, project
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.archive.source import Archive
 from tulip_ops.sources.read_cache import MemoryParts
 from tulip_ops.sources.stac_item import Scene

@@ -21,7 +21,7 @@ from tests.services.offers import Copy, Offer, S3Offer, SentinelHubOffer, StacOf
 from tulip_ops.cli.main import main
 from tulip_ops.core.types import Area
 from tulip_ops.raster import cog
-from tulip_ops.raster.grid import WGS84, project
+from tulip_ops.raster.projection import WGS84, project
 
 ID = "S2B_31UFU_20260420_0_L2A"
 GROUND = providers.ground(128)

@@ -12,7 +12,8 @@ from shapely.geometry import MultiPolygon, box
 from tests.services.s3 import S3, serving
 from tulip_ops.core.errors import ArchiveNotFound, SourceUnavailable, UnreadableRaster
 from tulip_ops.core.types import AcquisitionId, Area
-from tulip_ops.raster.grid import Grid, tile_grid
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.sources.archive.source import Archive
 from tulip_ops.sources.read_cache import MemoryParts
 

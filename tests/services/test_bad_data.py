@@ -21,7 +21,8 @@ from tests.conftest import NewDatabase
 from tulip_ops.cli.main import main
 from tulip_ops.core.types import AcquisitionId, Area
 from tulip_ops.postgis import areas, connection, migrate
-from tulip_ops.raster.grid import WGS84, Grid, project
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.archive.source import Archive
 
 ID = AcquisitionId.parse("S2B_31UFU_20260420_0_L2A")

@@ -24,7 +24,7 @@ from tulip_ops.cli.main import main
 from tulip_ops.core.types import BANDS, AcquisitionId
 from tulip_ops.postgis import migrate
 from tulip_ops.raster import cog
-from tulip_ops.raster.grid import WGS84, project
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.archive.source import Archive
 
 GROUND = providers.ground()

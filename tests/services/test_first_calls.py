@@ -38,9 +38,9 @@ run = openvino_backend.compiled(path, "fp32", 2, 2)
 together(lambda _: run(np.ones((1, 3, 256, 256), np.float32)))
 """,
     "rasterio": """
-from tulip_ops.raster import datasets
+from tulip_ops.raster import reader
 def read(_):
-    with datasets.opened(str(folder / "pixels.tif")) as source:
+    with reader.opened(str(folder / "pixels.tif")) as source:
         return source.read()
 together(read)
 """,
@@ -51,11 +51,11 @@ together(lambda _: reader.look(str(folder / "pixels.tif")))
     "pyproj": """
 from shapely import box
 from tulip_ops.raster import grid
-together(lambda _: grid.project(box(3, 52, 3.1, 52.1), 4326, 32631))
+together(lambda _: projection.project(box(3, 52, 3.1, 52.1), 4326, 32631))
 """,
     "pyarrow": """
 from tulip_ops.storage import vector_files
-together(lambda i: vector_files.write_detections(folder / f"{number}.{i}.parquet", []) or 1)
+together(lambda i: detections_file.write_detections(folder / f"{number}.{i}.parquet", []) or 1)
 """,
     "keras": """
 from tulip_ops.ml.inference import predictors, registry

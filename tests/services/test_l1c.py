@@ -23,7 +23,7 @@ from tulip_ops.core.errors import (
     UnreadableRaster,
 )
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
-from tulip_ops.raster.grid import WGS84, project
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.aws_l1c import L1C
 from tulip_ops.sources.read_cache import MemoryParts
 

@@ -17,7 +17,9 @@ from tests.services.nginx import Nginx
 from tests.services.providers import METRES, NUMBERS
 from tests.services.stac_api import StacServer
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
-from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.mgrs import tile_grid
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.read_cache import MemoryParts
 from tulip_ops.sources.stac.providers import BUILT_IN
 from tulip_ops.sources.stac.source import StacSource

@@ -34,11 +34,13 @@ from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.postgis import migrate
 from tulip_ops.postgis.budgets import Budget
-from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.mgrs import tile_grid
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.simulate import Sky, Weather, training_scene
-from tulip_ops.sources import open_sources
 from tulip_ops.sources.archive.source import Archive
 from tulip_ops.sources.read_cache import MemoryParts
+from tulip_ops.sources.registry import open_sources
 from tulip_ops.sources.sentinel_hub.client import Access, Client
 from tulip_ops.sources.sentinel_hub.service import Service
 from tulip_ops.sources.sentinel_hub.source import SentinelHub, SentinelHubWms
@@ -505,7 +507,7 @@ def test_no_file_is_written_and_none_is_needed(deployment: Deployment, database_
     """A pod may have no HOME that can be written."""
     program = (
         "import json, sys; from tulip_ops.core.settings import Settings;"
-        "from tulip_ops.sources import open_sources;"
+        "from tulip_ops.sources.registry import open_sources;"
         "print(open_sources(Settings.load())['sentinel-hub'].describe())"
     )
     environment = {

@@ -26,7 +26,7 @@ from tulip_ops.cli.main import main
 from tulip_ops.core.types import BANDS, Area
 from tulip_ops.postgis import areas, connection, migrate
 from tulip_ops.raster import cog
-from tulip_ops.raster.grid import WGS84, project
+from tulip_ops.raster.projection import WGS84, project
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

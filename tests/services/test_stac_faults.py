@@ -30,11 +30,12 @@ from tulip_ops.core.errors import (
     UnreadableRaster,
     WrongGrid,
 )
+from tulip_ops.core.settings import StacApi
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
-from tulip_ops.pipeline import steps
+from tulip_ops.pipeline import acquire as acquiring
 from tulip_ops.raster import cog
-from tulip_ops.raster.grid import WGS84, project
-from tulip_ops.sources.stac.providers import BUILT_IN, StacApi
+from tulip_ops.raster.projection import WGS84, project
+from tulip_ops.sources.stac.providers import BUILT_IN
 from tulip_ops.sources.stac.source import StacSource
 from tulip_ops.storage.product_store import Store
 
@@ -107,7 +108,7 @@ def acquire(scene: Scene, store: Store, **changes: object) -> None:
     source = scene.source(**changes)
     acquisition = source.find(ID)
     assert acquisition is not None
-    steps.acquire(acquisition, [AREA], source, store, force=False)
+    acquiring.acquire(acquisition, [AREA], source, store, force=False)
 
 
 def is_whole(store: Store) -> bool:

@@ -23,10 +23,11 @@ from tulip_ops.core.errors import (
     CredentialRefused,
     OffsetContradiction,
 )
+from tulip_ops.core.settings import StacApi
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
-from tulip_ops.raster.grid import WGS84, project
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.read_cache import MemoryParts
-from tulip_ops.sources.stac.providers import BUILT_IN, StacApi
+from tulip_ops.sources.stac.providers import BUILT_IN
 from tulip_ops.sources.stac.source import StacSource
 
 GROUND = providers.ground()

@@ -103,7 +103,7 @@ with connection.connect(url, "test") as database:
         footprint=MultiPolygon([box(4, 52, 5, 53)]), bands=("red",),
     )
     ledger.admit(database, [found], {one: []})
-steps.vectorize = lambda *_, **__: ctypes.CDLL(None).pause()
+vectorize = lambda *_, **__: ctypes.CDLL(None).pause()
 settings = Settings(database_url=SecretStr(url), no_progress_seconds=0.5, state=sys.argv[2])
 run.attempt("vectorize", one, settings, force=False, run_id="test")
 """,

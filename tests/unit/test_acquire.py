@@ -12,8 +12,8 @@ from shapely.geometry import MultiPolygon, box
 
 from tests.unit.counting import ID, CountingSource
 from tulip_ops.core.errors import NothingValid, OffsetContradiction, SourceUnavailable
-from tulip_ops.core.types import Acquisition, Area
-from tulip_ops.pipeline import steps
+from tulip_ops.core.types import Acquisition, Area, Outcome
+from tulip_ops.pipeline import acquire as acquiring
 from tulip_ops.raster import cog
 from tulip_ops.storage.product_store import Store
 
@@ -25,8 +25,8 @@ def store(tmp_path: Path) -> Store:
     return Store(str(tmp_path / "store"))
 
 
-def acquire(source: CountingSource, store: Store, *, force: bool = False) -> steps.Outcome:
-    return steps.acquire(source.acquisition, [AREA], source, store, force=force)
+def acquire(source: CountingSource, store: Store, *, force: bool = False) -> Outcome:
+    return acquiring.acquire(source.acquisition, [AREA], source, store, force=force)
 
 
 def parts(store: Store) -> list[str]:
@@ -89,7 +89,7 @@ def test_a_large_grid_is_read_in_strips_alike(
     acquire(source, store)
     whole = store.product(ID, "reflectance.tif").read_bytes()
     monkeypatch.setattr("tulip_ops.raster.grid.STRIP_ROWS", 64)
-    monkeypatch.setattr(steps, "STRIP_PIXELS", 64)
+    monkeypatch.setattr("tulip_ops.pipeline.acquire.STRIP_PIXELS", 64)
     acquire(source, store, force=True)
     assert store.product(ID, "reflectance.tif").read_bytes() == whole
     assert len(source.asked()) > 3 * len(source.bands)

@@ -20,10 +20,12 @@ from tulip_ops.core.errors import (
 )
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
-from tulip_ops.raster.grid import Grid, project, tile_grid
-from tulip_ops.sources import open_sources
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.mgrs import tile_grid
+from tulip_ops.raster.projection import project
 from tulip_ops.sources.archive.source import Archive
 from tulip_ops.sources.read_cache import MemoryParts
+from tulip_ops.sources.registry import open_sources
 
 POLDER = Area("polder", MultiPolygon([box(5.5, 52.6, 6.0, 52.9)]))
 ELSEWHERE = Area("elsewhere", MultiPolygon([box(10, 45, 11, 46)]))

@@ -4,8 +4,8 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from tulip_ops.ml.evaluation.evaluate import Case
 from tulip_ops.reports import evaluation_plots
-from tulip_ops.reports.evaluation_plots import Case
 
 
 def pixels(path: Path) -> np.ndarray:

@@ -7,7 +7,7 @@ from rio_cogeo import cog_validate
 
 from tests.unit.geotiffs import GRID, geotiff, noise
 from tulip_ops.core.errors import UnreadableRaster
-from tulip_ops.raster.copies import copy_as_cog
+from tulip_ops.raster.cog_writer import copy_as_cog
 from tulip_ops.raster.reader import look
 
 

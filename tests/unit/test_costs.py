@@ -3,7 +3,7 @@ from shapely.geometry import MultiPolygon, box
 
 from tulip_ops.core.types import Area
 from tulip_ops.pipeline import cost_estimate
-from tulip_ops.raster.grid import WGS84, project
+from tulip_ops.raster.projection import WGS84, project
 
 
 def test_ten_kilometres_a_side_through_a_season() -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.unit.geotiffs import GRID
 from tulip_ops.core.errors import UnreadableRaster
 from tulip_ops.raster.cog import read_reflectance
-from tulip_ops.raster.copies import copy_as_cog
+from tulip_ops.raster.cog_writer import copy_as_cog
 from tulip_ops.raster.reader import look, read_onto
 
 

@@ -13,7 +13,8 @@ from tulip_ops.core.types import Area, Detection
 from tulip_ops.fields import matching
 from tulip_ops.fields.delineation.detect import detect
 from tulip_ops.raster import rasterize
-from tulip_ops.raster.grid import WGS84, Grid, geodesic_area, project
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.projection import WGS84, geodesic_area, project
 
 WEST = Grid(32631, 700_000.0, 5_845_000.0, 200, 160)
 FINE = 5

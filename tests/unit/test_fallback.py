@@ -19,9 +19,11 @@ from tulip_ops.core.errors import (
 )
 from tulip_ops.core.revisit import Overpass
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
-from tulip_ops.raster.grid import WGS84, Grid, project
-from tulip_ops.sources import Source, fallback
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.projection import WGS84, project
+from tulip_ops.sources import fallback
 from tulip_ops.sources.archive.source import Archive
+from tulip_ops.sources.base import Source
 
 NOW = datetime(2026, 4, 22, 5, tzinfo=UTC)
 GRID = Grid(32631, 680000.0, 5850000.0, 8, 8)

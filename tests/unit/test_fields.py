@@ -3,7 +3,7 @@ from shapely.geometry import Polygon, box
 
 from tulip_ops.core.types import Detection, Field
 from tulip_ops.fields.matching import SeasonField, assign, cluster
-from tulip_ops.raster.grid import geodesic_area
+from tulip_ops.raster.projection import geodesic_area
 
 EAST, NORTH = 5.7, 52.7
 METRE = 1e-5  # about, in degrees; the shapes below only need proportions

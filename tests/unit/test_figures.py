@@ -4,7 +4,8 @@ from shapely.geometry import box
 
 from tulip_ops.fields.delineation.zonal_stats import ordered, placed
 from tulip_ops.raster import rasterize
-from tulip_ops.raster.grid import Grid, geodesic_area, project
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.projection import geodesic_area, project
 
 GRID = Grid(32631, 600_000.0, 5_900_040.0, 120, 120)
 

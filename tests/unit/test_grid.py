@@ -4,15 +4,9 @@ from pyproj import Transformer
 from shapely.geometry import MultiPolygon, Polygon, box
 
 from tulip_ops.core.errors import BadArea, BadScene, NothingValid
-from tulip_ops.raster.grid import (
-    WGS84,
-    Grid,
-    geodesic_area,
-    project,
-    tile_at,
-    tile_grid,
-    tiles_over,
-)
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.mgrs import tile_at, tile_grid, tiles_over
+from tulip_ops.raster.projection import WGS84, geodesic_area, project
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from tests.unit.counting import ID, CountingSource
 from tulip_ops.core.types import Acquisition, Area
 from tulip_ops.pipeline import area_masks
 from tulip_ops.raster import cog
-from tulip_ops.raster.grid import WGS84, Grid, project
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.probability import PROBABILITY_STEPS
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import Store
 
@@ -77,7 +79,7 @@ def test_segment_asks_where_screen_found_the_ground_clear(
             ID, "cloud.tif", path, recipe="r", title="", media_type=stac_items.COG,
             fields={"tulip:threshold": 0.3},
         )  # fmt: skip
-    with area_masks.clear(ID, store) as wanted:
+    with area_masks.clear_mask(ID, store) as wanted:
         clear = np.concatenate([wanted(slice(0, 50)), wanted(slice(50, grid.height))])
-    certain = np.isnan(cloud) | (np.abs(cloud - 0.3) > 1 / cog.PROBABILITY_STEPS)
+    certain = np.isnan(cloud) | (np.abs(cloud - 0.3) > 1 / PROBABILITY_STEPS)
     np.testing.assert_array_equal(clear[certain], (cloud < 0.3)[certain])

@@ -18,6 +18,7 @@ from tulip_ops.ml.datasets.scenes import (
     unet_target,
 )
 from tulip_ops.ml.training import augmentation, chip_sampling
+from tulip_ops.raster import reflectance as radiometry
 
 RGB = ("red", "green", "blue")
 
@@ -251,10 +252,10 @@ def test_a_rendering_has_256_values() -> None:
 
     augmentation.radiometry(chips, RGB, np.random.default_rng(3))
 
-    steps = chips * 255 * augmentation.STRETCH
+    steps = chips * 255 * radiometry.STRETCH
     rendered = (np.abs(steps - np.rint(steps)) < 1e-3).all(axis=(1, 2, 3))
     assert 8 <= rendered.sum() <= 24
-    assert chips[rendered].max() <= 1 / augmentation.STRETCH + 1e-6
+    assert chips[rendered].max() <= 1 / radiometry.STRETCH + 1e-6
 
 
 @pytest.mark.parametrize("symmetry", range(augmentation.SYMMETRIES))

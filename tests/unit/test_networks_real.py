@@ -10,10 +10,10 @@ from rasterio.warp import transform_bounds
 
 from tulip_ops.ml.evaluation import metrics
 from tulip_ops.ml.inference import model_registry, predictors
-from tulip_ops.pipeline import clouds
+from tulip_ops.pipeline import area_masks
 from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry
-from tulip_ops.raster.grid import tile_grid
+from tulip_ops.raster.mgrs import tile_grid
 
 RGB = ("red", "green", "blue")
 TILE = "31UFU"
@@ -46,8 +46,8 @@ def test_clouds_are_told_from_clear_ground(
     for name, (reflectance, _) in images.items():
         cloudy = name.startswith("20160501")
         cloud = network.cloud_probability(reflectance, RGB)
-        clear = clouds.clear(cloud, card.threshold)
-        share = clouds.clear_fraction(clear, np.isfinite(cloud))
+        clear = area_masks.clear(cloud, card.threshold)
+        share = area_masks.clear_fraction(clear, np.isfinite(cloud))
         (chip,), _ = network.chip_probability(reflectance, RGB)
         assert share < 0.9 if cloudy else share > 0.99, (name, share)
         assert (chip >= card.chip_threshold) == cloudy, (name, chip)

@@ -12,10 +12,11 @@ import pytest
 from tests.services import providers
 from tests.services.providers import Files, Published
 from tulip_ops.core.errors import BadScene
+from tulip_ops.core.settings import StacApi
 from tulip_ops.core.types import BANDS
 from tulip_ops.sources.datastrips import Overpass, overpasses
 from tulip_ops.sources.granule import parse_granule
-from tulip_ops.sources.stac.providers import BUILT_IN, StacApi
+from tulip_ops.sources.stac.providers import BUILT_IN
 
 EARTH_SEARCH = BUILT_IN["earth-search"]
 GROUND = providers.ground(64)

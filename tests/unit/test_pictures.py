@@ -7,8 +7,9 @@ from shapely.geometry import Polygon, box
 
 from tulip_ops.core.errors import BadSetting
 from tulip_ops.core.types import Field, SeasonVerdict
-from tulip_ops.raster.grid import Grid, project
-from tulip_ops.reports.plotting import acquisition_picture, season_picture
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.projection import project
+from tulip_ops.reports.quicklook import acquisition_picture, season_picture
 
 image = pytest.importorskip("matplotlib.image", reason="pictures are an optional extra")
 

@@ -17,7 +17,9 @@ from shapely.affinity import affine_transform
 from tulip_ops.fields.delineation.simplify import simplify
 from tulip_ops.fields.delineation.zonal_stats import ordered, placed
 from tulip_ops.raster import rasterize, reader
-from tulip_ops.raster.grid import Grid, geodesic_area, project, tile_grid
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.mgrs import tile_grid
+from tulip_ops.raster.projection import geodesic_area, project
 
 MASKS = (
     "tulip_91c1b440a0f65242f57db540e1045342_geopedia_ttl1904.tif",

@@ -9,7 +9,9 @@ from shapely.geometry import box
 
 from tests.unit.geotiffs import GRID, geotiff, noise
 from tulip_ops.core.errors import BandMissing, UnreadableRaster
-from tulip_ops.raster.grid import Grid, geodesic_area, project, tile_grid
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.mgrs import tile_grid
+from tulip_ops.raster.projection import geodesic_area, project
 from tulip_ops.raster.reader import look, read_onto
 
 

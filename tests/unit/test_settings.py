@@ -4,7 +4,7 @@ import pytest
 
 from tulip_ops.core.errors import BadSetting
 from tulip_ops.core.settings import LOCAL_ENV, Settings
-from tulip_ops.sources import open_sources
+from tulip_ops.sources.registry import open_sources
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import shapely
 from tulip_ops.fields.phenology import bloom_curves
 from tulip_ops.fields.phenology.bloom_curves import Pattern
 from tulip_ops.fields.phenology.season import ENOUGH_MET
-from tulip_ops.raster.grid import WGS84, project
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.simulate import DEMO_SEASONS, Overpass, demo_archive, demo_areas, demo_dates
 from tulip_ops.simulate.demo import DEMO_GRID
 

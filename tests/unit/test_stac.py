@@ -7,7 +7,8 @@ import pytest
 from shapely.geometry import MultiPolygon, box, shape
 
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, ModelReference
-from tulip_ops.raster.grid import Grid, geodesic_area
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.projection import geodesic_area
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import Store
 

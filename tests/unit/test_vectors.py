@@ -10,12 +10,8 @@ from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
 
 from tulip_ops.core.errors import BadArea, ProductDamaged
 from tulip_ops.core.types import Area, Detection
-from tulip_ops.storage.vector_files import (
-    read_areas,
-    read_detections,
-    write_areas,
-    write_detections,
-)
+from tulip_ops.storage.detections_file import read_detections, write_detections
+from tulip_ops.storage.vector_files import read_areas, write_areas
 
 WEST, EAST = box(5.60, 52.70, 5.65, 52.75), box(5.70, 52.70, 5.75, 52.75)
 RING = Polygon(WEST.exterior, [box(5.62, 52.72, 5.63, 52.73).exterior])

@@ -55,7 +55,7 @@ def add(file: Path, name: str | None, sources: tuple[str, ...], as_json: bool) -
 def list_areas(as_json: bool) -> None:
     """List the areas with their size, and the sources that are asked for each, in order."""
     from tulip_ops.postgis import areas, connection
-    from tulip_ops.raster.grid import geodesic_area
+    from tulip_ops.raster.projection import geodesic_area
     from tulip_ops.sources import registry
 
     settings = Settings.load()

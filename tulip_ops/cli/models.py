@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -10,9 +11,11 @@ import click
 
 from tulip_ops.cli.options import as_json, show
 from tulip_ops.cli.train_options import chosen, training_data_options
-from tulip_ops.core.errors import ExportRefused
+from tulip_ops.core.errors import BadSetting, ExportRefused
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import BANDS
+
+log = logging.getLogger(__name__)
 
 Precision = Literal["fp32", "bf16", "int8"]
 
@@ -251,6 +254,16 @@ def train(
         ),
         start=training.Start(other, pretrained, head_epochs),
         threads=settings.threads,
+        draw=_draw_curves,
         **{name: value for name, value in given.items() if value is not None},
     )
     click.echo(f"{card.reference}: {card.folder}")
+
+
+def _draw_curves(table: Path, picture: Path) -> None:
+    from tulip_ops.reports import evaluation_plots
+
+    try:
+        evaluation_plots.training_curves(table, picture)
+    except BadSetting as error:
+        log.warning("the curves are not drawn: %s", error)

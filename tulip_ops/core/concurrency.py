@@ -1,20 +1,7 @@
-"""Stages of one piece of work that run at the same time, each in a thread of its own.
+"""Work that goes on at the same time, in threads: read ahead, in order, in the background.
 
 What is read ahead and what waits to be written are bounded, and no error is lost: it is raised
-where the stage's result is taken. Each item that is done counts as progress for the watchdog.
-
-Native libraries set themselves up in their first call, and not all of them survive two first calls
-at the same time: OpenVINO's binding waits for ever in 10 of 40 processes. Modules that wrap such a
-library hand its first use to `before_threads`, and everything here that starts a thread makes those
-calls first. tests/services/test_first_calls.py holds each library to it.
-
-| library | first use | where |
-|---|---|---|
-| GDAL and PROJ, through rasterio | drivers registered, PROJ's database opened | datasets |
-| PROJ, through pyproj | a transformer made | grid |
-| Arrow, through pyarrow | a table written to Parquet | vectors |
-| OpenVINO | a tiny network run, when an engine is made, for it is imported late | openvino_engine |
-| TensorFlow and Keras | the backend started, by whoever loads a network | backend |
+where the result is taken.
 """
 
 from __future__ import annotations

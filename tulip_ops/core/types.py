@@ -14,6 +14,15 @@ from tulip_ops.core.errors import BadAcquisitionId, BadArea
 if TYPE_CHECKING:
     from shapely.geometry import MultiPolygon, Polygon
 
+STATES = {
+    "acquire": "acquired",
+    "screen": "screened",
+    "segment": "segmented",
+    "vectorize": "vectorized",
+    "record": "recorded",
+}
+"""The steps of one acquisition in their order, and the state that each leads to."""
+
 SIMULATED_PLATFORM = "SIM"
 
 BANDS = (

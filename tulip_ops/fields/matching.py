@@ -20,7 +20,7 @@ import numpy as np
 import shapely
 
 from tulip_ops.core.types import AcquisitionId, Detection, Field
-from tulip_ops.raster.grid import geodesic_area
+from tulip_ops.raster.projection import geodesic_area
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

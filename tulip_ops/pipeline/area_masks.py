@@ -1,4 +1,4 @@
-"""Which ground of an acquisition is read, which the networks are asked of, and which counts."""
+"""Which ground is read, which the networks are asked of, which is clear and counts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from shapely.geometry.base import BaseGeometry
 
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
 from tulip_ops.ml.inference.streaming import Wanted
-from tulip_ops.pipeline import clouds
 from tulip_ops.raster import cog, rasterize
-from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.mgrs import tile_grid
+from tulip_ops.raster.probability import decode_probability
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage.product_store import Store
 
 CONTEXT = 640.0
@@ -44,12 +46,12 @@ def around(areas: Sequence[Area], grid: Grid) -> Wanted:
 
 
 @contextmanager
-def clear(acquisition_id: AcquisitionId, store: Store) -> Iterator[Wanted]:
+def clear_mask(acquisition_id: AcquisitionId, store: Store) -> Iterator[Wanted]:
     """The ground that `segment` asks the U-Net for: what `screen` found clear."""
     threshold = float(store.asset(acquisition_id, "cloud.tif")["tulip:threshold"])
     with cog.stored(store.product(acquisition_id, "cloud.tif")) as screened:
-        yield lambda rows: clouds.clear(
-            cog.decode_probability(screened.rows(rows.start, rows.stop)[0]), threshold
+        yield lambda rows: clear(
+            decode_probability(screened.rows(rows.start, rows.stop)[0]), threshold
         )
 
 
@@ -59,3 +61,17 @@ def _window(acquisition: Acquisition, wanted: BaseGeometry) -> Grid:
     near = project(wanted, WGS84, whole.epsg).buffer(CONTEXT)
     covered = project(acquisition.footprint, WGS84, whole.epsg)
     return whole.window(near.envelope.intersection(covered.envelope).bounds)
+
+
+def clear(cloud_probability: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
+    """True where the ground was measured and its probability of cloud is below `threshold`."""
+    return cloud_probability < threshold  # NaN, nothing measured, compares as False
+
+
+def clear_fraction(clear: NDArray[np.bool_], area_pixels: NDArray[np.bool_]) -> float:
+    """Share of the pixels of `area_pixels` that are clear, in [0, 1]; 0 where there are none.
+
+    Both (height, width). Pixels that were not measured count as not clear.
+    """
+    pixels = int(np.count_nonzero(area_pixels))
+    return int(np.count_nonzero(clear & area_pixels)) / pixels if pixels else 0.0

@@ -9,7 +9,8 @@ from datetime import date
 
 from tulip_ops.core.types import BANDS, Area
 from tulip_ops.pipeline import area_masks
-from tulip_ops.raster.grid import WGS84, project, tile_at, tile_grid
+from tulip_ops.raster.mgrs import tile_at, tile_grid
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.sentinel_hub import processing_units
 
 _COLOURS = 3

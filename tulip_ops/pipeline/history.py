@@ -19,7 +19,7 @@ from tulip_ops.postgis import connection, history
 from tulip_ops.postgis.connection import Connection, transaction
 from tulip_ops.postgis.history import FieldSeasonKey, Season, Unobserved
 from tulip_ops.raster import cog, rasterize
-from tulip_ops.raster.grid import WGS84, project
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage.product_store import Store, open_store
 
 log = logging.getLogger(__name__)

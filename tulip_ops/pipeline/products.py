@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tulip_ops.core.types import Acquisition, AcquisitionId, ModelReference
+from tulip_ops.core.types import Acquisition, AcquisitionId, ModelReference, Outcome
 from tulip_ops.pipeline.product_state import Duty
-from tulip_ops.raster import cog
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.probability import PROBABILITY_NODATA, PROBABILITY_STEPS
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import Store
 
@@ -69,7 +69,7 @@ def tulips(
 ) -> None:
     """What the U-Net gave, with both of its thresholds.
 
-    noise: deviation of its `watershed.Noise`, which parts of it do not tell.
+    noise: deviation of its `Noise`, which parts of it do not tell.
     """
     _probability(
         store,
@@ -126,8 +126,8 @@ def _probability(
     fields: dict[str, Any] = stac_items.encoding_fields(
         bands,
         dtype="uint8",
-        scale=1 / cog.PROBABILITY_STEPS,
-        nodata=cog.PROBABILITY_NODATA,
+        scale=1 / PROBABILITY_STEPS,
+        nodata=PROBABILITY_NODATA,
     )
     fields["tulip:threshold"] = card.threshold
     if card.bloom_threshold is not None:
@@ -145,3 +145,11 @@ def _probability(
         fields=fields,
         properties=properties,
     )
+
+
+def not_whole(acquisition_id: AcquisitionId, name: str) -> str:
+    return f"{name} of {acquisition_id} is not there, or was made of other inputs"
+
+
+def unchanged(what: str) -> Outcome:
+    return Outcome("done", False, f"already {what}, nothing changed", {})

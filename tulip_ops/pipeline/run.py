@@ -17,9 +17,13 @@ from tulip_ops.core.errors import (
 )
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area, Outcome
+from tulip_ops.ml.inference import predictors
 from tulip_ops.ml.inference.strip_cache import Strips
-from tulip_ops.pipeline import steps
-from tulip_ops.pipeline.beam import window_requests
+from tulip_ops.pipeline.acquire import acquire
+from tulip_ops.pipeline.record import record
+from tulip_ops.pipeline.screen import screen
+from tulip_ops.pipeline.segment import segment
+from tulip_ops.pipeline.vectorize import vectorize
 from tulip_ops.postgis import areas as area_table
 from tulip_ops.postgis import connection, ledger, locks
 from tulip_ops.postgis.connection import Connection
@@ -36,7 +40,7 @@ def attempt(
     *,
     force: bool,
     run_id: str,
-    said: steps.Said | None = None,
+    said: predictors.Said | None = None,
     kept: Strips | None = None,
     wait: bool = True,
     compute: bool = True,
@@ -57,7 +61,7 @@ def attempt(
         elif not locks.try_acquisition(database, acquisition_id):
             raise AcquisitionBusy(f"another process carries {acquisition_id}")
         ledger.end_killed_attempts(database, acquisition_id)
-        entry = _entry(database, acquisition_id, settings)
+        entry = ledger_entry(database, acquisition_id, settings)
         if step == "record" and entry.state == "skipped":
             return Outcome("done", False, f"nothing to record, not seen: {entry.verdict}", {})
         number = ledger.begin_attempt(database, acquisition_id, step, run_id)
@@ -108,17 +112,7 @@ def _watched(
     return watchdog.watch(f"{step} of {acquisition_id}", settings.no_progress_seconds, report)
 
 
-def question(
-    step: window_requests.Asking, acquisition_id: AcquisitionId, settings: Settings
-) -> window_requests.Question | None:
-    """What the network of `step` is to be asked before its attempt; None where nothing."""
-    with connection.connect(settings.writer_url(), f"tulip {step}") as database:
-        entry = _entry(database, acquisition_id, settings)
-        areas = area_table.get_areas(database, entry.areas)
-    return window_requests.question(step, acquisition_id, areas, open_store(settings), settings)
-
-
-def _entry(
+def ledger_entry(
     database: Connection, acquisition_id: AcquisitionId, settings: Settings
 ) -> ledger.LedgerEntry:
     """What the ledger says; an acquisition that a person names before discovery is admitted."""
@@ -157,7 +151,7 @@ def _carry_out(
     *,
     force: bool,
     run_id: str,
-    said: steps.Said | None,
+    said: predictors.Said | None,
     kept: Strips | None,
     compute: bool,
 ) -> Outcome:
@@ -168,7 +162,7 @@ def _carry_out(
         case "acquire":
             return _acquire(entry, areas, database, store, settings, force=force)
         case "screen":
-            return steps.screen(
+            return screen(
                 acquisition_id,
                 areas,
                 store,
@@ -179,15 +173,13 @@ def _carry_out(
                 compute=compute,
             )
         case "segment":
-            return steps.segment(
+            return segment(
                 acquisition_id, store, settings, force=force, said=said, kept=kept, compute=compute
             )
         case "vectorize":
-            return steps.vectorize(
-                acquisition_id, areas, store, settings, force=force, run_id=run_id
-            )
+            return vectorize(acquisition_id, areas, store, settings, force=force, run_id=run_id)
         case "record":
-            return steps.record(acquisition_id, store, database, run_id=run_id)
+            return record(acquisition_id, store, database, run_id=run_id)
         case _:
             raise ValueError(step)
 
@@ -208,7 +200,7 @@ def _acquire(
     acquisition = entry.acquisition
     try:
         source = registry.open_source(acquisition.source, settings)
-        return steps.acquire(acquisition, areas, source, store, force=force)
+        return acquire(acquisition, areas, source, store, force=force)
     except registry.AWAY as error:
         if entry.state != "discovered" and (entry.reached, entry.state) != ("acquire", "failed"):
             raise
@@ -216,7 +208,7 @@ def _acquire(
         for found, other in registry.offers(acquisition.id, names, settings, []):
             log.warning("%s; reading %s from %s", error, acquisition.id, other.name)
             try:
-                outcome = steps.acquire(found, areas, other, store, force=force)
+                outcome = acquire(found, areas, other, store, force=force)
             except registry.AWAY as again:
                 log.warning("source %s is away too: %s", other.name, again)
                 continue

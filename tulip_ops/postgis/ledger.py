@@ -12,18 +12,9 @@ from psycopg import errors
 from psycopg.types.json import Jsonb
 
 from tulip_ops.core.errors import QUARANTINED, AcquisitionNotFound, OffsetContradiction
-from tulip_ops.core.types import Acquisition, AcquisitionId
+from tulip_ops.core.types import STATES, Acquisition, AcquisitionId
 from tulip_ops.postgis import locks
 from tulip_ops.postgis.connection import Connection, for_each, query, transaction, wkb
-
-STATES = {
-    "acquire": "acquired",
-    "screen": "screened",
-    "segment": "segmented",
-    "vectorize": "vectorized",
-    "record": "recorded",
-}
-"""The steps of one acquisition in their order, and the state that each leads to."""
 
 AttemptOutcome: TypeAlias = Literal["done", "skipped", "failed"]
 

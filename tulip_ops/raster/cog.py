@@ -16,16 +16,13 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.raster import cog_writer, datasets, reader
+from tulip_ops.raster import cog_writer, reader
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.cog_writer import Draft, Encoding
-from tulip_ops.raster.datasets import Dataset
 from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.probability import PROBABILITY_NODATA, PROBABILITY_STEPS, encode_probability
+from tulip_ops.raster.reader import Dataset
 from tulip_ops.raster.reflectance import DN_NODATA, DN_OFFSET, DN_SCALE
-
-PROBABILITY_STEPS = 250
-"""On disk probability is uint8: probability = value / PROBABILITY_STEPS."""
-PROBABILITY_NODATA = 255
 
 Float = NDArray[np.float32]
 
@@ -86,19 +83,6 @@ def read_probability(path: Path) -> tuple[Float, Grid]:
     return probability, grid
 
 
-def encode_probability(probability: Float) -> NDArray[np.uint8]:
-    """What `writing_probability` stores of any shape."""
-    numbers = np.rint(probability * PROBABILITY_STEPS).clip(0, PROBABILITY_STEPS)
-    return np.where(np.isnan(probability), PROBABILITY_NODATA, numbers).astype(np.uint8)
-
-
-def decode_probability(stored: NDArray[np.uint8]) -> Float:
-    """What `writing_probability` stored, of any shape: float32, NaN where there is none."""
-    values = np.asarray(stored * _PER_STEP)  # five times as fast as to look into a table of 256
-    values[stored == PROBABILITY_NODATA] = np.nan
-    return values
-
-
 def write_labels(path: Path, labels: NDArray[np.uint8], grid: Grid, names: Sequence[str]) -> None:
     """Write a COG of uint8 values that stand for themselves: (len(names), *grid.shape)."""
     cog_writer.write(path, [labels], grid, names, _LABELS)
@@ -129,7 +113,7 @@ class Stored:
     ) -> NDArray[Any]:
         """The same of some columns alone; both first and one past the last."""
         indexes = self._source.indexes if places is None else [place + 1 for place in places]
-        with datasets.reading(self._source.name):
+        with reader.reading(self._source.name):
             return cast("NDArray[Any]", self._source.read(indexes, window=(rows, columns)))
 
 
@@ -139,14 +123,14 @@ def stored(path: Path) -> Iterator[Stored]:
 
     One thread at a time may read.
     """
-    with datasets.opened(str(path), GDAL_CACHEMAX=datasets.CACHE) as source:
+    with reader.opened(str(path), GDAL_CACHEMAX=reader.CACHE) as source:
         yield Stored(source)
 
 
 def _read(
     path: Path, nodata: float, scale: float, offset: float
 ) -> tuple[Float, tuple[str, ...], Grid]:
-    with datasets.opened(str(path)) as source:
+    with reader.opened(str(path)) as source:
         values = np.empty((source.count, *source.shape), dtype=np.float32)
         for index in source.indexes:
             stored = source.read(index)
@@ -167,7 +151,6 @@ def _grid(source: Dataset) -> Grid:
     )
 
 
-_PER_STEP = np.float32(1 / PROBABILITY_STEPS)
 _REFLECTANCE = Encoding("uint16", DN_NODATA, DN_SCALE, DN_OFFSET, "average", radiometry.encode)
 _PROBABILITY = Encoding(
     "uint8", PROBABILITY_NODATA, 1 / PROBABILITY_STEPS, 0.0, "nearest", encode_probability

@@ -1,4 +1,7 @@
-"""The making of COGs: GDAL makes them of finished rasters only, so each begins as a draft."""
+"""COGs, made piece by piece or as copies of rasters with the same pixels.
+
+GDAL makes COGs of finished rasters only, so each begins as a draft.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
+from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from tulip_ops.core.errors import TulipError
-from tulip_ops.raster import datasets
+from tulip_ops.raster import reader
 from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.reader import RasterFacts
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
@@ -81,7 +86,7 @@ def drafting(path: Path, grid: Grid, names: Sequence[str], encoding: Encoding) -
         "nodata": encoding.nodata,
     }
     with (
-        rasterio.Env(GDAL_CACHEMAX=datasets.CACHE),
+        rasterio.Env(GDAL_CACHEMAX=reader.CACHE),
         becoming_cog(
             path,
             profile,
@@ -170,3 +175,52 @@ def _as_cog(draft: Path, path: Path, overviews: Overviews) -> None:
             num_threads=_THREADS,
             overview_resampling=overviews,
         )
+
+
+def copy_as_cog(
+    source: Path,
+    target: Path,
+    *,
+    names: Sequence[str],
+    scale: float,
+    offset: float,
+    nodata: float | None,
+) -> None:
+    """Copy a raster's pixels unchanged into a COG in its own CRS.
+
+    names, scale, offset and nodata (None: as declared) go into the copy's header; an alpha
+    band stays behind the named ones. Reads every pixel: a truncated file is `UnreadableRaster`.
+    """
+    with reader.opened(str(source)) as original:
+        profile = original.profile | {"nodata": reader.declared(original, nodata)}
+        masked = MaskFlags.per_dataset in original.mask_flag_enums[0]
+        with becoming_cog(
+            target, profile, names, scale=scale, offset=offset, overviews="average"
+        ) as copy:
+            copy.colorinterp = original.colorinterp
+            for _, window in copy.block_windows(1):
+                with reader.reading(str(source)):
+                    pixels = original.read(window=window)
+                copy.write(pixels, window=window)
+                if masked and not reader.has_alpha(original):
+                    copy.write_mask(original.dataset_mask(window=window), window=window)
+
+
+def copy_onto(source: Path, target: Path, place: RasterFacts) -> None:
+    """Copy 8-bit pixels unchanged into a GeoTIFF that lies where `place`, of the same size, does.
+
+    `UnreadableRaster`.
+    """
+    with reader.opened(str(source)) as image:
+        colours = reader.colours(image)
+        profile = {
+            "driver": "GTiff",
+            "width": image.width,
+            "height": image.height,
+            "count": len(colours),
+            "dtype": "uint8",
+            "crs": f"EPSG:{place.epsg}",
+            "transform": rasterio.Affine(*place.transform[:6]),
+        }
+        with rasterio.open(target, "w", **profile) as written:
+            written.write(image.read(colours))

@@ -1,4 +1,4 @@
-"""Rasters as others made them: what their headers say, and their pixels.
+"""Rasters to read: opened, with GDAL's errors as ours, their headers, and their pixels.
 
 Arrays are (bands, height, width). Reflectance is float32 where 1.0 is 100 %, probability is
 float32 in [0, 1], and NaN stands where nothing was measured.
@@ -7,23 +7,36 @@ float32 in [0, 1], and NaN stands where nothing was measured.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
+import rasterio
 from numpy.typing import NDArray
-from rasterio.enums import MaskFlags, Resampling
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform as transform_points
 from rasterio.windows import Window
 
+from tulip_ops.core import concurrency
 from tulip_ops.core.errors import BandMissing, UnreadableRaster, WrongGrid
-from tulip_ops.raster import datasets
-from tulip_ops.raster.datasets import Dataset
+from tulip_ops.raster import range_reader
 from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.projection import WGS84
 from tulip_ops.raster.range_reader import RangeFile
+
+Dataset: TypeAlias = DatasetReader
+"""An open raster."""
+
+CACHE = 256
+"""Megabytes of blocks that GDAL keeps of a raster in pieces, not a share of the machine's."""
 
 Float = NDArray[np.float32]
 
@@ -60,16 +73,16 @@ class RasterFacts:
 
 def look(href: str) -> RasterFacts:
     """Read a raster's header; `UnreadableRaster`."""
-    with datasets.opened(href) as source:
-        colours = datasets.colours(source)
+    with opened(href) as source:
+        indexes = colours(source)
         return RasterFacts(
             epsg=source.crs.to_epsg() if source.crs else None,
             transform=tuple(source.transform)[:6],
             shape=source.shape,
             bounds=tuple(source.bounds),
             dtype=source.dtypes[0],
-            bands=tuple(source.descriptions[index - 1] or "" for index in colours),
-            has_alpha=len(colours) < source.count,
+            bands=tuple(source.descriptions[index - 1] or "" for index in indexes),
+            has_alpha=len(indexes) < source.count,
             nodata=source.nodata,
             scale=source.scales[0],
             offset=source.offsets[0],
@@ -114,13 +127,11 @@ def read_onto(
     for href in dict.fromkeys(href for href, _ in sources):
         places = [place for place, source in enumerate(sources) if source[0] == href]
         indexes = [sources[place][1] for place in places]
-        with datasets.opened(href) as source:
+        with opened(href) as source:
             absent = [index for index in indexes if not 1 <= index <= source.count]
             if absent:
-                raise BandMissing(
-                    f"{datasets.name(href)} has {source.count} bands, no band {absent[0]}"
-                )
-            _require_kept(promise, source, datasets.name(href))
+                raise BandMissing(f"{name(href)} has {source.count} bands, no band {absent[0]}")
+            _require_kept(promise, source, name(href))
             corner = _aligned(source, grid, nodata)
             if corner is not None:
                 for place, index in zip(places, indexes, strict=True):
@@ -148,10 +159,10 @@ def read_pixels(path: Path) -> Float:
     Returns (bands, height, width) float32, NaN where the file declares that nothing was measured
     (nodata value, alpha or internal mask). `UnreadableRaster`.
     """
-    with datasets.opened(str(path)) as source:
-        colours = datasets.colours(source)
-        values = source.read(colours, out_dtype="float32")
-        values[source.read_masks(colours) == 0] = np.nan
+    with opened(str(path)) as source:
+        indexes = colours(source)
+        values = source.read(indexes, out_dtype="float32")
+        values[source.read_masks(indexes) == 0] = np.nan
         return cast("Float", values)
 
 
@@ -162,12 +173,9 @@ def _aligned(source: Dataset, grid: Grid, nodata: float | None) -> tuple[int, in
     blocks. Sources that mark what was not measured by a mask are left to the warper.
     """
     own, wanted = source.transform, grid.transform
-    if source.crs is None or source.crs.to_epsg() != grid.epsg or datasets.has_alpha(source):
+    if source.crs is None or source.crs.to_epsg() != grid.epsg or has_alpha(source):
         return None
-    if (
-        datasets.declared(source, nodata) is None
-        and MaskFlags.per_dataset in source.mask_flag_enums[0]
-    ):
+    if declared(source, nodata) is None and MaskFlags.per_dataset in source.mask_flag_enums[0]:
         return None
     if not np.allclose((own.a, own.b, own.d, own.e), (wanted.a, 0, 0, wanted.e), rtol=1e-9):
         return None
@@ -195,7 +203,7 @@ def _cut(
         stored = source.read(index, window=Window(first[1], first[0], width, height))
         inside = out[first[0] - corner[0] :, first[1] - corner[1] :][:height, :width]
         inside[...] = stored
-        missing = datasets.declared(source, nodata)
+        missing = declared(source, nodata)
         if missing is not None:
             inside[stored == missing] = math.nan
 
@@ -231,7 +239,7 @@ def _warp_options(source: Dataset, grid: Grid, nodata: float | None) -> dict[str
         "height": grid.height,
         "resampling": Resampling.average if finer else Resampling.bilinear,
         "dtype": "float32",
-        "src_nodata": datasets.declared(source, nodata),
+        "src_nodata": declared(source, nodata),
         "nodata": math.nan,
         # a dark pixel is zero in one band: it is missing only where that band misses it
         "UNIFIED_SRC_NODATA": "NO",
@@ -247,3 +255,73 @@ def _source_pixels_per_pixel(source: Dataset, grid: Grid) -> float:
     )
     ground = abs((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0))
     return float(ground / abs(source.transform.determinant))
+
+
+@concurrency.before_threads
+def _use_gdal() -> None:
+    """Registers the drivers, and opens PROJ's database."""
+    with rasterio.Env():
+        CRS.from_epsg(WGS84).to_wkt()
+
+
+@contextmanager
+def opened(href: str | RangeFile, **options: Any) -> Iterator[Dataset]:
+    """A raster to read; `UnreadableRaster`, inside as well.
+
+    options: GDAL's, while it is open.
+    """
+    with (
+        reading(name(href)),
+        rasterio.Env(**_options(href), **options),
+        _plainly(href) if isinstance(href, str) else range_reader.opened(href) as source,
+    ):
+        yield source
+
+
+@contextmanager
+def reading(href: str) -> Iterator[None]:
+    """Errors of the library inside become `UnreadableRaster`."""
+    try:
+        yield
+    except RasterioError as error:
+        raise UnreadableRaster(
+            f"{href} cannot be read as a raster ({error.__cause__ or error}); it is missing,"
+            " truncated or of another kind: fetch or make it again"
+        ) from error
+
+
+def name(href: str | RangeFile) -> str:
+    """For messages."""
+    return href if isinstance(href, str) else href.name
+
+
+def colours(source: Dataset) -> list[int]:
+    """Indexes of the bands without alpha."""
+    return [index for index in source.indexes if source.colorinterp[index - 1] != ColorInterp.alpha]
+
+
+def has_alpha(source: Dataset) -> bool:
+    """Whether a band says where something was measured."""
+    return len(colours(source)) < len(source.indexes)
+
+
+def declared(source: Dataset, nodata: float | None) -> float | None:
+    """The stored value that means nothing was measured: `nodata`, or what the header says."""
+    value = source.nodata if nodata is None else nodata
+    return None if value is None else float(value)
+
+
+def _plainly(href: str) -> Dataset:
+    with warnings.catch_warnings():
+        # pictures to learn from may lie nowhere; whatever needs a place asks for a CRS
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(href)
+
+
+def _options(href: str | RangeFile) -> dict[str, str]:
+    # decoding a PNG at once, GDAL gives whatever lies in memory for what is cut off
+    options = {"GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}
+    if not isinstance(href, str):
+        # never look for sidecars beside a file elsewhere: needless requests for each
+        options["GDAL_DISABLE_READDIR_ON_OPEN"] = "EMPTY_DIR"
+    return options

@@ -15,6 +15,9 @@ from tulip_ops.core.types import OffsetRule
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+STRETCH = 2.5
+"""Their usual gain: value = reflectance * STRETCH * 255, saturated."""
+
 DN_SCALE = 1e-4
 DN_OFFSET = -0.1
 """Sentinel-2 L2A from processing baseline 04.00: reflectance = DN * DN_SCALE + DN_OFFSET."""

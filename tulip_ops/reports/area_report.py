@@ -16,7 +16,9 @@ from tulip_ops.core.types import AcquisitionId, Verdict
 from tulip_ops.postgis import connection, layers, report_queries
 from tulip_ops.postgis.report_queries import AreaHistory, FieldSeasonRow
 from tulip_ops.raster import cog
-from tulip_ops.raster.grid import WGS84, Grid, project, tile_at, tile_grid
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.mgrs import tile_at, tile_grid
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.reports import area_report_html, season_plots
 from tulip_ops.reports.area_report_html import Picture, Story
 from tulip_ops.storage.product_store import open_store

@@ -1,4 +1,4 @@
-"""Charts of how good a network is, and contact sheets of its best and worst cases, as PNG.
+"""Charts of trainings and of how good a network is, contact sheets of best and worst cases.
 
 Colours are told apart with any colour vision (Okabe and Ito's palette, viridis).
 """
@@ -6,12 +6,12 @@ Colours are told apart with any colour vision (Okabe and Ito's palette, viridis)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tulip_ops.ml.evaluation.evaluate import Case
 from tulip_ops.reports import plotting
 
 if TYPE_CHECKING:
@@ -28,25 +28,6 @@ _VERDICTS = np.array(
     ]
 )
 _KEY = "white: rightly found   orange: false alarm   blue: missed   grey: not counted"
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One scene on a contact sheet."""
-
-    name: str
-    image: NDArray[np.uint8]
-    """(height, width, 3)"""
-    truth: NDArray[np.bool_]
-    """(rows, columns), of pixels or of cells."""
-    probability: NDArray[np.float32]
-    """The same shape; NaN where nothing was said."""
-    counted: NDArray[np.bool_]
-    """The same shape: where the truth is known and something was said."""
-    threshold: float
-    score: float
-    """Higher is better."""
-    note: str = ""
 
 
 def contact_sheet(path: Path, title: str, cases: Sequence[Case]) -> None:
@@ -180,3 +161,19 @@ def rates(path: Path, title: str, unit: str, bars: Mapping[str, float]) -> None:
 def _unit_square(axes: Any, across: str, up: str) -> None:
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=across, ylabel=up)
     axes.grid(color="0.9")
+
+
+def training_curves(table: Path, picture: Path) -> None:
+    """Draw the losses of a training's CSV log; `BadSetting` without matplotlib.
+
+    table: columns part, epoch, chip size, loss, validation loss, seconds, under a line of names.
+    """
+    loss, validation = np.loadtxt(table, delimiter=",", skiprows=1, ndmin=2, usecols=(3, 4)).T
+    epoch = np.arange(1, len(loss) + 1)
+    figure = plotting.new_figure(6, 4)
+    axes = figure.subplots()
+    axes.plot(epoch, loss, label="learned from")
+    axes.plot(epoch, validation, label="validation scenes")
+    axes.set(xlabel="epoch", ylabel="loss")
+    axes.legend()
+    figure.savefig(picture, dpi=120)

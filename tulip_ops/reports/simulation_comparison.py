@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.types import BANDS
 from tulip_ops.raster import reader
-from tulip_ops.raster.grid import geodesic_area
+from tulip_ops.raster.projection import geodesic_area
 from tulip_ops.reports import html, plotting
 from tulip_ops.simulate import TOP, Sky, Weather, make_polder, make_scene
 from tulip_ops.simulate.sky import sun

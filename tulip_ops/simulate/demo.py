@@ -13,7 +13,8 @@ import numpy as np
 from shapely.geometry import MultiPolygon, box
 
 from tulip_ops.core.types import SIMULATED_PLATFORM, AcquisitionId, Area
-from tulip_ops.raster.grid import WGS84, Grid, project
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.simulate.polder import make_polder
 from tulip_ops.simulate.scenes import Scene, make_scene
 from tulip_ops.simulate.seasons import warmth

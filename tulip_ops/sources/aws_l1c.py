@@ -22,7 +22,9 @@ from tulip_ops.core.errors import AcquisitionNotFound, BadAcquisitionId, BadScen
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area, processing_baseline
 from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry
-from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid, tiles_over
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.mgrs import tile_grid, tiles_over
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.raster.range_reader import RangeFile, Remembered
 from tulip_ops.sources.read_cache import Parts
 from tulip_ops.storage.object_store import Places, S3File

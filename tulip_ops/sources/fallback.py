@@ -13,7 +13,7 @@ from tulip_ops.core import revisit
 from tulip_ops.core.errors import SourceUnavailable, TulipError
 from tulip_ops.core.revisit import Overpass
 from tulip_ops.core.types import Acquisition, AcquisitionId, Alert, AlertKind, Area
-from tulip_ops.sources import Source
+from tulip_ops.sources.base import Source
 from tulip_ops.sources.registry import AWAY
 
 log = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from hashlib import sha256
 from typing import Any
 
 from tulip_ops.core.errors import BadScene
+from tulip_ops.core.settings import StacApi
 from tulip_ops.core.types import OffsetRule
-from tulip_ops.sources.stac.providers import StacApi
 from tulip_ops.sources.stac_item import Scene, parse_scene
 
 JSON = Any

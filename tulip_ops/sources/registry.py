@@ -1,4 +1,4 @@
-"""Which source is asked for which area, and which one next."""
+"""The sources by name: which one is asked for which area, and which one next."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from tulip_ops.core.errors import (
 )
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
-from tulip_ops.sources import Source, open_sources
+from tulip_ops.sources.base import Source
+from tulip_ops.sources.stac.providers import BUILT_IN
 
 log = logging.getLogger(__name__)
 
@@ -59,3 +60,36 @@ def offers(
             continue
         if found is not None:
             yield found, source
+
+
+def open_sources(settings: Settings) -> dict[str, Source]:
+    """The sources that the settings name, in their order; `BadSetting` for an unknown one."""
+    # the libraries of a source take a second to import, which most commands need not pay
+    from tulip_ops.sources.archive.source import Archive  # noqa: PLC0415
+
+    sources: dict[str, Source] = {}
+    apis = {**BUILT_IN, **settings.stac_apis}
+    for name in settings.sources:
+        if name in {"sentinel-hub", "sentinel-hub-wms"}:
+            from tulip_ops.sources.sentinel_hub.source import open_sentinel_hub  # noqa: PLC0415
+
+            sources[name] = open_sentinel_hub(name, settings)
+        elif name == Archive.name:
+            sources[name] = Archive(settings.archive_place, settings.s3_endpoint)
+        elif name == "l1c":
+            from tulip_ops.sources.aws_l1c import L1C  # noqa: PLC0415
+
+            sources[name] = L1C(settings.l1c_bucket, endpoint=settings.l1c_endpoint)
+        elif name in apis:
+            from tulip_ops.sources.stac.source import StacSource  # noqa: PLC0415
+
+            headers = settings.stac_headers.get(name, {})
+            told = {key: secret.get_secret_value() for key, secret in headers.items()}
+            sources[name] = StacSource(name, apis[name], told)
+        else:
+            known = ["archive", "sentinel-hub", "sentinel-hub-wms", "l1c", *apis]
+            raise BadSetting(
+                f"TULIP_SOURCES names {name!r}; there are {', '.join(known)}, and what"
+                " TULIP_STAC_APIS configures"
+            )
+    return sources

@@ -20,7 +20,7 @@ import shapely
 from pyproj import CRS
 
 from tulip_ops.core.errors import BadInput, StoreUnavailable
-from tulip_ops.raster.grid import WGS84
+from tulip_ops.raster.projection import WGS84
 
 FORMATS = {
     ".gpkg": "GPKG",

@@ -11,7 +11,8 @@ import pystac
 from shapely.geometry import MultiPolygon, Polygon, box, mapping
 
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId
-from tulip_ops.raster.grid import WGS84, Grid, project
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.projection import WGS84, project
 
 JSON = Any
 """What json.loads gives."""

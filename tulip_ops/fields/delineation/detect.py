@@ -24,8 +24,10 @@ from tulip_ops.fields.delineation import (
     watershed,
     zonal_stats,
 )
-from tulip_ops.raster.grid import WGS84, Grid, project
+from tulip_ops.fields.delineation.noise import noise
+from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.probability import Decode, as_it_is, reached
+from tulip_ops.raster.projection import WGS84, project
 
 Read = Callable[[slice], NDArray[Any]]
 """Rows of the raster to (2, rows, width), probability of tulip and bloom as it is stored."""
@@ -64,7 +66,7 @@ def detect(
         areas,
         threshold=threshold,
         in_flower=in_flower,
-        noise=watershed.noise(probability[0], threshold),
+        noise=noise(probability[0], threshold),
         minimum_area=minimum_area,
         rows=grid.height,
     )
@@ -86,7 +88,7 @@ def detect_rows(
     """The tulip fields in the probabilities on `grid` that reach into an area.
 
     decode: makes probability of what is read. threshold, in_flower: probability from which a
-    pixel is tulip, and in flower. noise: deviation of the raster's `watershed.Noise`.
+    pixel is tulip, and in flower. noise: deviation of the raster's `Noise`.
     minimum_area: smaller fields are left out, m2. rows: how many are taken at once; threads: in
     how many of these parts fields are looked for at the same time. The result does not depend on
     either. `read` is called from one thread at a time.

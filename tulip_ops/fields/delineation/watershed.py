@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tulip_ops.fields.delineation import basins, label_edges, region_merging
+from tulip_ops.fields.delineation.noise import noise as noise_of
 from tulip_ops.raster.probability import as_it_is, reached
 
 if TYPE_CHECKING:
@@ -37,11 +38,6 @@ CONVINCING = 0.25
 stays below it all over is rarely a field; the threshold itself only draws the outline."""
 
 _KERNEL = (0.25, 0.5, 0.25)
-_STEP = 0.001
-"""A quarter of the steps in which probabilities are stored: the mean of four is a multiple."""
-_NOISE_OF_MEDIAN = 1.4826 / 1.25**0.5
-"""From the median distance between a pixel and the mean of its four neighbours to the standard
-deviation of the noise: 1.4826 for a normal distribution, 1.25 for the variance of the mean."""
 
 
 def part(
@@ -67,7 +63,7 @@ def part(
     present = reached(tulip, threshold, decode) if among is None else among
     pixels = np.flatnonzero(present)
     if noise is None:
-        noise = _noise_of(tulip, threshold, decode)
+        noise = noise_of(tulip, threshold, decode)
     labels = np.full(tulip.size, -1, dtype=np.int32)
     if len(pixels):
         smooth = _smoothed(tulip, pixels, decode)
@@ -128,63 +124,3 @@ def _across(values: NDArray[Any]) -> NDArray[Any]:
     """Each value but the first and the last, weighted with its neighbours."""
     west, middle, east = _KERNEL
     return np.asarray(values[:-2] * west + values[1:-1] * middle + values[2:] * east)
-
-
-class Noise:
-    """How much the probability of one raster changes from pixel to pixel, about its local level.
-
-    Only pixels between four that are tulips from the threshold on say something. Counted in steps
-    of `_STEP`.
-    """
-
-    def __init__(self, threshold: float, decode: Decode = as_it_is) -> None:
-        """decode: makes probability of what is added."""
-        self._threshold, self._decode = threshold, decode
-        self._counts = np.zeros(round(1 / _STEP) + 1, dtype=np.int64)
-
-    def add(self, tulip: NDArray[Any]) -> None:
-        """Rows of the raster, (rows, width); of those around them one above and one below.
-
-        Each row inside counts, so that parts which share two rows count every row once.
-        """
-        decode, flat, width = self._decode, tulip.ravel(), tulip.shape[1]
-        middle = np.flatnonzero(_between_four(reached(tulip, self._threshold, decode)))
-        level = decode(flat[middle - width]) + decode(flat[middle + width])
-        level += decode(flat[middle - 1]) + decode(flat[middle + 1])
-        away = np.rint(np.abs(decode(flat[middle]) - level / 4) / _STEP).astype(np.intp)
-        self._counts += np.bincount(away, minlength=len(self._counts))
-
-    @property
-    def deviation(self) -> float:
-        """Standard deviation."""
-        return float(_NOISE_OF_MEDIAN * _median(self._counts) * _STEP)
-
-
-def noise(tulip: NDArray[Any], threshold: float, decode: Decode = as_it_is) -> float:
-    """Standard deviation of the `Noise` of a raster in one piece."""
-    found = Noise(threshold, decode)
-    found.add(tulip)
-    return found.deviation
-
-
-_noise_of = noise
-"""Where an argument has the same name."""
-
-
-def _median(counts: NDArray[np.int64]) -> float:
-    """Of things counted by their number; 0 of none."""
-    total = int(counts.sum())
-    upto = np.cumsum(counts)
-    middle = np.searchsorted(upto, [(total + 1) // 2, total // 2 + 1])
-    return float(middle.mean()) if total else 0.0
-
-
-def _between_four(present: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """What is present with its four neighbours; nothing on the raster's edge."""
-    inner = np.zeros_like(present)
-    middle = inner[1:-1, 1:-1]
-    np.logical_and(present[1:-1, :-2], present[1:-1, 2:], out=middle)
-    middle &= present[1:-1, 1:-1]
-    middle &= present[:-2, 1:-1]
-    middle &= present[2:, 1:-1]
-    return inner

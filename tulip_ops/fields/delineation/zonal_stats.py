@@ -11,8 +11,9 @@ import shapely
 
 from tulip_ops.core.types import Detection
 from tulip_ops.fields.delineation import label_edges
-from tulip_ops.raster.grid import WGS84, Grid, geodesic_areas, project_all
+from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.probability import Decode, as_it_is
+from tulip_ops.raster.projection import WGS84, geodesic_areas, project_all
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

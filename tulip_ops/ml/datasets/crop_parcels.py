@@ -26,8 +26,10 @@ from tulip_ops.ml.datasets.labels import DEPTH, OPACITY, TULIP
 from tulip_ops.ml.datasets.lazy_scenes import Unread
 from tulip_ops.ml.datasets.scenes import SHARE, UNKNOWN, Scene
 from tulip_ops.raster import rasterize, reader
-from tulip_ops.raster.cog import PROBABILITY_STEPS
-from tulip_ops.raster.grid import WGS84, Grid, project, tile_at, tile_grid
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.mgrs import tile_at, tile_grid
+from tulip_ops.raster.probability import PROBABILITY_STEPS
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.raster.reader import RasterFacts
 from tulip_ops.storage import vector_files
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.core.types import BANDS
-from tulip_ops.ml.training import augmentation
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.reader import RasterFacts
 
@@ -43,7 +42,7 @@ def scale_and_offset(path: Path, facts: RasterFacts) -> tuple[float, float]:
     Sentinel-2 product looks like haze. `BadTrainingData` if they do not.
     """
     if facts.dtype == "uint8":
-        return radiometry.true_color_scale(augmentation.STRETCH), 0.0
+        return radiometry.true_color_scale(radiometry.STRETCH), 0.0
     if not np.issubdtype(np.dtype(facts.dtype), np.floating) and facts.scale == 1:
         raise BadTrainingData(
             f"{path} holds {facts.dtype} without a scale; declare what they mean, such as"

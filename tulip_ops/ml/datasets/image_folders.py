@@ -24,7 +24,7 @@ from tulip_ops.ml.datasets.labels import DEPTH, OPACITY, TULIP
 from tulip_ops.ml.datasets.lazy_scenes import Unread
 from tulip_ops.ml.datasets.scenes import SHARE, UNKNOWN, Scene
 from tulip_ops.raster import reader
-from tulip_ops.raster.grid import WGS84, project
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.raster.reader import RasterFacts
 
 Subject = Literal["tulip", "cloud"]

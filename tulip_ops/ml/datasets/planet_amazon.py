@@ -18,7 +18,6 @@ from tulip_ops.ml.datasets.image_encoding import RENDERED, as_dn
 from tulip_ops.ml.datasets.labels import DEPTH, OPACITY
 from tulip_ops.ml.datasets.lazy_scenes import Unread
 from tulip_ops.ml.datasets.scenes import UNKNOWN, Scene
-from tulip_ops.ml.training import augmentation
 from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry
 
@@ -99,7 +98,7 @@ def _read(path: Path, cloudy: bool, bands: Sequence[str]) -> Scene:
     if len(pixels) != len(RENDERED):
         raise BadTrainingData(f"{path} has {len(pixels)} bands, not red, green and blue")
     rendered = pixels[[RENDERED.index(band) for band in bands]]
-    dn = as_dn(rendered * np.float32(radiometry.true_color_scale(augmentation.STRETCH)))
+    dn = as_dn(rendered * np.float32(radiometry.true_color_scale(radiometry.STRETCH)))
     truth = np.full((*dn.shape[:2], 4), UNKNOWN, dtype=np.uint8)
     if not cloudy:
         truth[..., (OPACITY, DEPTH)] = 0

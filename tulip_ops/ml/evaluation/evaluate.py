@@ -19,7 +19,26 @@ from tulip_ops.ml.evaluation.metrics import Formula, Tally
 from tulip_ops.ml.evaluation.predictions import Answer, answers
 from tulip_ops.ml.inference.engine_selection import KERAS, Engine
 from tulip_ops.ml.inference.model_registry import Card, Output
-from tulip_ops.reports import evaluation_plots
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One scene on a contact sheet."""
+
+    name: str
+    image: NDArray[np.uint8]
+    """(height, width, 3)"""
+    truth: NDArray[np.bool_]
+    """(rows, columns), of pixels or of cells."""
+    probability: NDArray[np.float32]
+    """The same shape; NaN where nothing was said."""
+    counted: NDArray[np.bool_]
+    """The same shape: where the truth is known and something was said."""
+    threshold: float
+    score: float
+    """Higher is better."""
+    note: str = ""
+
 
 IN_BLOOM = 0.3
 """Share of a scene's tulip pixels in flower from which its date is one in bloom."""
@@ -36,7 +55,7 @@ class Evaluation:
     left_out: Mapping[Output, int]
     in_bloom: NDArray[np.bool_]
     """(scenes,) where `IN_BLOOM` of the tulip pixels or more are in flower."""
-    cases: tuple[evaluation_plots.Case, ...]
+    cases: tuple[Case, ...]
     """One of each scene in which there was anything to get right or wrong, worst first."""
 
 
@@ -115,7 +134,7 @@ def evaluate(
     )
 
 
-def _case(card: Card, answer: Answer) -> evaluation_plots.Case:
+def _case(card: Card, answer: Answer) -> Case:
     """The score is IoU over pixels, or accuracy over cells, or nearness to a verdict."""
     shown: Output = "tulip" if card.kind == "unet" else "cell"
     said, true = answer.pairs[shown]
@@ -133,9 +152,7 @@ def _case(card: Card, answer: Answer) -> evaluation_plots.Case:
         if len(chip) == 1 and not np.isfinite(score):
             score = float(1 - abs(chip[0] - cloudy[0]))
     counted = np.isfinite(said)
-    return evaluation_plots.Case(
-        answer.name, answer.image, true, answer.shown, counted, card.threshold, score, note
-    )
+    return Case(answer.name, answer.image, true, answer.shown, counted, card.threshold, score, note)
 
 
 def figures(evaluation: Evaluation) -> dict[str, Estimate | int]:

@@ -16,15 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops.core import concurrency
-from tulip_ops.fields.delineation import watershed
+from tulip_ops.fields.delineation.noise import Noise
 from tulip_ops.ml.inference import memory_budget, predictors, strip_cache, window_layout
 from tulip_ops.ml.inference.keras_backend import Answers
 from tulip_ops.ml.inference.predictors import CloudFilter, UNet
 from tulip_ops.ml.inference.strip_cache import Strips
-from tulip_ops.raster import cog, tiling
+from tulip_ops.raster import tiling
 from tulip_ops.raster.cog import Stored
 from tulip_ops.raster.cog_writer import Draft
 from tulip_ops.raster.grid import STRIP_ROWS
+from tulip_ops.raster.probability import PROBABILITY_NODATA, decode_probability, encode_probability
 from tulip_ops.raster.reflectance import DN_NODATA
 from tulip_ops.raster.tiling import Value
 
@@ -97,16 +98,14 @@ def write_tulips(
     plan = window_layout.plan(network.card, *source.grid.shape, size=size)
 
     def write(window: tiling.Window, mask: NDArray[np.bool_], said: Answers | None) -> None:
-        stored = np.full(
-            (window_layout.OUTPUTS, *mask.shape), cog.PROBABILITY_NODATA, dtype=np.uint8
-        )
+        stored = np.full((window_layout.OUTPUTS, *mask.shape), PROBABILITY_NODATA, dtype=np.uint8)
         if said is not None:
             logits = said["logits"][0][window.core]
             seen.append(int(np.count_nonzero(mask)))
             for first in range(0, len(mask), _IN_CACHE):
                 part = slice(first, first + _IN_CACHE)
                 values = network.probability(logits[part])
-                np.copyto(stored[:, part], cog.encode_probability(values), where=mask[part])
+                np.copyto(stored[:, part], encode_probability(values), where=mask[part])
                 found = (values[0] >= network.card.threshold) & mask[part]
                 tulips.append(int(np.count_nonzero(found)))
         writer.put(stored, window.own_rows[0], window.own_columns[0])
@@ -133,14 +132,14 @@ class Tulips(NamedTuple):
     share: float
     """Of the pixels asked for, those that are tulips."""
     noise: float
-    """Deviation of the `watershed.Noise` of what was written."""
+    """Deviation of the `Noise` of what was written."""
 
 
 class _NoiseOfRows:
     """The noise of a raster that is written in rows of windows, from north to south."""
 
     def __init__(self, threshold: float) -> None:
-        self._noise = watershed.Noise(threshold, cog.decode_probability)
+        self._noise = Noise(threshold, decode_probability)
         self._above: list[NDArray[np.uint8]] = []
         self._row: list[NDArray[np.uint8]] = []
         self._rows = (0, 0)

@@ -8,10 +8,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tulip_ops.raster.reflectance import STRETCH
+
 RENDERED = frozenset(("blue", "green", "red"))
 """Bands that 8-bit TRUE_COLOR renderings have."""
-STRETCH = 2.5
-"""Their usual gain: value = reflectance * STRETCH * 255, saturated."""
 
 SYMMETRIES = 8
 """Of a square; each is a number, see `turn`."""

@@ -7,11 +7,12 @@ import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -34,12 +35,15 @@ from tulip_ops.ml.inference.model_registry import (
 )
 from tulip_ops.ml.training import augmentation, chip_sampling, losses, model_card, pretrained
 from tulip_ops.ml.training.trainer import Course, Job, Stage, fit
-from tulip_ops.reports import plotting
+from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.storage.product_store import Store
 
 log = logging.getLogger(__name__)
 
 RGB = ("red", "green", "blue")
+
+Draw: TypeAlias = Callable[[Path, Path], None]
+"""Makes a picture, the second file, of the CSV log of the epochs, the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ def train_unet(
     base: int = 32,
     levels: int = 4,
     start: Start = Start(),
+    draw: Draw | None = None,
 ) -> Card:
     """Train a U-Net on what the options name and put it among the models; returns its card.
 
@@ -111,7 +116,7 @@ def train_unet(
         target=unet_target,
         loss=losses.segmentation_loss,
     )
-    return _train(job, start, options, folders, threads)
+    return _train(job, start, options, folders, threads, draw)
 
 
 def train_cloud_filter(
@@ -126,6 +131,7 @@ def train_cloud_filter(
     threads: int = 2,
     depth: cloud_filter.Depth = "resnet50",
     start: Start = Start(),
+    draw: Draw | None = None,
 ) -> Card:
     """Train a cloud filter; as `train_unet`."""
     course = Course(
@@ -153,7 +159,7 @@ def train_cloud_filter(
         ),
         loss={"cell": losses.cloud_loss, "chip": losses.cloud_loss},
     )
-    return _train(job, start, options, folders, threads)
+    return _train(job, start, options, folders, threads, draw)
 
 
 def _stages(epochs: int, sizes: Sequence[int], batch_pixels: int) -> tuple[Stage, ...]:
@@ -171,7 +177,9 @@ def _name(kind: str, bands: tuple[str, ...]) -> str:
     return f"{kind}-{names.get(frozenset(bands), f'{len(bands)}-bands')}"
 
 
-def _train(job: Job, start: Start, options: Options, folders: Folders, threads: int) -> Card:
+def _train(
+    job: Job, start: Start, options: Options, folders: Folders, threads: int, draw: Draw | None
+) -> Card:
     course = job.course
     place = folders.models / job.name / job.version
     if place.exists():
@@ -205,10 +213,8 @@ def _train(job: Job, start: Start, options: Options, folders: Folders, threads: 
     card = evaluate.settled(_with_weights(draft, job, network), sets.choose, threads)
     card = evaluate.measured(card, sets.measure, threads)
     write(card, model_card.text(card))
-    try:
-        plotting.training_curves(folder / "log.csv", folder / "curves.png")
-    except BadSetting as error:
-        log.warning("the curves are not drawn: %s", error)
+    if draw is not None:
+        draw(folder / "log.csv", folder / "curves.png")
     return _publish(card, place)
 
 
@@ -229,7 +235,7 @@ def _normalization(job: Job, scenes: Sequence[Scene]) -> Normalization:
     like reflectance to the network; nothing but cloud, snow and roofs is brighter.
     """
     course = job.course
-    highest = 1 / augmentation.STRETCH if augmentation.RENDERED.issuperset(course.bands) else 1.2
+    highest = 1 / radiometry.STRETCH if augmentation.RENDERED.issuperset(course.bands) else 1.2
     chips = chip_sampling.batches(
         job.draw,
         scenes,

@@ -24,12 +24,12 @@ from apache_beam.metrics import Metrics
 
 from tulip_ops.core.types import AcquisitionId
 from tulip_ops.ml.inference.keras_backend import Graph
+from tulip_ops.ml.inference.predictors import Said
 from tulip_ops.pipeline import run
 from tulip_ops.pipeline.beam import dead_letters, window_requests
 from tulip_ops.pipeline.beam.elements import NAMESPACE, Answer, Job, Look
 from tulip_ops.pipeline.beam.inference import answers
 from tulip_ops.pipeline.beam.window_requests import Asking
-from tulip_ops.pipeline.steps import Said
 from tulip_ops.postgis.ledger import one_line
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class _Stage(beam.DoFn):  # type: ignore[misc]  # Beam's base classes are untype
         if look.state != "going":
             return look
         try:
-            question = run.question(step, AcquisitionId.parse(look.id), self.settings)
+            question = window_requests.question(step, AcquisitionId.parse(look.id), self.settings)
         except Exception as error:  # noqa: BLE001  # the attempt keeps it in the ledger
             return self.carried(look, step, _raising(error))
         return replace(look, question=question)

@@ -2,7 +2,7 @@
 
 A step streams its raster through its network. The Beam pipeline lets other processes ask: one plans
 which windows are to be known, others read and infer them, and the step streams its raster through
-what they said. Windows and answers are those of `inference` in either case.
+what they said. Windows and answers are those of `streaming` in either case.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ from tulip_ops.ml.inference import (
 from tulip_ops.ml.inference.keras_backend import Graph
 from tulip_ops.ml.inference.model_registry import Card
 from tulip_ops.ml.inference.predictors import CloudFilter, UNet
-from tulip_ops.pipeline import area_masks, product_state, steps
+from tulip_ops.pipeline import area_masks, product_state
+from tulip_ops.pipeline.run import ledger_entry
+from tulip_ops.pipeline.segment import WINDOW
+from tulip_ops.postgis import areas as area_table
+from tulip_ops.postgis import connection
 from tulip_ops.raster import cog, tiling
 from tulip_ops.raster.grid import STRIP_ROWS
 from tulip_ops.raster.reflectance import DN_NODATA
@@ -51,7 +55,7 @@ class Question:
     """Of the windows that answer for ground of which something is to be known, in order."""
 
 
-def question(
+def _question_of(
     step: Asking,
     acquisition_id: AcquisitionId,
     areas: Sequence[Area],
@@ -71,7 +75,7 @@ def question(
         if screening:
             wanted = _known(source, duty.card, area_masks.around(areas, source.grid))
         else:
-            with area_masks.clear(acquisition_id, store) as clear:
+            with area_masks.clear_mask(acquisition_id, store) as clear:
                 wanted = _known(source, duty.card, clear)
         asked = window_layout.asked(duty.card, _plan(duty.card, *source.grid.shape), wanted)
     return Question(str(duty.card.reference), tuple(window.number for window in asked))
@@ -140,7 +144,7 @@ def replayed(said: Mapping[int, Said]) -> Graph:
 
 
 def _plan(card: Card, height: int, width: int) -> tiling.Plan:
-    return window_layout.plan(card, height, width, size=steps.WINDOW)
+    return window_layout.plan(card, height, width, size=WINDOW)
 
 
 def _known(source: cog.Stored, card: Card, wanted: streaming.Wanted) -> NDArray[np.bool_]:
@@ -152,3 +156,11 @@ def _known(source: cog.Stored, card: Card, wanted: streaming.Wanted) -> NDArray[
         measured = (source.rows(rows.start, rows.stop, places) != DN_NODATA).all(axis=0)
         known[rows] = measured & wanted(rows)
     return known
+
+
+def question(step: Asking, acquisition_id: AcquisitionId, settings: Settings) -> Question | None:
+    """What the network of `step` is to be asked before its attempt; None where nothing."""
+    with connection.connect(settings.writer_url(), f"tulip {step}") as database:
+        entry = ledger_entry(database, acquisition_id, settings)
+        areas = area_table.get_areas(database, entry.areas)
+    return _question_of(step, acquisition_id, areas, open_store(settings), settings)

@@ -13,7 +13,8 @@ from shapely.geometry import Polygon, box
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.types import AcquisitionId
 from tulip_ops.raster import reflectance as radiometry
-from tulip_ops.raster.grid import WGS84, project, tile_at, tile_grid
+from tulip_ops.raster.mgrs import tile_at, tile_grid
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.raster.reader import RasterFacts
 from tulip_ops.sources.stac_item import common_name
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tulip_ops.core.errors import BadScene, UnreadableRaster
-from tulip_ops.raster import copies, reader
+from tulip_ops.raster import cog_writer, reader
 
 _TIFFS = frozenset((".tif", ".tiff"))
 _CHIP = "_wms"
@@ -49,7 +49,7 @@ def on_earth(path: Path, scratch: Path) -> Path:
         if there.epsg is not None and there.shape == facts.shape:
             # folders may hold files of one name, and its day is read from it
             target = Path(tempfile.mkdtemp(dir=scratch)) / f"{path.stem}.tif"
-            copies.copy_onto(path, target, there)
+            cog_writer.copy_onto(path, target, there)
             return target
     raise BadScene(
         f"{path} does not say where it lies: put a GeoTIFF of the same place and size beside it"

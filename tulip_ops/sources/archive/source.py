@@ -24,9 +24,11 @@ from shapely.geometry.base import BaseGeometry
 
 from tulip_ops.core.errors import BadAcquisitionId, BadData, BadScene
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
-from tulip_ops.raster import cog, copies, reader
+from tulip_ops.raster import cog, cog_writer, reader
 from tulip_ops.raster import reflectance as radiometry
-from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.mgrs import tile_grid
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.archive import geotiff_metadata
 from tulip_ops.sources.archive.catalog import Catalog, Document
 from tulip_ops.sources.archive.reader import Pixels
@@ -228,7 +230,7 @@ class Archive:
         pixels = found.pixels
         asset = self._write(
             f"{acquisition_id}/{_PIXELS}",
-            lambda target: copies.copy_as_cog(
+            lambda target: cog_writer.copy_as_cog(
                 path,
                 target,
                 names=pixels.bands,

@@ -26,7 +26,8 @@ from shapely.geometry import box
 
 from tulip_ops.core.errors import BadSetting, CredentialMissing, SourceUnavailable, TulipError
 from tulip_ops.core.types import BANDS, Acquisition
-from tulip_ops.raster.grid import Bounds, Grid, geodesic_area
+from tulip_ops.raster.grid import Bounds, Grid
+from tulip_ops.raster.projection import geodesic_area
 from tulip_ops.sources.sentinel_hub import processing_units
 from tulip_ops.sources.sentinel_hub import requests as hub_requests
 from tulip_ops.sources.sentinel_hub.client import Charge, Client

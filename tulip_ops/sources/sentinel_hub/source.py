@@ -24,7 +24,9 @@ from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.postgis.budgets import Budget
 from tulip_ops.raster import reflectance as radiometry
-from tulip_ops.raster.grid import WGS84, Bounds, Grid, project, tile_grid
+from tulip_ops.raster.grid import Bounds, Grid
+from tulip_ops.raster.mgrs import tile_grid
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.read_cache import Parts
 from tulip_ops.sources.sentinel_hub import items
 from tulip_ops.sources.sentinel_hub import requests as hub_requests

@@ -12,10 +12,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tulip_ops.core.errors import BadScene
+from tulip_ops.core.settings import StacApi
 from tulip_ops.raster.range_reader import RangeFile, Remembered
 from tulip_ops.sources import integrity
 from tulip_ops.sources.http_client import Patience, Throttle, Web, WebFile
-from tulip_ops.sources.stac.providers import StacApi
 from tulip_ops.sources.stac.sas_tokens import Signatures
 from tulip_ops.sources.stac_item import SceneBand
 from tulip_ops.storage.object_store import Places, S3File, in_s3

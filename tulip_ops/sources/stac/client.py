@@ -23,9 +23,9 @@ from tulip_ops.core.errors import (
     SourceUnavailable,
     TooManyRequests,
 )
+from tulip_ops.core.settings import StacApi
 from tulip_ops.sources.granule import Granule, parse_granule
 from tulip_ops.sources.http_client import Patience, Throttle
-from tulip_ops.sources.stac.providers import StacApi
 
 log = logging.getLogger(__name__)
 logging.getLogger("pystac_client").setLevel(logging.INFO)  # below it, it logs headers

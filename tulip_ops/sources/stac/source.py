@@ -13,17 +13,19 @@ from shapely.geometry import box
 
 from tulip_ops.core import concurrency
 from tulip_ops.core.errors import AcquisitionNotFound, BandMissing, OffsetContradiction
+from tulip_ops.core.settings import StacApi
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry
-from tulip_ops.raster.grid import WGS84, Grid, project, tile_grid
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.mgrs import tile_grid
+from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.datastrips import Overpass, overpasses
 from tulip_ops.sources.granule import Granule
 from tulip_ops.sources.http_client import Throttle
 from tulip_ops.sources.read_cache import Parts
 from tulip_ops.sources.stac.assets import BandFiles
 from tulip_ops.sources.stac.client import StacClient
-from tulip_ops.sources.stac.providers import StacApi
 from tulip_ops.sources.stac_item import SceneBand
 
 if TYPE_CHECKING:

@@ -1,0 +1,34 @@
+"""The step `record`: detections into PostGIS."""
+
+from __future__ import annotations
+
+from tulip_ops.core.types import AcquisitionId, Outcome
+from tulip_ops.pipeline import products
+from tulip_ops.postgis import detections as tables
+from tulip_ops.postgis.connection import Connection
+from tulip_ops.storage import detections_file
+from tulip_ops.storage.product_store import Store
+
+
+def record(
+    acquisition_id: AcquisitionId, store: Store, database: Connection, *, run_id: str
+) -> Outcome:
+    """Write the detections into PostGIS, in the place of older ones, in one transaction."""
+    detections = detections_file.read_detections(
+        store.product(acquisition_id, "detections.parquet")
+    )
+    recorded = tables.record_detections(
+        database,
+        acquisition_id,
+        detections,
+        unet=products.network(store.asset(acquisition_id, "tulip.tif")),
+        cloud_filter=products.network(store.asset(acquisition_id, "cloud.tif")),
+        sha256=store.recipe(  # of both: two empty detections are alike, what was seen is not
+            "record",
+            tulip=store.checksum(acquisition_id, "tulip.tif"),
+            detections=store.checksum(acquisition_id, "detections.parquet"),
+        ),
+        run_id=run_id,
+    )
+    summary = f"{recorded.rows} detections {'recorded' if recorded.changed else 'already recorded'}"
+    return Outcome("done", recorded.changed, summary, {"detections": recorded.rows})

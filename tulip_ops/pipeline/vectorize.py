@@ -1,0 +1,79 @@
+"""The step `vectorize`: from probabilities to polygons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tulip_ops.core.errors import ProductMissing
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import AcquisitionId, Area, Outcome
+from tulip_ops.fields.delineation import detect
+from tulip_ops.pipeline import products
+from tulip_ops.raster import cog
+from tulip_ops.raster.probability import decode_probability
+from tulip_ops.storage import detections_file
+from tulip_ops.storage.product_store import Store
+
+
+def vectorize(
+    acquisition_id: AcquisitionId,
+    areas: Sequence[Area],
+    store: Store,
+    settings: Settings,
+    *,
+    force: bool,
+    run_id: str,
+) -> Outcome:
+    """Turn the probabilities into polygons that share borders and carry their figures."""
+    made = store.asset(acquisition_id, "tulip.tif")
+    threshold, in_flower = float(made["tulip:threshold"]), float(made["tulip:bloom_threshold"])
+    recipe = store.recipe(
+        "vectorize",
+        format=3,
+        tulip=store.checksum(acquisition_id, "tulip.tif"),
+        threshold=threshold,
+        in_flower=in_flower,
+        minimum_area=settings.minimum_area,
+        areas=[area.geometry.wkb_hex for area in areas],
+    )
+    if not force and store.is_current(acquisition_id, "detections.parquet", recipe):
+        return products.unchanged("vectorized")
+    noise = _noise(acquisition_id, made)
+    with cog.stored(store.product(acquisition_id, "tulip.tif")) as source:
+        detections = detect.detect_rows(
+            lambda rows: source.rows(rows.start, rows.stop),
+            source.grid,
+            areas,
+            threshold=threshold,
+            in_flower=in_flower,
+            noise=noise,
+            minimum_area=settings.minimum_area,
+            decode=decode_probability,
+            threads=detect.threads_that_fit(
+                source.grid.width, settings.memory_gb, settings.threads
+            ),
+        )
+    with store.writing(acquisition_id, "detections.parquet") as path:
+        detections_file.write_detections(
+            path,
+            detections,
+            acquisition_id=str(acquisition_id),
+            **products.provenance("model", made),
+            **products.provenance("cloud_filter", store.asset(acquisition_id, "cloud.tif")),
+            run_id=run_id,
+        )
+        products.detections(store, acquisition_id, path, recipe=recipe, count=len(detections))
+    hectares = sum(detection.area_m2 for detection in detections) / 1e4
+    figures = {"detections": len(detections), "hectares": round(hectares, 2)}
+    return Outcome("done", True, f"{len(detections)} fields on {hectares:.1f} ha", figures)
+
+
+def _noise(acquisition_id: AcquisitionId, made: Mapping[str, Any]) -> float:
+    """Deviation of the `Noise` of tulip.tif, as its asset has it."""
+    if "tulip:noise" not in made:
+        raise ProductMissing(
+            f"tulip.tif of {acquisition_id} was made by an earlier release, its noise is not known;"
+            f" repeat `tulip segment {acquisition_id}`"
+        )
+    return float(made["tulip:noise"])

@@ -1,0 +1,78 @@
+"""Geometries in other coordinate systems, and areas on the ellipsoid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import shapely
+from pyproj import Geod, Transformer
+from shapely.geometry import GeometryCollection
+from shapely.geometry.base import BaseGeometry
+
+from tulip_ops.core.errors import BadArea
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+WGS84 = 4326
+
+_ELLIPSOID = Geod(ellps="WGS84")
+
+Geometry = TypeVar("Geometry", bound=BaseGeometry)
+
+
+def project(geometry: Geometry, from_epsg: int, to_epsg: int) -> Geometry:
+    """The same vertices in another CRS, always (x, y) or (longitude, latitude).
+
+    Lines between vertices are not densified. `BadArea` if a vertex has no place there.
+    """
+    if from_epsg == to_epsg:
+        return geometry
+    transformer = transformer_of(from_epsg, to_epsg)
+
+    def turn(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.column_stack(transformer.transform(points[:, 0], points[:, 1]))
+
+    projected: Geometry = shapely.transform(geometry, turn)
+    if not shapely.is_empty(projected) and not math.isfinite(sum(projected.bounds)):
+        raise BadArea(
+            f"the geometry {' '.join(f'{edge:.4f}' for edge in geometry.bounds)} (EPSG:{from_epsg})"
+            f" has no place in EPSG:{to_epsg}; check its CRS"
+        )
+    return projected
+
+
+def project_all(
+    geometries: Sequence[BaseGeometry], from_epsg: int, to_epsg: int
+) -> NDArray[np.object_]:
+    """As `project`, of many at once: (len(geometries),) of the same kinds."""
+    together = GeometryCollection(list(geometries))
+    return np.asarray(shapely.get_parts(project(together, from_epsg, to_epsg)))
+
+
+def geodesic_areas(polygons: NDArray[np.object_]) -> NDArray[np.float64]:
+    """As `geodesic_area`, of many polygons at once; (n,)."""
+    rings, owner = shapely.get_rings(shapely.orient_polygons(polygons), return_index=True)
+    points, ring = shapely.get_coordinates(rings, return_index=True)
+    parts = np.split(points, np.flatnonzero(ring[1:] != ring[:-1]) + 1) if len(ring) else []
+    areas = [_ELLIPSOID.polygon_area_perimeter(*part[:-1].T)[0] for part in parts]
+    return np.abs(np.bincount(owner, areas, len(polygons)))
+
+
+def geodesic_area(geometry: BaseGeometry) -> float:
+    """Square metres on the WGS84 ellipsoid, holes left out; edges are geodesics.
+
+    geometry: polygon or multipolygon in EPSG:4326, rings in any orientation.
+    """
+    # geometry_area_perimeter adds ring areas signed by orientation
+    area, _ = _ELLIPSOID.geometry_area_perimeter(shapely.orient_polygons(geometry))
+    return abs(float(area))
+
+
+@lru_cache(maxsize=32)
+def transformer_of(from_epsg: int, to_epsg: int) -> Transformer:
+    return Transformer.from_crs(from_epsg, to_epsg, always_xy=True)
