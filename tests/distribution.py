@@ -12,13 +12,13 @@ GROUPS = {
     "tests/acceptance/": "acceptance",
     "tests/dags/": "dags",
     "tests/services/test_dags_in_airflow.py": "airflow",
-    "tests/services/test_discovery.py": "stac",
-    "tests/services/test_local_airflow.py": "airflow",
+    "tests/services/test_discover.py": "stac",
+    "tests/services/test_airflow.py": "airflow",
     "tests/services/test_range_bytes.py": "stac",
     "tests/services/test_sources_agree.py": "stac",
     "tests/services/test_stac_": "stac",
     "tests/services/test_storm.py": "stac",
-    "tests/unit/test_networks_": "networks",
+    "tests/unit/ml/": "networks",
 }
 """By the beginning of their path, the modules that stay together, and what they share: servers,
 or the processors, as Airflow and the networks would take them from each other."""

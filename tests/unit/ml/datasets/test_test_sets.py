@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.unit.test_networks_registry import put
+from tests.unit.ml.inference.test_model_registry import put
 from tulip_ops import simulate
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.ml.datasets import test_sets

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.unit.test_networks_predict import saved
+from tests.unit.ml.inference.test_predictors import saved
 from tulip_ops.core import concurrency
 from tulip_ops.core.errors import BadSetting
 from tulip_ops.ml.datasets import labels

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.unit.test_networks_registry import put
+from tests.unit.ml.inference.test_model_registry import put
 from tulip_ops.cli.main import main
 from tulip_ops.core.types import BANDS
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.counting import ID, CountingSource
-from tests.unit.test_ground import AREA
+from tests.unit.pipeline.test_area_masks import AREA
 from tulip_ops.core.errors import ProductMissing
 from tulip_ops.core.settings import Settings
 from tulip_ops.pipeline import area_masks

@@ -9,7 +9,7 @@ import pytest
 
 from tests.postgis import histories
 from tests.postgis.conftest import Examples, Logins
-from tests.unit.test_pages import read
+from tests.unit.reports.test_html import read
 from tulip_ops.core.errors import AreaNotFound
 from tulip_ops.core.settings import Settings
 from tulip_ops.postgis.connection import Connection
