@@ -52,15 +52,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable, chain
-from tulip_steps import (
-    ACQUISITION_DAG,
-    ACQUISITION_ID,
-    ACQUISITIONS,
-    DEFAULTS,
-    SEASONS,
-    acquisition_of,
-    step,
-)
+from tulip_airflow.params import ACQUISITION_ID, acquisition_of
+from tulip_airflow.retries import DEFAULTS
+from tulip_airflow.tasks import ACQUISITION_DAG, ACQUISITIONS, SEASONS, step
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -43,8 +43,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param
-from tulip_beam import beam_task
-from tulip_steps import ACQUISITIONS, DEFAULTS, option, selection, step, to_start, unless
+from tulip_airflow.beam_operator import beam_task
+from tulip_airflow.params import option, selection
+from tulip_airflow.retries import DEFAULTS
+from tulip_airflow.tasks import ACQUISITIONS, step, to_start, unless
 
 PARAMS, WHICH = selection(
     "--from", since="First day of sensing, YYYY-MM-DD; without it the run fails at once."

@@ -50,7 +50,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param
-from tulip_steps import ACQUISITIONS, DEFAULTS, option, selection, step, to_start
+from tulip_airflow.params import option, selection
+from tulip_airflow.retries import DEFAULTS
+from tulip_airflow.tasks import ACQUISITIONS, step, to_start
 
 PARAMS, SELECTION = selection(
     "--since", since="First day of sensing, YYYY-MM-DD; wins over look_back_days."

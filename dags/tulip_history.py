@@ -18,7 +18,8 @@ By hand: trigger it with the parameter `season`, or without it for every season.
 from __future__ import annotations
 
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable
-from tulip_steps import DEFAULTS, SEASONS, step
+from tulip_airflow.retries import DEFAULTS
+from tulip_airflow.tasks import SEASONS, step
 
 SEASON = "{{ partition_key or params.season or '' }}"
 

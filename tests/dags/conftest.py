@@ -45,9 +45,9 @@ def dags(bag: "DagBag") -> "dict[str, DAG]":
 
 @pytest.fixture(scope="package")
 def steps() -> ModuleType:
-    import tulip_steps
+    from tulip_airflow import tasks
 
-    return tulip_steps
+    return tasks
 
 
 @pytest.fixture

@@ -120,14 +120,16 @@ def test_a_parameter_that_is_no_id_is_refused_before_the_run_starts(dags):
         command_line(dags["tulip_acquisition"], "acquire", acquisition_id="nonsense")
 
 
-def test_the_pattern_takes_every_id(steps):
+def test_the_pattern_takes_every_id():
     import re
+
+    from tulip_airflow.params import ACQUISITION_ID
 
     from tulip_ops.core.types import AcquisitionId
 
     for text in (ID, "S2A_01CDK_20150704_12_L1C", "SIM_31UFU_20240420_999_L2A"):
         assert str(AcquisitionId.parse(text)) == text
-        assert re.fullmatch(steps.ACQUISITION_ID, text)
+        assert re.fullmatch(ACQUISITION_ID, text)
 
 
 @pytest.mark.parametrize(

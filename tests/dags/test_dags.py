@@ -133,7 +133,7 @@ def test_parsing_imports_nothing_heavy(repository):
         [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True, check=True
     )
     imported = set(result.stdout.split())
-    assert {"airflow", "tulip_steps"} <= imported
+    assert {"airflow", "tulip_airflow"} <= imported
     assert imported.isdisjoint(HEAVY)
 
 

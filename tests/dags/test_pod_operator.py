@@ -315,18 +315,18 @@ class TestFailuresByName:
         from airflow.sdk.exceptions import AirflowFailException
 
         policy = Task(steps, deferrable=True).made().retry_policy
-        import tulip_pod_failures as failures
+        from tulip_airflow import pod_errors
 
         def decision(error: Exception) -> tuple[RetryAction, Any]:
             made = policy.evaluate(error, 1, 2)
             return made.action, made.retry_delay
 
-        assert decision(failures.Evicted("-")) == (RetryAction.RETRY, timedelta(minutes=1))
-        assert decision(failures.NotScheduled("-")) == (RetryAction.RETRY, timedelta(minutes=10))
-        assert decision(failures.ImageNotPulled("-")) == (RetryAction.RETRY, timedelta(minutes=5))
-        assert decision(failures.OutOfMemory("-")) == (RetryAction.DEFAULT, None)
-        assert issubclass(failures.ClusterRefuses, AirflowFailException)
-        assert issubclass(failures.SecretMissing, AirflowFailException)
+        assert decision(pod_errors.Evicted("-")) == (RetryAction.RETRY, timedelta(minutes=1))
+        assert decision(pod_errors.NotScheduled("-")) == (RetryAction.RETRY, timedelta(minutes=10))
+        assert decision(pod_errors.ImageNotPulled("-")) == (RetryAction.RETRY, timedelta(minutes=5))
+        assert decision(pod_errors.OutOfMemory("-")) == (RetryAction.DEFAULT, None)
+        assert issubclass(pod_errors.ClusterRefuses, AirflowFailException)
+        assert issubclass(pod_errors.SecretMissing, AirflowFailException)
 
 
 class TestWhatTheClusterDoes:
@@ -383,7 +383,7 @@ import json, sys
 from pathlib import Path
 from types import SimpleNamespace
 sys.path.insert(0, "plugins")
-from tulip_steps import step
+from tulip_airflow.tasks import step
 
 class States(dict):
     def set(self, key, value):
@@ -719,7 +719,4 @@ class TestParsing:
         )  # fmt: skip
         imported = set(done.stdout.split())
         assert imported.isdisjoint({"kubernetes", "kubernetes_asyncio", "tulip_ops"})
-        assert {name for name in imported if name.startswith("tulip")} == {
-            "tulip_beam",
-            "tulip_steps",
-        }
+        assert {name for name in imported if name.startswith("tulip")} == {"tulip_airflow"}

@@ -148,7 +148,7 @@ class TestRuntime:
 TASK_PROCESS = """
 import signal, sys
 sys.path.insert(0, "plugins")
-from tulip_steps import step
+from tulip_airflow.tasks import step
 task = step("segment", "id", doc_md="-")
 signal.signal(signal.SIGTERM, lambda *_: task.on_kill())
 task.execute({"run_id": "a run"})

@@ -17,9 +17,11 @@ from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperato
 from airflow.providers.cncf.kubernetes.utils.pod_manager import PodPhase
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from kubernetes.client import ApiException, models
-from tulip_pod_failures import RETRIES, named
-from tulip_steps import SKIPPED, end_with_parent, program
 
+from tulip_airflow.command import end_with_parent, program
+from tulip_airflow.exit_codes import SKIPPED
+from tulip_airflow.pod_failures import named
+from tulip_airflow.retries import RETRIES
 from tulip_ops.core.settings import Settings
 from tulip_ops.services import pods
 

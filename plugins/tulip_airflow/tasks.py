@@ -1,30 +1,28 @@
-"""What the DAGs share: assets, retries, and `step`, which makes a task of a `tulip` command.
+"""What the DAGs share: assets, and `step`, which makes a task of a `tulip` command.
 
 Every DAG file imports this module, and every task process parses its DAG file again, so it
-imports `airflow.sdk` and the standard library alone. Airflow puts this folder on `sys.path`,
-where names are global: hence the prefix.
+imports `airflow.sdk` and the standard library alone.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import logging
 import os
-import re
-import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset, BaseOperator, Param
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk import Asset, BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
+
+from tulip_airflow.command import end_with_parent, program
+from tulip_airflow.exit_codes import judge
+from tulip_airflow.retries import DEFAULTS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -43,20 +41,6 @@ NETWORKS_POOL = "tulip_networks"
 one slot per machine or GPU; without it screen and segment wait for ever."""
 NETWORK_STEPS = frozenset({"screen", "segment"})
 
-ACQUISITION_ID = r"^(S2[A-D]|SIM)_[0-9]{2}[A-Z]{3}_[0-9]{8}_[0-9]{1,3}_(L1C|L2A)$"
-"""JSON schema and Python read it alike; the command line checks day and tile as well."""
-
-DEFAULTS: dict[str, Any] = {
-    "owner": "tulip",
-    "retries": 2,
-    "retry_delay": timedelta(seconds=30),
-    "retry_exponential_backoff": 2.0,
-    "max_retry_delay": timedelta(minutes=10),
-    "do_xcom_push": False,
-    "weight_rule": "upstream",  # what has begun is finished before more is begun
-}
-
-BAD_INPUT, BAD_DATA, SKIPPED = 2, 3, 99  # exit codes of `tulip`; 0 is done, everything else failed
 GRACE = 3.0
 """Seconds between SIGTERM and SIGKILL; Airflow kills the task's own process after five."""
 
@@ -138,7 +122,7 @@ class ProcessStep(BaseOperator):
 
 
 def _pod_step(**options: Any) -> BaseOperator:
-    from tulip_pods import pod_step  # noqa: PLC0415  # the pod operator costs seconds
+    from tulip_airflow.pod_operator import pod_step  # noqa: PLC0415  # the pod operator costs seconds
 
     return pod_step(**options)
 
@@ -216,95 +200,3 @@ def to_start(output: str, context: Context) -> list[str]:
         )  # fmt: skip
         return list(new)
     return [*new, *pending]
-
-
-def option(name: str, param: str) -> str:
-    """A template of `name=<value>` for a DAG parameter, empty where the parameter is null."""
-    return f"{{{{ '' if params.{param} is none else '{name}=' ~ params.{param} }}}}"
-
-
-def selection(first: str, *, since: str) -> tuple[dict[str, Param], tuple[str, ...]]:
-    """The parameters that say which acquisitions are meant, and the arguments that hand them on.
-
-    first: the command's option for the first day of sensing, which is the parameter `since`.
-    since: what that parameter means.
-    """
-    options = {"area": "--area", "source": "--source", "since": first, "until": "--until"}
-    params = {
-        "area": _param("Name of one area of interest, as `tulip aoi list` shows it. Empty: all"
-                       " areas."),
-        "source": _param("Name of one source, such as archive, to ask instead of each area's own."
-                         " Empty: those, or TULIP_SOURCES."),
-        "since": _param(since, format="date"),
-        "until": _param("Last day of sensing, YYYY-MM-DD. Empty: today.", format="date"),
-    }  # fmt: skip
-    return params, tuple(option(name, param) for param, name in options.items())
-
-
-def _param(description: str, **schema: str) -> Param:
-    return Param(None, type=["null", "string"], description=description, **schema)
-
-
-def acquisition_of(partition_key: str | None, params: dict[str, Any]) -> str:
-    """The id that a run is about; a failure without retry where there is none, or two."""
-    asked = params["acquisition_id"]
-    if partition_key and asked and partition_key != asked:
-        raise AirflowFailException(
-            f"the run is for the partition {partition_key} and its parameter acquisition_id is"
-            f" {asked}: start one run for each"
-        )
-    acquisition_id = partition_key or asked
-    if not acquisition_id:
-        raise AirflowFailException(
-            "no acquisition: start the DAG with the parameter acquisition_id, such as"
-            ' {"acquisition_id": "S2B_31UFU_20260420_0_L2A"}, or with it as partition key'
-        )
-    if not re.fullmatch(ACQUISITION_ID, acquisition_id):
-        raise AirflowFailException(
-            f"{acquisition_id!r} is not an acquisition id; one looks like S2B_31UFU_20260420_0_L2A"
-        )
-    return str(acquisition_id)
-
-
-def program() -> str:
-    """The `tulip` of the PATH, else the one beside this Python."""
-    beside = str(Path(sys.executable).parent)
-    found = shutil.which("tulip") or shutil.which("tulip", path=beside)
-    if found is None:
-        raise AirflowFailException(
-            f"the command tulip is neither on the PATH of Airflow nor in {beside}:"
-            " install tulip_ops into Airflow's environment"
-        )
-    return found
-
-
-def judge(words: str, code: int) -> None:
-    """Turn the exit code of `words` into the end of a task that Airflow knows."""
-    if code == 0:
-        return
-    if code == SKIPPED:
-        raise AirflowSkipException(f"`{words}` had nothing to do: its lines above say why")
-    if code == BAD_INPUT:
-        raise AirflowFailException(f"`{words}` was given bad input: its last lines above say what")
-    if code == BAD_DATA:
-        raise AirflowFailException(
-            f"`{words}` met bad data: its last lines above say what, and the ledger quarantines it"
-        )
-    if code == -signal.SIGKILL:
-        raise AirflowException(
-            f"`{words}` was ended by SIGKILL: without a person behind it, the machine ran out of"
-            " memory"
-        )
-    if code < 0:
-        raise AirflowException(f"`{words}` was ended by {signal.Signals(-code).name}")
-    raise AirflowException(f"`{words}` failed with exit code {code}: its last lines above say why")
-
-
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-_PR_SET_PDEATHSIG = 1
-
-
-def end_with_parent() -> None:
-    """Ask the kernel to kill this child when its task is killed without a chance to say so."""
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -7,80 +7,28 @@ of the pod, the answer of the API, or by the pod's absence.
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import ExceptionRetryPolicy, RetryRule
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException
 from kubernetes.client import ApiException, V1Pod, V1PodCondition
 from kubernetes_asyncio.client.exceptions import ApiException as AsyncApiException
-from tulip_steps import judge
 from urllib3.exceptions import HTTPError
 
-
-class PodFailed(AirflowException):
-    """Base of the failures of pods that a repeat may heal."""
-
-
-class OutOfMemory(PodFailed):
-    """The container passed its memory limit."""
-
-
-class Evicted(PodFailed):
-    """The node or the scheduler took the pod's place away: pressure, drain, preemption."""
-
-
-class NodeLost(PodFailed):
-    """The node went away with the pod, or refused it."""
-
-
-class PodLost(PodFailed):
-    """Somebody or something deleted the pod while the task waited for it."""
-
-
-class ImageNotPulled(PodFailed):
-    """The node cannot get the image."""
-
-
-class NotScheduled(PodFailed):
-    """No node had room for the pod in time."""
-
-
-class NotStarted(PodFailed):
-    """A node took the pod and did not start it in time."""
-
-
-class TimedOut(PodFailed):
-    """The pod ran longer than it may."""
-
-
-class QuotaExceeded(PodFailed):
-    """The namespace has no room for one more pod."""
-
-
-class ClusterUnavailable(PodFailed):
-    """The API of the cluster does not answer, or not in time."""
-
-
-class ClusterRefuses(AirflowFailException):
-    """The API refuses what is asked: rights, namespace, or specification. Not retried."""
-
-
-class SecretMissing(AirflowFailException):
-    """A Secret that the pod refers to is not there. Not retried."""
-
-
-RETRIES = ExceptionRetryPolicy(
-    rules=[
-        RetryRule([Evicted, NodeLost, PodLost], retry_delay=timedelta(minutes=1),
-                  reason="the pod was fine; its place was not"),
-        RetryRule([NotScheduled, QuotaExceeded], retry_delay=timedelta(minutes=10),
-                  reason="GPUs are busy, or their nodes are on their way"),
-        RetryRule([ImageNotPulled, ClusterUnavailable], retry_delay=timedelta(minutes=5),
-                  reason="a registry or the cluster may be away for a while"),
-    ]
-)  # fmt: skip
-"""What is in no rule is retried as every step is."""
+from tulip_airflow.exit_codes import judge
+from tulip_airflow.pod_errors import (
+    ClusterRefuses,
+    ClusterUnavailable,
+    Evicted,
+    ImageNotPulled,
+    NodeLost,
+    NotScheduled,
+    NotStarted,
+    OutOfMemory,
+    PodLost,
+    QuotaExceeded,
+    SecretMissing,
+    TimedOut,
+)
 
 _EVICTIONS = {"Evicted", "Preempting", "PreemptionByScheduler", "DeletionByTaintManager",
               "EvictionByEvictionAPI", "TerminationByKubelet"}  # fmt: skip
