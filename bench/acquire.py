@@ -1,6 +1,6 @@
 """How much memory `acquire` takes for a whole tile of ten bands, and how long.
 
-    .tulip/venv/bin/python bench/acquire.py [PIXELS]
+    .tulip/venv/bin/python -m bench.acquire [PIXELS]
 
 Writes a scene of ten bands, PIXELS (10,980) on each side, into an archive in a temporary folder
 (some 3 GB, and as much again for the product), acquires all of it in a process of its own, and

@@ -1,6 +1,6 @@
 """How long it takes to find scenes in a large archive, in a folder and in S3.
 
-    .tulip/venv/bin/python bench/archive.py [ITEMS]
+    .tulip/venv/bin/python -m bench.archive [ITEMS]
 
 Makes an archive of ITEMS (10,000) items without pixels in a temporary folder, and the same in an
 S3 server (moto) on this machine. Prints seconds, and how many times faster than reading every

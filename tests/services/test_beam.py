@@ -108,8 +108,8 @@ class Desk:
 def bench(repository: Path) -> Iterator[ModuleType]:
     """What makes archives and compares what became of them, there and here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(repository / "bench"))
-        import beam_desk
+        patch.syspath_prepend(str(repository))
+        from bench.beam import desk as beam_desk
 
         yield beam_desk
 
@@ -117,7 +117,7 @@ def bench(repository: Path) -> Iterator[ModuleType]:
 @pytest.fixture(scope="module")
 def archive(bench: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few scenes, one of them overcast."""
-    import beam_season
+    from bench.beam import season as beam_season
 
     place = tmp_path_factory.mktemp("season") / "archive"
     beam_season.write_season(place, SCENES, SIDE)

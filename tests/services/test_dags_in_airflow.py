@@ -283,8 +283,8 @@ def backfills(
 ) -> Iterator[Backfills]:
     url = new_database()
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(repository / "bench"))
-        import beam_season
+        patch.syspath_prepend(str(repository))
+        from bench.beam import season as beam_season
 
         beam_season.write_season(state / "archive", 4, 96)
     env_file.write(state, {"TULIP_DATABASE_URL": url})

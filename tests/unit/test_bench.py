@@ -16,19 +16,19 @@ from tulip_ops.ml.datasets.scenes import Scene
 
 @pytest.fixture
 def bench(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(repository / "bench"))
+    monkeypatch.syspath_prepend(str(repository))
 
 
 @pytest.fixture
 def comparisons(bench: None) -> ModuleType:
-    import comparisons
+    from bench.networks import comparisons
 
     return comparisons
 
 
 @pytest.fixture
 def real_scenes(bench: None) -> ModuleType:
-    import real_scenes
+    from bench.networks import real_scenes
 
     return real_scenes
 
@@ -119,7 +119,7 @@ def test_real_images_say_what_is_known_of_them_and_no_more(
 
 
 def test_the_page_of_real_images_parts_clouds_from_tulips(tmp_path: Path, bench: None) -> None:
-    import real_page
+    from bench.networks import real_page
 
     counts = {"hits": 2, "false_alarms": 0, "misses": 1, "right_rejections": 4, "left_out": 0}
     rows = [
@@ -139,19 +139,19 @@ def test_the_benchmarks_of_networks_name_their_options(repository: Path) -> None
     import subprocess
 
     for name in ("real_images", "comparisons"):
-        script = repository / "bench" / f"{name}.py"
         done = subprocess.run(
-            [sys.executable, script, "--help"], capture_output=True, text=True, check=True
-        )
+            [sys.executable, "-m", f"bench.networks.{name}", "--help"],
+            cwd=repository, capture_output=True, text=True, check=True,
+        )  # fmt: skip
         assert "--models" in done.stdout
 
 
 def test_a_benchmark_goes_on_where_it_stopped(tmp_path: Path, bench: None) -> None:
-    import tile_kept
+    from bench import kept as keeping
 
     def measured(question: str, made: Path = tmp_path) -> bool:
         asked: list[int] = []
-        kept = tile_kept.Kept(tmp_path / "parts", [question])
+        kept = keeping.Kept(tmp_path / "parts", [question])
         found = kept.part("one", lambda: asked.append(1) or {"seconds": 2.0}, [made])
         assert (found["seconds"], kept.seconds) == (2.0, found["wall_seconds"])
         return bool(asked)
@@ -163,7 +163,7 @@ def test_a_benchmark_goes_on_where_it_stopped(tmp_path: Path, bench: None) -> No
 
 
 def test_the_page_of_a_tile_says_which_goals_hold(tmp_path: Path, bench: None) -> None:
-    import tile_page
+    from bench.tile import page as tile_page
 
     networks = {
         "screen": {
@@ -229,8 +229,8 @@ def test_the_page_of_a_tile_says_which_goals_hold(tmp_path: Path, bench: None) -
 
 @pytest.fixture
 def beam_found(bench: None) -> dict[str, Any]:
-    """What bench/beam.py writes: ten seconds to start, and the pace of each way."""
-    import beam_page
+    """What bench/beam/run.py writes: ten seconds to start, and the pace of each way."""
+    from bench.beam import page as beam_page
 
     paces = {beam_page.LOOP: 4.0, beam_page.EACH: 0.5, beam_page.ONE: 2.0, beam_page.TWO: 3.0,
              beam_page.BOTH: 2.5}  # fmt: skip
@@ -247,7 +247,7 @@ def beam_found(bench: None) -> dict[str, Any]:
 def test_the_page_of_an_archive_parts_the_start_from_the_pace(
     tmp_path: Path, beam_found: dict[str, Any]
 ) -> None:
-    import beam_page
+    from bench.beam import page as beam_page
 
     beam_page.write(beam_found, tmp_path)
 
@@ -261,7 +261,7 @@ def test_the_page_of_an_archive_parts_the_start_from_the_pace(
 def test_a_way_that_leaves_something_else_is_named(
     tmp_path: Path, beam_found: dict[str, Any]
 ) -> None:
-    import beam_page
+    from bench.beam import page as beam_page
 
     beam_found["found"]["few"][beam_page.TWO]["rows"]["detection"] = "other"
     beam_found["found"]["whole"][beam_page.ONE]["products"] = {}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SHALLOW = 0.04
 """Probability, smoothed over 3 x 3 pixels: a border that lies no deeper below the means of both
-regions is no valley. `bench/field_separation.py` counts 1,542 tulip parcels of twelve simulated
+regions is no valley. `bench/networks/field_separation.py` counts 1,542 tulip parcels of twelve simulated
 scenes: 82 % are found with unet-multispectral/2 (90 % of the fields right), 70 % with unet-rgb/2
 (74 %), 86 % in the truth made noisy (88 %). What hangs together, taken for a field, gives 66 %
 (90 %), 50 % (69 %) and 71 % (94 %). Half the depth finds one parcel in a hundred more, and makes

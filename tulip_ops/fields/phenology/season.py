@@ -17,7 +17,7 @@ flower for days with much the same share open, and looks err by some percent."""
 ENOUGH_MET = 0.9
 """Share of the possible blooms that clear looks must have met before a field without flowers
 counts as not bloomed. So 96 of 100 blooms are seen among the fields that count as seen, in seasons
-as cloudy as the Dutch ones (bench/history_accuracy.py)."""
+as cloudy as the Dutch ones (bench/history/accuracy.py)."""
 
 _DAY = timedelta(days=1)
 

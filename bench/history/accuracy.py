@@ -1,6 +1,6 @@
 """How right the history is, on simulated fields whose truth is known.
 
-    .tulip/venv/bin/python bench/history_accuracy.py [--fields 300] [--seeds 6] [--first 0] [--json]
+    .tulip/venv/bin/python -m bench.history.accuracy [--fields 300] [--seeds 6] [--first 0] [--json]
 
 Six seasons (2020 to 2025) of simulated polders, looked at through Dutch clouds (`history_polder`).
 The thinking of the pipeline (`fields`, `courses`, `seasons`) works on what networks would say as in
@@ -30,8 +30,8 @@ from datetime import date
 from typing import NamedTuple
 
 import numpy as np
-from history_polder import WINDOW, YEARS, Polder, Truth, in_bloom, look_at, outline
 
+from bench.history.polder import WINDOW, YEARS, Polder, Truth, in_bloom, look_at, outline
 from tulip_ops.core.types import FieldSeason, Observation, SeasonVerdict, Verdict
 from tulip_ops.fields import matching
 from tulip_ops.fields.phenology import bloom_curves

@@ -1,6 +1,6 @@
 """The ancestor's way: one PNG at a time through `model.predict`, to a PNG mask.
 
-    bench/beam_loop.py CHIPS OUT THREADS
+    bench/beam/loop.py CHIPS OUT THREADS
 
 Its networks are the shipped ones of true colour; what the cloud filter calls cloudy is left out.
 """

@@ -1,8 +1,8 @@
 """A whole tile from COG to polygons, beside what a user would do instead.
 
-    .tulip/venv/bin/python bench/tile.py [--side 10980] [--part 2048] [--peers PYTHON]
+    .tulip/venv/bin/python -m bench.tile.run [--side 10980] [--part 2048] [--peers PYTHON]
 
-Makes a raster of simulated texture (bench/tile_scene.py), exports the networks for OpenVINO if
+Makes a raster of simulated texture (bench/tile/scene.py), exports the networks for OpenVINO if
 they are not yet, carries the raster through screen, segment and vectorize with the fastest
 accepted export, and smaller ones as well; runs the ancestor's loop, Keras in batches, rasterio's
 outlines and (in an environment of their own) other projects over a part of the same pixels;
@@ -26,10 +26,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tile_page
-import tile_scene
-from tile_kept import Kept, digest, machine
 
+from bench.kept import Kept, digest, machine
+from bench.tile import page, scene
 from tulip_ops.core.errors import ExportDamaged
 from tulip_ops.ml.inference import export_manifest, model_registry
 from tulip_ops.ml.inference.model_registry import UNetArchitecture
@@ -37,10 +36,10 @@ from tulip_ops.raster import cog, tiling
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
 
-ROOT = Path(__file__).resolve().parent.parent
-PARTS, *MORE = (Path(__file__).with_name(f"tile_{name}.py") for name in ("parts", "peak", "watch"))
-PEERS = Path(__file__).with_name("tile_peers.py")
-SCENE = Path(__file__).with_name("tile_scene.py")
+ROOT = Path(__file__).resolve().parents[2]
+PARTS, *MORE = (Path(__file__).with_name(f"{name}.py") for name in ("parts", "peak", "watch"))
+PEERS = Path(__file__).with_name("peers.py")
+SCENE = Path(__file__).with_name("scene.py")
 KINDS = ("cloud-filter", "unet")
 SMALLER = (1000, 3000, 5490)
 """Sides of the rasters that show whether time goes with pixels."""
@@ -55,7 +54,7 @@ def main() -> None:
     kept = options.work / "tile.json"
     if not options.page_only:
         kept.write_text(json.dumps(measure(options), indent=2) + "\n")
-    tile_page.write(json.loads(kept.read_text()), options.docs)
+    page.write(json.loads(kept.read_text()), options.docs)
 
 
 def _options() -> argparse.Namespace:
@@ -124,7 +123,7 @@ def _ours(options: argparse.Namespace, asked: Found, kept: Kept) -> Found:
     found: Found = {}
     for side, raster in _places(options).items():
         there = asked | {"raster": str(raster), "store": str(_store(options, side))}
-        tulip = _store(options, side) / str(tile_scene.IDENTITY) / "tulip.tif"
+        tulip = _store(options, side) / str(scene.IDENTITY) / "tulip.tif"
         found[str(side)] = kept.part(f"whole-{side}", partial(_anew, there), [tulip])
     return {"whole": found, "again": kept.part("again", lambda: _child("again", there))}
 
@@ -146,7 +145,7 @@ def _others(
     options: argparse.Namespace, asked: Found, kept: Kept, unet: model_registry.Card
 ) -> Found:
     """What one would do instead."""
-    tulip = _store(options, options.side) / str(tile_scene.IDENTITY) / "tulip.tif"
+    tulip = _store(options, options.side) / str(scene.IDENTITY) / "tulip.tif"
     told = asked | {"tulip": str(tulip), "threshold": unet.threshold}
     found = {
         "shapes": kept.part("shapes", lambda: _child("shapes", told)),
@@ -175,10 +174,10 @@ def _places(options: argparse.Namespace) -> dict[int, Path]:
 def _rasters(options: argparse.Namespace) -> Found:
     *parts, (whole_side, whole) = _places(options).items()
     draft = whole.with_suffix(".making.tif")
-    tile_scene.make_reflectance(draft, whole_side)
+    scene.make_reflectance(draft, whole_side)
     draft.rename(whole)
     for side, part in parts:
-        row, column = tile_scene.half_hidden(whole_side, side)
+        row, column = scene.half_hidden(whole_side, side)
         with cog.stored(whole) as source:
             stored = source.window((row, row + side), (column, column + side))
             left, top = source.grid.left, source.grid.top
@@ -226,7 +225,7 @@ def _child(part: str, asked: Found, instructions: str = "DEFAULT") -> Found:
     """
     told = Path(asked["work"]) / "asked.json"
     told.write_text(json.dumps(asked))
-    return _last_line([sys.executable, str(PARTS), part, str(told)], instructions)
+    return _last_line([sys.executable, "-m", "bench.tile.parts", part, str(told)], instructions)
 
 
 def _last_line(command: list[str], instructions: str = "DEFAULT") -> Found:

@@ -1,11 +1,10 @@
-"""docs/performance.md out of what bench/tile.py measured."""
+"""docs/performance.md out of what bench/tile/run.py measured."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tile_goals import STEPS, Found, Goal, computing, goals, rates, seconds, start_seconds
-
+from bench.tile.goals import STEPS, Found, Goal, computing, goals, rates, seconds, start_seconds
 from tulip_ops.reports import evaluation_plots
 
 _PLAIN = [
@@ -32,7 +31,7 @@ def _head(found: Found) -> list[str]:
         "# How fast a tile is",
         "",
         (
-            f"Written by `bench/tile.py --side {found['side']}`, which measured one part after the"
+            f"Written by `bench/tile/run.py --side {found['side']}`, which measured one part after the"
             " other, all of them in"
         ),
         f"{found['minutes']} minutes, on {found['machine']}, with {found['threads']} threads and",
@@ -184,7 +183,7 @@ def _rivals(found: Found, bars: dict[str, float]) -> list[str]:
         "",
         "How fast polygons are loaded, beside `geopandas.to_postgis`, is another benchmark's,",
         (
-            "`bench/history.py`; [its figures]"
+            "`bench/history/run.py`; [its figures]"
             "(decisions/7-no-partitions-and-no-staging-without-need.md)."
         ),
         "",

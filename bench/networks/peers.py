@@ -1,6 +1,6 @@
 """Run other projects' cloud detectors, in an environment of their own.
 
-    .tulip/peers/bin/python bench/peers.py IMAGES.npz HIDDEN.npz
+    .tulip/peers/bin/python bench/networks/peers.py IMAGES.npz HIDDEN.npz
 
 Reads images (height, width, bands), float32 reflectance, by `<peer>|<scene>`, and writes for each
 what the peer takes for hidden, (height, width) boolean. It imports nothing of tulip_ops.

@@ -1,6 +1,6 @@
 """`tulip run` for each ID, in one process that keeps the networks which it has loaded.
 
-    bench/beam_each.py ID...
+    bench/beam/each.py ID...
 
 The command itself loads them for each acquisition; everything else is the same.
 """

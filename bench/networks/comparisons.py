@@ -1,6 +1,6 @@
 """The talk's comparisons on simulated scenes: ResNet50 and ResNet101, RGB and ten bands.
 
-    .tulip/venv/bin/python bench/comparisons.py [--only resnets|bands] [--scenes N]
+    .tulip/venv/bin/python -m bench.networks.comparisons [--only resnets|bands] [--scenes N]
 
 Trains both ResNets on the same scenes for the same number of batches, and runs the shipped U-Nets
 over scenes that were simulated for each situation. Writes docs/comparisons.md and its charts. What
@@ -35,7 +35,7 @@ from tulip_ops.simulate import Sky, Weather
 from tulip_ops.simulate.seasons import KNOWN_SEASONS
 from tulip_ops.storage.product_store import Store
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SEED = 9
 """Its places and seasons are neither those of a shipped training nor those of its figures."""
 SIDE = 512
@@ -215,7 +215,7 @@ def write_page(work: Path, docs: Path) -> None:
     lines = [
         "# Comparisons",
         "",
-        "**Simulated, all of it.** Made by `bench/comparisons.py` on places and seasons that no",
+        "**Simulated, all of it.** Made by `bench/networks/comparisons.py` on places and seasons that no",
         "network has learned from. In brackets: 95 % intervals of a bootstrap over scenes.",
         "",
     ]

@@ -1,4 +1,4 @@
-"""docs/beam-speed.md out of what bench/beam.py measured."""
+"""docs/beam-speed.md out of what bench/beam/run.py measured."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _lines(told: Found) -> Sequence[str]:
     return [
         "# How fast an archive is",
         "",
-        f"Written by `bench/beam.py {words}`, part by part, in {told['minutes']:.0f} minutes",
+        f"Written by `bench/beam/run.py {words}`, part by part, in {told['minutes']:.0f} minutes",
         f"on {told['machine']}. **The season is simulated**: {told['scenes']} acquisitions of",
         f"{told['side']} x {told['side']} pixels in ten bands, some cloudy, one in ten overcast.",
         "",

@@ -1,6 +1,6 @@
 """How many fields are found as what they are: connected pixels against parting along valleys.
 
-    .tulip/venv/bin/python bench/field_separation.py unet-multispectral/2 unet-rgb/2
+    .tulip/venv/bin/python -m bench.networks.field_separation unet-multispectral/2 unet-rgb/2
 
 Twelve simulated scenes under a clear sky, of four polders on three days, with the probability
 that each network gives, and with the truth made noisy. A parcel is found if it and a field share

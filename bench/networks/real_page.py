@@ -12,7 +12,7 @@ What the shipped networks, and other projects' cloud detectors, say of images **
 trained on**. Made by
 
 ```sh
-.tulip/venv/bin/python bench/real_images.py --peers .tulip/peers/bin/python \\
+.tulip/venv/bin/python -m bench.networks.real_images --peers .tulip/peers/bin/python \\
     --record --page docs/real-images.md
 ```
 

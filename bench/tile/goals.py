@@ -1,4 +1,4 @@
-"""What bench/tile.py found, beside what was to be reached."""
+"""What bench/tile/run.py found, beside what was to be reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the steps of bench/tile.py are watched at: networks, and the work beside them."""
+"""What the steps of bench/tile/run.py are watched at: networks, and the work beside them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Other projects' ways over the same pixels, in an environment of their own.
 
-    .tulip/peers/bin/python bench/tile_peers.py PIXELS.npz THREADS
+    .tulip/peers/bin/python bench/tile/peers.py PIXELS.npz THREADS
 
 Reads `images` (N, 256, 256, 10), reflectance, and prints one line of JSON: seconds of each peer
 that is installed. It imports nothing of tulip_ops.

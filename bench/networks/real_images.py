@@ -1,6 +1,6 @@
 """Hold the shipped networks, and peers, against real images that nothing was trained on.
 
-    .tulip/venv/bin/python bench/real_images.py [--models FOLDER] [--peers PYTHON] [--page FILE]
+    .tulip/venv/bin/python -m bench.networks.real_images [--models FOLDER] [--peers PYTHON] [--page FILE]
 
 Prints a table, and leaves a page with contact sheets for every model and source below --out.
 README.md tells what the images and the peers are. Counts stand beside every figure: most sources
@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import real_page
-import real_scenes
 from numpy.typing import NDArray
-from real_scenes import Collection, with_bands
 
+from bench.networks import real_page, real_scenes
+from bench.networks.real_scenes import Collection, with_bands
 from tulip_ops.ml.datasets import labels
 from tulip_ops.ml.datasets.scenes import Scene
 from tulip_ops.ml.evaluation import evaluate, metrics

@@ -1,6 +1,6 @@
 """How fast polygons are loaded, histories answered, and one acquisition taken in.
 
-    .tulip/venv/bin/python bench/history.py [--polygons 100000] [--field-seasons 1000000]
+    .tulip/venv/bin/python -m bench.history.run [--polygons 100000] [--field-seasons 1000000]
         [--acquisition 3000] [--json]
 
 Starts a private PostgreSQL in a temporary folder. Loads POLYGONS detections of 21 vertices as
@@ -31,13 +31,13 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import loaders
 import numpy as np
 import psycopg
 import shapely
 from psycopg.conninfo import make_conninfo
 from shapely.geometry import MultiPolygon, Polygon, box
 
+from bench.history import loaders
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import (
     Acquisition,

@@ -20,7 +20,7 @@ from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import project
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 RGB = ("red", "green", "blue")
 STRETCH = 2.5
 """Gain of the TRUE_COLOR renderings of 2016."""

@@ -1,4 +1,4 @@
-"""Plain loaders of polygons that bench/history.py holds `record` against.
+"""Plain loaders of polygons that bench/history/run.py holds `record` against.
 
 Each loads the same rows of twelve columns, a polygon among them, and nothing else: no validity, no
 bounds of values, no reference to acquisition or model, unless it loads into a table "alike".

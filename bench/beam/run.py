@@ -1,7 +1,7 @@
 """An archive in one go, beside the plain loop of the ancestor: chips per second.
 
-    .tulip/venv/bin/python bench/beam.py [--scenes 200] [--side 512] [--work FOLDER] [--parts N]
-    .tulip/venv/bin/python bench/beam.py --images FOLDER
+    .tulip/venv/bin/python -m bench.beam.run [--scenes 200] [--side 512] [--work FOLDER] [--parts N]
+    .tulip/venv/bin/python -m bench.beam.run --images FOLDER
 
 Simulates a season of small acquisitions, and carries all of it
 
@@ -41,15 +41,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import beam_page
-from beam_desk import RUN, TULIP, Desk
-from beam_season import CHIP, ground, write_chips, write_images, write_season
-from tile_kept import Found, Kept, digest, machine
-
+from bench.beam import page
+from bench.beam.desk import RUN, TULIP, Desk
+from bench.beam.season import CHIP, ground, write_chips, write_images, write_season
+from bench.kept import Found, Kept, digest, machine
 from tulip_ops.services import postgres
 
 BENCH = Path(__file__).resolve().parent
-CARRIERS = [BENCH / f"beam_{name}.py" for name in ("desk", "each", "loop")]
+CARRIERS = [BENCH / f"{name}.py" for name in ("desk", "each", "loop")]
 """Beside tulip_ops, the code on which figures depend."""
 
 
@@ -107,9 +106,9 @@ def main(arguments: Sequence[str]) -> None:
 def measure(asked: argparse.Namespace, work: Path) -> None:
     """Every part that is not there yet, then the table of all."""
     question = [asked.scenes, asked.few, asked.side, str(asked.images)]
-    made = Kept(work / "made", [*question, digest([BENCH / "beam_season.py"])])
+    made = Kept(work / "made", [*question, digest([BENCH / "season.py"])])
     seasons = _seasons(asked, work, made)
-    code = digest([*CARRIERS, *(BENCH.parent / "tulip_ops").rglob("*.py")])
+    code = digest([*CARRIERS, *(BENCH.parents[1] / "tulip_ops").rglob("*.py")])
     kept = Kept(work / "parts", [*question, code])
     left = asked.parts
 
@@ -128,10 +127,10 @@ def measure(asked: argparse.Namespace, work: Path) -> None:
             "images": asked.images and asked.images.name, "minutes": kept.seconds / 60,
             "found": found}  # fmt: skip
     (work / "beam.json").write_text(json.dumps(told, indent=2) + "\n")
-    print(beam_page.table(told))
+    print(page.table(told))
     if asked.page:
-        beam_page.write(told, asked.page)
-    if different := beam_page.different(told):
+        page.write(told, asked.page)
+    if different := page.different(told):
         raise SystemExit("not the same as after `tulip run`:\n" + "\n".join(different))
 
 
@@ -163,9 +162,9 @@ def _ways(
     chips = ground(season.archive)
     found: dict[str, Found] = {}
     if season.chips.is_dir():
-        found[beam_page.LOOP] = part(f"{season.name} loop", lambda: _loop(season, work))
+        found[page.LOOP] = part(f"{season.name} loop", lambda: _loop(season, work))
     each = _run if season.chips.is_dir() else _commands
-    found[beam_page.EACH] = part(f"{season.name} run", lambda: each(season, work))
+    found[page.EACH] = part(f"{season.name} run", lambda: each(season, work))
     for way in WAYS:
         found[way.name] = part(
             f"{season.name} {way.name}", lambda way=way: _beam(season, work, way)
@@ -176,14 +175,14 @@ def _ways(
 def _loop(season: Season, work: Path) -> Found:
     masks = work / "masks"
     shutil.rmtree(masks, ignore_errors=True)
-    words = [sys.executable, BENCH / "beam_loop.py", season.chips, masks, str(_cores())]
+    words = [sys.executable, BENCH / "loop.py", season.chips, masks, str(_cores())]
     began = time.perf_counter()
     subprocess.run(words, check=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
     return {"seconds": time.perf_counter() - began}
 
 
 def _run(season: Season, work: Path) -> Found:
-    words = [sys.executable, BENCH / "beam_each.py", *season.ids]
+    words = [sys.executable, BENCH / "each.py", *season.ids]
     return _timed(season, work, _cores(), lambda desk: desk.run(*words))
 
 

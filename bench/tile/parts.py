@@ -1,6 +1,6 @@
-"""What bench/tile.py measures, each part in a process of its own.
+"""What bench/tile/run.py measures, each part in a process of its own.
 
-    .tulip/venv/bin/python bench/tile_parts.py PART ARGUMENTS.json
+    .tulip/venv/bin/python -m bench.tile.parts PART ARGUMENTS.json
 
 Prints one line of JSON: what the part found, with `seconds`, `cpu_seconds` and `peak_gb`.
 """
@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tile_peak
 from numpy.typing import NDArray
-from tile_watch import Watched, peak_gb
 
+from bench.tile import peak
+from bench.tile.watch import Watched, peak_gb
 from tulip_ops.core.settings import Settings
 from tulip_ops.ml.inference import (
     engine_selection,
@@ -37,18 +37,16 @@ Found = dict[str, Any]
 
 def whole(asked: Found) -> Found:
     """Screen, segment and vectorize, as `tulip run` does."""
-    import tile_scene
-
+    from bench.tile import scene
     from tulip_ops.storage.product_store import Store
 
-    tile_scene.publish(Store(asked["store"]), Path(asked["raster"]))
+    scene.publish(Store(asked["store"]), Path(asked["raster"]))
     return again(asked)
 
 
 def again(asked: Found) -> Found:
     """The same of a raster that is in the store, imports included."""
-    import tile_scene
-
+    from bench.tile import scene
     from tulip_ops.ml.inference.strip_cache import Strips
     from tulip_ops.pipeline.screen import screen
     from tulip_ops.pipeline.segment import segment
@@ -58,23 +56,21 @@ def again(asked: Found) -> Found:
     settings = _settings(asked)
     store, kept = Store(asked["store"]), Strips(settings.memory_gb)
     with cog.stored(Path(asked["raster"])) as source:
-        areas = tile_scene.everywhere(source.grid)
+        areas = scene.everywhere(source.grid)
     watched = Watched()
     found: Found = {}
     for name, step in (
         (
             "screen",
-            lambda: screen(tile_scene.IDENTITY, areas, store, settings, force=False, kept=kept),
+            lambda: screen(scene.IDENTITY, areas, store, settings, force=False, kept=kept),
         ),
         (
             "segment",
-            lambda: segment(tile_scene.IDENTITY, store, settings, force=False, kept=kept),
+            lambda: segment(scene.IDENTITY, store, settings, force=False, kept=kept),
         ),
         (
             "vectorize",
-            lambda: vectorize(
-                tile_scene.IDENTITY, areas, store, settings, force=False, run_id="bench"
-            ),
+            lambda: vectorize(scene.IDENTITY, areas, store, settings, force=False, run_id="bench"),
         ),
     ):
         watched.begin()
@@ -217,7 +213,7 @@ def _keras(card: Card, threads: int) -> Any:
 def of_the_peak(asked: Found) -> Found:
     """What `tile_peak.alone` says of the networks, in windows of `shapes`."""
     settings = _settings(asked)
-    return tile_peak.alone(settings, _cards(settings, tuple(asked["bands"])), asked["shapes"])
+    return peak.alone(settings, _cards(settings, tuple(asked["bands"])), asked["shapes"])
 
 
 def main() -> None:

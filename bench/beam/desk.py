@@ -1,4 +1,4 @@
-"""A store and a database of one's own for each way in which bench/beam.py carries an archive."""
+"""A store and a database of one's own for each way in which bench/beam/run.py carries an archive."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from beam_season import AREAS
 from psycopg.conninfo import make_conninfo
+
+from bench.beam.season import AREAS
 
 RUN = "by hand"
 """What the ledger calls all of them: files of detections name their run."""
