@@ -1,4 +1,4 @@
-"""A store and a database of one's own for each way in which bench/beam/run.py carries an archive."""
+"""A store and a database of one's own for each way in which beam/run.py carries an archive."""
 
 from __future__ import annotations
 

@@ -3,9 +3,9 @@
     .tulip/venv/bin/python -m bench.history.accuracy [--fields 300] [--seeds 6] [--first 0] [--json]
 
 Six seasons (2020 to 2025) of simulated polders, looked at through Dutch clouds (`history_polder`).
-The thinking of the pipeline (`fields`, `courses`, `seasons`) works on what networks would say as in
-`tulip history`, and is compared with the truth. Figures are means over polders. Develop on other
-polders than those reported: `--first 10`.
+What the pipeline computes with (`matching`, `bloom_curves`, `season`) works on what networks would
+say as in `tulip history`, and is compared with the truth. Figures are means over polders. Develop
+on other polders than those reported: `--first 10`.
 
 A field-season was met where a clear look fell on a day in bloom: then there was something to see.
 Where none did, be it for lack of tulips or of looks, two kinds of figures judge the verdict:

@@ -215,8 +215,8 @@ def write_page(work: Path, docs: Path) -> None:
     lines = [
         "# Comparisons",
         "",
-        "**Simulated, all of it.** Made by `bench/networks/comparisons.py` on places and seasons that no",
-        "network has learned from. In brackets: 95 % intervals of a bootstrap over scenes.",
+        "**Simulated, all of it.** Made by `bench/networks/comparisons.py` on places and seasons",
+        "that no network has learned from. In brackets: 95 % intervals of a bootstrap over scenes.",
         "",
     ]
     (docs / "pictures").mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Hold the shipped networks, and peers, against real images that nothing was trained on.
 
-    .tulip/venv/bin/python -m bench.networks.real_images [--models FOLDER] [--peers PYTHON] [--page FILE]
+    .tulip/venv/bin/python -m bench.networks.real_images [--models FOLDER] [--peers PYTHON] ...
 
 Prints a table, and leaves a page with contact sheets for every model and source below --out.
 README.md tells what the images and the peers are. Counts stand beside every figure: most sources

@@ -31,8 +31,8 @@ def _head(found: Found) -> list[str]:
         "# How fast a tile is",
         "",
         (
-            f"Written by `bench/tile/run.py --side {found['side']}`, which measured one part after the"
-            " other, all of them in"
+            f"Written by `bench/tile/run.py --side {found['side']}`, which measured one part after"
+            " the other, all of them in"
         ),
         f"{found['minutes']} minutes, on {found['machine']}, with {found['threads']} threads and",
         (

@@ -166,7 +166,8 @@ def export(
     show(as_json, "\n".join([*lines, str(place)]), place=str(place), accepted=accepted)
     if not accepted:
         raise ExportRefused(
-            f"no precision of {model} comes within {export_manifest.GATE} of Keras; Keras stays in use"
+            f"no precision of {model} comes within {export_manifest.GATE} of Keras;"
+            " Keras stays in use"
         )
 
 

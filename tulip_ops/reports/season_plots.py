@@ -1,6 +1,6 @@
 """Maps and charts of an area's seasons, for its report: PNG where there is an image, else SVG.
 
-Colours and hatches are those of `pictures`, so that they never tell something by colour alone.
+Colours and hatches are those of `plotting`, so that they never tell something by colour alone.
 """
 
 from __future__ import annotations

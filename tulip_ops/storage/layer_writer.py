@@ -1,6 +1,6 @@
 """Features out, as many as there are: GeoParquet, GeoPackage, FlatGeobuf, GeoJSON.
 
-The door to pyarrow and pyogrio beside `vectors`. Rows come in batches, and no more than one of
+Rows come in batches, and no more than one of
 them needs to be in memory.
 """
 

@@ -161,7 +161,7 @@ class Store:
         return _sha256(self.asset(acquisition_id, name))
 
     def address(self, acquisition_id: AcquisitionId, *names: str) -> str:
-        """Of something in the acquisition's folder, for `places`."""
+        """Of something in the acquisition's folder, for `object_store`."""
         return self._shelf.address(str(acquisition_id), *names)
 
     @contextmanager

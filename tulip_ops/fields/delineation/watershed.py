@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 SHALLOW = 0.04
 """Probability, smoothed over 3 x 3 pixels: a border that lies no deeper below the means of both
-regions is no valley. `bench/networks/field_separation.py` counts 1,542 tulip parcels of twelve simulated
-scenes: 82 % are found with unet-multispectral/2 (90 % of the fields right), 70 % with unet-rgb/2
-(74 %), 86 % in the truth made noisy (88 %). What hangs together, taken for a field, gives 66 %
-(90 %), 50 % (69 %) and 71 % (94 %). Half the depth finds one parcel in a hundred more, and makes
-fewer of the fields right; 0.06 does the reverse."""
+regions is no valley. `bench/networks/field_separation.py` counts 1,542 tulip parcels of twelve
+simulated scenes: 82 % are found with unet-multispectral/2 (90 % of the fields right), 70 % with
+unet-rgb/2 (74 %), 86 % in the truth made noisy (88 %). What hangs together, taken for a field,
+gives 66 % (90 %), 50 % (69 %) and 71 % (94 %). Half the depth finds one parcel in a hundred more,
+and makes fewer of the fields right; 0.06 does the reverse."""
 
 NOISY = 2.2
 """Standard deviations of the noise from pixel to pixel that a valley must be deeper than."""

@@ -1,7 +1,7 @@
 """What runs a network: Keras, the reference, or an export that was measured against it.
 
 Deciding is file work and fast, for recipes need it before anything heavy is imported; starting, in
-`predict`, imports the library that computes.
+`predictors`, imports the library that computes.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def decide(card: Card, wished: Wish) -> Engine:
             return Engine("openvino", precision, folder, variant)
     if wished.engine == "openvino" or wished.precision == "int8":
         raise ExportMissing(
-            f"no export of {card.reference} in {export_manifest.place(card, wished.exports)} was accepted"
-            f" with the precision {wished.precision}; make one with"
+            f"no export of {card.reference} in {export_manifest.place(card, wished.exports)} was"
+            f" accepted with the precision {wished.precision}; make one with"
             f" `tulip models export {card.reference}`, or set TULIP_ENGINE=keras and"
             " TULIP_PRECISION=auto"
         )

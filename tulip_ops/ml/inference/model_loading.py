@@ -42,7 +42,7 @@ def build(card: Card, *, dtype: str = "float32") -> keras.Model:
 def load(card: Card, *, dtype: str = "float32") -> keras.Model:
     """The trained network of `card` as it runs, its checksum verified; `ModelDamaged`.
 
-    (N, height, width, bands), normalized, to {"cell", "chip"} or {"logits"}, as `predict` reads
+    (N, height, width, bands), normalized, to {"cell", "chip"} or {"logits"}, as `predictors` reads
     them.
     """
     network = build(card, dtype=dtype)

@@ -215,8 +215,8 @@ def load_cloud_filter(
 ) -> CloudFilter:
     """The cloud filter of `card`, its checksum verified, on `threads` threads.
 
-    engine: of `engine_selection.decide`. at_once: how many windows are asked at a time, where the engine
-    can do that: a core to each is faster than all of them to one as small as these.
+    engine: of `engine_selection.decide`. at_once: how many windows are asked at a time, where the
+    engine can do that: a core to each is faster than all of them to one as small as these.
     `ModelDamaged` if the weights are not those of the card, `ModelNotFound` if it is another kind
     of model.
     """

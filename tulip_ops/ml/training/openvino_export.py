@@ -40,8 +40,8 @@ def export(
 ) -> Export:
     """Export the network of `card`, measure each precision on `scenes`, and keep what passes.
 
-    root: as `export_manifest.place` has it. scenes: with a truth, of the card's bands; `described` says
-    what they are. samples: each (1, bands, height, width), normalized, for eight bits.
+    root: as `export_manifest.place` has it. scenes: with a truth, of the card's bands; `described`
+    says what they are. samples: each (1, bands, height, width), normalized, for eight bits.
     A precision is accepted where no IoU and no accuracy is below that of Keras by more than
     `GATE`; the files of others are removed, and their figures kept. An export that was there is
     replaced. `BadSetting` if the folder cannot be written.

@@ -129,16 +129,16 @@ class Archive:
     ) -> list[AcquisitionId]:
         """Add GeoTIFFs as scenes: pixels unchanged, in a COG of their own CRS.
 
-        Options as in `geotiff_metadata.understand`, which fills in what they leave open from names and
-        headers. Files of one platform, tile, day and level get sequences in the order of
+        Options as in `geotiff_metadata.understand`, which fills in what they leave open from names
+        and headers. Files of one platform, tile, day and level get sequences in the order of
         their names. A file that is there already changes nothing. Returns the id of each
         file, in the order of names. `BadScene`, `UnreadableRaster` for the first file that cannot
         be used: those before it stay. With `refuse`, which is told of each such file, all others
         are added.
         """
         understood = partial(
-            geotiff_metadata.understand, platform=platform, tile=tile, day=day, level=level, kind=kind,
-            bands=bands, nodata=nodata, stretch=stretch, offset=offset,
+            geotiff_metadata.understand, platform=platform, tile=tile, day=day, level=level,
+            kind=kind, bands=bands, nodata=nodata, stretch=stretch, offset=offset,
         )  # fmt: skip
         known, taken = self._known()
         added = []

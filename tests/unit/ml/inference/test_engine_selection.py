@@ -49,8 +49,8 @@ def export(card: Card, root: Path | None = None, **accepted: bool) -> Path:
             file=f"{precision}.xml", sha256=digest, metrics={}, accepted=good
         )
     made = Export(
-        format=export_manifest.FORMAT, model="tiny/1", weights=card.sha256, openvino="1", scenes="none",
-        keras={}, variants=variants,
+        format=export_manifest.FORMAT, model="tiny/1", weights=card.sha256, openvino="1",
+        scenes="none", keras={}, variants=variants,
     )  # fmt: skip
     (place / export_manifest.NAME).write_text(made.model_dump_json())
     return place
