@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import xml.etree.ElementTree as ET
+from contextlib import closing
 from pathlib import Path
 
 import geopandas
@@ -76,7 +77,7 @@ def test_a_geopackage_lists_every_layer_with_its_key_type_and_style(
         facts = pyogrio.read_info(out, layer=layer)
         assert (facts["crs"], facts["fid_column"]) == ("EPSG:4326", "fid")
         assert facts["geometry_name"] == "geometry"
-    with sqlite3.connect(out) as package:
+    with closing(sqlite3.connect(out)) as package:
         styles = package.execute(
             "select f_table_name, f_geometry_column, useasdefault, styleqml from layer_styles"
         ).fetchall()
