@@ -189,7 +189,7 @@ with Store(sys.argv[1]).writing(i, "tulip.tif") as path:
 """
 KILLED_BEFORE_ITEM = """
 import sys, time
-from tulip_ops.storage import product_backends, store
+from tulip_ops.storage import product_backends, product_store
 from tulip_ops.core.types import AcquisitionId
 def revise(shelf, folder, change):
     print("moved", flush=True)
