@@ -21,8 +21,10 @@ from pathlib import Path
 import numpy as np
 from shapely.geometry import MultiPolygon, box
 
+from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
 from tulip_ops.pipeline import acquire as acquiring
+from tulip_ops.pipeline.context import StepContext
 from tulip_ops.raster import cog, reader
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid
@@ -64,9 +66,9 @@ def acquire(folder: Path, grid: Grid) -> None:
     assert acquisition is not None  # noqa: S101
     everywhere = Area("tile", MultiPolygon([acquisition.footprint.envelope.buffer(1)]))
     started = time.perf_counter()
-    outcome = acquiring.acquire(
-        acquisition, [everywhere], archive, Store(str(folder / "store")), force=False
-    )
+    store = Store(str(folder / "store"))
+    context = StepContext(acquisition, [everywhere], store, Settings(), run_id="bench")
+    outcome = acquiring.acquire(context, archive)
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     whole = len(BANDS) * grid.width * grid.height * 4 / 1e9

@@ -48,30 +48,29 @@ def again(asked: Found) -> Found:
     """The same of a raster that is in the store, imports included."""
     from bench.tile import scene
     from tulip_ops.ml.inference.strip_cache import Strips
+    from tulip_ops.pipeline.context import StepContext
+    from tulip_ops.pipeline.networks import LocalNetworks
     from tulip_ops.pipeline.screen import screen
     from tulip_ops.pipeline.segment import segment
     from tulip_ops.pipeline.vectorize import vectorize
     from tulip_ops.storage.product_store import Store
 
     settings = _settings(asked)
-    store, kept = Store(asked["store"]), Strips(settings.memory_gb)
+    networks = LocalNetworks(settings, Strips(settings.memory_gb))
     with cog.stored(Path(asked["raster"])) as source:
-        areas = scene.everywhere(source.grid)
+        context = StepContext(
+            scene.acquisition(source.grid, source.bands),
+            scene.everywhere(source.grid),
+            Store(asked["store"]),
+            settings,
+            run_id="bench",
+        )
     watched = Watched()
     found: Found = {}
     for name, step in (
-        (
-            "screen",
-            lambda: screen(scene.IDENTITY, areas, store, settings, force=False, kept=kept),
-        ),
-        (
-            "segment",
-            lambda: segment(scene.IDENTITY, store, settings, force=False, kept=kept),
-        ),
-        (
-            "vectorize",
-            lambda: vectorize(scene.IDENTITY, areas, store, settings, force=False, run_id="bench"),
-        ),
+        ("screen", lambda: screen(context, networks)),
+        ("segment", lambda: segment(context, networks)),
+        ("vectorize", lambda: vectorize(context)),
     ):
         watched.begin()
         started, cpu = time.perf_counter(), time.process_time()

@@ -99,14 +99,18 @@ def _varied(random: np.random.Generator, patches: list[NDArray[np.float32]]) -> 
     return patch * gain + noise
 
 
+def acquisition(grid: Grid, bands: tuple[str, ...]) -> Acquisition:
+    """The acquisition that the raster is of."""
+    footprint = MultiPolygon([project(box(*grid.bounds), grid.epsg, WGS84)])
+    taken = datetime(2025, 4, 25, 10, 40, tzinfo=UTC)
+    return Acquisition(IDENTITY, taken, "bench", "bench", footprint, bands)
+
+
 def publish(store: Store, path: Path) -> None:
     """Put the raster at `path` into the store as an acquisition's product."""
     with cog.stored(path) as source:
         grid, bands = source.grid, source.bands
-    footprint = MultiPolygon([project(box(*grid.bounds), grid.epsg, WGS84)])
-    taken = datetime(2025, 4, 25, 10, 40, tzinfo=UTC)
-    acquisition = Acquisition(IDENTITY, taken, "bench", "bench", footprint, bands)
-    store.start_item(IDENTITY, stac_items.product_item(acquisition, grid, bands))
+    store.start_item(IDENTITY, stac_items.product_item(acquisition(grid, bands), grid, bands))
     with store.writing(IDENTITY, "reflectance.tif") as draft:
         draft.hardlink_to(path)
         store.publish(

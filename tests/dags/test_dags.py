@@ -220,3 +220,14 @@ def test_a_record_tells_its_season(dags):
     assert season_of("", context) == ["2026"]
     by_hand = {"partition_key": None, "params": {"acquisition_id": "S2A_31UFU_20160421_0_L2A"}}
     assert season_of("nothing changed", by_hand) == ["2016"]
+
+
+def test_the_dag_has_the_steps_of_the_pipeline_in_their_order(dags):
+    from tulip_airflow.tasks import NETWORK_STEPS
+
+    from tulip_ops.core import types
+
+    tasks = dags["tulip_acquisition"].topological_sort()
+    names = [task.task_id for task in tasks if task.task_id in types.STATES]
+    assert names == [step.name for step in types.STEPS]
+    assert frozenset(types.NETWORK_STEPS) == NETWORK_STEPS

@@ -414,11 +414,3 @@ class TestWaitingForAStep:
         assert ledger.waiting_for(database, "screen") == []
         _attempt(database, "acquire")
         assert ledger.waiting_for(database, "screen") == [identity]
-
-    def test_a_look_leaves_no_trace(self, database: Connection, examples: Any, dump: Any) -> None:
-        (identity,) = examples.admit(database, TEXT)
-        _attempt(database, "acquire")
-        before = dump(database)
-        ledger.forget_attempt(database, ledger.begin_attempt(database, identity, "screen", "look"))
-        assert dump(database) == before
-        assert ledger.waiting_for(database, "screen") == [identity]

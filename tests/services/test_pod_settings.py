@@ -60,7 +60,7 @@ def ids(settings: Settings) -> list[AcquisitionId]:
     )  # fmt: skip
     assert len(found.new) == 2
     for acquisition_id in found.new:
-        run.attempt("acquire", acquisition_id, settings, force=False, run_id="test")
+        run.attempt("acquire", acquisition_id, settings, run_id="test")
     return list(found.new)
 
 
@@ -69,10 +69,10 @@ def test_a_step_reads_what_its_pod_is_told(ids: list[AcquisitionId], step: Any) 
     first, second = ids
     settings = Watched.load()  # anew, for it keeps some of what it was asked
     READ.clear()
-    made = run.attempt(step, first, settings, force=False, run_id="test")
+    made = run.attempt(step, first, settings, run_id="test")
     assert made.fresh
     carried = batch.carry_waiting(step, settings, beside=first, run_id="test")
     assert [acquisition_id for acquisition_id, _ in carried] == [second]
-    again = run.attempt(step, first, settings, force=False, run_id="test")
+    again = run.attempt(step, first, settings, run_id="test")
     assert not again.fresh
     assert {*read_by(step), *NOT_PASSED} == READ

@@ -30,9 +30,10 @@ from tulip_ops.core.errors import (
     UnreadableRaster,
     WrongGrid,
 )
-from tulip_ops.core.settings import StacApi
+from tulip_ops.core.settings import Settings, StacApi
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.pipeline import acquire as acquiring
+from tulip_ops.pipeline.context import StepContext
 from tulip_ops.raster import cog
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.stac.providers import BUILT_IN
@@ -108,7 +109,8 @@ def acquire(scene: Scene, store: Store, **changes: object) -> None:
     source = scene.source(**changes)
     acquisition = source.find(ID)
     assert acquisition is not None
-    acquiring.acquire(acquisition, [AREA], source, store, force=False)
+    context = StepContext(acquisition, [AREA], store, Settings(), "test")
+    acquiring.acquire(context, source)
 
 
 def is_whole(store: Store) -> bool:

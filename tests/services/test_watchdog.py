@@ -90,7 +90,7 @@ def test_the_ledger_keeps_why_an_attempt_ended(new_database: NewDatabase) -> Non
 from datetime import UTC, datetime
 from pydantic import SecretStr
 from shapely import MultiPolygon, box
-from tulip_ops.pipeline import run, steps
+from tulip_ops.pipeline import run
 from tulip_ops.core.types import Acquisition, AcquisitionId
 from tulip_ops.postgis import connection, ledger
 from tulip_ops.core.settings import Settings
@@ -103,9 +103,9 @@ with connection.connect(url, "test") as database:
         footprint=MultiPolygon([box(4, 52, 5, 53)]), bands=("red",),
     )
     ledger.admit(database, [found], {one: []})
-vectorize = lambda *_, **__: ctypes.CDLL(None).pause()
+run.vectorize = lambda *_, **__: ctypes.CDLL(None).pause()
 settings = Settings(database_url=SecretStr(url), no_progress_seconds=0.5, state=sys.argv[2])
-run.attempt("vectorize", one, settings, force=False, run_id="test")
+run.attempt("vectorize", one, settings, run_id="test")
 """,
         60.0, url, "/nonexistent",
     )  # fmt: skip

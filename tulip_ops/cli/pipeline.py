@@ -4,28 +4,15 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import click
 
 from tulip_ops.cli import revisit
 from tulip_ops.cli.options import SKIPPED, DayType, acquisition_id, as_json, run_id, show
 from tulip_ops.core.settings import Settings
-from tulip_ops.core.types import AcquisitionId, Outcome
-
-if TYPE_CHECKING:
-    from tulip_ops.ml.inference.strip_cache import Strips
+from tulip_ops.core.types import NETWORK_STEPS, STEPS, AcquisitionId, NetworkStep, Outcome, Step
 
 log = logging.getLogger(__name__)
-
-STEPS = {
-    "acquire": "Read the pixels over the areas; reflectance on the tile's 10 m grid.",
-    "screen": "Run the cloud filter: where is the ground clear?",
-    "segment": "Run the U-Net: where do tulips grow, where do they flower?",
-    "vectorize": "Turn probabilities into polygons with their figures.",
-    "record": "Write the detections into PostGIS in one transaction.",
-}
-NETWORK_STEPS = frozenset({"screen", "segment"})
 
 force = click.option(
     "--force", is_flag=True, help="Make the product again even where it is there and whole."
@@ -97,8 +84,8 @@ look = click.option(
 )
 
 
-def _step(name: str, help_text: str) -> click.Command:
-    @click.command(name=name, help=help_text)
+def _step(step: Step) -> click.Command:
+    @click.command(name=step.name, help=step.help)
     @acquisition_id
     @force
     @run_id
@@ -107,13 +94,17 @@ def _step(name: str, help_text: str) -> click.Command:
     def command(
         ctx: click.Context, acquisition_id: AcquisitionId, force: bool, run_id: str, as_json: bool
     ) -> None:
-        if not _carry_out(name, acquisition_id, force=force, run_id=run_id, as_json=as_json):
+        from tulip_ops.pipeline.run import attempt
+
+        outcome = attempt(step.name, acquisition_id, Settings.load(), run_id=run_id, force=force)
+        _show(step.name, acquisition_id, outcome, as_json=as_json)
+        if outcome.state == "skipped":
             ctx.exit(SKIPPED)
 
     return command
 
 
-def _network_step(name: str, help_text: str) -> click.Command:
+def _network_step(name: NetworkStep, help_text: str) -> click.Command:
     @click.command(name=name, help=help_text + " TULIP_BATCH lets one start carry several.")
     @acquisition_id
     @force
@@ -129,40 +120,22 @@ def _network_step(name: str, help_text: str) -> click.Command:
         run_id: str,
         as_json: bool,
     ) -> None:
-        from tulip_ops.pipeline import batch
+        from tulip_ops.pipeline.batch import carry_waiting
+        from tulip_ops.pipeline.run import attempt, check
 
-        done = _carry_out(
-            name, acquisition_id, force=force, run_id=run_id, as_json=as_json, look=look
-        )
+        settings = Settings.load()
+        if look:
+            outcome = check(name, acquisition_id, settings, run_id=run_id)
+        else:
+            outcome = attempt(name, acquisition_id, settings, run_id=run_id, force=force)
+        _show(name, acquisition_id, outcome, as_json=as_json)
         if not (look or force):
-            for other, outcome in batch.carry_waiting(
-                name, Settings.load(), beside=acquisition_id, run_id=run_id
-            ):
-                _show(name, other, outcome, as_json=as_json)
-        if not done:
+            for other, done in carry_waiting(name, settings, beside=acquisition_id, run_id=run_id):
+                _show(name, other, done, as_json=as_json)
+        if outcome.state == "skipped":
             ctx.exit(SKIPPED)
 
     return command
-
-
-def _carry_out(
-    name: str,
-    acquisition_id: AcquisitionId,
-    *,
-    force: bool,
-    run_id: str,
-    as_json: bool,
-    look: bool = False,
-    kept: Strips | None = None,
-) -> bool:
-    from tulip_ops.pipeline import run as attempts
-
-    outcome = attempts.attempt(
-        name, acquisition_id, Settings.load(), force=force, run_id=run_id,
-        kept=kept, wait=not look, compute=not look,
-    )  # fmt: skip
-    _show(name, acquisition_id, outcome, as_json=as_json)
-    return outcome.state == "done"
 
 
 def _show(name: str, acquisition_id: AcquisitionId, outcome: Outcome, *, as_json: bool) -> None:
@@ -178,6 +151,13 @@ def _show(name: str, acquisition_id: AcquisitionId, outcome: Outcome, *, as_json
     )
 
 
+def _command(step: Step) -> click.Command:
+    for name in NETWORK_STEPS:
+        if name == step.name:
+            return _network_step(name, step.help)
+    return _step(step)
+
+
 @click.command()
 @acquisition_id
 @force
@@ -189,12 +169,17 @@ def run(
 ) -> None:
     """Carry one acquisition through all its steps, acquire to record, in this process."""
     from tulip_ops.ml.inference.strip_cache import Strips
+    from tulip_ops.pipeline.networks import LocalNetworks
+    from tulip_ops.pipeline.run import attempt
 
-    kept = Strips(Settings.load().memory_gb)
-    for name in STEPS:
-        if not _carry_out(
-            name, acquisition_id, force=force, run_id=run_id, as_json=as_json, kept=kept
-        ):
+    settings = Settings.load()
+    networks = LocalNetworks(settings, Strips(settings.memory_gb))
+    for step in STEPS:
+        outcome = attempt(
+            step.name, acquisition_id, settings, run_id=run_id, force=force, networks=networks
+        )
+        _show(step.name, acquisition_id, outcome, as_json=as_json)
+        if outcome.state == "skipped":
             ctx.exit(SKIPPED)
 
 
@@ -232,10 +217,7 @@ def history(seasons: tuple[int, ...], rebuild: bool, as_json: bool) -> None:
 
 COMMANDS: tuple[click.Command, ...] = (
     discover,
-    *(
-        (_network_step if name in NETWORK_STEPS else _step)(name, help_text)
-        for name, help_text in STEPS.items()
-    ),
+    *(_command(step) for step in STEPS),
     run,
     history,
 )

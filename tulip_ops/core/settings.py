@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tulip_ops.core.errors import BadSetting
 from tulip_ops.core.kubernetes_settings import PodSettings
-from tulip_ops.core.types import OffsetRule
+from tulip_ops.core.types import NETWORK_STEPS, NetworkStep, OffsetRule
 
 
 class StacApi(BaseModel):
@@ -67,10 +67,6 @@ class StacApi(BaseModel):
 
 LOCAL_ENV = "local.env"
 """Written by the local stack into the state folder, readable by its user only."""
-
-NetworkStep: TypeAlias = Literal["screen", "segment"]
-"""The steps that may run in pods."""
-NETWORK_STEPS: tuple[NetworkStep, ...] = ("screen", "segment")
 
 
 @dataclass(frozen=True, slots=True)

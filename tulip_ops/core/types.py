@@ -7,21 +7,44 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias, get_args
 
 from tulip_ops.core.errors import BadAcquisitionId, BadArea
 
 if TYPE_CHECKING:
     from shapely.geometry import MultiPolygon, Polygon
 
-STATES = {
-    "acquire": "acquired",
-    "screen": "screened",
-    "segment": "segmented",
-    "vectorize": "vectorized",
-    "record": "recorded",
-}
-"""The steps of one acquisition in their order, and the state that each leads to."""
+StepName: TypeAlias = Literal["acquire", "screen", "segment", "vectorize", "record"]
+NetworkStep: TypeAlias = Literal["screen", "segment"]
+"""The steps that run a network, in pods where TULIP_RUNTIME is kubernetes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an acquisition."""
+
+    name: StepName
+    state: str
+    """Of the acquisition, in the ledger, once the step is done."""
+    help: str
+    """For `tulip --help`."""
+
+
+STEPS = (
+    Step(
+        "acquire",
+        "acquired",
+        "Read the pixels over the areas; reflectance on the tile's 10 m grid.",
+    ),
+    Step("screen", "screened", "Run the cloud filter: where is the ground clear?"),
+    Step("segment", "segmented", "Run the U-Net: where do tulips grow, where do they flower?"),
+    Step("vectorize", "vectorized", "Turn probabilities into polygons with their figures."),
+    Step("record", "recorded", "Write the detections into PostGIS in one transaction."),
+)
+"""The steps of one acquisition, in their order."""
+STATES: dict[str, str] = {step.name: step.state for step in STEPS}
+"""The state that each step leads to, by its name."""
+NETWORK_STEPS: tuple[NetworkStep, ...] = get_args(NetworkStep)
 
 SIMULATED_PLATFORM = "SIM"
 

@@ -10,72 +10,71 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops.core.errors import BadData, NothingValid
-from tulip_ops.core.types import Acquisition, Area, Outcome
+from tulip_ops.core.types import Area, Outcome
 from tulip_ops.pipeline import area_masks, products
+from tulip_ops.pipeline.context import StepContext
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import Grid
 from tulip_ops.sources.base import Source
 from tulip_ops.sources.read_cache import StoredParts
-from tulip_ops.storage.product_store import Store
 
 STRIP_PIXELS = 12_000_000
 """Pixels of a band that are read at once; ten bands of them take half a gigabyte."""
 
 
-def acquire(
-    acquisition: Acquisition, areas: Sequence[Area], source: Source, store: Store, *, force: bool
-) -> Outcome:
+def acquire(context: StepContext, source: Source) -> Outcome:
     """Bring the pixels over the areas to surface reflectance on the tile's 10 m grid."""
-    grid = area_masks.reading(acquisition, areas)
+    acquisition, store = context.acquisition, context.store
+    grid = area_masks.reading(acquisition, context.areas)
     if grid is None:
         return Outcome("skipped", fresh=True, summary="it lies outside every area", figures={})
     recipe = store.recipe("acquire", format=1, source=source.fingerprint(acquisition), grid=grid)
-    kept = StoredParts(store.address(acquisition.id, ".parts"), store.places)
-    if not force and store.is_current(acquisition.id, "reflectance.tif", recipe):
-        kept.drop()
+    parts = StoredParts(store.address(acquisition.id, ".parts"), store.places)
+    if not context.force and store.is_current(acquisition.id, "reflectance.tif", recipe):
+        parts.drop()
         return products.unchanged("acquired")
-    kept.drop(but=None if force else recipe)
+    parts.drop(but=None if context.force else recipe)
     with store.writing(acquisition.id, "reflectance.tif") as path:
         try:
-            bands, valid = _read_into(path, source, acquisition, grid, kept.below(recipe))
-            measured = area_masks.clear_fraction(valid, area_masks.inside(areas, grid))
+            bands, measured = _read_into(path, source, context, grid, parts.below(recipe))
             if measured == 0:
                 raise NothingValid(
-                    f"{acquisition.id} holds no valid pixel over {_names(areas)}; look at"
+                    f"{acquisition.id} holds no valid pixel over {_names(context.areas)}; look at"
                     f" {acquisition.href}, its footprint promised some"
                 )
         except BadData:
-            kept.drop()  # if somebody repairs the scene, nothing of the bad one must be left
+            parts.drop()  # if somebody repairs the scene, nothing of the bad one must be left
             raise
         products.reflectance(
             store, acquisition, path, grid, bands, recipe=recipe, measured=measured
         )
-    kept.drop()
+    parts.drop()
     summary = f"{len(bands)} bands of {grid.width} x {grid.height} px, {measured:.0%} measured"
     return Outcome("done", True, summary, {"measured_fraction": round(measured, 4)})
 
 
 def _read_into(
-    path: Path, source: Source, acquisition: Acquisition, grid: Grid, parts: StoredParts
-) -> tuple[tuple[str, ...], NDArray[np.bool_]]:
+    path: Path, source: Source, context: StepContext, grid: Grid, parts: StoredParts
+) -> tuple[tuple[str, ...], float]:
     """Write the reflectance on `grid` to `path`, one strip in memory at a time.
 
-    Returns the names of the bands, and (height, width) where all of them were measured.
+    Returns the names of the bands, and the share of the areas where all of them were measured.
     """
     strips = list(grid.strips(STRIP_PIXELS))
     names: list[tuple[str, ...]] = []
-    valid: list[NDArray[np.bool_]] = []
+    measured = area_masks.AreaShare(context.areas)
 
     def read(number: int) -> NDArray[np.float32]:
-        values, bands = source.read(acquisition, strips[number], parts.below(str(number)))
+        strip = strips[number]
+        values, bands = source.read(context.acquisition, strip, parts.below(str(number)))
         names.append(bands)
-        valid.append(np.logical_and.reduce(np.isfinite(values), axis=0))
+        measured.add(np.logical_and.reduce(np.isfinite(values), axis=0), strip)
         return values
 
     reads = map(read, range(len(strips)))
     reads_all = chain([next(reads)], reads)  # the first one says which bands there are
     cog.write_reflectance_strips(path, reads_all, grid, names[0])
-    return names[0], np.concatenate(valid)
+    return names[0], measured.value
 
 
 def _names(areas: Sequence[Area]) -> str:

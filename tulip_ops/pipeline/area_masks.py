@@ -68,10 +68,21 @@ def clear(cloud_probability: NDArray[np.float32], threshold: float) -> NDArray[n
     return cloud_probability < threshold  # NaN, nothing measured, compares as False
 
 
-def clear_fraction(clear: NDArray[np.bool_], area_pixels: NDArray[np.bool_]) -> float:
-    """Share of the pixels of `area_pixels` that are clear, in [0, 1]; 0 where there are none.
+class AreaShare:
+    """Share of the ground over the areas where something is true, added up part by part."""
 
-    Both (height, width). Pixels that were not measured count as not clear.
-    """
-    pixels = int(np.count_nonzero(area_pixels))
-    return int(np.count_nonzero(clear & area_pixels)) / pixels if pixels else 0.0
+    def __init__(self, areas: Sequence[Area]) -> None:
+        self._areas = areas
+        self._true = 0
+        self._all = 0
+
+    def add(self, true: NDArray[np.bool_], part: Grid) -> None:
+        """true: (height, width) on `part` of the grid; False where nothing was measured."""
+        within = inside(self._areas, part)
+        self._all += int(np.count_nonzero(within))
+        self._true += int(np.count_nonzero(true & within))
+
+    @property
+    def value(self) -> float:
+        """In [0, 1]; 0 where no part has ground of the areas."""
+        return self._true / self._all if self._all else 0.0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tulip_ops.core.errors import AcquisitionBusy, TulipError
 from tulip_ops.core.settings import Settings
-from tulip_ops.core.types import AcquisitionId, Outcome
+from tulip_ops.core.types import AcquisitionId, NetworkStep, Outcome
 from tulip_ops.pipeline import run
 from tulip_ops.postgis import connection, ledger
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def carry_waiting(
-    step: str, settings: Settings, *, beside: AcquisitionId, run_id: str
+    step: NetworkStep, settings: Settings, *, beside: AcquisitionId, run_id: str
 ) -> Iterator[tuple[AcquisitionId, Outcome]]:
     """Carry out `step` for acquisitions that wait for it, until TULIP_BATCH were carried.
 
@@ -30,7 +30,7 @@ def carry_waiting(
             return
         seen.add(claimed)
         try:
-            outcome = run.attempt(step, claimed, settings, force=False, run_id=run_id, wait=False)
+            outcome = run.attempt(step, claimed, settings, run_id=run_id, wait=False)
         except AcquisitionBusy:
             continue
         except Exception as error:  # noqa: BLE001  # whatever it is, it is not of `beside`

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tulip_ops.core.types import Acquisition, AcquisitionId, ModelReference, Outcome
-from tulip_ops.pipeline.product_state import Duty
+from tulip_ops.pipeline.product_state import NetworkTask
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.probability import PROBABILITY_NODATA, PROBABILITY_STEPS
@@ -49,7 +49,7 @@ def reflectance(
 
 
 def clouds(
-    store: Store, acquisition_id: AcquisitionId, path: Path, duty: Duty, *, clear: float
+    store: Store, acquisition_id: AcquisitionId, path: Path, task: NetworkTask, *, clear: float
 ) -> None:
     """clear: share of the areas' ground that is clear."""
     _probability(
@@ -57,7 +57,7 @@ def clouds(
         acquisition_id,
         "cloud.tif",
         path,
-        duty,
+        task,
         bands=("cloud",),
         title="Cloud probability",
         properties={"tulip:clear_fraction": round(clear, 4)},
@@ -65,7 +65,7 @@ def clouds(
 
 
 def tulips(
-    store: Store, acquisition_id: AcquisitionId, path: Path, duty: Duty, *, noise: float
+    store: Store, acquisition_id: AcquisitionId, path: Path, task: NetworkTask, *, noise: float
 ) -> None:
     """What the U-Net gave, with both of its thresholds.
 
@@ -76,7 +76,7 @@ def tulips(
         acquisition_id,
         "tulip.tif",
         path,
-        duty,
+        task,
         bands=("tulip", "bloom"),
         title="Probability of tulips and of tulips in flower",
         more={"tulip:noise": noise},
@@ -114,7 +114,7 @@ def _probability(
     acquisition_id: AcquisitionId,
     name: str,
     path: Path,
-    duty: Duty,
+    task: NetworkTask,
     *,
     bands: Sequence[str],
     title: str,
@@ -122,7 +122,7 @@ def _probability(
     more: Mapping[str, float] | None = None,
 ) -> None:
     """Publish what a network gave; its thresholds travel with it, and `more` of the asset."""
-    card = duty.card
+    card = task.card
     fields: dict[str, Any] = stac_items.encoding_fields(
         bands,
         dtype="uint8",
@@ -132,23 +132,19 @@ def _probability(
     fields["tulip:threshold"] = card.threshold
     if card.bloom_threshold is not None:
         fields["tulip:bloom_threshold"] = card.bloom_threshold
-    fields["tulip:engine"] = str(duty.engine)
+    fields["tulip:engine"] = str(task.engine)
     fields |= more or {}
     store.publish(
         acquisition_id,
         name,
         path,
-        recipe=duty.recipe,
+        recipe=task.recipe,
         title=title,
         media_type=stac_items.COG,
         model=card.reference,
         fields=fields,
         properties=properties,
     )
-
-
-def not_whole(acquisition_id: AcquisitionId, name: str) -> str:
-    return f"{name} of {acquisition_id} is not there, or was made of other inputs"
 
 
 def unchanged(what: str) -> Outcome:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from tulip_ops.core.types import AcquisitionId, Outcome
+from tulip_ops.core.types import Outcome
 from tulip_ops.pipeline import products
+from tulip_ops.pipeline.context import StepContext
 from tulip_ops.postgis import detections as tables
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.storage import detections_file
-from tulip_ops.storage.product_store import Store
 
 
-def record(
-    acquisition_id: AcquisitionId, store: Store, database: Connection, *, run_id: str
-) -> Outcome:
+def record(context: StepContext, database: Connection) -> Outcome:
     """Write the detections into PostGIS, in the place of older ones, in one transaction."""
+    acquisition_id, store = context.id, context.store
     detections = detections_file.read_detections(
         store.product(acquisition_id, "detections.parquet")
     )
@@ -28,7 +27,7 @@ def record(
             tulip=store.checksum(acquisition_id, "tulip.tif"),
             detections=store.checksum(acquisition_id, "detections.parquet"),
         ),
-        run_id=run_id,
+        run_id=context.run_id,
     )
     summary = f"{recorded.rows} detections {'recorded' if recorded.changed else 'already recorded'}"
     return Outcome("done", recorded.changed, summary, {"detections": recorded.rows})

@@ -1,10 +1,10 @@
-"""One attempt of one step: the ledger before, the step, the ledger after."""
+"""One step of one acquisition: lock and ledger before, the step, the ledger after."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 from tulip_ops.core import watchdog
@@ -13,13 +13,22 @@ from tulip_ops.core.errors import (
     AcquisitionNotFound,
     DatabaseUnavailable,
     NoProgress,
+    ProductMissing,
     TulipError,
 )
 from tulip_ops.core.settings import Settings
-from tulip_ops.core.types import Acquisition, AcquisitionId, Area, Outcome
-from tulip_ops.ml.inference import predictors
-from tulip_ops.ml.inference.strip_cache import Strips
+from tulip_ops.core.types import (
+    Acquisition,
+    AcquisitionId,
+    Area,
+    NetworkStep,
+    Outcome,
+    StepName,
+)
 from tulip_ops.pipeline.acquire import acquire
+from tulip_ops.pipeline.context import StepContext
+from tulip_ops.pipeline.networks import LocalNetworks, Networks
+from tulip_ops.pipeline.product_state import network_task
 from tulip_ops.pipeline.record import record
 from tulip_ops.pipeline.screen import screen
 from tulip_ops.pipeline.segment import segment
@@ -28,88 +37,123 @@ from tulip_ops.postgis import areas as area_table
 from tulip_ops.postgis import connection, ledger, locks
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.sources import registry
-from tulip_ops.storage.product_store import Store, open_store
+from tulip_ops.storage.product_store import open_store
 
 log = logging.getLogger(__name__)
 
 
 def attempt(
-    step: str,
+    step: StepName,
     acquisition_id: AcquisitionId,
     settings: Settings,
     *,
-    force: bool,
     run_id: str,
-    said: predictors.Said | None = None,
-    kept: Strips | None = None,
+    force: bool = False,
+    networks: Networks | None = None,
     wait: bool = True,
-    compute: bool = True,
 ) -> Outcome:
-    """Carry out `step` and keep in the ledger how it ended.
-
-    said: what the network of the step said already, where another process asked it.
-    kept: pixels that `screen` leaves to `segment`, where one process carries both.
+    """Run `step` and keep in the ledger how it ended.
 
     Every error is kept in the ledger before it is raised again, so that a failure is found in
-    SQL as well as in the log. Two processes never carry one acquisition at the same time.
-    wait: False to raise `AcquisitionBusy` where another process carries it. compute: False to
-    raise `ProductMissing`, of which the ledger keeps nothing, where a network would have to run.
+    SQL as well as in the log. Two processes never work on one acquisition at the same time.
+    networks: default: loaded here. wait: False to raise `AcquisitionBusy` where another process
+    works on the acquisition.
     """
+    with _held(step, acquisition_id, settings, wait=wait) as database:
+        entry = ledger_entry(database, acquisition_id, settings)
+        context = _context(database, entry, settings, run_id=run_id, force=force)
+        return _attempt(step, database, entry, context, networks or LocalNetworks(settings))
+
+
+def check(
+    step: NetworkStep, acquisition_id: AcquisitionId, settings: Settings, *, run_id: str
+) -> Outcome:
+    """The outcome of `step` where its product is current; no network runs.
+
+    `ProductMissing` where a network would have to run, of which the ledger keeps nothing, and
+    `AcquisitionBusy` where another process works on the acquisition.
+    """
+    with _held(step, acquisition_id, settings, wait=False) as database:
+        entry = ledger_entry(database, acquisition_id, settings)
+        context = _context(database, entry, settings, run_id=run_id, force=False)
+        if not network_task(step, context).is_current:
+            raise ProductMissing(
+                f"the product of `tulip {step} {acquisition_id}` is not there, or was made of other"
+                " inputs"
+            )
+        return _attempt(step, database, entry, context, LocalNetworks(settings))
+
+
+@contextmanager
+def _held(
+    step: str, acquisition_id: AcquisitionId, settings: Settings, *, wait: bool
+) -> Iterator[Connection]:
+    """A connection that holds the acquisition for this process."""
     with connection.connect(settings.writer_url(), f"tulip {step}") as database:
         if wait:
             locks.hold_acquisition(database, acquisition_id)
         elif not locks.try_acquisition(database, acquisition_id):
-            raise AcquisitionBusy(f"another process carries {acquisition_id}")
+            raise AcquisitionBusy(f"another process works on {acquisition_id}")
         ledger.end_killed_attempts(database, acquisition_id)
-        entry = ledger_entry(database, acquisition_id, settings)
-        if step == "record" and entry.state == "skipped":
-            return Outcome("done", False, f"nothing to record, not seen: {entry.verdict}", {})
-        number = ledger.begin_attempt(database, acquisition_id, step, run_id)
-        try:
-            with _watched(step, acquisition_id, number, settings):
-                outcome = _carry_out(
-                    step,
-                    entry,
-                    database,
-                    settings,
-                    force=force,
-                    run_id=run_id,
-                    said=said,
-                    kept=kept,
-                    compute=compute,
-                )
-        except Exception as error:
-            if not compute:
-                ledger.forget_attempt(database, number)
-            elif not isinstance(error, DatabaseUnavailable):
-                ledger.end_attempt(
-                    database, number, "failed", error=type(error).__name__, message=str(error)
-                )
-            raise
+        yield database
+
+
+def _context(
+    database: Connection,
+    entry: ledger.LedgerEntry,
+    settings: Settings,
+    *,
+    run_id: str,
+    force: bool,
+) -> StepContext:
+    areas = area_table.get_areas(database, entry.areas)
+    store = open_store(settings)
+    return StepContext(entry.acquisition, areas, store, settings, run_id, force)
+
+
+def _attempt(
+    step: StepName,
+    database: Connection,
+    entry: ledger.LedgerEntry,
+    context: StepContext,
+    networks: Networks,
+) -> Outcome:
+    if step == "record" and entry.state == "skipped":
+        return Outcome("done", False, f"nothing to record, not seen: {entry.verdict}", {})
+    number = ledger.begin_attempt(database, context.id, step, context.run_id)
+    try:
+        with _watched(step, number, context):
+            outcome = _run(step, database, entry, context, networks)
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:
         ledger.end_attempt(
-            database,
-            number,
-            outcome.state,
-            fresh=outcome.fresh,
-            figures=outcome.figures,
-            message=outcome.summary,
+            database, number, "failed", error=type(error).__name__, message=str(error)
         )
+        raise
+    ledger.end_attempt(
+        database,
+        number,
+        outcome.state,
+        fresh=outcome.fresh,
+        figures=outcome.figures,
+        message=outcome.summary,
+    )
     return outcome
 
 
-def _watched(
-    step: str, acquisition_id: AcquisitionId, number: int, settings: Settings
-) -> AbstractContextManager[None]:
+def _watched(step: str, number: int, context: StepContext) -> AbstractContextManager[None]:
     """Ends the process, and the attempt `number` in the ledger, where nothing happens any more."""
 
     def report(failure: NoProgress) -> None:
         # a connection of its own: the other one may be in the hands of a thread that hangs
-        with connection.connect(settings.writer_url(), f"tulip {step}") as database:
+        with connection.connect(context.settings.writer_url(), f"tulip {step}") as database:
             ledger.end_attempt(
                 database, number, "failed", error=type(failure).__name__, message=str(failure)
             )
 
-    return watchdog.watch(f"{step} of {acquisition_id}", settings.no_progress_seconds, report)
+    seconds = context.settings.no_progress_seconds
+    return watchdog.watch(f"{step} of {context.id}", seconds, report)
 
 
 def ledger_entry(
@@ -143,72 +187,43 @@ def _offered(
     )
 
 
-def _carry_out(
-    step: str,
-    entry: ledger.LedgerEntry,
+def _run(
+    step: StepName,
     database: Connection,
-    settings: Settings,
-    *,
-    force: bool,
-    run_id: str,
-    said: predictors.Said | None,
-    kept: Strips | None,
-    compute: bool,
+    entry: ledger.LedgerEntry,
+    context: StepContext,
+    networks: Networks,
 ) -> Outcome:
-    store = open_store(settings)
-    acquisition_id = entry.acquisition.id
-    areas = area_table.get_areas(database, entry.areas)
     match step:
         case "acquire":
-            return _acquire(entry, areas, database, store, settings, force=force)
+            return _acquire(database, entry, context)
         case "screen":
-            return screen(
-                acquisition_id,
-                areas,
-                store,
-                settings,
-                force=force,
-                said=said,
-                kept=kept,
-                compute=compute,
-            )
+            return screen(context, networks)
         case "segment":
-            return segment(
-                acquisition_id, store, settings, force=force, said=said, kept=kept, compute=compute
-            )
+            return segment(context, networks)
         case "vectorize":
-            return vectorize(acquisition_id, areas, store, settings, force=force, run_id=run_id)
+            return vectorize(context)
         case "record":
-            return record(acquisition_id, store, database, run_id=run_id)
-        case _:
-            raise ValueError(step)
+            return record(context, database)
 
 
-def _acquire(
-    entry: ledger.LedgerEntry,
-    areas: Sequence[Area],
-    database: Connection,
-    store: Store,
-    settings: Settings,
-    *,
-    force: bool,
-) -> Outcome:
+def _acquire(database: Connection, entry: ledger.LedgerEntry, context: StepContext) -> Outcome:
     """Read it from its source or, where that is away, from the next one that offers it.
 
     What was read before stays: only its own source can say whether it changed since.
     """
-    acquisition = entry.acquisition
+    acquisition, settings = context.acquisition, context.settings
     try:
-        source = registry.open_source(acquisition.source, settings)
-        return acquire(acquisition, areas, source, store, force=force)
+        return acquire(context, registry.open_source(acquisition.source, settings))
     except registry.AWAY as error:
         if entry.state != "discovered" and (entry.reached, entry.state) != ("acquire", "failed"):
             raise
-        names = [name for name in registry.orders(areas, settings) if name != acquisition.source]
+        order = registry.orders(context.areas, settings)
+        names = [name for name in order if name != acquisition.source]
         for found, other in registry.offers(acquisition.id, names, settings, []):
             log.warning("%s; reading %s from %s", error, acquisition.id, other.name)
             try:
-                outcome = acquire(found, areas, other, store, force=force)
+                outcome = acquire(replace(context, acquisition=found), other)
             except registry.AWAY as again:
                 log.warning("source %s is away too: %s", other.name, again)
                 continue

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from tulip_ops.core.errors import ProductMissing
-from tulip_ops.core.settings import Settings
-from tulip_ops.core.types import AcquisitionId, Area, Outcome
+from tulip_ops.core.types import AcquisitionId, Outcome
 from tulip_ops.fields.delineation import detect
 from tulip_ops.pipeline import products
+from tulip_ops.pipeline.context import StepContext
 from tulip_ops.raster import cog
 from tulip_ops.raster.probability import decode_probability
 from tulip_ops.storage import detections_file
-from tulip_ops.storage.product_store import Store
 
 
-def vectorize(
-    acquisition_id: AcquisitionId,
-    areas: Sequence[Area],
-    store: Store,
-    settings: Settings,
-    *,
-    force: bool,
-    run_id: str,
-) -> Outcome:
-    """Turn the probabilities into polygons that share borders and carry their figures."""
+def vectorize(context: StepContext) -> Outcome:
+    """Turn the probabilities into polygons that share borders, with statistics of each."""
+    acquisition_id, store, settings = context.id, context.store, context.settings
     made = store.asset(acquisition_id, "tulip.tif")
     threshold, in_flower = float(made["tulip:threshold"]), float(made["tulip:bloom_threshold"])
     recipe = store.recipe(
@@ -35,16 +27,16 @@ def vectorize(
         threshold=threshold,
         in_flower=in_flower,
         minimum_area=settings.minimum_area,
-        areas=[area.geometry.wkb_hex for area in areas],
+        areas=[area.geometry.wkb_hex for area in context.areas],
     )
-    if not force and store.is_current(acquisition_id, "detections.parquet", recipe):
+    if not context.force and store.is_current(acquisition_id, "detections.parquet", recipe):
         return products.unchanged("vectorized")
     noise = _noise(acquisition_id, made)
     with cog.stored(store.product(acquisition_id, "tulip.tif")) as source:
         detections = detect.detect_rows(
             lambda rows: source.rows(rows.start, rows.stop),
             source.grid,
-            areas,
+            context.areas,
             threshold=threshold,
             in_flower=in_flower,
             noise=noise,
@@ -61,7 +53,7 @@ def vectorize(
             acquisition_id=str(acquisition_id),
             **products.provenance("model", made),
             **products.provenance("cloud_filter", store.asset(acquisition_id, "cloud.tif")),
-            run_id=run_id,
+            run_id=context.run_id,
         )
         products.detections(store, acquisition_id, path, recipe=recipe, count=len(detections))
     hectares = sum(detection.area_m2 for detection in detections) / 1e4

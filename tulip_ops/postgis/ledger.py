@@ -170,11 +170,6 @@ def end_killed_attempts(connection: Connection, acquisition_id: AcquisitionId) -
     return connection.execute(query("end_killed_attempts"), {"id": str(acquisition_id)}).rowcount
 
 
-def forget_attempt(connection: Connection, attempt_id: int) -> None:
-    """Take back what `begin_attempt` noted: nothing was to be done, or only looked at."""
-    connection.execute(query("forget_attempt"), {"attempt_id": attempt_id})
-
-
 def end_attempt(
     connection: Connection,
     attempt_id: int,
@@ -212,7 +207,7 @@ def end_attempt(
                 query("end_attempt"), {**ending, "message": line, "figures": Jsonb(kept)}
             )
         else:
-            forget_attempt(connection, attempt_id)
+            connection.execute(query("forget_attempt"), {"attempt_id": attempt_id})
 
 
 def next_state(

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tulip_ops.core.errors import ServiceFailed
-from tulip_ops.core.types import AcquisitionId
+from tulip_ops.core.types import STATES, AcquisitionId
 from tulip_ops.services.airflow_client import Rest
 
 DISCOVER, ACQUISITION, HISTORY = "tulip_discover", "tulip_acquisition", "tulip_history"
 DAGS = (DISCOVER, ACQUISITION, HISTORY, "tulip_backfill")
-STEPS = ("acquire", "screen", "segment", "vectorize", "record")
+STEPS = tuple(STATES)
 POOL = "tulip_networks"
 FIRST_DAY = "2015-06-23"
 """Sentinel-2A flew: no scene is older."""

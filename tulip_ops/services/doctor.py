@@ -8,8 +8,8 @@ from functools import partial
 from importlib.util import find_spec
 
 from tulip_ops.core.errors import TulipError
-from tulip_ops.core.settings import NETWORK_STEPS, Settings
-from tulip_ops.core.types import BANDS
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import BANDS, NETWORK_STEPS
 
 CLUSTER = "docs/how-to-kubernetes.md says what pods need"
 

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from tulip_ops.core.errors import BadSetting
-from tulip_ops.core.settings import NetworkStep, Settings, read_by
+from tulip_ops.core.settings import Settings, read_by
+from tulip_ops.core.types import NetworkStep
 
 SCRATCH = "/tmp"  # noqa: S108  # of the pod alone, and the only place that it may write
 HOME = {

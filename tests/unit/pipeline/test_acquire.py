@@ -12,8 +12,10 @@ from shapely.geometry import MultiPolygon, box
 
 from tests.unit.counting import ID, CountingSource
 from tulip_ops.core.errors import NothingValid, OffsetContradiction, SourceUnavailable
+from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Acquisition, Area, Outcome
 from tulip_ops.pipeline import acquire as acquiring
+from tulip_ops.pipeline.context import StepContext
 from tulip_ops.raster import cog
 from tulip_ops.storage.product_store import Store
 
@@ -26,7 +28,8 @@ def store(tmp_path: Path) -> Store:
 
 
 def acquire(source: CountingSource, store: Store, *, force: bool = False) -> Outcome:
-    return acquiring.acquire(source.acquisition, [AREA], source, store, force=force)
+    context = StepContext(source.acquisition, [AREA], store, Settings(), "test", force)
+    return acquiring.acquire(context, source)
 
 
 def parts(store: Store) -> list[str]:

@@ -83,3 +83,18 @@ def test_segment_asks_where_screen_found_the_ground_clear(
         clear = np.concatenate([wanted(slice(0, 50)), wanted(slice(50, grid.height))])
     certain = np.isnan(cloud) | (np.abs(cloud - 0.3) > 1 / PROBABILITY_STEPS)
     np.testing.assert_array_equal(clear[certain], (cloud < 0.3)[certain])
+
+
+def test_only_measured_ground_below_the_threshold_is_clear() -> None:
+    cloud = np.array([[0.1, 0.5, 0.9, np.nan]], dtype=np.float32)
+    assert area_masks.clear(cloud, 0.5).tolist() == [[True, False, False, False]]
+
+
+def test_the_clear_share_is_of_the_areas_alone_however_the_grid_is_cut(grid: Grid) -> None:
+    within = area_masks.inside([AREA], grid)
+    clear = np.random.default_rng(1).random(grid.shape) < 0.3
+    share = area_masks.AreaShare([AREA])
+    assert share.value == 0.0
+    for rows in (slice(0, 40), slice(40, 41), slice(41, grid.height)):
+        share.add(clear[rows], grid.rows(rows))
+    assert share.value == np.count_nonzero(clear & within) / np.count_nonzero(within)

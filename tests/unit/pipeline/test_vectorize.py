@@ -9,6 +9,7 @@ from tests.unit.pipeline.test_area_masks import AREA
 from tulip_ops.core.errors import ProductMissing
 from tulip_ops.core.settings import Settings
 from tulip_ops.pipeline import area_masks
+from tulip_ops.pipeline.context import StepContext
 from tulip_ops.pipeline.vectorize import vectorize
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import Store
@@ -28,4 +29,4 @@ def test_a_tulip_raster_of_an_earlier_release_is_to_be_made_again(tmp_path: Path
         )  # fmt: skip
 
     with pytest.raises(ProductMissing, match=f"repeat `tulip segment {ID}`"):
-        vectorize(ID, [AREA], store, Settings(), force=False, run_id="test")
+        vectorize(StepContext(acquisition, [AREA], store, Settings(), "test"))

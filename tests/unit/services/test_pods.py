@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tulip_ops.core.errors import BadSetting
-from tulip_ops.core.settings import NETWORK_STEPS, Settings, read_by
+from tulip_ops.core.settings import Settings, read_by
+from tulip_ops.core.types import NETWORK_STEPS
 from tulip_ops.services import pods
 
 

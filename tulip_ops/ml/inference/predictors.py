@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,6 @@ from tulip_ops.ml.inference.keras_backend import Answers, Graph
 from tulip_ops.ml.inference.model_registry import Card, ResNetArchitecture, UNetArchitecture
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster import tiling
-
-Said: TypeAlias = Callable[[], Graph]
-"""Gives what stands for the network of a step, where others asked it before.
-
-That is called for each window that is to be known, in their order, and gives what was said of it.
-Raises what kept the network from being asked.
-"""
 
 Windows = NDArray[np.float32] | NDArray[np.uint16]
 """(N, bands, height, width) of the network's bands, in its order: reflectance, NaN where nothing

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tulip_ops.core.errors import TulipError
 from tulip_ops.core.settings import Settings
 from tulip_ops.pipeline.beam import window_requests
+from tulip_ops.pipeline.networks import WindowOutputs
 
 NAMESPACE = "tulip"
 """Of the metrics."""
@@ -65,10 +66,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a network said of a window."""
+    """What a network returned for a window."""
 
     number: int
-    said: window_requests.Said | None
+    outputs: WindowOutputs | None
     error: Exception | None
     pixels: int
     seconds: float

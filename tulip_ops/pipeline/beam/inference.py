@@ -15,17 +15,17 @@ from apache_beam.ml.inference.base import ModelHandler, RunInference
 from numpy.typing import NDArray
 
 from tulip_ops.core import concurrency, watchdog
-from tulip_ops.core.types import AcquisitionId
+from tulip_ops.core.types import AcquisitionId, NetworkStep
 from tulip_ops.pipeline.beam import window_requests
 from tulip_ops.pipeline.beam.elements import NAMESPACE, Answer, Job, Look, Window, portable
-from tulip_ops.pipeline.beam.window_requests import Asking
+from tulip_ops.pipeline.networks import WindowOutputs
 
 LARGEST_BATCH = 16
 """Windows that are held at once; a window of ten bands takes some five megabytes."""
 
 
 def answers(
-    looks: beam.PCollection[Look], step: Asking, job: Job
+    looks: beam.PCollection[Look], step: NetworkStep, job: Job
 ) -> beam.PCollection[tuple[str, Answer]]:
     windows = (
         looks
@@ -81,14 +81,14 @@ class Networks:
     loaded with every bundle.
     """
 
-    _loaded: ClassVar[dict[tuple[Asking, str, Path, Job], window_requests.Network]] = {}
+    _loaded: ClassVar[dict[tuple[NetworkStep, str, Path, Job], window_requests.Network]] = {}
     _lock: ClassVar = threading.Lock()
 
-    def __init__(self, step: Asking, job: Job) -> None:
+    def __init__(self, step: NetworkStep, job: Job) -> None:
         self._step, self._job = step, job
         self._settings = job.settings()
 
-    def __call__(self, model: str, pixels: NDArray[Any]) -> window_requests.Said:
+    def __call__(self, model: str, pixels: NDArray[Any]) -> WindowOutputs:
         """What the model says of one window; it is loaded when it is first asked."""
         key = (self._step, model, self._settings.models, self._job)
         with self._lock:
@@ -110,7 +110,7 @@ class KerasHandler(ModelHandler[Window, tuple[str, Answer], Networks]):  # type:
     of a batch, of which products must not depend.
     """
 
-    def __init__(self, step: Asking, job: Job) -> None:
+    def __init__(self, step: NetworkStep, job: Job) -> None:
         super().__init__(min_batch_size=1, max_batch_size=LARGEST_BATCH)
         self.step, self.job = step, job
 
@@ -134,12 +134,12 @@ class KerasHandler(ModelHandler[Window, tuple[str, Answer], Networks]):  # type:
         count = int(np.prod(window.pixels.shape[1:]))
         try:
             with watchdog.watch(f"{self.step} of {window.id}", model.patience):
-                said = model(window.model, window.pixels)
+                outputs = model(window.model, window.pixels)
         except Exception as error:  # noqa: BLE001  # fails its acquisition where it is gathered
             return Answer(window.number, None, portable(error), count, 0.0)
         Metrics.counter(NAMESPACE, f"{self.step}_windows").inc()
         Metrics.counter(NAMESPACE, f"{self.step}_pixels").inc(count)
-        return Answer(window.number, said, None, count, time.monotonic() - began)
+        return Answer(window.number, outputs, None, count, time.monotonic() - began)
 
     def get_num_bytes(self, batch: Sequence[Window]) -> int:
         """Of the pixels."""

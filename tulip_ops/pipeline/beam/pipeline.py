@@ -22,14 +22,12 @@ from dataclasses import replace
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
-from tulip_ops.core.types import AcquisitionId
-from tulip_ops.ml.inference.keras_backend import Graph
-from tulip_ops.ml.inference.predictors import Said
+from tulip_ops.core.types import AcquisitionId, NetworkStep, StepName
 from tulip_ops.pipeline import run
 from tulip_ops.pipeline.beam import dead_letters, window_requests
 from tulip_ops.pipeline.beam.elements import NAMESPACE, Answer, Job, Look
 from tulip_ops.pipeline.beam.inference import answers
-from tulip_ops.pipeline.beam.window_requests import Asking
+from tulip_ops.pipeline.networks import Networks, PrecomputedNetworks
 from tulip_ops.postgis.ledger import one_line
 
 log = logging.getLogger(__name__)
@@ -67,7 +65,7 @@ class _Stage(beam.DoFn):  # type: ignore[misc]  # Beam's base classes are untype
     def setup(self) -> None:
         self.settings = self.job.settings()
 
-    def carried(self, look: Look, step: str, said: Said | None = None) -> Look:
+    def carried(self, look: Look, step: StepName, networks: Networks | None = None) -> Look:
         """After `step`, which is attempted as `tulip <step>` does it."""
         if look.state != "going":
             return look
@@ -75,7 +73,7 @@ class _Stage(beam.DoFn):  # type: ignore[misc]  # Beam's base classes are untype
         try:
             outcome = run.attempt(
                 step, AcquisitionId.parse(look.id), self.settings,
-                force=False, run_id=self.job.run_id, said=said,
+                run_id=self.job.run_id, networks=networks,
             )  # fmt: skip
         except Exception as error:  # noqa: BLE001  # one bad scene must not end the others
             return _failed(look, step, error)
@@ -92,14 +90,14 @@ class _Stage(beam.DoFn):  # type: ignore[misc]  # Beam's base classes are untype
             figures={**look.figures, step: seconds},
         )
 
-    def asking(self, look: Look, step: Asking) -> Look:
+    def asking(self, look: Look, step: NetworkStep) -> Look:
         """With the question that the network of `step` is asked."""
         if look.state != "going":
             return look
         try:
             question = window_requests.question(step, AcquisitionId.parse(look.id), self.settings)
         except Exception as error:  # noqa: BLE001  # the attempt keeps it in the ledger
-            return self.carried(look, step, _raising(error))
+            return self.carried(look, step, PrecomputedNetworks({}, error))
         return replace(look, question=question)
 
 
@@ -114,18 +112,18 @@ class Acquire(_Stage):
 class Finish(_Stage):
     """(id, the look and what the network answered) to the look after `step`."""
 
-    step: Asking
+    step: NetworkStep
 
     def process(self, gathered: tuple[str, Iterable[Look | Answer]]) -> Iterator[Look]:
-        """Take the step with what the network said."""
+        """Take the step with the outputs of its network."""
         values = list(gathered[1])
         look = next(value for value in values if isinstance(value, Look))
         given = [value for value in values if isinstance(value, Answer)]
         yield self.finished(_counted(look, self.step, given), given)
 
     def finished(self, look: Look, given: Sequence[Answer]) -> Look:
-        said = None if look.question is None else _said(given)
-        return self.carried(replace(look, question=None), self.step, said)
+        networks = None if look.question is None else _networks(given)
+        return self.carried(replace(look, question=None), self.step, networks)
 
 
 class Screen(Finish):
@@ -177,20 +175,11 @@ def _counted(look: Look, step: str, given: Sequence[Answer]) -> Look:
     return replace(look, figures={**look.figures, **figures})
 
 
-def _said(given: Sequence[Answer]) -> Said:
-    """What the step calls to get the answers; raises what kept the first from being given."""
-    errors = [answer.error for answer in given if answer.error is not None]
-    if errors:
-        return _raising(errors[0])
-    said = {one.number: one.said for one in given if one.said is not None}
-    return lambda: window_requests.replayed(said)
-
-
-def _raising(error: Exception) -> Said:
-    def said() -> Graph:
-        raise error
-
-    return said
+def _networks(given: Sequence[Answer]) -> Networks:
+    """Replays the outputs in the step, or raises there what kept the first from being computed."""
+    failure = next((one.error for one in given if one.error is not None), None)
+    outputs = {one.number: one.outputs for one in given if one.outputs is not None}
+    return PrecomputedNetworks(outputs, failure)
 
 
 def _failed(look: Look, step: str, error: Exception) -> Look:

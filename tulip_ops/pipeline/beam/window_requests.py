@@ -8,17 +8,15 @@ what they said. Windows and answers are those of `streaming` in either case.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.core.errors import ProductDamaged
 from tulip_ops.core.settings import Settings
-from tulip_ops.core.types import AcquisitionId, Area
+from tulip_ops.core.types import AcquisitionId, NetworkStep
 from tulip_ops.ml.inference import (
     engine_selection,
     model_registry,
@@ -26,23 +24,19 @@ from tulip_ops.ml.inference import (
     streaming,
     window_layout,
 )
-from tulip_ops.ml.inference.keras_backend import Graph
 from tulip_ops.ml.inference.model_registry import Card
 from tulip_ops.ml.inference.predictors import CloudFilter, UNet
-from tulip_ops.pipeline import area_masks, product_state
+from tulip_ops.pipeline import area_masks
+from tulip_ops.pipeline.context import StepContext
+from tulip_ops.pipeline.networks import PRECOMPUTED_WINDOW, WindowOutputs
+from tulip_ops.pipeline.product_state import network_task
 from tulip_ops.pipeline.run import ledger_entry
-from tulip_ops.pipeline.segment import WINDOW
 from tulip_ops.postgis import areas as area_table
 from tulip_ops.postgis import connection
 from tulip_ops.raster import cog, tiling
 from tulip_ops.raster.grid import STRIP_ROWS
 from tulip_ops.raster.reflectance import DN_NODATA
-from tulip_ops.storage.product_store import Store, open_store
-
-Asking: TypeAlias = Literal["screen", "segment"]
-"""The steps with a network."""
-Said: TypeAlias = Mapping[str, NDArray[np.float32]]
-"""What a network said of one window, by output, as it gave it."""
+from tulip_ops.storage.product_store import open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,30 +49,25 @@ class Question:
     """Of the windows that answer for ground of which something is to be known, in order."""
 
 
-def _question_of(
-    step: Asking,
-    acquisition_id: AcquisitionId,
-    areas: Sequence[Area],
-    store: Store,
-    settings: Settings,
+def question(
+    step: NetworkStep, acquisition_id: AcquisitionId, settings: Settings
 ) -> Question | None:
-    """What `step` has to know of its network; None where its product is there already."""
-    screening = step == "screen"
-    duty = (
-        product_state.screening(acquisition_id, areas, store, settings)
-        if screening
-        else product_state.segmenting(acquisition_id, store, settings)
-    )
-    if duty.is_done:
+    """The windows that `step` needs of its network; None where its product is current."""
+    with connection.connect(settings.writer_url(), f"tulip {step}") as database:
+        entry = ledger_entry(database, acquisition_id, settings)
+        areas = area_table.get_areas(database, entry.areas)
+    context = StepContext(entry.acquisition, areas, open_store(settings), settings, run_id="")
+    task = network_task(step, context)
+    if task.is_current:
         return None
-    with cog.stored(store.product(acquisition_id, "reflectance.tif")) as source:
-        if screening:
-            wanted = _known(source, duty.card, area_masks.around(areas, source.grid))
+    with cog.stored(context.store.product(acquisition_id, "reflectance.tif")) as source:
+        if step == "screen":
+            wanted = _known(source, task.card, area_masks.around(areas, source.grid))
         else:
-            with area_masks.clear_mask(acquisition_id, store) as clear:
-                wanted = _known(source, duty.card, clear)
-        asked = window_layout.asked(duty.card, _plan(duty.card, *source.grid.shape), wanted)
-    return Question(str(duty.card.reference), tuple(window.number for window in asked))
+            with area_masks.clear_mask(acquisition_id, context.store) as clear:
+                wanted = _known(source, task.card, clear)
+        asked = window_layout.asked(task.card, _plan(task.card, *source.grid.shape), wanted)
+    return Question(str(task.card.reference), tuple(window.number for window in asked))
 
 
 class Reader:
@@ -109,7 +98,7 @@ class Reader:
 class Network:
     """A network that is asked window by window, from whichever thread."""
 
-    def __init__(self, step: Asking, model: str, settings: Settings) -> None:
+    def __init__(self, step: NetworkStep, model: str, settings: Settings) -> None:
         """Loads it; `ModelDamaged`, `ModelNotFound`, or what the engine raises."""
         card = model_registry.find(settings.models, model)
         engine = engine_selection.decide(card, engine_selection.wish(settings))
@@ -117,34 +106,15 @@ class Network:
         self._network: CloudFilter | UNet = load(card, settings.threads, engine)
         self._lock = threading.Lock()  # it has its threads already, and not every engine shares
 
-    def __call__(self, pixels: NDArray[Any]) -> Said:
+    def __call__(self, pixels: NDArray[Any]) -> WindowOutputs:
         """(bands, height, width) of a window to what is said of it."""
         read = self._network.normalized(pixels[np.newaxis])
         with self._lock:
             return {name: values[0] for name, values in self._network.run(read).items()}
 
 
-def replayed(said: Mapping[int, Said]) -> Graph:
-    """What stands for a network that was asked elsewhere: gives `said`, by number, in order.
-
-    `ProductDamaged` where more is to be known than was asked.
-    """
-    left = iter(sorted(said))
-
-    def run(_: NDArray[np.float32]) -> Said:
-        number = next(left, None)
-        if number is None:
-            raise ProductDamaged(
-                "its pixels changed between the question to the network and the step that takes"
-                " the answers; repeat it"
-            )
-        return {name: values[np.newaxis] for name, values in said[number].items()}
-
-    return run
-
-
 def _plan(card: Card, height: int, width: int) -> tiling.Plan:
-    return window_layout.plan(card, height, width, size=WINDOW)
+    return window_layout.plan(card, height, width, size=PRECOMPUTED_WINDOW)
 
 
 def _known(source: cog.Stored, card: Card, wanted: streaming.Wanted) -> NDArray[np.bool_]:
@@ -156,11 +126,3 @@ def _known(source: cog.Stored, card: Card, wanted: streaming.Wanted) -> NDArray[
         measured = (source.rows(rows.start, rows.stop, places) != DN_NODATA).all(axis=0)
         known[rows] = measured & wanted(rows)
     return known
-
-
-def question(step: Asking, acquisition_id: AcquisitionId, settings: Settings) -> Question | None:
-    """What the network of `step` is to be asked before its attempt; None where nothing."""
-    with connection.connect(settings.writer_url(), f"tulip {step}") as database:
-        entry = ledger_entry(database, acquisition_id, settings)
-        areas = area_table.get_areas(database, entry.areas)
-    return _question_of(step, acquisition_id, areas, open_store(settings), settings)
