@@ -42,7 +42,7 @@ ends with one line that names the fact; the ledger keeps the same line.
 - *screen or segment stays scheduled*: the pool `tulip_networks` is full or missing; see Admin,
   Pools.
 - *OutOfMemory, NotScheduled, ImageNotPulled, ClusterRefuses* and the like: a pod of the cluster
-  (TULIP_RUNTIME=kubernetes); docs/how-to-kubernetes.md has the table.
+  (TULIP_RUNTIME=kubernetes); docs/how-to/kubernetes.md has the table.
 - *Timeout*: a hanging source, or a machine that is far too slow. The log says how far it came.
 """
 

@@ -12,7 +12,7 @@ Nothing is left: everything after it is skipped. With `dry_run` it ends there.
   shows in the list of runs.
 - *beam*: `beam` carries them all as one Beam pipeline, on this machine or on a cluster: the same
   steps, products and rows, the networks loaded once for each worker. Right for hundreds and more.
-  `runner`, `workers` and `flags` say where (docs/how-to-beam.md).
+  `runner`, `workers` and `flags` say where (docs/how-to/beam.md).
 
 **History.** After `beam` the task `history` rolls up every season that changed. With *airflow* each
 recorded acquisition tells `tulip_history` its season, which rolls up when the last one is recorded.

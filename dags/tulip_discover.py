@@ -32,7 +32,7 @@ found while `tulip_acquisition` was paused, because Airflow gives a paused DAG n
 - *`alerts` failed, `discover` did not*: a source is silent, refused or stale; the log says which,
   since when, and over which area. With another source in the area's order nothing is missing:
   wait, or mend the credential that it names. Without one, add one: `tulip aoi add FILE --source`
-  (docs/how-to-sources.md). `tulip doctor` asks every source. The next look ends the alert.
+  (docs/how-to/sources.md). `tulip doctor` asks every source. The next look ends the alert.
 - *Failed after retries*: no source of any area answers, or the database does not. See the last
   lines of the log and `tulip doctor`. The next day's run makes up for what was missed.
 - *Failed at once*: no area or source has that name, or a setting is bad; the log says which. See

@@ -1,4 +1,4 @@
-"""Writes docs/settings.md and docs/cli.md: `.tulip/venv/bin/python scripts/reference.py`.
+"""Writes docs/reference/settings.md and cli.md: `.tulip/venv/bin/python scripts/reference.py`.
 
 With --check it writes nothing, and fails when the pages and the code differ.
 """
@@ -19,7 +19,7 @@ _GENERATED = "<!-- written by scripts/reference.py; change the code instead -->"
 
 
 def settings_page() -> str:
-    """docs/settings.md."""
+    """docs/reference/settings.md."""
     lines = [
         "# Settings",
         "",
@@ -39,7 +39,7 @@ def settings_page() -> str:
     lines += [
         "",
         "With `TULIP_RUNTIME=kubernetes` pods get from Airflow those variables that their step",
-        "reads, if they are set; [secrets go another way](how-to-kubernetes.md).",
+        "reads, if they are set; [secrets go another way](../how-to/kubernetes.md).",
         "",
         f"- `screen`: {_variables(read_by('screen'))}",
         f"- `segment`: {_variables(read_by('segment'))}",
@@ -48,7 +48,7 @@ def settings_page() -> str:
 
 
 def commands_page() -> str:
-    """docs/cli.md."""
+    """docs/reference/cli.md."""
     lines = [
         "# The command line",
         "",
@@ -71,7 +71,7 @@ def commands_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 PAGES = {"settings.md": settings_page, "cli.md": commands_page}
 
 
@@ -95,7 +95,7 @@ def _default(name: str, default: object) -> str:
 
 
 def run() -> int:
-    pages = {DOCS / page: write() for page, write in PAGES.items()}
+    pages = {FOLDER / page: write() for page, write in PAGES.items()}
     if sys.argv[1:] == ["--check"]:
         old = [path.name for path, text in pages.items() if path.read_text("utf-8") != text]
         print(

@@ -1,4 +1,4 @@
-"""docs/beam-speed.md out of what bench/beam/run.py measured."""
+"""docs/explanation/beam-speed.md out of what bench/beam/run.py measured."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ def different(told: Found) -> list[str]:
 
 def write(told: Found, docs: Path) -> None:
     """The page."""
-    (docs / "beam-speed.md").write_text("\n".join(_lines(told)) + "\n")
+    path = docs / "explanation" / "beam-speed.md"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(_lines(told)) + "\n")
 
 
 def _lines(told: Found) -> Sequence[str]:

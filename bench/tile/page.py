@@ -1,4 +1,4 @@
-"""docs/performance.md out of what bench/tile/run.py measured."""
+"""docs/explanation/performance.md out of what bench/tile/run.py measured."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def write(found: Found, docs: Path) -> None:
         docs / "pictures" / "performance.png", "From ten bands to tulip polygons", "Mpx/s", bars
     )
     lines = [*_head(found), *_targets(found), *_stages(found), *_rivals(found, bars)]
-    (docs / "performance.md").write_text("\n".join([*lines, *_sizes(found)]) + "\n")
+    path = docs / "explanation" / "performance.md"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join([*lines, *_sizes(found)]) + "\n")
 
 
 def _head(found: Found) -> list[str]:
@@ -169,7 +171,7 @@ def _rivals(found: Found, bars: dict[str, float]) -> list[str]:
         "|---|---|---|",
         *rows,
         "",
-        "![Megapixels a second](pictures/performance.png)",
+        "![Megapixels a second](../pictures/performance.png)",
         "",
         (
             f"`rasterio.features.shapes` makes {found['shapes']['outlines']} outlines of the mask"
@@ -184,7 +186,7 @@ def _rivals(found: Found, bars: dict[str, float]) -> list[str]:
         "How fast polygons are loaded, beside `geopandas.to_postgis`, is another benchmark's,",
         (
             "`bench/history/run.py`; [its figures]"
-            "(decisions/7-no-partitions-and-no-staging-without-need.md)."
+            "(../decisions/7-no-partitions-and-no-staging-without-need.md)."
         ),
         "",
     ]

@@ -9,7 +9,7 @@ outlines and (in an environment of their own) other projects over a part of the 
 measures what this machine can compute at most. Every part is a process of its own, one after the
 other, and says when it begins; what it found is kept below --work, so that the same command, if it
 was stopped, goes on. What is kept is measured anew where code, models or options are others.
-Writes docs/performance.md, its chart, and everything that was measured as JSON below --work.
+Writes docs/explanation/performance.md, its chart, and all measurements as JSON below --work.
 It takes some fifteen minutes on two idle cores, and 6 GB of disk below --work.
 """
 

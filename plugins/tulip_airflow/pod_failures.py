@@ -65,7 +65,7 @@ def _refused(error: Exception) -> Exception | None:
         if error.status in {400, 401, 403, 404, 422}:
             return ClusterRefuses(
                 f"the cluster refuses with {error.status}: {said}. `tulip doctor` checks rights,"
-                " namespace and secrets; docs/how-to-kubernetes.md says what is needed"
+                " namespace and secrets; docs/how-to/kubernetes.md says what is needed"
             )
         return ClusterUnavailable(f"the cluster answers {error.status}: {said}")
     if isinstance(error, HTTPError):

@@ -102,7 +102,7 @@ def beam(
     same products and rows that `tulip run ID` makes. What fails is a dead letter in the store, with
     its reason, and hinders no other; the same command carries it again, and what is done it leaves
     alone. A file that is no scene is a dead letter too. FLAGS after `--` go to Beam as they are:
-    docs/how-to-beam.md.
+    docs/how-to/beam.md.
     """
     from tulip_ops.pipeline.beam import dead_letters, runners
 

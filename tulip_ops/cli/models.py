@@ -229,7 +229,7 @@ def train(
 ) -> None:
     """Train NETWORK; after a kill the same command goes on.
 
-    It learns from simulated scenes unless told otherwise: see docs/how-to-train.md. The finished
+    It learns from simulated scenes unless told otherwise: see docs/how-to/train.md. The finished
     model goes to <models>/<name>/<version>/ with its metrics and card.
     """
     foreign = {"cloud-filter": ("base", "levels"), "unet": ("depth",)}[network]

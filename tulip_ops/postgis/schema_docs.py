@@ -1,6 +1,6 @@
-"""docs/tables.md, written from what the database says of itself.
+"""docs/reference/tables.md, written from what the database says of itself.
 
-`python -m tulip_ops.postgis.schema_docs URL > docs/tables.md` writes it anew.
+`python -m tulip_ops.postgis.schema_docs URL > docs/reference/tables.md` writes it anew.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from tulip_ops.core.errors import TulipError
 from tulip_ops.core.settings import NETWORK_STEPS, Settings
 from tulip_ops.core.types import BANDS
 
-CLUSTER = "docs/how-to-kubernetes.md says what pods need"
+CLUSTER = "docs/how-to/kubernetes.md says what pods need"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _source(name: str, settings: Settings) -> str:
 def _mend(name: str) -> str:
     if name == "archive":
         return "add scenes with `tulip archive add FILE ...`, or set TULIP_ARCHIVE"
-    return "set what it names, or wait until it answers; docs/how-to-sources.md says more"
+    return "set what it names, or wait until it answers; docs/how-to/sources.md says more"
 
 
 def _areas(settings: Settings) -> str:
