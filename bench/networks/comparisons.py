@@ -215,8 +215,8 @@ def write_page(work: Path, docs: Path) -> None:
     lines = [
         "# Comparisons",
         "",
-        "**Simulated, all of it.** Made by `bench/networks/comparisons.py` on places and seasons",
-        "that no network has learned from. In brackets: 95 % intervals of a bootstrap over scenes.",
+        "**All of this is simulated.** Written by `bench/networks/comparisons.py` for places and",
+        "seasons outside all training sets. In brackets: 95 % intervals of a bootstrap over scenes.",
         "",
     ]
     (docs / "pictures").mkdir(parents=True, exist_ok=True)
@@ -255,7 +255,7 @@ def _resnets(found: dict[str, object], docs: Path) -> list[str]:
         "",
         f"Cloud filters over RGB after the same small budget: {found['budget']}. Chips are cloudy",
         "above 5 % of hidden pixels and clear below 1 %; those between are left out. This shows",
-        "how fast each learns, not where it would end: the shipped filter saw 3,600 batches.",
+        "how fast each learns, not its final accuracy: the shipped filter saw 3,600 batches.",
         "",
         f"| | {' | '.join(names.values())} |",
         f"|---|{'---|' * len(names)}",

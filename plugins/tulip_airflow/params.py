@@ -27,7 +27,7 @@ def selection(first: str, *, since: str) -> tuple[dict[str, Param], tuple[str, .
     params = {
         "area": _param("Name of one area of interest, as `tulip aoi list` shows it. Empty: all"
                        " areas."),
-        "source": _param("Name of one source, such as archive, to ask instead of each area's own."
+        "source": _param("Name of one source, such as archive, to query instead of each area's own."
                          " Empty: those, or TULIP_SOURCES."),
         "since": _param(since, format="date"),
         "until": _param("Last day of sensing, YYYY-MM-DD. Empty: today.", format="date"),

@@ -81,7 +81,7 @@ def test_the_page_says_what_was_measured_and_that_it_is_simulated(
     comparisons.write_page(tmp_path, tmp_path / "docs")
 
     page = (tmp_path / "docs" / "explanation" / "comparisons.md").read_text()
-    assert "**Simulated, all of it.**" in page
+    assert "**All of this is simulated.**" in page
     assert "| chip f1 | 0.900 (0.800 to 1.000) | 0.900 (0.800 to 1.000) |" in page
     assert "| full bloom | 1 | 0.800 | 0.900 (0.850 to 1.000) |" in page
     for name in ("resnets", "bands"):
