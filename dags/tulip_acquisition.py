@@ -35,10 +35,10 @@ ends with one line that names the error; the ledger has the same line.
   Inspect it at its source. Leave the run failed; no other run is affected.
 - *ProductMissing, ProductDamaged*: an earlier product is missing or was changed. Clear the run from
   `acquire` on.
-- *ModelNotFound, ModelDamaged*: the folder `models/` lacks the network. See `tulip models verify`, then
-  clear the failed task.
-- *Ended by SIGKILL*: usually for lack of memory. Give `tulip_networks` fewer slots, or set a smaller
-  TULIP_THREADS, then clear the failed task.
+- *ModelNotFound, ModelDamaged*: the folder `models/` is incomplete or damaged. See `tulip models
+  verify`, then clear the failed task.
+- *Ended by SIGKILL*: usually for lack of memory. Give `tulip_networks` fewer slots, or set a
+  smaller TULIP_THREADS, then clear the failed task.
 - *screen or segment stays scheduled*: the pool `tulip_networks` is full or missing; see Admin,
   Pools.
 - *OutOfMemory, NotScheduled, ImageNotPulled, ClusterRefuses* and the like: a pod of the cluster

@@ -2,8 +2,8 @@
 
 **What.** `estimate` searches the sources for acquisitions over the area in these days, subtracts
 those that the ledger has as done, and prints what is left: acquisitions, bytes before compression,
-processing units of Sentinel Hub, and hours at the throughput that the ledger measured over the area.
-If nothing is left, everything after it is skipped. With `dry_run` it ends there.
+processing units of Sentinel Hub, and hours at the throughput that the ledger measured over the
+area. If nothing is left, everything after it is skipped. With `dry_run` it ends there.
 
 **How.** `engine` chooses one of two ways:
 

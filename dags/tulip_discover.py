@@ -17,16 +17,17 @@ its own, or a newer baseline of a known id: both are processed, and the newest o
 supersedes the others in the next history of its season.
 
 **By hand.** Trigger it with an area, a source, a number of days or a range of dates; `since` wins
-over `look_back_days`. Repeated discoveries are harmless: the ledger `tulip.acquisition` decides what
-is new.
+over `look_back_days`. Repeated discoveries are harmless: the ledger `tulip.acquisition` decides
+what is new.
 
-**Never lost, never twice.** `tulip discover` writes an id into the ledger before Airflow gets it. If
-the task dies in between, the ledger has the id without a run. Such an id is *pending*: in the
+**Never lost, never twice.** `tulip discover` writes an id into the ledger before Airflow gets it.
+If the task dies in between, the ledger has the id without a run. Such an id is *pending*: in the
 ledger, and no step has begun. An id is pending again half a day after its run failed with all
 retries: if a source was unavailable for hours, its acquisitions come a day later. A retry, or a
 later discovery, starts pending ids as well, but only while no run of `tulip_acquisition` is queued
-or running: a queued run has not begun either, and would be started twice. This also covers ids that
-were found while `tulip_acquisition` was paused, because Airflow creates no runs of a paused DAG.
+or running: a queued run has not begun either, and would be started twice. This also covers ids
+that were found while `tulip_acquisition` was paused, because Airflow creates no runs of a paused
+DAG.
 
 ### Triage
 - *`alerts` failed, `discover` did not*: a source is silent, refused or stale; the log shows which,
@@ -37,8 +38,8 @@ were found while `tulip_acquisition` was paused, because Airflow creates no runs
   lines of the log and `tulip doctor`. The next day's run finds what was missed.
 - *Failed at once*: no area or source has that name, or a setting is wrong; the log names it. See
   `tulip aoi list` and `tulip settings`.
-- *Success, but nothing to emit*: all acquisitions are known, or lie outside the areas. The log counts
-  the known ones; try `tulip discover --since YYYY-MM-DD` by hand.
+- *Success, but nothing to emit*: all acquisitions are known, or lie outside the areas. The log
+  counts the known ones; try `tulip discover --since YYYY-MM-DD` by hand.
 - *"left for the next time" in the log*: ids are pending while other runs are alive. Nothing
   to do, or trigger this DAG again when `tulip_acquisition` is idle.
 - *Success, but `tulip_acquisition` has no new runs*: it is paused. Unpause it, then trigger this

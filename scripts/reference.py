@@ -54,10 +54,10 @@ def commands_page() -> str:
         "",
         _GENERATED,
         "",
-        "`tulip --help` and `tulip <command> --help` print the same. Exit codes: 0 done, 99 skipped",
-        "(too cloudy, nothing to do), 1 failed (a repeat may help), 2 bad input, 3 bad data: the",
-        "acquisition is quarantined. Results go to stdout, with `--json` as one JSON object;",
-        "progress and logs go to stderr.",
+        "`tulip --help` and `tulip <command> --help` print the same. Exit codes: 0 done, 99",
+        "skipped (too cloudy, nothing to do), 1 failed (a repeat may help), 2 bad input, 3 bad",
+        "data: the acquisition is quarantined. Results go to stdout, with `--json` as one JSON",
+        "object; progress and logs go to stderr.",
     ]
     for words, command in _commands("tulip", main):
         context = click.Context(

@@ -215,8 +215,9 @@ def write_page(work: Path, docs: Path) -> None:
     lines = [
         "# Comparisons",
         "",
-        "**All of this is simulated.** Written by `bench/networks/comparisons.py` for places and",
-        "seasons outside all training sets. In brackets: 95 % intervals of a bootstrap over scenes.",
+        "**All of this is simulated.** Written by `bench/networks/comparisons.py` for places",
+        "and seasons outside all training sets. In brackets: 95 % intervals of a bootstrap over",
+        "scenes.",
         "",
     ]
     (docs / "pictures").mkdir(parents=True, exist_ok=True)
