@@ -1,4 +1,4 @@
-"""Carries one acquisition from pixels to polygons in PostGIS.
+"""Processes one acquisition from pixels to polygons in PostGIS.
 
 One run per acquisition, so that a bad scene fails its own run only. `tulip_discover` starts the
 runs; the acquisition id is their partition key. By hand: trigger the DAG with the parameter
@@ -7,43 +7,43 @@ runs; the acquisition id is their partition key. By hand: trigger the DAG with t
     POST /api/v2/dags/tulip_acquisition/dagRuns
     {"logical_date": null, "conf": {"acquisition_id": "S2B_31UFU_20260420_0_L2A"}}
 
-Every task is the command `tulip <step> <id>` and can be repeated, here or in a terminal: what is
-there, whole and made from the same inputs by the same model is not made again. Clearing a task
-runs it and everything after it once more.
+Every task is the command `tulip <step> <id>` and can be repeated, here or in a terminal: a product
+that is complete and was made from the same inputs by the same model is not made again. Clearing a
+task runs it and everything after it once more.
 
-**Ends.** *success*: recorded, and `tulip_history` is told the season. Or a step was *skipped*,
-which is a verdict (too cloudy, outside every area) and no error. *failed*: a step failed, the
-steps after it did not run, and nothing is half-written.
+**Results.** *success*: recorded, and `tulip_history` runs for the season. Or a step was *skipped*,
+which is a result (too cloudy, outside every area) and not an error. *failed*: a step failed, the
+steps after it did not run, and no product is incomplete.
 
 **Retries.** Bad input (exit code 2) is not retried. Other failures, and commands that were killed,
 are retried twice, the first time within a minute.
 
-**Limits.** Three runs at a time; of all their `screen` and `segment` tasks as many as the pool
-`tulip_networks` has slots.
+**Limits.** Three runs at a time; their `screen` and `segment` tasks share the slots of the pool
+`tulip_networks`.
 
 ### Triage
 Find the run by its partition key (Filter, in the list of runs), or ask the ledger:
 `select * from tulip.attempt where acquisition_id = '<id>'`. The log of the task that failed first
-ends with one line that names the fact; the ledger keeps the same line.
+ends with one line that names the error; the ledger has the same line.
 
 - *"no acquisition", "is not an acquisition id"*: started by hand without an id, or with a wrong
   one. Start a new run.
-- *AcquisitionNotFound*: neither the ledger nor a source knows it. Check the id, or look further
+- *AcquisitionNotFound*: neither the ledger nor a source has it. Check the id, or search further
   back with `tulip discover --since YYYY-MM-DD`.
 - *SourceUnavailable, DatabaseUnavailable*: see `tulip doctor`, then clear the failed task.
-- *UnreadableRaster, BandMissing, NothingValid, OffsetContradiction*: the scene itself is bad. Look
-  at it where it came from. Leave the run failed; no other run is touched.
-- *ProductMissing, ProductDamaged*: an earlier product is gone or was changed. Clear the run from
+- *UnreadableRaster, BandMissing, NothingValid, OffsetContradiction*: the scene itself is bad.
+  Inspect it at its source. Leave the run failed; no other run is affected.
+- *ProductMissing, ProductDamaged*: an earlier product is missing or was changed. Clear the run from
   `acquire` on.
-- *ModelNotFound, ModelDamaged*: the folder `models/` does not fit. See `tulip models verify`, then
-  clear the failed task.
-- *Ended by SIGKILL*: mostly for lack of memory. Give `tulip_networks` fewer slots, or set a smaller
-  TULIP_THREADS, then clear the failed task.
+- *ModelNotFound, ModelDamaged*: the folder `models/` is incomplete or damaged. See `tulip models
+  verify`, then clear the failed task.
+- *Ended by SIGKILL*: usually for lack of memory. Give `tulip_networks` fewer slots, or set a
+  smaller TULIP_THREADS, then clear the failed task.
 - *screen or segment stays scheduled*: the pool `tulip_networks` is full or missing; see Admin,
   Pools.
 - *OutOfMemory, NotScheduled, ImageNotPulled, ClusterRefuses* and the like: a pod of the cluster
-  (TULIP_RUNTIME=kubernetes); docs/how-to-kubernetes.md has the table.
-- *Timeout*: a hanging source, or a machine that is far too slow. The log says how far it came.
+  (TULIP_RUNTIME=kubernetes); docs/how-to/kubernetes.md has the table.
+- *Timeout*: a source that hangs, or a machine that is far too slow. The log shows how far it came.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ ID = "{{ acquisition_of(partition_key, params) }}"
 
 
 def season_of(_: str, context: Context) -> list[str]:
-    """The calendar year in `S2B_31UFU_20260420_0_L2A`, whatever `tulip record` printed.
+    """The calendar year in `S2B_31UFU_20260420_0_L2A`; ignores the output of `tulip record`.
 
-    It is told after every success, also when nothing was changed: a record whose task died before
-    Airflow heard of its success changes nothing when it is repeated.
+    Every success emits it, even without a change: after a task that died before Airflow noticed its
+    success, the repeated `record` changes nothing.
     """
     day = acquisition_of(context["partition_key"], context["params"]).split("_")[2]
     return [day[:4]]
@@ -87,7 +87,7 @@ with DAG(
             None,
             type=["null", "string"],
             pattern=ACQUISITION_ID,
-            description="Which acquisition to carry through, such as S2B_31UFU_20260420_0_L2A;"
+            description="Which acquisition to process, such as S2B_31UFU_20260420_0_L2A;"
             " needed when you start a run by hand.",
         )
     },
@@ -103,28 +103,28 @@ with DAG(
             "screen",
             ID,
             timeout=timedelta(hours=2),
-            doc_md="The cloud filter: where is the ground clear? Writes `cloud.tif`. Skipped: too"
-            " little is clear (TULIP_MINIMUM_CLEAR).",
+            doc_md="Runs the cloud filter and writes `cloud.tif`. Skipped: too little ground is"
+            " clear (TULIP_MINIMUM_CLEAR).",
         ),
         step(
             "segment",
             ID,
             timeout=timedelta(hours=2),
-            doc_md="The U-Net: where do tulips grow, where do they flower? Writes `tulip.tif`.",
+            doc_md="Runs the U-Net and writes `tulip.tif`: probability of tulips and of bloom.",
         ),
         step(
             "vectorize",
             ID,
-            doc_md="Turns probabilities into polygons with their figures: `detections.parquet`.",
+            doc_md="Turns probabilities into polygons with statistics: `detections.parquet`.",
         ),
         step(
             "record",
             ID,
             outlet=SEASONS,
             keys=season_of,
-            trigger_rule="none_failed",  # what was skipped has not seen its fields: history asks
-            doc_md="Writes the detections into PostGIS in one transaction, then tells"
-            " `tulip_history` the season. After a skipped step there is nothing to write, but the"
-            " season must know what was not seen.",
+            trigger_rule="none_failed",  # history needs skipped acquisitions: not seen
+            doc_md="Writes the detections into PostGIS in one transaction, then starts"
+            " `tulip_history` for the season. After a skipped step there is nothing to write, but"
+            " the history needs to know what was not seen.",
         ),
     )

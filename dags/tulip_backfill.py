@@ -1,36 +1,36 @@
-"""Carries what is left of a range of days: years of archive, or a month that was missed.
+"""Processes what is left of a range of days: years of archive, or a month that was missed.
 
-**What.** `estimate` asks the sources what they offer over the area in these days, takes away what
-the ledger has done, and says what is left: acquisitions, bytes before compression, processing units
-of Sentinel Hub, and hours at the pace at which this ledger carried acquisitions of the area before.
-Nothing is left: everything after it is skipped. With `dry_run` it ends there.
+**What.** `estimate` searches the sources for acquisitions over the area in these days, subtracts
+those that the ledger has as done, and prints what is left: acquisitions, bytes before compression,
+processing units of Sentinel Hub, and hours at the throughput that the ledger measured over the
+area. If nothing is left, everything after it is skipped. With `dry_run` it ends there.
 
-**How.** `engine` says who carries it:
+**How.** `engine` chooses one of two ways:
 
 - *airflow* (the default): `start` puts the ids into the ledger and starts one run of
   `tulip_acquisition` for each, as a discovery does. Right for dozens; each run fails alone and
-  shows in the list of runs.
-- *beam*: `beam` carries them all as one Beam pipeline, on this machine or on a cluster: the same
+  is in the list of runs.
+- *beam*: `beam` processes them all as one Beam pipeline, on this machine or on a cluster: the same
   steps, products and rows, the networks loaded once for each worker. Right for hundreds and more.
-  `runner`, `workers` and `flags` say where (docs/how-to-beam.md).
+  `runner`, `workers` and `flags` choose where (docs/how-to/beam.md).
 
-**History.** After `beam` the task `history` rolls up every season that changed. With *airflow* each
-recorded acquisition tells `tulip_history` its season, which rolls up when the last one is recorded.
+**History.** After `beam` the task `history` updates every season that changed. With *airflow* each
+recorded acquisition starts `tulip_history` for its season.
 
-**Budget.** What was sensed first is taken, as far as `budget` reaches by estimate; how much has no
-room stands in the log, and a later run takes it. TULIP_UNITS_PER_RUN and TULIP_UNITS_PER_MONTH
-bound what is really spent, whatever was estimated.
+**Budget.** The oldest acquisitions are processed first, as far as `budget` reaches by estimate; the
+log counts those beyond it, and a later run processes them. TULIP_UNITS_PER_RUN and
+TULIP_UNITS_PER_MONTH limit the real cost, independent of the estimate.
 
-**Again.** A repeated or resumed run carries what is left and nothing else.
+**Again.** A repeated or resumed run processes what is left and nothing else.
 
 ### Triage
 - *`estimate` failed at once*: no area or source has that name, a day is missing, or `since` is
-  later than `until`; its last line says which.
-- *`estimate` was skipped*: nothing is left to carry. See `tulip aoi list` and `since`.
+  later than `until`; its last line names it.
+- *`estimate` was skipped*: nothing is left to process. See `tulip aoi list` and `since`.
 - *"the budget has no room for ... more" in its log*: repeat it next month, or with a larger one.
-- *`beam` failed*: either the runner gave up or lost a worker, mostly for lack of memory (fewer
-  `workers`), or single acquisitions failed: their reasons are dead letters in the store, whose
-  place the log names, and in `tulip.attempt`. Retries carry only what is left. Clear the task when
+- *`beam` failed*: either the runner gave up or lost a worker, usually for lack of memory (use fewer
+  `workers`), or single acquisitions failed: their reasons are in dead letters in the store, whose
+  path is in the log, and in `tulip.attempt`. Retries process only what is left. Clear the task when
   the reason is gone.
 - *`start` succeeded, but runs are missing*: `tulip_acquisition` is paused. Unpause it and run this
   DAG again.
@@ -69,18 +69,18 @@ with DAG(
             None,
             type=["null", "number"],
             minimum=0,
-            description="Processing units that the reading may cost, by estimate. Empty: no bound"
+            description="Processing units that reading may cost, by estimate. Empty: no limit"
             " but TULIP_UNITS_PER_RUN.",
         ),
         "dry_run": Param(
-            None, type=["null", "boolean"], description="Only estimate. Empty: carry it out."
+            None, type=["null", "boolean"], description="Only estimate. Empty: process too."
         ),
         "engine": Param(
             None,
             type=["null", "string"],
             enum=[None, "airflow", "beam"],
-            description="Who carries: airflow, one run per acquisition, or beam, one pipeline for"
-            " all. Empty: airflow.",
+            description="airflow: one run per acquisition, or beam: one pipeline for all. Empty:"
+            " airflow.",
         ),
         "runner": Param(
             None,
@@ -106,8 +106,8 @@ with DAG(
         "--dry-run",
         *SELECTION,
         task_id="estimate",
-        doc_md="Runs `tulip backfill --dry-run`: says what is left and what it will cost. Skipped:"
-        " nothing is left.",
+        doc_md="Runs `tulip backfill --dry-run`: lists what is left and estimates its cost."
+        " Skipped: nothing is left.",
     )
     start = step(
         "backfill",

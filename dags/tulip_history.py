@@ -1,9 +1,9 @@
-"""Rolls a season up: per field bloomed, not bloomed, or not seen.
+"""Updates a season: each field bloomed, did not bloom, or was not seen.
 
 A recorded acquisition starts a run whose partition key is its season; acquisitions that are
 recorded at the same moment share one. Runs follow one another, and each is created after the
-recording that asked for it, so that the last run of a season has seen everything of it. Roll-ups
-are repeatable and cheap where little changed.
+recording that triggered it, so the last run of a season includes everything. A run can be repeated,
+and its cost follows the amount of change.
 
 By hand: trigger it with the parameter `season`, or without it for every season.
 
@@ -11,7 +11,7 @@ By hand: trigger it with the parameter `season`, or without it for every season.
 - *DatabaseUnavailable*: see `tulip doctor`, then clear the task.
 - *SchemaOutdated*: run `tulip database migrate`, then clear the task.
 - *A season lacks an acquisition*: its run in `tulip_acquisition` failed or was skipped before
-  `record`; look there.
+  `record`; see its log.
 - *Runs wait in the queue*: they follow one another. Nothing to do.
 """
 

@@ -5,7 +5,7 @@
 #         --environment_type=DOCKER --environment_config=registry.example/tulip-beam:1
 #
 # A worker reads TULIP_* from its own environment: hand the harness TULIP_DATABASE_URL and the store
-# by your cluster's secrets, never by the image. docs/how-to-beam.md says what was tried.
+# by your cluster's secrets, never by the image. docs/how-to/beam.md says what was tried.
 
 ARG PYTHON=3.11
 ARG BEAM=2.77.0

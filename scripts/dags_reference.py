@@ -1,4 +1,4 @@
-"""Writes docs/dags.md from the DAGs themselves: `.tulip/venv/bin/python scripts/dags_reference.py`.
+"""Writes docs/reference/dags.md from the DAGs: `.tulip/venv/bin/python scripts/dags_reference.py`.
 
 A test fails when the file and the DAGs differ.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG, BaseOperator  # noqa: TID251  # it tells about Airflow's DAGs
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "dags.md"
+PAGE = ROOT / "docs" / "reference" / "dags.md"
 HEADER = """\
 # The DAGs
 

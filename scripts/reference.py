@@ -1,4 +1,4 @@
-"""Writes docs/settings.md and docs/cli.md: `.tulip/venv/bin/python scripts/reference.py`.
+"""Writes docs/reference/settings.md and cli.md: `.tulip/venv/bin/python scripts/reference.py`.
 
 With --check it writes nothing, and fails when the pages and the code differ.
 """
@@ -19,15 +19,15 @@ _GENERATED = "<!-- written by scripts/reference.py; change the code instead -->"
 
 
 def settings_page() -> str:
-    """docs/settings.md."""
+    """docs/reference/settings.md."""
     lines = [
         "# Settings",
         "",
         _GENERATED,
         "",
-        "Every setting is an environment variable. Variables win over `<state>/local.env`, which",
-        "`make demo` writes, and that over the defaults. An empty variable counts as unset.",
-        "`tulip settings` shows the values in force, `tulip doctor` whether they work.",
+        "Every setting is an environment variable. Variables override `<state>/local.env`, which",
+        "`make demo` writes, and that overrides the defaults. An empty variable counts as unset.",
+        "`tulip settings` shows the current values, `tulip doctor` checks that they work.",
         "",
         "| variable | default | meaning |",
         "|---|---|---|",
@@ -38,8 +38,8 @@ def settings_page() -> str:
         )
     lines += [
         "",
-        "With `TULIP_RUNTIME=kubernetes` pods get from Airflow those variables that their step",
-        "reads, if they are set; [secrets go another way](how-to-kubernetes.md).",
+        "With `TULIP_RUNTIME=kubernetes` a pod gets the variables that its step reads, if they are",
+        "set for Airflow; [secrets are passed by reference](../how-to/kubernetes.md).",
         "",
         f"- `screen`: {_variables(read_by('screen'))}",
         f"- `segment`: {_variables(read_by('segment'))}",
@@ -48,16 +48,16 @@ def settings_page() -> str:
 
 
 def commands_page() -> str:
-    """docs/cli.md."""
+    """docs/reference/cli.md."""
     lines = [
         "# The command line",
         "",
         _GENERATED,
         "",
-        "`tulip --help` and `tulip <command> --help` say the same. Exit codes: 0 done, 99 skipped",
-        "(too cloudy, nothing to do), 1 failed (a repeat may help), 2 bad input, 3 bad data: the",
-        "acquisition is quarantined. Results go to stdout, with `--json` as one JSON object;",
-        "progress and logs go to stderr.",
+        "`tulip --help` and `tulip <command> --help` print the same. Exit codes: 0 done, 99",
+        "skipped (too cloudy, nothing to do), 1 failed (a repeat may help), 2 bad input, 3 bad",
+        "data: the acquisition is quarantined. Results go to stdout, with `--json` as one JSON",
+        "object; progress and logs go to stderr.",
     ]
     for words, command in _commands("tulip", main):
         context = click.Context(
@@ -71,7 +71,7 @@ def commands_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 PAGES = {"settings.md": settings_page, "cli.md": commands_page}
 
 
@@ -95,7 +95,7 @@ def _default(name: str, default: object) -> str:
 
 
 def run() -> int:
-    pages = {DOCS / page: write() for page, write in PAGES.items()}
+    pages = {FOLDER / page: write() for page, write in PAGES.items()}
     if sys.argv[1:] == ["--check"]:
         old = [path.name for path, text in pages.items() if path.read_text("utf-8") != text]
         print(

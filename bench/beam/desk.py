@@ -26,7 +26,7 @@ ROWS = {
     "detection": "select to_jsonb(d) - '{detection_id,run_id,recorded_at}'::text[]"
     " from tulip.detection d order by acquisition_id, ordinal",
 }
-"""What must be alike whoever carried it: all but ids of runs, moments and places."""
+"""What must be the same for every runner: all but ids of runs, times and paths."""
 TULIP = Path(sys.executable).parent / "tulip"
 
 

@@ -1,4 +1,4 @@
-"""The ancestor's way: one PNG at a time through `model.predict`, to a PNG mask.
+"""The loop of the 2018 prototype: one PNG at a time through `model.predict`, to a PNG mask.
 
     bench/beam/loop.py CHIPS OUT THREADS
 

@@ -1,4 +1,4 @@
-"""docs/beam-speed.md out of what bench/beam/run.py measured."""
+"""docs/explanation/beam-speed.md out of what bench/beam/run.py measured."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ def different(told: Found) -> list[str]:
 
 def write(told: Found, docs: Path) -> None:
     """The page."""
-    (docs / "beam-speed.md").write_text("\n".join(_lines(told)) + "\n")
+    path = docs / "explanation" / "beam-speed.md"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(_lines(told)) + "\n")
 
 
 def _lines(told: Found) -> Sequence[str]:
@@ -77,24 +79,24 @@ def _lines(told: Found) -> Sequence[str]:
         f"on {told['machine']}. **The season is simulated**: {told['scenes']} acquisitions of",
         f"{told['side']} x {told['side']} pixels in ten bands, some cloudy, one in ten overcast.",
         "",
-        "The loop is what the ancestor of this project did: one PNG of 256 x 256 pixels in true",
-        "colour at a time through `model.predict` of the cloud filter and, where it is clear, of",
-        "the U-Net, to a PNG mask. It makes neither polygons nor rows; all others carry the",
-        "archive to rows in PostGIS. `tulip run` keeps its two networks here; the command itself",
-        "loads them for each acquisition. It and the loop compute with two threads. A chip is",
-        "256 x 256 pixels of ground.",
+        "The loop is that of the 2018 prototype: one PNG of 256 x 256 pixels in true colour at a",
+        "time through `model.predict` of the cloud filter and, if it is clear, of the U-Net, to a",
+        "PNG mask. It makes neither polygons nor rows; all others process the archive to rows in",
+        "PostGIS. `tulip run` keeps its two networks loaded here; the command itself loads them",
+        "for each acquisition. It and the loop compute with two threads. A chip is 256 x 256",
+        "pixels of ground.",
         "",
         table(told),
         "",
-        f"*Once started*: over the {told['scenes'] - told['few']} acquisitions by which a smaller",
-        f"season of {told['few']} is smaller. *Start* is what is left of the smaller one: imports,",
-        "workers, networks. Each was measured once. One worker starts alike with one thread and",
-        f"with two: {_start(told, ONE):.0f} and {_start(told, BOTH):.0f} s show how far to trust",
-        "these figures.",
+        f"*Once started*: over the {told['scenes'] - told['few']} acquisitions that a smaller",
+        f"season of {told['few']} does not have. *Start* is the remaining time of that season:",
+        "imports, workers, networks. Each was measured once. One worker should start equally fast",
+        f"with one thread and with two: {_start(told, ONE):.0f} and {_start(told, BOTH):.0f} s",
+        "show the uncertainty of these figures.",
         "",
         *_growth(told),
         "",
-        "## The same, whoever carries it",
+        "## Equal results",
         "",
         _verdict(told, products),
     ]
@@ -107,7 +109,7 @@ def _growth(told: Found) -> list[str]:
     return [
         "## From one to two workers",
         "",
-        f"Two workers of one thread carry {growth[ONE]:.2f} times as many chips a second as one",
+        f"Two workers of one thread process {growth[ONE]:.2f} times as many chips a second as one",
         f"of one thread once started ({ratio:.2f} times with the start), and {growth[BOTH]:.2f}",
         "times as many as one worker of two threads, which has the same two processors to itself.",
     ]
@@ -117,7 +119,7 @@ def _verdict(told: Found, products: int) -> str:
     if different(told):
         raise ValueError("a page is written of runs that agree")
     return (
-        "All of them left the rows of `tulip run` in `tulip.acquisition`, `tulip.attempt` and\n"
+        "All of them wrote the rows of `tulip run` in `tulip.acquisition`, `tulip.attempt` and\n"
         f"`tulip.detection`, to the last digit, and its {products} products byte for byte."
     )
 

@@ -1,30 +1,30 @@
-"""An archive in one go, beside the plain loop of the ancestor: chips per second.
+"""An archive at once, beside the loop of the 2018 prototype: chips per second.
 
     .tulip/venv/bin/python -m bench.beam.run [--scenes 200] [--side 512] [--work FOLDER] [--parts N]
     .tulip/venv/bin/python -m bench.beam.run --images FOLDER
 
-Simulates a season of small acquisitions, and carries all of it
+Simulates a season of small acquisitions, and processes it in these ways:
 
-- as the ancestor of this project did: one PNG of 256 x 256 pixels in true colour at a time through
-  `model.predict` of the cloud filter and, where that calls it clear, of the U-Net, to a PNG mask,
-- with the steps of `tulip run`, one acquisition after the other, in one process that keeps the
-  networks which it has loaded, as the command itself does not,
+- as in the 2018 prototype: one PNG of 256 x 256 pixels in true colour at a time through
+  `model.predict` of the cloud filter and, if that is clear, of the U-Net, to a PNG mask,
+- with the steps of `tulip run`, one acquisition after the other, in one process that keeps its
+  networks loaded (the command itself does not),
 - with `tulip beam` on DirectRunner with one and with two workers, and on DaskRunner with two.
 
 Every way starts with an empty store and database, in processes of its own. All but the first must
-leave the same rows and, byte for byte, the same products. The ancestor's networks are the shipped
+leave the same rows and, byte for byte, the same products. The prototype's networks are the shipped
 ones of true colour, ours the ten bands that the archive offers; a chip is 256 x 256 pixels of
 ground, whatever windows a network reads.
 
-Each way also carries a smaller season (`--few`). What it takes for the difference, which is free of
-imports, workers and networks that have to start, is its pace.
+Each way also processes a smaller season (`--few`). The difference, which is free of imports and of
+the start of workers and networks, gives its throughput.
 
-`--images` carries GeoTIFFs instead, without a smaller season and without the ancestor's loop, and
+`--images` processes GeoTIFFs instead, without a smaller season and without that loop, and
 with `tulip run` as it is.
 
 Prints a table and writes `beam.json` into the working folder, with `--page` also the page about it.
-With `--work` every part is kept there, and the same command goes on where one stopped; `--parts`
-stops it after so many.
+With `--work` every part is cached there, and the same command continues after an interruption;
+`--parts` stops it after so many.
 """
 
 from __future__ import annotations

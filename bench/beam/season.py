@@ -64,7 +64,7 @@ def write_images(place: Path, images: Sequence[Path]) -> list[AcquisitionId]:
 
 
 def write_chips(archive: Path, out: Path) -> int:
-    """The archive as the ancestor had it: PNG chips in true colour; returns how many."""
+    """The archive as in the 2018 prototype: PNG chips in true colour; returns how many."""
     warnings.simplefilter("ignore", NotGeoreferencedWarning)
     out.mkdir()
     red, green, blue = (BANDS.index(name) + 1 for name in ("red", "green", "blue"))

@@ -3,8 +3,8 @@
     .tulip/venv/bin/python -m bench.networks.comparisons [--only resnets|bands] [--scenes N]
 
 Trains both ResNets on the same scenes for the same number of batches, and runs the shipped U-Nets
-over scenes that were simulated for each situation. Writes docs/comparisons.md and its charts. What
-was trained is kept in --work, and not trained again.
+over scenes that were simulated for each situation. Writes
+docs/explanation/comparisons.md and its charts. Trained networks are kept in --work and reused.
 """
 
 from __future__ import annotations
@@ -211,12 +211,13 @@ def _bar(figure: Estimate) -> tuple[float, float | None, float | None]:
 
 
 def write_page(work: Path, docs: Path) -> None:
-    """docs/comparisons.md from what is in `work`, with its charts."""
+    """docs/explanation/comparisons.md from what is in `work`, with its charts."""
     lines = [
         "# Comparisons",
         "",
-        "**Simulated, all of it.** Made by `bench/networks/comparisons.py` on places and seasons",
-        "that no network has learned from. In brackets: 95 % intervals of a bootstrap over scenes.",
+        "**All of this is simulated.** Written by `bench/networks/comparisons.py` for places",
+        "and seasons outside all training sets. In brackets: 95 % intervals of a bootstrap over",
+        "scenes.",
         "",
     ]
     (docs / "pictures").mkdir(parents=True, exist_ok=True)
@@ -224,7 +225,9 @@ def write_page(work: Path, docs: Path) -> None:
         lines += _resnets(json.loads((work / "resnets.json").read_text()), docs)
     if (work / "bands.json").exists():
         lines += _bands(json.loads((work / "bands.json").read_text()), docs)
-    (docs / "comparisons.md").write_text("\n".join(lines))
+    path = docs / "explanation" / "comparisons.md"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(lines))
 
 
 def _resnets(found: dict[str, object], docs: Path) -> list[str]:
@@ -253,13 +256,13 @@ def _resnets(found: dict[str, object], docs: Path) -> list[str]:
         "",
         f"Cloud filters over RGB after the same small budget: {found['budget']}. Chips are cloudy",
         "above 5 % of hidden pixels and clear below 1 %; those between are left out. This shows",
-        "how fast each learns, not where it would end: the shipped filter saw 3,600 batches.",
+        "how fast each learns, not its final accuracy: the shipped filter saw 3,600 batches.",
         "",
         f"| | {' | '.join(names.values())} |",
         f"|---|{'---|' * len(names)}",
         *rows,
         "",
-        "![ResNet50 against ResNet101](pictures/resnets.png)",
+        "![ResNet50 against ResNet101](../pictures/resnets.png)",
         "",
     ]
 
@@ -294,7 +297,7 @@ def _bands(found: dict[str, object], docs: Path) -> list[str]:
         f"|---|---|{'---|' * len(models)}",
         *rows,
         "",
-        "![RGB against ten bands](pictures/bands.png)",
+        "![RGB against ten bands](../pictures/bands.png)",
         "",
     ]
 

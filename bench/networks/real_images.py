@@ -83,7 +83,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--peers", type=Path, help="python that has bench/requirements.txt")
     parser.add_argument("--out", type=Path, default=real_scenes.ROOT / ".tulip" / "real-images")
     parser.add_argument("--json", type=Path, help="file for the rows")
-    parser.add_argument("--page", type=Path, help="the same for people: docs/real-images.md")
+    parser.add_argument(
+        "--page", type=Path, help="the same for people: docs/explanation/real-images.md"
+    )
     parser.add_argument(
         "--record", action="store_true", help="write figures into the models' cards"
     )

@@ -1,4 +1,4 @@
-"""docs/real-images.md: what `real_images.py` found, for people."""
+"""docs/explanation/real-images.md: what `real_images.py` found, for people."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 
 HEAD = """# Real images
 
-What the shipped networks, and other projects' cloud detectors, say of images **that nothing was
-trained on**. Made by
+Predictions of the shipped networks, and of other projects' cloud detectors, for images **on which
+nothing was trained**. Written by
 
 ```sh
 .tulip/venv/bin/python -m bench.networks.real_images --peers .tulip/peers/bin/python \\
-    --record --page docs/real-images.md
+    --record --page docs/explanation/real-images.md
 ```
 
-where [how to evaluate](how-to-evaluate.md) says what the images and the peers are, and by what rule
-a chip or a cell is cloudy. Counts stand beside every figure: most sources are a handful of images,
-and none of the figures is sharper than that. What is neither plainly one nor the other is left out.
+[How to evaluate](../how-to/evaluate.md) describes the images, the peers, and when a chip or a cell
+counts as cloudy. Every figure comes with its counts: most sources have only a handful of images, so
+no figure is more exact than that. Ambiguous cells and chips are left out.
 """
 CLOUDS = ("contestant", "cases", "accuracy", "f1")
 TULIPS = ("contestant", "cases", "iou", "precision", "recall")

@@ -30,7 +30,7 @@ def goals(found: Found) -> list[Goal]:
     return [
         Goal("from COG to polygons", "240 s at most", f"{took:.0f} s", took <= 240),
         Goal("memory", "3 GB at most", f"{peak:.2f} GB", peak <= 3),
-        Goal("beside the ancestor's loop", "8 x at least", f"{ancestor:.1f} x", ancestor >= 8),
+        Goal("beside the loop of 2018", "8 x at least", f"{ancestor:.1f} x", ancestor >= 8),
         Goal("beside Keras in batches", "3 x at least", f"{batches:.1f} x", batches >= 3),
         Goal("networks, of the machine's peak", "50 % at least", f"{limit / alone:.0%}",
              limit >= 0.5 * alone),

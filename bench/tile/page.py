@@ -1,4 +1,4 @@
-"""docs/performance.md out of what bench/tile/run.py measured."""
+"""docs/explanation/performance.md out of what bench/tile/run.py measured."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tulip_ops.reports import evaluation_plots
 _PLAIN = [
     "*Without AMX* is the same on the same machine, where networks may use AVX-512, VNNI and",
     "bfloat16 but no matrix instructions (`ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16`), as on most",
-    "processors: networks take longer there, and everything else as long as before.",
+    "processors: only the networks take longer.",
     "",
 ]
 
@@ -23,7 +23,9 @@ def write(found: Found, docs: Path) -> None:
         docs / "pictures" / "performance.png", "From ten bands to tulip polygons", "Mpx/s", bars
     )
     lines = [*_head(found), *_targets(found), *_stages(found), *_rivals(found, bars)]
-    (docs / "performance.md").write_text("\n".join([*lines, *_sizes(found)]) + "\n")
+    path = docs / "explanation" / "performance.md"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join([*lines, *_sizes(found)]) + "\n")
 
 
 def _head(found: Found) -> list[str]:
@@ -37,9 +39,9 @@ def _head(found: Found) -> list[str]:
         f"{found['minutes']} minutes, on {found['machine']}, with {found['threads']} threads and",
         (
             f"`TULIP_MEMORY_GB={found['memory_gb']:g}`. The raster has {found['side']} x"
-            f" {found['side']} pixels (a whole tile: 10980 x 10980) of ten"
+            f" {found['side']} pixels (a complete tile: 10980 x 10980) of ten"
         ),
-        "bands. **Its texture is simulated**: patches of simulated scenes, turned, mirrored, with",
+        "bands. **Its texture is simulated**: patches of simulated scenes, rotated, mirrored, with",
         "noise of their own, half of them under cloud. One area of interest covers all of it.",
         "",
         f"Networks: {', '.join(found['whole'][str(found['side'])]['engines'].values())}.",
@@ -50,16 +52,16 @@ def _head(found: Found) -> list[str]:
 def _targets(found: Found) -> list[str]:
     """The goals; with a column for a machine without matrix instructions where it was measured."""
     several = [goals(found)]
-    columns = ["measured", "holds"]
+    columns = ["measured", "met"]
     if "plain" in found:
         several.append(goals(found | found["plain"]))
-        columns += ["without AMX", "holds"]
+        columns += ["without AMX", "met"]
     lines = []
     for same in zip(*several, strict=True):
         told = " | ".join(f"{each.value} | {_holds(each)}" for each in same)
         lines.append(f"| {same[0].what} | {same[0].goal} | {told} |")
     return [
-        f"| | goal | {' | '.join(columns)} |",
+        f"| | target | {' | '.join(columns)} |",
         f"|---|---|{'---|' * len(columns)}",
         *lines,
         "",
@@ -86,8 +88,8 @@ def _stages(found: Found) -> list[str]:
         "## Where the time goes",
         "",
         "Seconds. *Start* is importing libraries, reading weights and compiling the networks; *in",
-        "the network* are those in which it computed at least one window; *rest* is what it waits",
-        "for: the first rows, and the writing of the COG.",
+        "the network* is the time in which at least one window was computed; *rest* is waiting for",
+        "the first rows, and writing the COG.",
         "",
         "| step | seconds | start | in the network | rest | peak GB | |",
         "|---|---|---|---|---|---|---|",
@@ -108,10 +110,10 @@ def _processors(whole: Found) -> list[str]:
         left = each["cpu_seconds"] - sum(counted)
         lines.append(f"| {step} | {each['cpu_seconds']:.1f} | {told} | {left:.1f} |")
     return [
-        "What the processors did meanwhile, in seconds of one core, all threads together: what",
-        "stands beside a network lengthens it by the share of the cores that it takes.",
+        "CPU time of each activity, in seconds of one core, all threads together. Work in parallel",
+        "with a network slows it down by the share of the cores that it takes.",
         "",
-        f"| step | in all | {' | '.join(kinds)} | network and others |",
+        f"| step | total | {' | '.join(kinds)} | network and others |",
         f"|---|---|{'---|' * len(kinds)}---|",
         *lines,
         "",
@@ -133,10 +135,10 @@ def _limits(found: Found) -> list[str]:
         for precision, each in probes.items()
     ]
     return [
-        "The limit is what the same convolutions would take at the speed of the fastest matrix",
-        "product or convolution of the same precision that this machine was seen to compute;",
-        "*alone* is the network over windows in memory. Both were measured by turns, twelve times;",
-        "shares are medians.",
+        "The limit is the time of the same convolutions at the speed of the fastest matrix product",
+        "or convolution of the same precision that was measured on this machine; *alone* is the",
+        "network over windows in memory. Both were measured alternately, twelve times; shares are",
+        "medians.",
         "",
         "| network | precision | TFLOP | seconds | alone | limit | share of the peak |",
         "|---|---|---|---|---|---|---|",
@@ -154,37 +156,37 @@ def _rivals(found: Found, bars: dict[str, float]) -> list[str]:
         f"| {name} | {rate:.2f} | {bars['tulip'] / rate:.1f} x |" for name, rate in bars.items()
     ]
     lines = [
-        "## Beside other ways",
+        "## Compared with other ways",
         "",
-        "The same pixels, the same weights. What tulip takes is all of its time, from the COG",
+        "The same pixels, the same weights. The time of tulip is complete, from the COG",
         (
             f"to the GeoParquet file. The others ran over its first {found['part']} x"
             f" {found['part']} pixels, and are"
         ),
-        "taken to go on like that. Keras in batches of 16 chips of 256 pixels, single precision,",
-        "without overlaps and without polygons; chip by chip as the ancestor did: chips as PNG",
+        "extrapolated. Keras in batches of 16 chips of 256 pixels, single precision,",
+        "without overlaps and without polygons; chip by chip as in the 2018 prototype: PNG",
         "files, `model.predict` on each, masks as PNG, outlines of each mask.",
         "",
         "| | Mpx/s | tulip is faster by |",
         "|---|---|---|",
         *rows,
         "",
-        "![Megapixels a second](pictures/performance.png)",
+        "![Megapixels a second](../pictures/performance.png)",
         "",
         (
             f"`rasterio.features.shapes` makes {found['shapes']['outlines']} outlines of the mask"
-            f" of the whole raster in {found['shapes']['work_seconds']:.1f} s and"
+            f" of the complete raster in {found['shapes']['work_seconds']:.1f} s and"
             f" {found['shapes']['peak_gb']:.2f} GB,"
         ),
         (
-            "without parting, simplifying or measuring any; all of `vectorize` takes"
+            "without separating, simplifying or measuring any; all of `vectorize` takes"
             f" {found['whole'][str(found['side'])]['vectorize']['seconds']:.1f} s."
         ),
         "",
-        "How fast polygons are loaded, beside `geopandas.to_postgis`, is another benchmark's,",
+        "Another benchmark measures how fast polygons are loaded, beside `geopandas.to_postgis`:",
         (
             "`bench/history/run.py`; [its figures]"
-            "(decisions/7-no-partitions-and-no-staging-without-need.md)."
+            "(../decisions/7-no-partitions-and-no-staging-without-need.md)."
         ),
         "",
     ]
@@ -197,7 +199,7 @@ def _peers(peers: Found) -> list[str]:
     names = {"s2cloudless": "s2cloudless 1.7.3 (clouds alone)",
              "torch": "PyTorch, a U-Net of the same size, fp32 (tulips alone)"}  # fmt: skip
     return [
-        "| peers, on a million pixels | Mpx/s |",
+        "| other projects, on a million pixels | Mpx/s |",
         "|---|---|",
         *(
             f"| {label} | {peers['pixels'] / 1e6 / peers[name]:.2f} |"
@@ -218,10 +220,10 @@ def _sizes(found: Found) -> list[str]:
     return [
         "## By size",
         "",
-        "Each in a process of its own; the smaller ones are parts of the tile that are half under",
-        "cloud, too.",
+        "Each in a process of its own; the smaller ones are parts of the tile that are also half",
+        "under cloud.",
         "",
-        "| pixels on a side | seconds | of them start | Mpx/s | peak GB |",
+        "| pixels on a side | seconds | of these start | Mpx/s | peak GB |",
         "|---|---|---|---|---|",
         *rows,
     ]

@@ -3,13 +3,13 @@
     .tulip/venv/bin/python -m bench.tile.run [--side 10980] [--part 2048] [--peers PYTHON]
 
 Makes a raster of simulated texture (bench/tile/scene.py), exports the networks for OpenVINO if
-they are not yet, carries the raster through screen, segment and vectorize with the fastest
-accepted export, and smaller ones as well; runs the ancestor's loop, Keras in batches, rasterio's
-outlines and (in an environment of their own) other projects over a part of the same pixels;
-measures what this machine can compute at most. Every part is a process of its own, one after the
-other, and says when it begins; what it found is kept below --work, so that the same command, if it
-was stopped, goes on. What is kept is measured anew where code, models or options are others.
-Writes docs/performance.md, its chart, and everything that was measured as JSON below --work.
+needed, processes the raster with screen, segment and vectorize and the fastest accepted export,
+and smaller ones as well; runs the 2018 prototype's loop, Keras in batches, rasterio's outlines and
+(in an environment of their own) other projects over a part of the same pixels; measures the peak
+performance of this machine. Every part is a process of its own, one after the other, and logs its
+start. Results are cached below --work, so an interrupted command continues. A cached result is
+measured again if code, models or options changed.
+Writes docs/explanation/performance.md, its chart, and all measurements as JSON below --work.
 It takes some fifteen minutes on two idle cores, and 6 GB of disk below --work.
 """
 

@@ -27,6 +27,6 @@ def program() -> str:
 
 
 def end_with_parent() -> None:
-    """Ask the kernel to kill this child when its task is killed without a chance to say so."""
+    """Ask the kernel to kill this child when its task is killed outright."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Parameters of the DAGs, and the arguments of `tulip` that hand them on."""
+"""Parameters of the DAGs, and the arguments of `tulip` that pass them on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def option(name: str, param: str) -> str:
 
 
 def selection(first: str, *, since: str) -> tuple[dict[str, Param], tuple[str, ...]]:
-    """The parameters that say which acquisitions are meant, and the arguments that hand them on.
+    """The parameters that select acquisitions, and the arguments that pass them on.
 
     first: the command's option for the first day of sensing, which is the parameter `since`.
     since: what that parameter means.
@@ -27,7 +27,7 @@ def selection(first: str, *, since: str) -> tuple[dict[str, Param], tuple[str, .
     params = {
         "area": _param("Name of one area of interest, as `tulip aoi list` shows it. Empty: all"
                        " areas."),
-        "source": _param("Name of one source, such as archive, to ask instead of each area's own."
+        "source": _param("Name of one source, such as archive, to query instead of each area's own."
                          " Empty: those, or TULIP_SOURCES."),
         "since": _param(since, format="date"),
         "until": _param("Last day of sensing, YYYY-MM-DD. Empty: today.", format="date"),
@@ -40,7 +40,7 @@ def _param(description: str, **schema: str) -> Param:
 
 
 def acquisition_of(partition_key: str | None, params: dict[str, Any]) -> str:
-    """The id that a run is about; a failure without retry where there is none, or two."""
+    """The acquisition id of a run; fails without retry if there is none, or two."""
     asked = params["acquisition_id"]
     if partition_key and asked and partition_key != asked:
         raise AirflowFailException(

@@ -1,4 +1,4 @@
-"""Why a pod ended, by name: what Airflow's log says, and whether and when it tries again.
+"""Why a pod ended, by name: the message in Airflow's log, and whether and when it is retried.
 
 Kubernetes tells it in several places: the state of the container, the reason and the conditions
 of the pod, the answer of the API, or by the pod's absence.
@@ -65,7 +65,7 @@ def _refused(error: Exception) -> Exception | None:
         if error.status in {400, 401, 403, 404, 422}:
             return ClusterRefuses(
                 f"the cluster refuses with {error.status}: {said}. `tulip doctor` checks rights,"
-                " namespace and secrets; docs/how-to-kubernetes.md says what is needed"
+                " namespace and secrets; docs/how-to/kubernetes.md lists the requirements"
             )
         return ClusterUnavailable(f"the cluster answers {error.status}: {said}")
     if isinstance(error, HTTPError):

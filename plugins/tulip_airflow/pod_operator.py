@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 ENDING = timedelta(minutes=5)
 """For creating and removing the pod, beside the time that it may wait, start and run."""
 GRACE = 10
-"""Seconds between SIGTERM and SIGKILL; products are whole or absent whenever a step is killed."""
+"""Seconds between SIGTERM and SIGKILL; a killed step leaves products complete or absent."""
 
 _ENDED = frozenset({PodPhase.SUCCEEDED, PodPhase.FAILED})
 
 
 class PodStep(KubernetesPodOperator):
-    """The pod operator, which also says by name why a pod failed, and starts none for nothing."""
+    """The pod operator, with failures by name, and without a pod if the product is complete."""
 
     def execute(self, context: Context) -> None:
-        """Make the product in a pod, unless it is there and whole.
+        """Make the product in a pod, unless it is complete.
 
         A batch may have made it, or a pod of an earlier try that ended while nobody watched.
         """
@@ -86,7 +86,7 @@ class PodStep(KubernetesPodOperator):
         return " ".join(["tulip", *self.arguments])
 
     def _whole(self, run_id: str) -> bool:
-        """Whether `tulip` says here that nothing is left to do; a skip ends the task as one."""
+        """Whether `tulip --look` finds nothing left to do; a skip ends the task as skipped."""
         looked = subprocess.run(
             [program(), *self.arguments, "--look"],
             stdin=subprocess.DEVNULL,

@@ -37,8 +37,8 @@ SEASONS = Asset("tulip_seasons", uri="tulip://seasons")
 ACQUISITION_DAG = "tulip_acquisition"
 
 NETWORKS_POOL = "tulip_networks"
-"""Bounds how many networks compute at once on all runs together. Whoever deploys creates it, with
-one slot per machine or GPU; without it screen and segment wait for ever."""
+"""Limits how many networks run at once, over all runs. The deployment creates it, with one slot per
+machine or GPU; without it screen and segment wait forever."""
 NETWORK_STEPS = frozenset({"screen", "segment"})
 
 GRACE = 3.0
@@ -145,10 +145,10 @@ def step(
 ) -> BaseOperator:
     """The task `name`, which runs `tulip <name> <arguments>`; arguments may be templates.
 
-    `task_id` is another name for the task, and `pre_execute` may skip it (`unless`). `keys` says
-    which partitions of `outlet` a success emits. `retries` is 0 for a step that only looks, and
-    would see the same again. `ValueError` for an unknown TULIP_RUNTIME: it shows as the import
-    error of the DAG.
+    `task_id` is another name for the task, and `pre_execute` may skip it (`unless`). `keys` returns
+    the partitions of `outlet` that a success emits. `retries` is 0 for a step that only queries:
+    it would get the same result again. `ValueError` for an unknown TULIP_RUNTIME: it shows as the
+    import error of the DAG.
     """
     # tulip_ops.core.settings reads this variable for everybody else; a DAG must not import it.
     runtime = os.environ.get("TULIP_RUNTIME") or "process"

@@ -12,7 +12,7 @@ import pytest
 from tests.acceptance.conftest import Stack
 from tulip_ops.cli.main import main
 
-PAGES = ["README.md", "docs/how-to-own-scenes.md"]
+PAGES = ["README.md", "docs/how-to/own-scenes.md", "docs/tutorials/first-season.md"]
 
 
 def _blocks(repository: Path, page: str, language: str) -> list[str]:

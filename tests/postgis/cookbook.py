@@ -1,4 +1,4 @@
-"""The small polder that docs/sql-cookbook.md asks questions of, and how its answers are written.
+"""The small polder that docs/reference/sql-cookbook.md queries, and how its results are written.
 
     python -m tests.postgis.cookbook URL
 
@@ -20,7 +20,7 @@ from tulip_ops.pipeline import history as histories
 from tulip_ops.postgis import history
 from tulip_ops.postgis.connection import Connection, connect
 
-PAGE = Path(__file__).parents[2] / "docs" / "sql-cookbook.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "sql-cookbook.md"
 BLOCK = re.compile(r"```sql\n(?P<sql>.*?)```\n\n```text\n(?P<answer>.*?)```", re.DOTALL)
 
 PLANTED = {2022: (0, 1), 2023: (2, 3), 2024: (0, 4), 2025: (0, 2)}

@@ -216,10 +216,10 @@ def test_gis_programs_see_one_geometry_of_one_type_in_4326(database: Connection)
 def test_the_documentation_is_what_the_database_says(
     database: Connection, repository: Path
 ) -> None:
-    page = repository / "docs" / "tables.md"
+    page = repository / "docs" / "reference" / "tables.md"
     assert page.read_text() == schema_docs.tables(database), (
-        "docs/tables.md lags behind; write it anew with"
-        " `python -m tulip_ops.postgis.schema_docs URL > docs/tables.md`"
+        "docs/reference/tables.md lags behind; write it anew with"
+        " `python -m tulip_ops.postgis.schema_docs URL > docs/reference/tables.md`"
     )
 
 

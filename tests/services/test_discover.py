@@ -345,4 +345,4 @@ class TestDoctor:
         assert checks["source near"]["ok"]
         assert not checks["source away"]["ok"]
         assert "TULIP_SH_CLIENT_ID" in checks["source sentinel-hub"]["found"]
-        assert "docs/how-to-sources.md" in checks["source away"]["remedy"]
+        assert "docs/how-to/sources.md" in checks["source away"]["remedy"]

@@ -80,13 +80,13 @@ def test_the_page_says_what_was_measured_and_that_it_is_simulated(
 
     comparisons.write_page(tmp_path, tmp_path / "docs")
 
-    page = (tmp_path / "docs" / "comparisons.md").read_text()
-    assert "**Simulated, all of it.**" in page
+    page = (tmp_path / "docs" / "explanation" / "comparisons.md").read_text()
+    assert "**All of this is simulated.**" in page
     assert "| chip f1 | 0.900 (0.800 to 1.000) | 0.900 (0.800 to 1.000) |" in page
     assert "| full bloom | 1 | 0.800 | 0.900 (0.850 to 1.000) |" in page
     for name in ("resnets", "bands"):
         assert (tmp_path / "docs" / "pictures" / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
-        assert f"](pictures/{name}.png)" in page
+        assert f"](../pictures/{name}.png)" in page
 
 
 def test_real_images_say_what_is_known_of_them_and_no_more(
@@ -212,7 +212,7 @@ def test_the_page_of_a_tile_says_which_goals_hold(tmp_path: Path, bench: None) -
 
     tile_page.write(found, tmp_path)
 
-    page = (tmp_path / "performance.md").read_text()
+    page = (tmp_path / "explanation" / "performance.md").read_text()
     assert "| from COG to polygons | 240 s at most | 169 s | yes | 169 s | yes |" in page
     assert "| networks, of the machine's peak | 50 % at least | 62% | yes | 62% | yes |" in page
     assert "| unet | int8 | 60.0 | 90.0 | 46.2 | 30.0 | 65% |" in page
@@ -251,7 +251,7 @@ def test_the_page_of_an_archive_parts_the_start_from_the_pace(
 
     beam_page.write(beam_found, tmp_path)
 
-    page = (tmp_path / "beam-speed.md").read_text()
+    page = (tmp_path / "explanation" / "beam-speed.md").read_text()
     assert "**The season is simulated**" in page
     assert f"| {beam_page.TWO} | 47 | 2.36 | 0.80 x | 10 | 3.00 | 0.75 x |" in page
     assert "1.50 times as many" in page

@@ -100,6 +100,22 @@ def test_a_path_that_is_named_is_there(path: str) -> None:
     assert (ROOT / path).exists()
 
 
+def pages_of(nav: list[dict[str, Any]]) -> list[str]:
+    """All pages of mkdocs' navigation, in order."""
+    entries = [entry for item in nav for entry in item.values()]
+    return [
+        page
+        for entry in entries
+        for page in ([entry] if isinstance(entry, str) else pages_of(entry))
+    ]
+
+
+def test_the_navigation_of_the_site_lists_every_page_once() -> None:
+    pages = pages_of(read_yaml(ROOT / "mkdocs.yml")["nav"])
+    docs = ROOT / "docs"
+    assert sorted(pages) == sorted(str(path.relative_to(docs)) for path in docs.rglob("*.md"))
+
+
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md"])
 def test_links_lead_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#:]+)[)#]", (ROOT / page).read_text()):

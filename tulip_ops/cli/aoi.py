@@ -13,7 +13,7 @@ from tulip_ops.core.settings import Settings
 
 @click.group("aoi")
 def group() -> None:
-    """Areas of interest: what discovery looks over."""
+    """Areas of interest, over which discovery searches."""
 
 
 @group.command()
@@ -31,7 +31,7 @@ def add(file: Path, name: str | None, sources: tuple[str, ...], as_json: bool) -
     """Add the polygons of FILE (GeoJSON, GeoPackage, any OGR vector file).
 
     An area of the same name is replaced, with its sources. Coordinates in any CRS are brought to
-    EPSG:4326. Discovery asks the first source that answers and is fresh: see `tulip alerts`.
+    EPSG:4326. Discovery uses the first source that answers and is fresh: see `tulip alerts`.
     """
     from tulip_ops.postgis import areas, connection
     from tulip_ops.sources import registry
@@ -88,7 +88,7 @@ def list_areas(as_json: bool) -> None:
 @click.argument("name")
 @as_json
 def remove(name: str, as_json: bool) -> None:
-    """Stop looking over the area NAME; what was recorded stays."""
+    """Remove the area NAME from discovery; recorded rows stay."""
     from tulip_ops.postgis import areas, connection
 
     with connection.connect(Settings.load().writer_url(), "tulip aoi") as database:

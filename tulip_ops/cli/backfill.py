@@ -47,9 +47,7 @@ def selection(command: Command) -> Command:
 
 @click.command()
 @selection
-@click.option(
-    "--dry-run", is_flag=True, help="Only say what there is to do; the ledger stays as it is."
-)
+@click.option("--dry-run", is_flag=True, help="Only estimate; the ledger does not change.")
 @as_json
 @click.pass_context
 def backfill(
@@ -62,11 +60,11 @@ def backfill(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Say what is left to carry of a range of days, and put it into the ledger.
+    """List what is left of a range of days, and add it to the ledger.
 
-    Prints the ids of what the sources offer and the ledger has not done, with an estimate of
+    Prints the ids that the sources offer and the ledger does not have as done, with an estimate of
     bytes, processing units and hours. The DAG tulip_backfill starts a run for each; `tulip beam`
-    carries them all in one go, and `tulip run ID` one of them.
+    processes all of them at once, and `tulip run ID` one of them.
     """
     from tulip_ops.pipeline import backfill as backfills
 

@@ -55,7 +55,7 @@ RUNNERS = (
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
     help="Instead of a range of days: this GeoTIFF, or the scenes of this folder, are added to the"
-    " archive and carried; may be repeated.",
+    " archive and processed; may be repeated.",
 )
 @click.option(
     "--again",
@@ -96,13 +96,13 @@ def beam(
     as_json: bool,
     flags: tuple[str, ...],
 ) -> None:
-    """Carry an archive in one go: every step of every acquisition, as one Beam pipeline.
+    """Process an archive at once: every step of every acquisition, as one Beam pipeline.
 
-    What the sources offer from --from to --until and the ledger has not done is carried, with the
-    same products and rows that `tulip run ID` makes. What fails is a dead letter in the store, with
-    its reason, and hinders no other; the same command carries it again, and what is done it leaves
-    alone. A file that is no scene is a dead letter too. FLAGS after `--` go to Beam as they are:
-    docs/how-to-beam.md.
+    Processes what the sources offer from --from to --until and the ledger does not have as done,
+    with the same products and rows as `tulip run ID`. A failed acquisition becomes a dead letter in
+    the store, with its reason, and does not affect others; the same command processes it again and
+    skips what is done. A file that is not a scene becomes a dead letter too. FLAGS after `--` are
+    passed to Beam unchanged: docs/how-to/beam.md.
     """
     from tulip_ops.pipeline.beam import dead_letters, runners
 

@@ -39,7 +39,7 @@ def status(as_json: bool) -> None:
 @group.command()
 @as_json
 def seasons(as_json: bool) -> None:
-    """The season table: what `tulip.season_summary` says of each area and season."""
+    """The season table: `tulip.season_summary` for each area and season."""
     from tulip_ops.postgis import connection
     from tulip_ops.postgis import status as tables
 

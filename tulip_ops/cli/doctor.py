@@ -13,7 +13,7 @@ from tulip_ops.core.settings import Settings, in_order
 @as_json
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:
-    """Check database, store, every source, areas, models and Airflow; say what to do."""
+    """Check database, store, every source, areas, models and Airflow, with remedies."""
     from tulip_ops.services.doctor import examine
 
     checks = list(examine(Settings.load()))

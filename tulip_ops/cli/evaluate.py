@@ -19,7 +19,7 @@ from tulip_ops.core.settings import Settings
     show_default=True,
     metavar="SOURCE",
     help="simulated (places and seasons that it has not learned from), planet:FOLDER,"
-    " folder:FOLDER with images and masks, or parcels:FILE:YEAR over what the store holds.",
+    " folder:FOLDER with images and masks, or parcels:FILE:YEAR over acquisitions in the store.",
 )
 @click.option(
     "--scenes",

@@ -62,7 +62,7 @@ def export(
 ) -> None:
     """Write fields, bloom history, detections or observations into OUT for GIS.
 
-    The end of OUT's name says the format: .gpkg (GeoPackage), .parquet (GeoParquet), .fgb
+    The extension of OUT chooses the format: .gpkg (GeoPackage), .parquet (GeoParquet), .fgb
     (FlatGeobuf) or .geojson. Everything is EPSG:4326; areas are geodesic square metres.
     """
     from tulip_ops.postgis.layers import LAYERS, Selection

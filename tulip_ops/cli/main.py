@@ -72,12 +72,12 @@ class _Door(click.Group):
 
 @click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("tulip_ops"), prog_name="tulip")
-@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")
+@click.option("-v", "--verbose", is_flag=True, help="More messages on stderr.")
 def main(verbose: bool) -> None:
     """From new Sentinel-2 acquisitions to a bloom history of tulip fields in PostGIS.
 
     Every step takes an acquisition id, such as S2B_31UFU_20260420_0_L2A, finds the rest by
-    itself and can be repeated: what is there and whole is not made again.
+    itself and can be repeated: a complete product is not made again.
 
     Exit codes: 0 done, 99 skipped (too cloudy, nothing to do), 1 failed, 2 bad input, 3 bad data
     (quarantined). Only 1 is worth a repeat.

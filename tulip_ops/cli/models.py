@@ -25,7 +25,7 @@ SIMULATED = 640
 
 @click.group("models")
 def group() -> None:
-    """The networks that are there."""
+    """The installed networks."""
 
 
 @group.command("list")
@@ -85,7 +85,7 @@ def verify(as_json: bool) -> None:
 @click.argument("model", metavar="NAME/VERSION")
 @as_json
 def promote(model: str, as_json: bool) -> None:
-    """Make this version the one that is used unless another is asked for.
+    """Make this version the one that is used by default.
 
     While no version of a model is promoted, the newest is used; afterwards a newly trained
     version waits until it is promoted in turn.
@@ -227,10 +227,10 @@ def train(
     head_epochs: int,
     **given: Any,
 ) -> None:
-    """Train NETWORK; after a kill the same command goes on.
+    """Train NETWORK; after a kill the same command continues.
 
-    It learns from simulated scenes unless told otherwise: see docs/how-to-train.md. The finished
-    model goes to <models>/<name>/<version>/ with its metrics and card.
+    It is trained on simulated scenes unless options name others: see docs/how-to/train.md. The
+    finished model goes to <models>/<name>/<version>/ with its metrics and card.
     """
     foreign = {"cloud-filter": ("base", "levels"), "unet": ("depth",)}[network]
     if wrong := [f"--{name}" for name in foreign if given[name] is not None]:

@@ -49,7 +49,7 @@ run_id = click.option(
     default="by hand",
     show_default=True,
     envvar="TULIP_RUN_ID",
-    help="What to call this run in the ledger; a DAG hands in its own.",
+    help="Name of this run in the ledger; a DAG passes its own.",
 )
 
 

@@ -14,9 +14,7 @@ from tulip_ops.core.types import NETWORK_STEPS, STEPS, AcquisitionId, NetworkSte
 
 log = logging.getLogger(__name__)
 
-force = click.option(
-    "--force", is_flag=True, help="Make the product again even where it is there and whole."
-)
+force = click.option("--force", is_flag=True, help="Make the product again even if it is complete.")
 
 
 @click.command()
@@ -27,8 +25,8 @@ force = click.option(
     multiple=True,
     help="Ask this source instead of each area's own; may be repeated, in order.",
 )
-@click.option("--since", type=DayType(), help="First day to look at; wins over --look-back.")
-@click.option("--until", type=DayType(), help="Last day to look at; default: today.")
+@click.option("--since", type=DayType(), help="First day to search; wins over --look-back.")
+@click.option("--until", type=DayType(), help="Last day to search; default: today.")
 @click.option("--look-back", type=click.IntRange(min=1), help="Days; default: the setting.")
 @run_id
 @as_json
@@ -41,10 +39,10 @@ def discover(
     run_id: str,
     as_json: bool,
 ) -> None:
-    """Ask the sources what is new over the areas, and put it into the ledger.
+    """Search the sources for new acquisitions over the areas, and add them to the ledger.
 
-    Each area's sources are asked in their order, until one answers and is fresh; `tulip alerts`
-    lists those that are not. Prints the ids that have a run to start: those that are new,
+    Each area's sources are queried in order, until one answers and is fresh; `tulip alerts` lists
+    those that are not. Prints the ids that need a run: those that are new,
     those that an earlier discovery found but no run has begun, and those whose last attempt
     failed half a day ago or longer.
     """
@@ -80,7 +78,7 @@ def discover(
 look = click.option(
     "--look",
     is_flag=True,
-    help="Only look whether the product is there and whole, and fail if a network must run.",
+    help="Only check whether the product is complete, and fail if a network must run.",
 )
 
 
@@ -105,7 +103,7 @@ def _step(step: Step) -> click.Command:
 
 
 def _network_step(name: NetworkStep, help_text: str) -> click.Command:
-    @click.command(name=name, help=help_text + " TULIP_BATCH lets one start carry several.")
+    @click.command(name=name, help=help_text + " With TULIP_BATCH one start processes several.")
     @acquisition_id
     @force
     @look
@@ -194,13 +192,13 @@ def run(
 @click.option(
     "--rebuild",
     is_flag=True,
-    help="Join everything anew, as after a change of TULIP_FIELDS_FROM; ids of fields stay.",
+    help="Join everything again, as after a change of TULIP_FIELDS_FROM; ids of fields stay.",
 )
 @as_json
 def history(seasons: tuple[int, ...], rebuild: bool, as_json: bool) -> None:
-    """Join detections to fields and say what bloomed, what did not, and what was not seen.
+    """Join detections to fields; each bloomed, did not bloom, or was not seen.
 
-    Only what changed since the last time is done, and recording goes on meanwhile.
+    Processes only what changed since the last time; recording continues meanwhile.
     """
     from tulip_ops.pipeline import history as histories
 

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 @click.option("--area", "areas", multiple=True, help="Only this area; may be repeated.")
 @as_json
 def revisit(areas: tuple[str, ...], as_json: bool) -> None:
-    """Say which overpasses of satellites were expected over the areas, and which came.
+    """List which overpasses of satellites were expected over the areas, and which arrived.
 
-    Learnt from what the ledger holds of the last 120 days: each relative orbit of each satellite
-    by itself, so that no spacing is assumed. Says what arrived within the look-back
-    (TULIP_LOOK_BACK_DAYS), what is awaited (TULIP_PUBLICATION_HOURS are not over), what is late,
+    Learned from the last 120 days in the ledger, separately for each relative orbit of each
+    satellite, so no spacing is assumed. Lists what arrived within the look-back
+    (TULIP_LOOK_BACK_DAYS), what is awaited (TULIP_PUBLICATION_HOURS have not passed), what is late,
     and what comes within ten days. Simulated acquisitions follow no orbit.
     """
     from tulip_ops.pipeline import discover
@@ -50,10 +50,10 @@ def revisit(areas: tuple[str, ...], as_json: bool) -> None:
 @as_json
 @click.pass_context
 def alerts(ctx: click.Context, as_json: bool) -> None:
-    """List what discovery finds wrong with sources: silent, refused, stale. Exits 1 if anything.
+    """List sources that are silent, refused or stale. Exits 1 if there is any.
 
-    Kept in tulip.alert, from the first look that saw it to the first that saw it gone;
-    tulip.open_alerts shows what lasts.
+    Stored in tulip.alert, from the first query that found the problem to the first without it;
+    tulip.open_alerts has the current ones.
     """
     from tulip_ops.postgis import alerts as alert_table
     from tulip_ops.postgis import connection

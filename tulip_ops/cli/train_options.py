@@ -63,7 +63,7 @@ _OPTIONS = (
     ),
     click.option(
         "--crop-column", metavar="NAME", default="gewascode", show_default=True,
-        help="Column of the register that says what grew on a parcel.",
+        help="Column of the register with the crop of a parcel.",
     ),
     click.option(
         "--crop-codes", type=_Codes(), default="1004,985", show_default=True,

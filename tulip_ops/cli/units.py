@@ -19,9 +19,9 @@ from tulip_ops.core.settings import Settings
 )
 @as_json
 def units(areas: tuple[str, ...], every: float, as_json: bool) -> None:
-    """Say how many processing units of Sentinel Hub each month used, and what a season costs.
+    """Processing units of Sentinel Hub that each month used, and the cost of a season.
 
-    A season is TULIP_BLOOM_WINDOW. Nothing is asked of Sentinel Hub. See also tulip.unit_months
+    A season is TULIP_BLOOM_WINDOW. Sends no request to Sentinel Hub. See also tulip.unit_months
     and tulip.unit_booking.
     """
     from tulip_ops.pipeline import cost_estimate

@@ -11,7 +11,7 @@ GPU_RESOURCE = "nvidia.com/gpu"
 
 
 class PodSettings(BaseModel):
-    """A part of `settings.Settings`; docs/how-to-kubernetes.md says what each one does."""
+    """A part of `settings.Settings`; docs/how-to/kubernetes.md says what each one does."""
 
     pod_image: str | None = Field(
         None,

@@ -138,7 +138,7 @@ class Settings(PodSettings, BaseSettings):
     stac_apis: dict[str, StacApi] = Field(
         {},
         description="STAC APIs of your own by the name that TULIP_SOURCES calls them, as a JSON"
-        " object: docs/how-to-earth-search.md.",
+        " object: docs/how-to/earth-search.md.",
     )
     stac_headers: dict[str, dict[str, SecretStr]] = Field(
         {},
@@ -281,7 +281,7 @@ class Settings(PodSettings, BaseSettings):
     runtime: Literal["process", "kubernetes"] = Field(
         "process",
         description="Where Airflow runs the network steps; process: where its other tasks run,"
-        " kubernetes: in pods of their own (docs/how-to-kubernetes.md).",
+        " kubernetes: in pods of their own (docs/how-to/kubernetes.md).",
     )
     batch: Annotated[int, _BOTH] = Field(
         1,

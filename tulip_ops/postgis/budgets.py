@@ -81,7 +81,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class UnitMonth:
-    """A row of tulip.unit_months; explained in docs/tables.md."""
+    """A row of tulip.unit_months; explained in docs/reference/tables.md."""
 
     service: str
     month: date

@@ -27,7 +27,7 @@ _LONGEST = 2000
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """What the ledger says of one acquisition; the fields are explained in docs/tables.md."""
+    """What the ledger says of one acquisition; docs/reference/tables.md explains the fields."""
 
     acquisition: Acquisition
     areas: tuple[str, ...]

@@ -1,6 +1,6 @@
-"""docs/tables.md, written from what the database says of itself.
+"""docs/reference/tables.md, written from what the database says of itself.
 
-`python -m tulip_ops.postgis.schema_docs URL > docs/tables.md` writes it anew.
+`python -m tulip_ops.postgis.schema_docs URL > docs/reference/tables.md` writes it anew.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from tulip_ops.postgis.connection import Connection, connect, query
 _HEAD = """\
 # The tables
 
-Everything lies in the schema `tulip`. Geometries are EPSG:4326, longitude first; areas are
-square metres on the WGS84 ellipsoid (geodesic), so they hold at every latitude. The views are
-what to ask; the tables below them are what they are made of.
+All objects are in the schema `tulip`. Geometries are EPSG:4326, longitude first; areas are
+square metres on the WGS84 ellipsoid (geodesic), valid at every latitude. Query the views; the
+tables below them hold their rows.
 
 | role | may |
 |---|---|
 | `tulip_owner` | change the schema: migrations |
 | `tulip_writer` | read and write rows: the steps |
-| `tulip_reader` | read: everybody who asks |
+| `tulip_reader` | read: everybody who queries |
 
-This page is made from the comments in the database
-(`python -m tulip_ops.postgis.schema_docs URL`); a test fails when it lags behind.
+This page is generated from the comments in the database
+(`python -m tulip_ops.postgis.schema_docs URL`); a test fails when they differ.
 """
 
 

@@ -1,4 +1,4 @@
-"""What people look at: quicklooks, the area report, exports for GIS, evaluations.
+"""Output for people: quicklooks, the area report, exports for GIS, evaluations.
 
 `cli` and `bench/` import this package; it alone imports matplotlib.
 """

@@ -130,7 +130,7 @@ def _light_image(
         bands = cog.band_names(path)
         wanted = [(str(path), bands.index(name) + 1) for name in ("red", "green", "blue")]
     except (ProductMissing, ProductDamaged):
-        return None, None  # the page says that its maps are plain
+        return None, None  # the page has a sentence for maps without background
     return newest, cog.read_reflectance_onto(wanted, grid)
 
 
@@ -171,7 +171,7 @@ def _bar(row: FieldSeasonRow, looks: Mapping[int, Verdict]) -> season_plots.Bar:
 def _groups(
     rows: Iterable[FieldSeasonRow], looks: Mapping[int, Mapping[int, Verdict]]
 ) -> Iterable[season_plots.Group]:
-    """What each day said of the fields of each size class, where there are any."""
+    """The observations of each day per size class of fields; empty classes are left out."""
     size = {row.field_id: row.size_m2 for row in rows}
     least = 0.0
     for name, limit in SIZES:

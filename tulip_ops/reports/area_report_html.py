@@ -1,4 +1,4 @@
-"""What the page of an area says, section by section: from figures to words.
+"""The text of the area report, section by section, from its figures.
 
 Its markup, and the sentences that are the same on every page: `templates/area_report.html.j2`.
 """
@@ -84,7 +84,7 @@ class Gaps:
 
 
 def page(story: Story, now: datetime) -> str:
-    """The whole page as HTML."""
+    """The complete page as HTML."""
     history = story.history
     seasons = {row.season for row in history.acquisitions}
     return html.render(

@@ -1,6 +1,6 @@
 """Charts of trainings and of how good a network is, contact sheets of best and worst cases.
 
-Colours are told apart with any colour vision (Okabe and Ito's palette, viridis).
+Colours are distinguishable with any colour vision (Okabe and Ito's palette, viridis).
 """
 
 from __future__ import annotations
@@ -75,9 +75,9 @@ def precision_recall(
 
 
 def reliability(path: Path, curves: Mapping[str, NDArray[np.float64]]) -> None:
-    """Draw what came true over what was said, above how often it was said.
+    """Draw observed over predicted frequency, above the number of cases.
 
-    curves: by name, rows of probability said, share that came true, number of cases.
+    curves: by name, rows of predicted probability, observed share, number of cases.
     """
     figure = plotting.new_figure(5.4, 5.8)
     upper, lower = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)

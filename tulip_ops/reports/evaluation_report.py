@@ -19,7 +19,7 @@ CASES = 6
 _PICTURES = {
     "confusion.png": "Confusion at the model's thresholds. Rows sum to 100 %.",
     "precision-recall.png": "Precision over recall, and where the thresholds lie.",
-    "reliability.png": "What came true over what was said, in 20 bins of equal width.",
+    "reliability.png": "Observed over predicted frequency, in 20 bins of equal width.",
     "worst.png": "The worst scenes.",
     "best.png": "The best scenes.",
 }

@@ -17,10 +17,10 @@ from tulip_ops.storage import layer_writer
 def export(
     settings: Settings, out: Path, wanted: Sequence[Layer], chosen: Selection
 ) -> dict[Layer, int]:
-    """Write the layers into `out`, in the format that its name says; returns rows by layer.
+    """Write the layers into `out`, in the format of its extension; returns rows by layer.
 
     A GeoPackage takes several layers (none named: all) and brings styles for QGIS; other formats
-    take one. The file is there whole or not at all, and replaces an older one. Every layer shows
+    take one. The file is complete or absent, and replaces an older one. Every layer shows
     the same moment. `BadInput`, `AreaNotFound`, `StoreUnavailable`.
     """
     names = _layers(out, wanted)

@@ -1,6 +1,6 @@
 """Figures, palette and scale bar of all pictures for people; matplotlib is an optional extra.
 
-Colours are told apart with any colour vision (cividis, viridis, Okabe and Ito's palette); what
+Colours are distinguishable with any colour vision (cividis, viridis, Okabe and Ito's palette); what
 was not seen is grey and hatched, never a colour of a scale.
 """
 

@@ -1,7 +1,7 @@
 """How QGIS draws our layers: styles as QML.
 
-Colours are told apart with any colour vision (Okabe and Ito's palette); what was not seen is grey
-and hatched.
+Colours are distinguishable with any colour vision (Okabe and Ito's palette); not seen is grey and
+hatched.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ def season_picture(
     *,
     simulated: bool,
 ) -> None:
-    """Draw the fields of an area once for each season, coloured by what the season says.
+    """Draw the fields of an area once for each season, coloured by the verdict of the season.
 
     fields: at least one, EPSG:4326. seasons: by year, the verdict of each field id; a field
     without one is drawn empty. `BadSetting` without matplotlib.

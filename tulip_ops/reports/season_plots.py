@@ -56,12 +56,12 @@ class Bar:
     possible: tuple[int | None, int | None]
     """Earliest possible first day and latest possible last day; None where nothing bounds it."""
     looks: Mapping[int, Verdict]
-    """What each day said."""
+    """Observation by day of year."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What each day said of several fields: how many of them were in bloom, not, or not seen."""
+    """Observations of several fields by day: how many in bloom, not in bloom, or not seen."""
 
     name: str
     days: Mapping[int, Mapping[Verdict, int]]

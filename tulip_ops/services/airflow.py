@@ -180,7 +180,7 @@ class Airflow:
 
 
 def health(settings: Settings) -> str:
-    """Where the local Airflow answers; `ServiceFailed` says what of it is not well."""
+    """URL of the local Airflow; `ServiceFailed` names the unhealthy component."""
     airflow = Airflow(settings.state.absolute())
     wrong = airflow.unhealthy()
     if wrong:

@@ -1,4 +1,4 @@
-"""What Airflow's services are told: the text of airflow.cfg, and their environment."""
+"""Configuration of Airflow's services: the text of airflow.cfg, and their environment."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def configuration(plan: Plan, home: Path, ports: Mapping[str, int], secret: Path
         },
         "api_auth": {"jwt_secret": keys.keep(secret / "airflow-jwt", keys.long_key)},
         "dag_processor": {
-            # The default below /tmp belongs to whoever came first.
+            # The default below /tmp belongs to the first user who started one.
             "dag_bundle_storage_path": home / "bundles",
             "refresh_interval": 20,
             "print_stats_interval": 600,

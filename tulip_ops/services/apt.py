@@ -24,7 +24,7 @@ def postgresql(major: int | None = None) -> Path:
     """Folder of the programs of a PostgreSQL that has PostGIS, installed first where we may.
 
     Of several versions the newest, or `major` where data of that version are already there.
-    `ServiceFailed` carries the one apt line where only root can go on.
+    `ServiceFailed` has the one apt line if only root can continue.
     """
     with alone():
         found = _installed(major)

@@ -97,10 +97,10 @@ def discover(rest: Rest, patience: float = 600.0) -> tuple[set[str], set[str]]:
             raise ServiceFailed(f"discovery is still {state} after {patience:.0f} s")
         time.sleep(1.0)
     lines = _log(rest, DISCOVER, run, "discover")
-    # an alert fails the run as well, and hinders nothing
+    # an alert fails the run as well, and affects nothing else
     if rest.get(f"dags/{DISCOVER}/dagRuns/{run}/taskInstances/discover")["state"] != "success":
         raise ServiceFailed(f"discovery failed: {_reason(lines)}")
-    # The list of asset events would say the same, but answers 500 while a run it lists waits.
+    # The list of asset events has the same, but returns 500 while a run it lists waits.
     found = json.loads(next(line for line in lines if line.startswith('{"new": ')))
     return set(found["new"]), set(found["pending"])
 

@@ -38,7 +38,7 @@ def run(
     *,
     started: float | None = None,
 ) -> None:
-    """Carry every acquisition of the archive that is new into PostGIS, and print the answer.
+    """Process every new acquisition of the archive into PostGIS, and print the season table.
 
     archive, areas: as `demo_data.provide`. started: when the command began, in seconds since
     1970, to tell how long the installation took. `ServiceFailed` names what failed.
@@ -156,7 +156,7 @@ def _cores() -> int:
 
 
 def carry(rest: Rest, reader_url: str, settings: Settings, report: Report) -> list[str]:
-    """Discover, follow every run to its end, roll up; what failed, a line each."""
+    """Discover, follow every run to its end, update seasons; a line for each failure."""
     with report.phase("discovery"):
         dag_runs.prepare(rest, slots=max(1, _cores() // settings.threads))
         since = datetime.now(UTC)

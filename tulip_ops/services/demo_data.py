@@ -50,7 +50,7 @@ def provide(
 
 
 def tulip(arguments: list[str], settings: Settings, say: Say) -> None:
-    """Run `tulip`, as a person would; its last line says what came of it."""
+    """Run `tulip`, as a person would, and print its last line."""
     words = " ".join(["tulip", *arguments])
     say(f"$ {words if len(words) < 160 else words[:150] + ' ...'}")
     environment = {**inherited_environment(), "TULIP_STATE": str(settings.state.absolute())}

@@ -1,4 +1,4 @@
-"""Is everything there that the steps need? Each check says what is wrong and what to do."""
+"""Checks everything that the steps need. Each check names the problem and its remedy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tulip_ops.core.errors import TulipError
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import BANDS, NETWORK_STEPS
 
-CLUSTER = "docs/how-to-kubernetes.md says what pods need"
+CLUSTER = "docs/how-to/kubernetes.md lists what pods need"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Check:
 
 
 def examine(settings: Settings) -> Iterator[Check]:
-    """One `Check` a part, in the order in which a missing part hinders the next.
+    """One `Check` per part, in order: a missing part blocks the next.
 
     Every source that discovery would ask for some area is asked.
     """
@@ -68,7 +68,7 @@ def _sources(settings: Settings) -> tuple[str, ...]:
     try:
         with connection.connect(settings.writer_url(), "tulip doctor") as database:
             wanted = areas.list_areas(database)
-    except TulipError:  # the check of the database says why
+    except TulipError:  # the check of the database reports it
         wanted = []
     return tuple(dict.fromkeys((*settings.sources, *registry.orders(wanted, settings))))
 
@@ -83,7 +83,7 @@ def _source(name: str, settings: Settings) -> str:
 def _mend(name: str) -> str:
     if name == "archive":
         return "add scenes with `tulip archive add FILE ...`, or set TULIP_ARCHIVE"
-    return "set what it names, or wait until it answers; docs/how-to-sources.md says more"
+    return "set what it names, or wait until it answers; docs/how-to/sources.md has details"
 
 
 def _areas(settings: Settings) -> str:

@@ -27,7 +27,7 @@ _TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
 def describe(namespace: str, gpu_resource: str) -> str:
-    """One line on the cluster, and on GPUs where its nodes may be looked at.
+    """One line on the cluster, and on GPUs if its nodes may be listed.
 
     Reached as a pod's service account or, elsewhere, by KUBECONFIG. `ClusterUnavailable` where it
     does not answer, or lacks a right in `namespace` that pods need.
@@ -65,7 +65,7 @@ def _may(reviews: client.AuthorizationV1Api, namespace: str, what: str, verb: st
 
 
 def _gpus(api: client.ApiClient, gpu_resource: str) -> str:
-    """Most accounts may not look at nodes, and need not."""
+    """Most accounts may not list nodes, and need not."""
     try:
         nodes = client.CoreV1Api(api).list_node(_request_timeout=PATIENCE).items
     except ApiException as error:

@@ -1,4 +1,4 @@
-"""What the pods of network steps are told: plain variables, and where the store is."""
+"""Configuration of the pods of network steps: plain variables, and where the store is."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def environment(step: NetworkStep, settings: Settings) -> dict[str, str]:
 
     The URL of the database and the keys of the store are secret: the pod takes them from the
     Secrets that TULIP_POD_DATABASE_SECRET and TULIP_POD_STORE_SECRET name. `BadSetting` where
-    TULIP_POD_ENVIRONMENT would show a secret, and for a folder that pods would look for elsewhere.
+    TULIP_POD_ENVIRONMENT would show a secret, and for a folder that pods would resolve elsewhere.
     """
     for name, value in settings.pod_environment.items():
         if _SECRET.search(name.upper()) or _PASSWORD.search(value):

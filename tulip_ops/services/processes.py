@@ -1,6 +1,6 @@
 """Processes that outlive the command that started them: start, find again, end.
 
-A process id alone says nothing after a crash or a reboot, the kernel gives it to others. A
+A process id alone identifies nothing after a crash or a reboot: the kernel reuses it. A
 process is ours where its id, its start time and the boot it belongs to are those recorded.
 """
 

@@ -29,7 +29,7 @@ def keep(file: Path, make: Callable[[], str] = password) -> str:
 
 
 def write(file: Path, text: str, mode: int = 0o600) -> None:
-    """Replace `file` by `text`, whole at every moment and never readable by others.
+    """Replace `file` by `text`, complete at every moment and never readable by others.
 
     mode: 0o600, unless all who can reach its folder shall read it.
     """

@@ -13,7 +13,7 @@ from tulip_ops.simulate.random_fields import Floats, Reals
 
 
 class Crop(IntEnum):
-    """What a parcel carries for a season."""
+    """What grows on a parcel for a season."""
 
     TULIP = 0
     WHEAT = 1
@@ -110,7 +110,7 @@ def plant(crop: NDArray[np.uint8], parcel: NDArray[np.int32], rng: np.random.Gen
     """Decide cultivars and conditions of a season for given crops.
 
     crop (parcels,); parcel (units,), the parcel of each strip. Neighbouring strips often
-    carry the same cultivar.
+    have the same cultivar.
     """
     parcels, units = len(crop), len(parcel)
     early = rng.random(parcels) < 0.04
@@ -118,7 +118,7 @@ def plant(crop: NDArray[np.uint8], parcel: NDArray[np.int32], rng: np.random.Gen
     shift = rng.normal(0, 35, parcels) - 130 * early
     colour, opens, lasts, density = _flowers(crop, parcel, shift, rng)
     opens = np.where(covered[parcel], np.maximum(opens, UNCOVERED), opens)
-    # Strips that failed: hardly any pixel inside the real masks of May looks like bare soil.
+    # Strips that failed: hardly any pixel inside the real masks of May resembles bare soil.
     thin = np.where(rng.random(units) < 0.02, rng.uniform(0.3, 0.75, units), 1)
     closed = np.ones(parcels)
     for kind, span in _CLOSED.items():

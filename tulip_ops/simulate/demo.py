@@ -84,7 +84,7 @@ def demo_archive(seasons: Sequence[int] = DEMO_SEASONS, seed: int = 0) -> Iterat
 
     Each season has five: three clear, one partly cloudy, one overcast or with many clouds.
     Tulips move between the seasons as rotation has it: most parcels wait for years, some
-    carry them again. The same arguments give the same bytes.
+    have them again. The same arguments give the same bytes.
     """
     polder = make_polder(seed, DEMO_GRID.height, DEMO_GRID.width, sorted(seasons))
     for day, kind, cover in _looks(seasons):

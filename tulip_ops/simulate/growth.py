@@ -1,4 +1,4 @@
-"""Growth: how what is planted looks at a given warmth.
+"""Growth: canopy of each crop at a given temperature sum.
 
 Growth follows the temperature sum of the season (`seasons.warmth`, degC days), so that
 everything shifts together in an early or a late spring.

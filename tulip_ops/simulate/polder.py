@@ -60,8 +60,8 @@ def make_polder(seed: int, height: int, width: int, seasons: Sequence[int]) -> P
     """A random polder of (height, width) pixels, planted for each of `seasons`.
 
     Land and the crops of a season depend on the seed and the season alone, not on which
-    other seasons are asked for. About one parcel in seven carries tulips; most wait six
-    seasons for the next tulips, a few two, and a few carry them again the year after.
+    other seasons are asked for. About one parcel in seven has tulips; most wait six
+    seasons for the next tulips, a few two, and a few have them again the year after.
     """
     rng = np.random.default_rng([seed, 0])
     layout = lay_out(rng, height, width)
@@ -93,7 +93,7 @@ def make_polder(seed: int, height: int, width: int, seasons: Sequence[int]) -> P
 
 
 def _tulip_years(layout: Layout, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """(parcels, 12): whether a parcel carries tulips in season s, at column s % 12."""
+    """(parcels, 12): whether a parcel has tulips in season s, at column s % 12."""
     count = int(layout.parcel[-1]) + 1
     wait = rng.choice([6, 4, 3, 2, 1000], count, p=[0.49, 0.11, 0.04, 0.07, 0.29])
     phase = rng.integers(0, 12, count)

@@ -56,7 +56,7 @@ class Scene:
     """A simulated acquisition of a polder."""
 
     reflectance: Floats
-    """(10, H, W) in the order of `BANDS`, whole multiples of 1e-4; NaN outside the
+    """(10, H, W) in the order of `BANDS`, integer multiples of 1e-4; NaN outside the
     swath, in all bands alike."""
     truth: Truth
     sensed_at: date

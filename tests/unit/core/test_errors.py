@@ -21,7 +21,7 @@ def kinds() -> Iterator[type[TulipError]]:
 @pytest.fixture(scope="module")
 def tables(repository: Path) -> dict[str, set[str]]:
     """Names of errors in the first column, by the heading over their table."""
-    page = (repository / "docs" / "how-to-failures.md").read_text()
+    page = (repository / "docs" / "reference" / "errors.md").read_text()
     found = {}
     for section in page.split("\n## ")[1:]:
         heading, _, text = section.partition("\n")

@@ -250,7 +250,7 @@ def test_red_edge_and_shortwave_infrared_are_those_of_cropland(
 
 
 def test_tulips_hold_more_water_than_other_crops_as_green() -> None:
-    """Assumed of thick, waxy leaves, and stated in docs/simulator.md: nobody measured it here."""
+    """Assumed for thick, waxy leaves (docs/explanation/simulator.md): not measured here."""
     scenes = [scene for _, scene in clear("2025-05-11")]
     dryness = []
     for tulip in (True, False):

@@ -143,7 +143,7 @@ class Client:
             missing = "ID" if not access.client_id else "SECRET"
             raise CredentialMissing(
                 f"Sentinel Hub ({access.url}) needs an OAuth client: TULIP_SH_CLIENT_{missing} is"
-                " not set; make one in the deployment's dashboard, see docs/how-to-sentinel-hub.md"
+                " not set; make one in the deployment's dashboard, see docs/how-to/sentinel-hub.md"
             )
         form = {
             "grant_type": "client_credentials",

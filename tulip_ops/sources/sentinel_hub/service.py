@@ -144,7 +144,7 @@ class Service:
         if not access.instance_id:
             raise CredentialMissing(
                 f"the WMS of Sentinel Hub ({access.url}) needs an instance: TULIP_SH_INSTANCE_ID is"
-                " not set; make one in the deployment's dashboard, see docs/how-to-sentinel-hub.md"
+                " not set; make one in the deployment's dashboard, see docs/how-to/sentinel-hub.md"
             )
         return f"{access.url}/ogc/wms/{access.instance_id}"
 
