@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tulip_ops.core.errors import BadInput, StoreUnavailable
+from tulip_ops.core.files import move_durably
 from tulip_ops.core.settings import Settings
 from tulip_ops.postgis import connection, layers
 from tulip_ops.postgis.layers import Layer, Selection
@@ -39,7 +40,7 @@ def export(
                         )
             if layer_writer.driver(out) == "GPKG":
                 layer_writer.write_styles(draft, qgis_styles.styles(names))
-            draft.replace(out)
+            move_durably(draft, out, sync_folder=False)
     except OSError as error:
         raise StoreUnavailable(
             f"{out} cannot be written ({error}); check the folder and its rights"

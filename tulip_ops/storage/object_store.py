@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +21,7 @@ from tulip_ops.core.errors import (
     TulipError,
     UnreadableRaster,
 )
+from tulip_ops.core.files import atomic_write
 
 _S3 = "s3://"
 _NOT_THERE = {"404", "NoSuchBucket", "NoSuchKey"}
@@ -73,7 +72,7 @@ class Places:
     def write(self, address: str, data: bytes) -> None:
         """Write a file so that readers see the old one or the new one, whole."""
         if not in_s3(address):
-            with _beside(Path(address)) as path:
+            with _local(address) as path:
                 path.write_bytes(data)
             return
         bucket, key = _split(address)
@@ -87,7 +86,7 @@ class Places:
         scratch: folder for a file on its way to S3. Nothing appears if the block fails.
         """
         if not in_s3(address):
-            with _beside(Path(address)) as path:
+            with _local(address) as path:
                 yield path
             return
         path = scratch / Path(address).name
@@ -347,6 +346,15 @@ def resolve(href: str, base: str) -> str:
     return scheme + mark + posixpath.normpath(posixpath.join(posixpath.dirname(path), href))
 
 
+@contextmanager
+def _local(address: str) -> Iterator[Path]:
+    """As `atomic_write`; missing folders are made, for S3 needs none."""
+    path = Path(address)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as draft:
+        yield draft
+
+
 def _moved(_: int) -> None:
     """Called by boto3 for each part of a file on its way."""
     watchdog.tick()
@@ -365,17 +373,3 @@ def _code(error: BaseException | None) -> str:
 def _split(address: str) -> tuple[str, str]:
     bucket, _, key = address.removeprefix(_S3).partition("/")
     return bucket, key
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """A path in the same folder that becomes `path` at the end, and vanishes on error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
-    try:
-        yield draft
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

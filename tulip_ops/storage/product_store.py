@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tulip_ops.core.errors import BadSetting, ProductDamaged, ProductMissing, StoreUnavailable
+from tulip_ops.core.files import sha256_file
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, ModelReference
 from tulip_ops.storage.object_store import Places, in_s3
@@ -25,7 +26,6 @@ from tulip_ops.storage.product_backends import (
     FolderShelf,
     S3Shelf,
     Shelf,
-    sha256_of,
     unfinished,
 )
 
@@ -194,7 +194,7 @@ class Store:
         The file comes first and the item second: killed between the two, the item's checksum
         does not match and the product is not current. `ProductMissing` if no item was started.
         """
-        digest = sha256_of(path)
+        digest = sha256_file(path)
         asset = {
             **(fields or {}),
             "href": f"./{name}",

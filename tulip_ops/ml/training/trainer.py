@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from tulip_ops import simulate
+from tulip_ops.core.files import atomic_write
 from tulip_ops.ml.datasets.scenes import Scene
 from tulip_ops.ml.inference import cloud_filter, keras_backend
 from tulip_ops.ml.inference.model_registry import (
@@ -168,9 +169,8 @@ def _go(
             )
         unseen = choose(seed=(course.seed, _SEEDS["validation"]), steps=4, stage=stages[-1])
         validation = network.evaluate(unseen, steps=4, verbose=0, return_dict=True)["loss"]
-        arriving = checkpoint.with_name(f"next.{checkpoint.name}")
-        network.save_weights(arriving)
-        arriving.replace(checkpoint)
+        with atomic_write(checkpoint, temporary=f"next.{checkpoint.name}") as draft:
+            network.save_weights(draft)
         loss, seconds = told.history["loss"][0], time.monotonic() - started
         row = (part, epoch + 1, stage.chip, loss, validation, seconds, keras_backend.described())
         _append(checkpoint.with_name("log.csv"), row)
