@@ -21,6 +21,10 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+SHA256_MULTIHASH = "1220"
+"""Prefix that makes a sha256 the multihash of STAC's file:checksum: its kind and its 32 bytes."""
+
+
 @contextmanager
 def atomic_write(
     path: Path, *, temporary: str | None = None, mode: int | None = None, sync_folder: bool = False

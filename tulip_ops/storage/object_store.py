@@ -13,7 +13,6 @@ from typing import Any
 
 from tulip_ops.core import watchdog
 from tulip_ops.core.errors import (
-    ChecksumMismatch,
     CredentialMissing,
     CredentialRefused,
     SourceUnavailable,
@@ -22,6 +21,7 @@ from tulip_ops.core.errors import (
     UnreadableRaster,
 )
 from tulip_ops.core.files import atomic_write
+from tulip_ops.raster.range_file import SizedRangeFile
 
 _S3 = "s3://"
 _NOT_THERE = {"404", "NoSuchBucket", "NoSuchKey"}
@@ -298,35 +298,19 @@ class _Outside(Exception):
     """A range begins where the object has ended."""
 
 
-class S3File:
+class S3File(SizedRangeFile):
     """An object of S3 that is read by ranges: a `range_reader.RangeFile`."""
 
     def __init__(self, places: Places, address: str, size: int | None = None) -> None:
         """size: as declared, in bytes."""
-        self.name = address
+        super().__init__(address, size)
         self._places = places
-        self._declared = size
-        self._size: int | None = None
 
-    def read(self, start: int, stop: int) -> bytes:
-        """As `RangeFile` says; `UnreadableRaster` if it is missing, `ChecksumMismatch`."""
+    def _part(self, start: int, stop: int) -> tuple[bytes, int]:
         try:
-            data, size = self._places.part(self.name, start, stop)
+            return self._places.part(self.name, start, stop)
         except FileNotFoundError as error:
             raise UnreadableRaster(f"{self.name} is not there") from error
-        expected = self._declared if self._size is None else self._size
-        if size == 0:
-            raise UnreadableRaster(f"{self.name} is empty")
-        if expected is not None and size != expected:
-            raise ChecksumMismatch(f"{self.name} has {size} bytes where {expected} were promised")
-        self._size = size
-        return data
-
-    def size(self) -> int:
-        """As `RangeFile` says."""
-        if self._size is None:
-            self.read(0, 1)
-        return self._size or 0
 
 
 def in_s3(address: str) -> bool:
