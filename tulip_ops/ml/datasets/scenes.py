@@ -20,47 +20,7 @@ from numpy.typing import NDArray
 from tulip_ops import simulate
 from tulip_ops.core.files import atomic_write
 from tulip_ops.core.types import BANDS
-from tulip_ops.ml.datasets.labels import (
-    CELL,
-    CLEAR,
-    CLOUD,
-    CLOUDY,
-    IN_FLOWER,
-    OPAQUE,
-    SHADOW,
-    SHARE,
-    TULIP,
-    UNKNOWN,
-    cell_labels,
-    cloud_filter_target,
-    cloud_label,
-    counted,
-    pixel_classes,
-    unet_target,
-)
-
-__all__ = [
-    "CELL",
-    "CLEAR",
-    "CLOUD",
-    "CLOUDY",
-    "IN_FLOWER",
-    "OPAQUE",
-    "SHADOW",
-    "SHARE",
-    "UNKNOWN",
-    "Mixture",
-    "Scene",
-    "cell_labels",
-    "cloud_filter_target",
-    "cloud_label",
-    "counted",
-    "load_scenes",
-    "make_scenes",
-    "pixel_classes",
-    "reflectance_of",
-    "unet_target",
-]
+from tulip_ops.ml.datasets.labels import SHARE, TULIP, cell_labels
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,8 @@ from tulip_ops import simulate
 from tulip_ops.core.errors import BadSetting, TulipError
 from tulip_ops.core.files import atomic_folder, sha256_file
 from tulip_ops.core.types import BANDS
-from tulip_ops.ml.datasets.scenes import Scene, cloud_filter_target, unet_target
+from tulip_ops.ml.datasets.labels import cloud_filter_target, unet_target
+from tulip_ops.ml.datasets.scenes import Scene
 from tulip_ops.ml.datasets.training_sets import Options, gather
 from tulip_ops.ml.evaluation import evaluate
 from tulip_ops.ml.inference import cloud_filter, keras_backend, model_loading, unet

@@ -32,6 +32,7 @@ from tulip_ops.ml.inference.model_registry import (
     ResNetArchitecture,
     UNetArchitecture,
 )
+from tulip_ops.ml.inference.window_layout import CELL
 from tulip_ops.ml.training import chip_sampling
 
 log = logging.getLogger(__name__)
@@ -221,7 +222,7 @@ def _stream(
 
     target: tuple[int, ...] | dict[str, tuple[int, ...]] = (batch, chip, chip, 3)
     if job.kind == "cloud-filter":
-        cells = chip // cloud_filter.CELL
+        cells = chip // CELL
         target = {"cell": (batch, cells, cells), "chip": (batch,)}
     return keras_backend.stream(generate, (batch, chip, chip, len(bands)), target, steps)
 
