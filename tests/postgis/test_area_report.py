@@ -125,4 +125,4 @@ def test_an_area_that_was_never_looked_at(
     examples.admit(database, REAL[0])
     area_report.report(settings, "polder", out, simulated=None, now=NOW)
     assert "No field is known here yet" in text(out.read_text())
-    assert not out.with_name(f".{out.name}.draft").exists()
+    assert not list(tmp_path.glob(f".*{out.name}*"))

@@ -17,7 +17,8 @@ from tulip_ops.core.errors import AreaNotFound, BadInput
 from tulip_ops.core.settings import Settings
 from tulip_ops.postgis import layers
 from tulip_ops.postgis.connection import Connection
-from tulip_ops.postgis.layers import LAYERS, Selection
+from tulip_ops.postgis.layer_names import LAYERS, Layer
+from tulip_ops.postgis.layers import Selection
 from tulip_ops.reports import export
 from tulip_ops.storage import layer_writer
 
@@ -46,7 +47,7 @@ def settings(logins: object) -> Settings:
 @pytest.mark.parametrize("suffix", sorted(layer_writer.FORMATS))
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_layer_in_every_format(
-    settings: Settings, tmp_path: Path, layer: layers.Layer, suffix: str
+    settings: Settings, tmp_path: Path, layer: Layer, suffix: str
 ) -> None:
     out = tmp_path / f"tulips{suffix}"
     rows = export.export(settings, out, [layer], Selection())

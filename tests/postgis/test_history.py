@@ -24,7 +24,7 @@ from tulip_ops.core.types import (
     Verdict,
 )
 from tulip_ops.pipeline import history as histories
-from tulip_ops.postgis import detections, history, ledger, parcels
+from tulip_ops.postgis import detections, history, ledger, locks, parcels
 from tulip_ops.postgis.connection import Connection, connect, transaction
 from tulip_ops.raster.projection import geodesic_area
 
@@ -371,7 +371,7 @@ class TestWholeOrNothing:
         examples.admit(database, APRIL, MAY)
         record(database, examples, APRIL, [A])
         with connect(database_url, "tests") as reading:
-            history.lock_histories(reading)  # held by a history while it reads
+            locks.lock_histories(reading)  # held by a history while it reads
             record(database, examples, MAY, [A])
         roll_up(database)
         rows = database.execute("select clear_looks from tulip.field_season").fetchall()

@@ -7,7 +7,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from tulip_ops.core.errors import DatabaseUnavailable
-from tulip_ops.postgis import layers, styles
+from tulip_ops.postgis import styles
+from tulip_ops.postgis.layer_names import LAYERS, Layer
 from tulip_ops.reports import qgis_styles
 
 # what QGIS sends when it opens a layer
@@ -21,8 +22,8 @@ QUESTION = """
 
 
 @pytest.fixture
-def looks() -> dict[layers.Layer, str]:
-    return {layer: qgis_styles.styles([layer])[layer] for layer in layers.LAYERS}
+def looks() -> dict[Layer, str]:
+    return {layer: qgis_styles.styles([layer])[layer] for layer in LAYERS}
 
 
 @pytest.fixture

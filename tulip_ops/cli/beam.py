@@ -20,23 +20,19 @@ from tulip_ops.cli.options import BAD_DATA, FAILED, SKIPPED, as_json, show
 from tulip_ops.core.errors import BadData, DatabaseUnavailable
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId
+from tulip_ops.pipeline.beam.runner_names import DIRECT, RUNNERS
 
 if TYPE_CHECKING:
     from tulip_ops.postgis.ledger import Known
 
 log = logging.getLogger(__name__)
 
-RUNNERS = (
-    "DirectRunner", "PrismRunner", "FlinkRunner", "SparkRunner", "DataflowRunner", "DaskRunner",
-    "PortableRunner",
-)  # fmt: skip
-
 
 @click.command()
 @click.option(
     "--runner",
     type=click.Choice(RUNNERS, case_sensitive=False),
-    default="DirectRunner",
+    default=DIRECT,
     show_default=True,
     help="Which of Beam's runners; what else it needs comes after `--`.",
 )

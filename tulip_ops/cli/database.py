@@ -52,11 +52,11 @@ def seasons(as_json: bool) -> None:
 @as_json
 def styles(as_json: bool) -> None:
     """Keep styles for QGIS beside the tables, in public.layer_styles; safe to repeat."""
-    from tulip_ops.postgis import layers
     from tulip_ops.postgis import styles as tables
+    from tulip_ops.postgis.layer_names import LAYERS
     from tulip_ops.reports import qgis_styles
 
-    looks = {layer: qgis_styles.styles([layer])[layer] for layer in layers.LAYERS}
+    looks = {layer: qgis_styles.styles([layer])[layer] for layer in LAYERS}
     written = tables.write_styles(Settings.load().owner_url(), looks)
     lines = [f"tulip.{table}" for table in written]
     show(as_json, "\n".join(lines), tables=lines)

@@ -8,8 +8,7 @@ import click
 
 from tulip_ops.cli.options import as_json, show
 from tulip_ops.core.settings import Settings
-
-LAYERS = ("fields", "bloom_history", "detections", "observations")
+from tulip_ops.postgis.layer_names import LAYERS
 
 
 class BoundsType(click.ParamType[tuple[float, float, float, float]]):
@@ -65,7 +64,7 @@ def export(
     The extension of OUT chooses the format: .gpkg (GeoPackage), .parquet (GeoParquet), .fgb
     (FlatGeobuf) or .geojson. Everything is EPSG:4326; areas are geodesic square metres.
     """
-    from tulip_ops.postgis.layers import LAYERS, Selection
+    from tulip_ops.postgis.layers import Selection
     from tulip_ops.reports import export as exporting
 
     wanted = [layer for layer in LAYERS if layer in layers]

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
 
 from tulip_ops.core.errors import BadAcquisitionId, BadArea
 
 if TYPE_CHECKING:
     from shapely.geometry import MultiPolygon, Polygon
+
+JSON: TypeAlias = Any
+"""A value as `json.loads` gives it, or a part of one."""
 
 StepName: TypeAlias = Literal["acquire", "screen", "segment", "vectorize", "record"]
 NetworkStep: TypeAlias = Literal["screen", "segment"]

@@ -20,6 +20,7 @@ import numpy as np
 import shapely
 
 from tulip_ops.core.types import AcquisitionId, Detection, Field
+from tulip_ops.fields.reading_order import reading_order
 from tulip_ops.raster.projection import geodesic_area
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def cluster(
         whole = shape is outlines[seed]
         size = detections[seed][2].area_m2 if whole else geodesic_area(shape)
         found.append(SeasonField(shape, size, tuple(sorted(members[seed]))))
-    return sorted(found, key=_reading_order)
+    return sorted(found, key=_place)
 
 
 def assign(season_fields: Sequence[SeasonField], known: Sequence[Field]) -> Assignment:
@@ -155,7 +156,7 @@ def assign(season_fields: Sequence[SeasonField], known: Sequence[Field]) -> Assi
     iou = np.round(shared / (one + other - shared), _DIGITS)
     same = (iou >= SAME_IOU) | (shared / np.minimum(one, other) >= SAME_SHARE)
     candidates = sorted(
-        (-iou[n], known[pairs[1, n]].id, _reading_order(season_fields[pairs[0, n]]), pairs[0, n])
+        (-iou[n], known[pairs[1, n]].id, _place(season_fields[pairs[0, n]]), pairs[0, n])
         for n in np.flatnonzero(same)
     )
     kept: dict[int, int] = {}
@@ -180,9 +181,7 @@ def identify(
     new ones. A field keeps the outline of its first season, so that it stays where it is as later
     ones come. Fields come in the order of their first seasons, north to south.
     """
-    order = sorted(
-        range(len(outlines)), key=lambda n: (outlines[n][0], _reading_order(outlines[n][1]))
-    )
+    order = sorted(range(len(outlines)), key=lambda n: (outlines[n][0], _place(outlines[n][1])))
     members: list[list[int]] = []
     kinships: list[Kinship] = []
     for season in sorted({season for season, _ in outlines}):
@@ -197,7 +196,7 @@ def identify(
         for number, outline in assignment.kept:
             owner[index_of[id(outline)]] = number
             members[number].append(index_of[id(outline)])
-        for outline in sorted(assignment.new, key=_reading_order):
+        for outline in sorted(assignment.new, key=_place):
             owner[index_of[id(outline)]] = len(members)
             members.append([index_of[id(outline)]])
         kinships += _kinships(season, [(owner[n], outlines[n][1].geometry) for n in here], known)
@@ -278,7 +277,7 @@ def on_parcels(
         for number, (parcel_id, outline, size) in enumerate(parcels)
         if number in found and number in members
     ]
-    return sorted(fields, key=_reading_order)
+    return sorted(fields, key=_place)
 
 
 def overlapping(
@@ -405,6 +404,5 @@ def _owners(outlines: NDArray[np.object_], shapes: dict[int, Polygon]) -> dict[i
     return best | {seed: seed for seed in seeds}
 
 
-def _reading_order(field: SeasonField) -> tuple[float, float, bytes]:
-    west, _, _, north = field.geometry.bounds
-    return -north, west, field.geometry.wkb
+def _place(field: SeasonField) -> tuple[float, float, bytes]:
+    return reading_order(field.geometry)

@@ -10,7 +10,8 @@ from tulip_ops.fields import matching
 from tulip_ops.fields.matching import SeasonField
 from tulip_ops.postgis import history
 from tulip_ops.postgis.connection import Connection
-from tulip_ops.postgis.history import Outline, Season
+from tulip_ops.postgis.detections import Season
+from tulip_ops.postgis.history import Outline
 
 if TYPE_CHECKING:
     from shapely.geometry import Polygon

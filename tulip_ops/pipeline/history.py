@@ -15,9 +15,10 @@ from tulip_ops.fields.phenology import bloom_curves, observation
 from tulip_ops.fields.phenology import season as thinking
 from tulip_ops.fields.phenology.observation import Look
 from tulip_ops.pipeline import field_updates
-from tulip_ops.postgis import connection, history
+from tulip_ops.postgis import connection, history, locks
 from tulip_ops.postgis.connection import Connection, transaction
-from tulip_ops.postgis.history import FieldSeasonKey, Season, Unobserved
+from tulip_ops.postgis.detections import Season, seasons
+from tulip_ops.postgis.history import FieldSeasonKey, Unobserved
 from tulip_ops.raster import cog, rasterize
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage.product_store import Store, open_store
@@ -98,7 +99,7 @@ def roll_up(settings: Settings, years: Sequence[int], *, rebuild: bool = False) 
     """
     looks = Looks(open_store(settings))
     with connection.connect(settings.writer_url(), "tulip history") as database:
-        history.lock_histories(database)
+        locks.lock_histories(database)
         while True:
             try:
                 done = bring_up_to_date(database, settings, years, looks, rebuild=rebuild)
@@ -124,10 +125,10 @@ def bring_up_to_date(
 ) -> list[Outcome]:
     """One history in one transaction; `LooksMissing`, and nothing done, if some are not read."""
     with transaction(database):
-        history.lock_history(database)
+        locks.lock_history(database)
         if rebuild:
             history.note_all(database)
-        known = [s for s in history.seasons(database) if not years or s.year in years]
+        known = [s for s in seasons(database) if not years or s.year in years]
         superseded = sum(history.supersede(database, season) for season in known)
         changes = history.take_changes(database, years)
         for season, ground in changes.items():

@@ -25,40 +25,10 @@ from tulip_ops.core.types import (
     Verdict,
 )
 from tulip_ops.postgis.connection import Connection, query, transaction, wkb
-from tulip_ops.postgis.detections import Season, seasons
-from tulip_ops.postgis.locks import lock_histories, lock_history
+from tulip_ops.postgis.detections import Season
 
 if TYPE_CHECKING:
     from shapely.geometry import Polygon
-
-__all__ = [
-    "FieldSeasonKey",
-    "Outline",
-    "Season",
-    "Unobserved",
-    "area_seasons",
-    "areas_of",
-    "count_fields",
-    "detections_near",
-    "fields_near",
-    "lock_histories",
-    "lock_history",
-    "note_all",
-    "note_looked",
-    "observations_of",
-    "outlines_near",
-    "outlines_of",
-    "parcels_near",
-    "save_joined",
-    "seasons",
-    "supersede",
-    "take_changes",
-    "take_stale",
-    "unobserved",
-    "with_links",
-    "write_field_seasons",
-    "write_observations",
-]
 
 FieldSeasonKey = tuple[int, int]
 """(id of the field, season)."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 from tulip_ops.postgis import areas
 from tulip_ops.postgis.connection import Connection, query, transaction
+from tulip_ops.postgis.layer_names import Layer
 
-Layer: TypeAlias = Literal["fields", "bloom_history", "detections", "observations"]
 Kind: TypeAlias = Literal["integer", "bigint", "real", "double", "text", "boolean", "date", "wkb"]
-
-LAYERS: tuple[Layer, ...] = get_args(Layer)
 
 _QUERIES: dict[Layer, str] = {
     "fields": "layer_fields",

@@ -8,7 +8,7 @@ from psycopg import errors
 
 from tulip_ops.core.errors import DatabaseUnavailable
 from tulip_ops.postgis.connection import connect, query, transaction
-from tulip_ops.postgis.layers import Layer
+from tulip_ops.postgis.layer_names import Layer
 
 TABLES: Mapping[Layer, str] = {
     "fields": "field",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tulip_ops.core.errors import OffsetContradiction
-from tulip_ops.core.types import OffsetRule
+from tulip_ops.core.types import OffsetRule, processing_baseline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,8 +24,8 @@ DN_OFFSET = -0.1
 DN_NODATA = 0
 """DN where nothing was measured."""
 
-_FIRST_WITH_OFFSET = (4, 0)
-"""The processing baseline, 04.00, from which ESA adds the 1000."""
+_FIRST_WITH_OFFSET = "04.00"
+"""The processing baseline from which ESA adds the 1000."""
 _VISIBLE = ("blue", "green", "red")
 _CERTAINLY_BELOW = -0.02
 """Reflectance in the visible that noise and dark water do not reach, save in few pixels."""
@@ -143,11 +143,13 @@ def baseline_offset(baseline: str | None) -> float | None:
 
     Compared as numbers: 04.00, 4.0 and N0400 are one, and 10.00 comes after 9.99.
     """
-    match = re.fullmatch(r"N?(\d\d)(\d\d)|(\d{1,2})\.(\d{1,2})", str(baseline or "").strip())
-    if match is None:
+    text = str(baseline or "").strip()
+    if re.fullmatch(r"\d{1,2}\.\d", text):
+        text += "0"  # the 4.0 of those who took it for a decimal number
+    known = processing_baseline(text)
+    if known is None:
         return None
-    major, minor = (int(part) for part in match.groups() if part is not None)
-    return DN_OFFSET if (major, minor) >= _FIRST_WITH_OFFSET else 0.0
+    return DN_OFFSET if known >= _FIRST_WITH_OFFSET else 0.0
 
 
 def check_offset(

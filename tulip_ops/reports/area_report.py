@@ -11,6 +11,7 @@ from pathlib import Path
 import shapely
 
 from tulip_ops.core.errors import AreaNotFound, ProductDamaged, ProductMissing, StoreUnavailable
+from tulip_ops.core.files import atomic_write
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Verdict
 from tulip_ops.postgis import connection, layers, report_queries
@@ -59,12 +60,10 @@ def report(
             " `tulip discover`"
         )
     story = _illustrated(history, settings)
-    draft = out.with_name(f".{out.name}.draft")
     try:
-        draft.write_text(area_report_html.page(story, now), encoding="utf-8")
-        draft.replace(out)
+        with atomic_write(out) as draft:
+            draft.write_text(area_report_html.page(story, now), encoding="utf-8")
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise StoreUnavailable(
             f"{out} cannot be written ({error}); check the folder and its rights"
         ) from error

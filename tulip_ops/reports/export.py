@@ -7,9 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tulip_ops.core.errors import BadInput, StoreUnavailable
+from tulip_ops.core.files import move_durably
 from tulip_ops.core.settings import Settings
 from tulip_ops.postgis import connection, layers
-from tulip_ops.postgis.layers import Layer, Selection
+from tulip_ops.postgis.layer_names import LAYERS, Layer
+from tulip_ops.postgis.layers import Selection
 from tulip_ops.reports import qgis_styles
 from tulip_ops.storage import layer_writer
 
@@ -39,7 +41,7 @@ def export(
                         )
             if layer_writer.driver(out) == "GPKG":
                 layer_writer.write_styles(draft, qgis_styles.styles(names))
-            draft.replace(out)
+            move_durably(draft, out, sync_folder=False)
     except OSError as error:
         raise StoreUnavailable(
             f"{out} cannot be written ({error}); check the folder and its rights"
@@ -49,10 +51,10 @@ def export(
 
 def _layers(out: Path, wanted: Sequence[Layer]) -> tuple[Layer, ...]:
     several = layer_writer.driver(out) == "GPKG"
-    names = tuple(dict.fromkeys(wanted)) or (layers.LAYERS if several else ())
+    names = tuple(dict.fromkeys(wanted)) or (LAYERS if several else ())
     if not several and len(names) != 1:
         raise BadInput(
-            f"{out.name} holds one layer: name it with --layer ({', '.join(layers.LAYERS)}),"
+            f"{out.name} holds one layer: name it with --layer ({', '.join(LAYERS)}),"
             " or write a .gpkg, which holds all of them"
         )
     return names

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+
+from tulip_ops.core.files import atomic_write
 
 
 def password() -> str:
@@ -34,7 +35,5 @@ def write(file: Path, text: str, mode: int = 0o600) -> None:
     mode: 0o600, unless all who can reach its folder shall read it.
     """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as handle:
-        handle.write(text.rstrip("\n") + "\n")
-    beside.replace(file)
+    with atomic_write(file, mode=mode) as draft:
+        draft.write_text(text.rstrip("\n") + "\n")

@@ -7,15 +7,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.settings import StacApi
-from tulip_ops.core.types import OffsetRule
+from tulip_ops.core.types import JSON, OffsetRule
 from tulip_ops.sources.stac_item import Scene, parse_scene
-
-JSON = Any
-"""What json.loads gives."""
 
 _DATATAKE = re.compile(r"(?:GS2[A-D]_|S2[A-D]_MSIL(?:1C|2A)_)(\d{8}T\d{6})")
 _DATASTRIP = re.compile(r"_DS_(\w{4})_\d{8}T\d{6}_S(\d{8}T\d{6})")

@@ -12,21 +12,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
 
 import urllib3
 
 from tulip_ops.core import watchdog
 from tulip_ops.core.errors import (
-    ChecksumMismatch,
     CredentialRefused,
     SourceUnavailable,
     TooManyRequests,
     UnreadableRaster,
 )
-
-JSON = Any
-"""What json.loads gives."""
+from tulip_ops.core.types import JSON
+from tulip_ops.raster.range_file import SizedRangeFile
 
 _CONNECT = 10.0
 _CHUNK = 1 << 16
@@ -195,40 +192,24 @@ class Web:
         return _FIRST_WAIT * float(2 ** (self._patience.attempts - 1 - left))
 
 
-class WebFile:
+class WebFile(SizedRangeFile):
     """A file that is read by ranges: a `range_reader.RangeFile`."""
 
     def __init__(
         self, web: Web, url: str, sign: Callable[[str], str] = str, size: int | None = None
     ) -> None:
         """sign: makes a URL that may be read now of one that may not. size: as declared."""
-        self.name = plain(url)
+        super().__init__(plain(url), size)
         self._web = web
         self._url = url
         self._sign = sign
-        self._declared = size
-        self._size: int | None = None
 
-    def read(self, start: int, stop: int) -> bytes:
-        """As `RangeFile` says; `ChecksumMismatch` if its size is not the declared one."""
-        data, size = self._web.part(self._sign(self._url), start, stop)
-        expected = self._declared if self._size is None else self._size
-        if size == 0:
-            raise UnreadableRaster(f"{self.name} is empty")
-        if expected is not None and size != expected:
-            raise ChecksumMismatch(f"{self.name} has {size} bytes where {expected} were promised")
-        self._size = size
-        return data
+    def _part(self, start: int, stop: int) -> tuple[bytes, int]:
+        return self._web.part(self._sign(self._url), start, stop)
 
     def download(self, path: Path) -> None:
         """All of it to `path`; errors as of `Web.document`."""
         self._web.download(self._sign(self._url), path)
-
-    def size(self) -> int:
-        """As `RangeFile` says."""
-        if self._size is None:
-            self.read(0, 1)
-        return self._size or 0
 
 
 def plain(url: str) -> str:

@@ -6,9 +6,10 @@ import hashlib
 from pathlib import Path
 
 from tulip_ops.core.errors import ChecksumMismatch, UnreadableRaster
+from tulip_ops.core.files import SHA256_MULTIHASH
 from tulip_ops.sources.stac_item import Declared
 
-_ALGORITHMS = {"1114": "sha1", "1220": "sha256", "1340": "sha512", "d50110": "md5"}
+_ALGORITHMS = {"1114": "sha1", SHA256_MULTIHASH: "sha256", "1340": "sha512", "d50110": "md5"}
 """By the prefix of their multihashes: kind and length of the digest."""
 
 _CHUNK = 1 << 20

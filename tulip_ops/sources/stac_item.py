@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import shapely
 from shapely.geometry import MultiPolygon, Polygon, shape
@@ -18,6 +18,7 @@ from shapely.geometry import MultiPolygon, Polygon, shape
 from tulip_ops.core.errors import BadAcquisitionId, BadScene
 from tulip_ops.core.types import (
     BANDS,
+    JSON,
     SIMULATED_PLATFORM,
     Acquisition,
     AcquisitionId,
@@ -25,9 +26,6 @@ from tulip_ops.core.types import (
 )
 from tulip_ops.storage.object_store import resolve
 from tulip_ops.storage.stac_items import COMMON_NAMES
-
-JSON = Any
-"""What json.loads gives."""
 
 N = TypeVar("N", int, float)
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
-from pyproj import CRS
-from shapely.geometry.base import BaseGeometry
 
 from tulip_ops.core.errors import ProductDamaged
 from tulip_ops.core.types import Detection
-from tulip_ops.raster.projection import WGS84
+from tulip_ops.storage.geoparquet import file_metadata
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
 
 _COLUMNS = (
     ("ordinal", pa.int32()),
@@ -47,7 +47,8 @@ def write_detections(path: Path, detections: Sequence[Detection], **provenance: 
     table = pa.table({name: columns[name] for name, _ in _COLUMNS})
     for name, text in provenance.items():
         table = table.append_column(name, pa.array([text] * len(outlines), pa.string()))
-    geo = {b"geo": json.dumps(_geo(outlines), sort_keys=True).encode()}
+    bounds = shapely.total_bounds(outlines).tolist() if outlines else None
+    geo = file_metadata((outline.geom_type for outline in outlines), bounds)
     pq.write_table(table.replace_schema_metadata(geo), path, compression="zstd")
 
 
@@ -58,19 +59,21 @@ def read_detections(path: Path) -> list[Detection]:
         rows = pq.read_table(path, columns=names).select(names).to_pydict()
         rows["geometry"] = shapely.from_wkb(np.array(rows["geometry"], dtype=object)).tolist()
     except (OSError, KeyError, pa.ArrowException, shapely.errors.ShapelyError) as error:
-        raise ProductDamaged(
-            f"{path} does not hold detections ({error}); repeat `tulip vectorize` with --force"
-        ) from error
+        raise _damaged(path, error) from error
     return [Detection(*row) for row in zip(*(rows[name] for name in names), strict=True)]
 
 
-def _geo(outlines: Sequence[BaseGeometry]) -> dict[str, Any]:
-    """The file metadata that GeoParquet 1.1 asks for."""
-    column: dict[str, Any] = {
-        "encoding": "WKB",
-        "crs": CRS.from_epsg(WGS84).to_json_dict(),
-        "geometry_types": sorted({outline.geom_type for outline in outlines}),
-    }
-    if outlines:
-        column["bbox"] = list(map(float, shapely.total_bounds(outlines)))
-    return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+def read_frame(path: Path) -> GeoDataFrame:
+    """What `write_detections` wrote with its provenance, in EPSG:4326; `ProductDamaged`."""
+    import geopandas as gpd  # noqa: PLC0415 - half a second
+
+    try:
+        return gpd.read_parquet(path)
+    except (OSError, ValueError, pa.ArrowException, shapely.errors.ShapelyError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> ProductDamaged:
+    return ProductDamaged(
+        f"{path} does not hold detections ({error}); repeat `tulip vectorize` with --force"
+    )

@@ -6,7 +6,6 @@ them needs to be in memory.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -17,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
-from pyproj import CRS
 
 from tulip_ops.core.errors import BadInput, StoreUnavailable
 from tulip_ops.raster.projection import WGS84
+from tulip_ops.storage.geoparquet import file_metadata
 
 FORMATS = {
     ".gpkg": "GPKG",
@@ -66,8 +65,7 @@ def write_layer(
     columns: name and kind (`_TYPES`) of each; the last is `geometry`, as WKB. A GeoPackage keeps
     its other layers; any other file is written anew. `StoreUnavailable` if it cannot be.
     """
-    schema = pa.schema([(name, _TYPES[kind]) for name, kind in columns])
-    tables = _Counted(schema, batches)
+    tables = ArrowBatches(columns, batches)
     kind = driver(path)
     try:
         if kind == "Parquet":
@@ -93,11 +91,14 @@ def write_styles(path: Path, styles: Mapping[str, str]) -> None:
         )
 
 
-class _Counted:
+class ArrowBatches:
     """Arrow batches of the rows, counted and measured as they pass."""
 
-    def __init__(self, schema: pa.Schema, rows: Iterable[Sequence[tuple[Any, ...]]]) -> None:
-        self.schema = schema
+    def __init__(
+        self, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[tuple[Any, ...]]]
+    ) -> None:
+        """As `write_layer` has them."""
+        self.schema = pa.schema([(name, _TYPES[kind]) for name, kind in columns])
         self.count = 0
         self.bounds = np.array([np.inf, np.inf, -np.inf, -np.inf])
         self._rows = rows
@@ -116,22 +117,15 @@ class _Counted:
             yield pa.record_batch(arrays, schema=self.schema)
 
 
-def _write_parquet(path: Path, tables: _Counted) -> None:
-    column: dict[str, Any] = {
-        "encoding": "WKB",
-        "crs": CRS.from_epsg(WGS84).to_json_dict(),
-        "geometry_types": ["Polygon"],
-    }
+def _write_parquet(path: Path, tables: ArrowBatches) -> None:
     with pq.ParquetWriter(path, tables.schema, compression="zstd") as writer:
         for batch in tables:
             writer.write_batch(batch)
-        if tables.count:
-            column["bbox"] = tables.bounds.tolist()
-        geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
-        writer.add_key_value_metadata({"geo": json.dumps(geo, sort_keys=True)})
+        bounds = tables.bounds.tolist() if tables.count else None
+        writer.add_key_value_metadata(file_metadata(["Polygon"], bounds))
 
 
-def _write_by_ogr(path: Path, layer: str, kind: str, tables: _Counted) -> None:
+def _write_by_ogr(path: Path, layer: str, kind: str, tables: ArrowBatches) -> None:
     from pyogrio import errors, raw  # noqa: PLC0415 - half a second
 
     try:

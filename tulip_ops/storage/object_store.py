@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +13,6 @@ from typing import Any
 
 from tulip_ops.core import watchdog
 from tulip_ops.core.errors import (
-    ChecksumMismatch,
     CredentialMissing,
     CredentialRefused,
     SourceUnavailable,
@@ -23,6 +20,8 @@ from tulip_ops.core.errors import (
     TulipError,
     UnreadableRaster,
 )
+from tulip_ops.core.files import atomic_write
+from tulip_ops.raster.range_file import SizedRangeFile
 
 _S3 = "s3://"
 _NOT_THERE = {"404", "NoSuchBucket", "NoSuchKey"}
@@ -73,7 +72,7 @@ class Places:
     def write(self, address: str, data: bytes) -> None:
         """Write a file so that readers see the old one or the new one, whole."""
         if not in_s3(address):
-            with _beside(Path(address)) as path:
+            with _local(address) as path:
                 path.write_bytes(data)
             return
         bucket, key = _split(address)
@@ -87,7 +86,7 @@ class Places:
         scratch: folder for a file on its way to S3. Nothing appears if the block fails.
         """
         if not in_s3(address):
-            with _beside(Path(address)) as path:
+            with _local(address) as path:
                 yield path
             return
         path = scratch / Path(address).name
@@ -299,35 +298,19 @@ class _Outside(Exception):
     """A range begins where the object has ended."""
 
 
-class S3File:
+class S3File(SizedRangeFile):
     """An object of S3 that is read by ranges: a `range_reader.RangeFile`."""
 
     def __init__(self, places: Places, address: str, size: int | None = None) -> None:
         """size: as declared, in bytes."""
-        self.name = address
+        super().__init__(address, size)
         self._places = places
-        self._declared = size
-        self._size: int | None = None
 
-    def read(self, start: int, stop: int) -> bytes:
-        """As `RangeFile` says; `UnreadableRaster` if it is missing, `ChecksumMismatch`."""
+    def _part(self, start: int, stop: int) -> tuple[bytes, int]:
         try:
-            data, size = self._places.part(self.name, start, stop)
+            return self._places.part(self.name, start, stop)
         except FileNotFoundError as error:
             raise UnreadableRaster(f"{self.name} is not there") from error
-        expected = self._declared if self._size is None else self._size
-        if size == 0:
-            raise UnreadableRaster(f"{self.name} is empty")
-        if expected is not None and size != expected:
-            raise ChecksumMismatch(f"{self.name} has {size} bytes where {expected} were promised")
-        self._size = size
-        return data
-
-    def size(self) -> int:
-        """As `RangeFile` says."""
-        if self._size is None:
-            self.read(0, 1)
-        return self._size or 0
 
 
 def in_s3(address: str) -> bool:
@@ -345,6 +328,15 @@ def resolve(href: str, base: str) -> str:
         return href.removeprefix("file://")
     scheme, mark, path = base.rpartition("://")
     return scheme + mark + posixpath.normpath(posixpath.join(posixpath.dirname(path), href))
+
+
+@contextmanager
+def _local(address: str) -> Iterator[Path]:
+    """As `atomic_write`; missing folders are made, for S3 needs none."""
+    path = Path(address)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as draft:
+        yield draft
 
 
 def _moved(_: int) -> None:
@@ -365,17 +357,3 @@ def _code(error: BaseException | None) -> str:
 def _split(address: str) -> tuple[str, str]:
     bucket, _, key = address.removeprefix(_S3).partition("/")
     return bucket, key
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """A path in the same folder that becomes `path` at the end, and vanishes on error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
-    try:
-        yield draft
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tulip_ops.core.errors import ProductDamaged, StoreUnavailable
+from tulip_ops.core.files import atomic_write, move_durably, sha256_file
 from tulip_ops.storage.object_store import Places, join
 
 ITEM = "item.json"
@@ -116,7 +117,7 @@ class FolderShelf:
         """As `Shelf` says."""
         del sha256  # read again from the file by whoever opens it
         with self._locked(folder):
-            _move(path, self._place / folder / name)
+            move_durably(path, self._place / folder / name)
             self._revise(folder, revise)
 
     def holds(self, folder: str, name: str, size: int, sha256: str) -> bool:
@@ -153,9 +154,9 @@ class FolderShelf:
 
     def _revise(self, folder: str, revise: Revise) -> None:
         path = self._place / folder / ITEM
-        draft = path.with_name(f"{_UNFINISHED}.{ITEM}")
-        draft.write_bytes(revise(path.read_bytes() if path.exists() else None))
-        _move(draft, path)
+        # one name for all writers: the next one overwrites what a killed one left
+        with atomic_write(path, temporary=f"{_UNFINISHED}.{ITEM}", sync_folder=True) as draft:
+            draft.write_bytes(revise(path.read_bytes() if path.exists() else None))
 
     @contextmanager
     def _locked(self, folder: str) -> Iterator[None]:
@@ -223,7 +224,7 @@ class S3Shelf:
             raise StoreUnavailable(
                 f"{self.address(folder, name)} is written by others all the time; try again later"
             )
-        _move(path, self.desk(folder) / name)
+        move_durably(path, self.desk(folder) / name)
         self._make_room(folder)
 
     def holds(self, folder: str, name: str, size: int, sha256: str) -> bool:
@@ -244,7 +245,7 @@ class S3Shelf:
             self._places.download(address, path)
             if not is_whole(path, size, sha256):
                 raise _damaged(address)
-            _move(path, copy)
+            move_durably(path, copy)
         self._make_room(folder)
         return copy
 
@@ -296,32 +297,15 @@ def unfinished(desk: Path, name: str) -> Iterator[Path]:
             leftover.unlink(missing_ok=True)
 
 
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def is_whole(path: Path, size: int, sha256: str) -> bool:
     """Whether the file is there and has this size and checksum."""
-    return path.is_file() and path.stat().st_size == size and sha256_of(path) == sha256
+    return path.is_file() and path.stat().st_size == size and sha256_file(path) == sha256
 
 
 def _damaged(address: str) -> ProductDamaged:
     return ProductDamaged(
         f"{address} does not match its checksum in {ITEM}; repeat the step that makes it"
     )
-
-
-def _move(path: Path, place: Path) -> None:
-    """Move within a folder so that after a power cut the place holds the old or the new file."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-    path.replace(place)
-    folder = os.open(place.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 @contextmanager

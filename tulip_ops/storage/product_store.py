@@ -14,26 +14,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
 
 from tulip_ops.core.errors import BadSetting, ProductDamaged, ProductMissing, StoreUnavailable
+from tulip_ops.core.files import SHA256_MULTIHASH, sha256_file
 from tulip_ops.core.settings import Settings
-from tulip_ops.core.types import AcquisitionId, ModelReference
+from tulip_ops.core.types import JSON, AcquisitionId, ModelReference
 from tulip_ops.storage.object_store import Places, in_s3
 from tulip_ops.storage.product_backends import (
     ITEM,
     FolderShelf,
     S3Shelf,
     Shelf,
-    sha256_of,
     unfinished,
 )
 
-JSON = Any
-"""What json.dumps takes."""
-
-_MULTIHASH_SHA256 = "1220"
-"""Prefix of a sha2-256 digest of 32 bytes in STAC's `file:checksum`."""
 _EMPTY: Mapping[str, JSON] = {"properties": {}, "assets": {}}
 
 
@@ -194,7 +188,7 @@ class Store:
         The file comes first and the item second: killed between the two, the item's checksum
         does not match and the product is not current. `ProductMissing` if no item was started.
         """
-        digest = sha256_of(path)
+        digest = sha256_file(path)
         asset = {
             **(fields or {}),
             "href": f"./{name}",
@@ -202,7 +196,7 @@ class Store:
             "type": media_type,
             "roles": ["data"],
             "file:size": path.stat().st_size,
-            "file:checksum": _MULTIHASH_SHA256 + digest,
+            "file:checksum": SHA256_MULTIHASH + digest,
             "tulip:recipe": recipe,
         }
         if model is not None:
@@ -260,7 +254,7 @@ def _plain(value: object) -> JSON:
 
 def _sha256(asset: Mapping[str, JSON]) -> str:
     multihash: str = asset["file:checksum"]
-    return multihash.removeprefix(_MULTIHASH_SHA256)
+    return multihash.removeprefix(SHA256_MULTIHASH)
 
 
 def _encoded(item: Mapping[str, JSON]) -> bytes:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import pystac
 from shapely.geometry import MultiPolygon, Polygon, box, mapping
 
-from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId
+from tulip_ops.core.files import SHA256_MULTIHASH
+from tulip_ops.core.types import BANDS, JSON, Acquisition, AcquisitionId
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.projection import WGS84, project
-
-JSON = Any
-"""What json.loads gives."""
 
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 PARQUET = "application/vnd.apache.parquet"
@@ -113,7 +110,7 @@ def raster_asset(
         "proj:transform": list(transform)[:6],
         "proj:shape": list(shape),
         "file:size": size,
-        "file:checksum": "1220" + sha256,  # multihash: sha2-256, 32 bytes
+        "file:checksum": SHA256_MULTIHASH + sha256,
         **encoding_fields(bands, dtype=dtype, scale=scale, offset=offset, nodata=nodata),
     }
 

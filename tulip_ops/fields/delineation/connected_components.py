@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from tulip_ops.fields.delineation.runs import place_in_run
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -49,7 +51,7 @@ def _touching(runs: _Runs, width: int) -> tuple[NDArray[np.int64], NDArray[np.in
     )
     count = np.maximum(last - first, 0)
     above = np.repeat(np.arange(len(count)), count)
-    return above, np.repeat(first, count) + _within(count)
+    return above, np.repeat(first, count) + place_in_run(count)
 
 
 def _pieces(count: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -71,10 +73,5 @@ def _painted(runs: _Runs, chosen: NDArray[np.bool_], shape: tuple[int, int]) -> 
     painted = np.zeros(shape, dtype=bool)
     start = (runs.row * shape[1] + runs.start)[chosen]
     length = (runs.end - runs.start)[chosen]
-    painted.ravel()[np.repeat(start, length) + _within(length)] = True
+    painted.ravel()[np.repeat(start, length) + place_in_run(length)] = True
     return painted
-
-
-def _within(count: NDArray[np.int64]) -> NDArray[np.int64]:
-    """0, 1, 2 and so on, as many as each says, one after the other."""
-    return np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)

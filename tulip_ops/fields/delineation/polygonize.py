@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 
 from tulip_ops.fields.delineation import label_edges
+from tulip_ops.fields.delineation.runs import next_on_ring, place_in_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ def trace_labels(
         return []
     corner, ring, label = _rings(edges, labels.shape[1] + 1)
     first = np.flatnonzero(np.append(True, ring[1:] != ring[:-1]))
-    area = _areas(corner, first)
+    area = _areas(corner, ring, first)
     is_shell = area > 0
     shells = label[first][is_shell]
     if len(np.unique(shells)) < len(shells):
@@ -87,7 +88,7 @@ def fill(polygons: Sequence[Polygon], grid: Grid) -> NDArray[np.int32]:
     upper, lower = np.where(down, edge, edge + 1), np.where(down, edge + 1, edge)
     first, last = np.ceil(y[upper] - 0.5), np.ceil(y[lower] - 0.5)  # rows with their centre there
     count = (last - first).astype(np.int64)
-    row = np.repeat(first, count) + _within(count)
+    row = np.repeat(first, count) + place_in_run(count)
     slope = (x[lower] - x[upper]) / np.maximum(y[lower] - y[upper], 1e-9)
     crossing = np.repeat(x[upper], count)
     crossing += (row + 0.5 - np.repeat(y[upper], count)) * np.repeat(slope, count)
@@ -98,11 +99,6 @@ def fill(polygons: Sequence[Polygon], grid: Grid) -> NDArray[np.int32]:
     inside = np.append(0, np.cumsum(entered[order]))
     lengths = np.diff(place[order], prepend=0, append=grid.height * grid.width)
     return np.repeat((inside - 1).astype(np.int32), lengths).reshape(grid.shape)
-
-
-def _within(count: NDArray[np.int64]) -> NDArray[np.int64]:
-    """0, 1, 2 and so on, as many as each says, one after the other."""
-    return np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
 
 
 def _edges(labels: NDArray[np.int32], smallest: float) -> _Edges:
@@ -204,11 +200,11 @@ def _counted(numbers: NDArray[np.int64] | NDArray[np.int32]) -> NDArray[np.int64
     return np.cumsum(np.append(False, numbers[1:] != numbers[:-1]))
 
 
-def _areas(corner: NDArray[np.int64], first: NDArray[np.int64]) -> NDArray[np.float64]:
+def _areas(
+    corner: NDArray[np.int64], ring: NDArray[np.int64], first: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """Pixels that each ring encloses, negative where it turns clockwise (north up)."""
-    follower = np.arange(1, len(corner) + 1)
-    last = np.append(first[1:], len(corner)) - 1
-    follower[last] = first
+    follower = next_on_ring(ring)
     x, y = corner.T
     cross = x[follower] * y - x * y[follower]
     return np.asarray(np.add.reduceat(cross, first) / 2, dtype=np.float64)

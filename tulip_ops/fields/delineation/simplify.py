@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
+from tulip_ops.fields.delineation.runs import next_on_ring, place_in_run
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry import Polygon
@@ -93,7 +95,7 @@ def _soften(outlines: NDArray[np.object_], resolution: float) -> NDArray[np.obje
         axis=1,
     ).reshape(-1, 2)
     ring, is_node = np.repeat(ring, 2), np.repeat(is_node, 2)
-    is_last = (points != points[_followers(ring)]).any(axis=1)
+    is_last = (points != points[next_on_ring(ring)]).any(axis=1)
     points, ring, is_node = points[is_last], ring[is_last], is_node[is_last]
     kept = is_node | _turns(points, ring)
     softened = shapely.linearrings(origin + points[kept] * resolution, indices=ring[kept])
@@ -106,7 +108,7 @@ def _turns(points: NDArray[np.float64], ring: NDArray[np.int64]) -> NDArray[np.b
     Points between, half of all on slanted edges, are the first that simplification would remove:
     without them it comes to the same in half the time.
     """
-    after = _followers(ring)
+    after = next_on_ring(ring)
     x, y = (points[after] - points).T
     turns = np.empty(len(ring), dtype=bool)
     turns[after] = x * y[after] != x[after] * y
@@ -121,13 +123,13 @@ def _breaks(
     Corners are (n, 2), counted in whole pixels from `origin`.
     """
     corner, ring = _unit_steps(rings, origin, resolution)
-    after = _followers(ring)
+    after = next_on_ring(ring)
     step = corner[after] - corner
     turns = np.empty(len(ring), dtype=bool)
     turns[after] = (step[after] != step).any(axis=1)
     is_node = _nodes(corner, after)
     kept = turns | is_node
-    return corner[kept], ring[kept], is_node[kept], _followers(ring[kept])
+    return corner[kept], ring[kept], is_node[kept], next_on_ring(ring[kept])
 
 
 def _unit_steps(
@@ -139,18 +141,10 @@ def _unit_steps(
     starts = np.flatnonzero(ring[1:] == ring[:-1])  # the last vertex of a ring repeats its first
     side = vertex[starts + 1] - vertex[starts]
     length = np.abs(side).sum(axis=1)
-    along = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    along = place_in_run(length)
     corner = np.repeat(vertex[starts], length, axis=0)
     corner += np.repeat(np.sign(side), length, axis=0) * along[:, np.newaxis]
     return corner, np.repeat(ring[starts], length)
-
-
-def _followers(ring: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Index of the next entry on the same ring; the first one follows the last."""
-    follower = np.arange(1, len(ring) + 1)
-    is_last = np.append(ring[1:] != ring[:-1], True)
-    follower[is_last] = np.flatnonzero(np.append(True, is_last[:-1]))
-    return follower
 
 
 def _nodes(corner: NDArray[np.int64], follower: NDArray[np.int64]) -> NDArray[np.bool_]:

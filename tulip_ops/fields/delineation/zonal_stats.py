@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import shapely
 
 from tulip_ops.core.types import Detection
 from tulip_ops.fields.delineation import label_edges
+from tulip_ops.fields.reading_order import reading_order
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.probability import Decode, as_it_is
 from tulip_ops.raster.projection import WGS84, geodesic_areas, project_all
@@ -50,7 +50,7 @@ def placed(
     border = _border_clear(labels, pixels, count, tulip, decode)
     seen = np.flatnonzero(figures.seen).tolist()
     on_earth = project_all([polygons[index] for index in seen], grid.epsg, WGS84)
-    order = _reading_order([polygons[index] for index in seen])
+    order = [reading_order(polygons[index]) for index in seen]
     found = []
     for place, index, geometry, area in zip(
         order, seen, on_earth, geodesic_areas(on_earth), strict=True
@@ -120,8 +120,3 @@ def _border_clear(
         edges += np.bincount(label, minlength=count)
         open_edges += np.bincount(label[clear], minlength=count)
     return open_edges / np.maximum(edges, 1)
-
-
-def _reading_order(polygons: Sequence[Polygon]) -> list[tuple[float, float, bytes]]:
-    left, _, _, top = shapely.bounds(np.asarray(polygons, dtype=object)).reshape(-1, 4).T
-    return list(zip((-top).tolist(), left.tolist(), shapely.to_wkb(polygons).tolist(), strict=True))

@@ -22,9 +22,9 @@ from shapely.geometry.base import BaseGeometry
 
 from tulip_ops.core.errors import BadTrainingData, NothingValid
 from tulip_ops.ml.datasets import image_encoding
-from tulip_ops.ml.datasets.labels import DEPTH, OPACITY, TULIP
+from tulip_ops.ml.datasets.labels import DEPTH, OPACITY, SHARE, TULIP, UNKNOWN
 from tulip_ops.ml.datasets.lazy_scenes import Unread
-from tulip_ops.ml.datasets.scenes import SHARE, UNKNOWN, Scene
+from tulip_ops.ml.datasets.scenes import Scene
 from tulip_ops.raster import rasterize, reader
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_at, tile_grid

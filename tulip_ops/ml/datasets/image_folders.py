@@ -20,9 +20,9 @@ from shapely.geometry import box
 
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.ml.datasets import image_encoding
-from tulip_ops.ml.datasets.labels import DEPTH, OPACITY, TULIP
+from tulip_ops.ml.datasets.labels import DEPTH, OPACITY, SHARE, TULIP, UNKNOWN
 from tulip_ops.ml.datasets.lazy_scenes import Unread
-from tulip_ops.ml.datasets.scenes import SHARE, UNKNOWN, Scene
+from tulip_ops.ml.datasets.scenes import Scene
 from tulip_ops.raster import reader
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.raster.reader import RasterFacts

@@ -15,9 +15,9 @@ import numpy as np
 
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.ml.datasets.image_encoding import RENDERED, as_dn
-from tulip_ops.ml.datasets.labels import DEPTH, OPACITY
+from tulip_ops.ml.datasets.labels import DEPTH, OPACITY, UNKNOWN
 from tulip_ops.ml.datasets.lazy_scenes import Unread
-from tulip_ops.ml.datasets.scenes import UNKNOWN, Scene
+from tulip_ops.ml.datasets.scenes import Scene
 from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry
 

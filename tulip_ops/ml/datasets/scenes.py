@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -19,48 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops import simulate
+from tulip_ops.core.files import atomic_write
 from tulip_ops.core.types import BANDS
-from tulip_ops.ml.datasets.labels import (
-    CELL,
-    CLEAR,
-    CLOUD,
-    CLOUDY,
-    IN_FLOWER,
-    OPAQUE,
-    SHADOW,
-    SHARE,
-    TULIP,
-    UNKNOWN,
-    cell_labels,
-    cloud_filter_target,
-    cloud_label,
-    counted,
-    pixel_classes,
-    unet_target,
-)
-
-__all__ = [
-    "CELL",
-    "CLEAR",
-    "CLOUD",
-    "CLOUDY",
-    "IN_FLOWER",
-    "OPAQUE",
-    "SHADOW",
-    "SHARE",
-    "UNKNOWN",
-    "Mixture",
-    "Scene",
-    "cell_labels",
-    "cloud_filter_target",
-    "cloud_label",
-    "counted",
-    "load_scenes",
-    "make_scenes",
-    "pixel_classes",
-    "reflectance_of",
-    "unet_target",
-]
+from tulip_ops.ml.datasets.labels import SHARE, TULIP, cell_labels
 
 log = logging.getLogger(__name__)
 
@@ -173,14 +133,13 @@ def _make_scene(size: int, path: Path) -> None:
     dn = np.clip(np.rint((scene.reflectance + 0.1) * 10000), 1, 65535)
     shares = np.stack([scene.truth.bloom, scene.truth.cloud, scene.truth.shadow])
     truth = np.concatenate([scene.truth.tulip[None], np.rint(np.clip(shares, 0, 1) * SHARE)])
-    temporary = path.with_suffix(f".{os.getpid()}.npz")
-    np.savez(
-        temporary,
-        dn=np.nan_to_num(dn, nan=0).astype(np.uint16),
-        truth=truth.astype(np.uint8),
-        season=np.array(scene.sensed_at.year),
-    )
-    temporary.replace(path)
+    with atomic_write(path) as draft:
+        np.savez(
+            draft,
+            dn=np.nan_to_num(dn, nan=0).astype(np.uint16),
+            truth=truth.astype(np.uint8),
+            season=np.array(scene.sensed_at.year),
+        )
 
 
 def load_scenes(paths: Sequence[Path], bands: Sequence[str]) -> list[Scene]:

@@ -8,11 +8,7 @@ from typing import Literal
 import keras
 from keras import layers, ops
 
-from tulip_ops.ml.inference.window_layout import ALIGN, CELL
-
 Depth = Literal["resnet50", "resnet101"]
-
-__all__ = ["ALIGN", "BACKBONE", "CELL", "Depth", "build", "resnet"]
 
 BACKBONE = "backbone"
 

@@ -7,9 +7,7 @@ version that is used unless another is asked for; without it that is the newest.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 from collections.abc import Sequence
 from datetime import date
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tulip_ops.core.errors import ModelDamaged, ModelNotFound
+from tulip_ops.core.files import atomic_write, sha256_file
 from tulip_ops.core.types import ModelReference
 
 Kind = Literal["cloud-filter", "unet"]
@@ -261,17 +260,14 @@ def promoted(models: Path, name: str) -> str | None:
 
 def promote(card: Card) -> None:
     """Make this version the one that is used unless another is asked for; at once or not at all."""
-    place = card.folder.parent / PROMOTED
-    arriving = place.with_name(f".{PROMOTED}.{os.getpid()}")
-    arriving.write_text(f"{card.version}\n", encoding="utf-8")
-    arriving.replace(place)
+    with atomic_write(card.folder.parent / PROMOTED) as draft:
+        draft.write_text(f"{card.version}\n", encoding="utf-8")
 
 
 def verify(card: Card) -> None:
     """`ModelDamaged` unless the weights file has the checksum that the card states."""
     try:
-        with card.weights.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = sha256_file(card.weights)
     except OSError as error:
         raise ModelDamaged(
             f"{card.weights} cannot be read: {error}; fetch the model again"

@@ -21,8 +21,8 @@ Windows = NDArray[np.float32] | NDArray[np.uint16]
 """(N, bands, height, width) of the network's bands, in its order: reflectance, NaN where nothing
 was measured, or DN as `cog.write_reflectance` stores them, 0 where nothing was."""
 
-
-_IN_CACHE = 32
+ROWS_IN_CACHE = 32
+"""Rows of windows that are worked on at a time, so that they stay in the processor's cache."""
 
 
 class _Network:
@@ -51,13 +51,13 @@ class _Network:
         return out
 
     def _look_up(self, stored: NDArray[Any], out: NDArray[np.float32]) -> None:
-        """Both (bands, height, width); so few rows at a time that they stay near the processor."""
-        rows = np.empty((_IN_CACHE, stored.shape[-1]), dtype=np.intp)
+        """Both (bands, height, width); `ROWS_IN_CACHE` rows at a time."""
+        rows = np.empty((ROWS_IN_CACHE, stored.shape[-1]), dtype=np.intp)
         for table, band, normal in zip(self._tables, stored, out, strict=True):
-            for first in range(0, len(band), _IN_CACHE):
-                part = band[first : first + _IN_CACHE]
+            for first in range(0, len(band), ROWS_IN_CACHE):
+                part = band[first : first + ROWS_IN_CACHE]
                 rows[: len(part)] = part
-                into = normal[first : first + _IN_CACHE]
+                into = normal[first : first + ROWS_IN_CACHE]
                 np.take(table, rows[: len(part)], out=into, mode="clip")
 
     @cached_property

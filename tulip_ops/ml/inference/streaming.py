@@ -32,9 +32,6 @@ from tulip_ops.raster.tiling import Value
 Wanted = Callable[[slice], NDArray[np.bool_]]
 """Rows of the raster to (rows, width): True where an answer is wanted. Called from north to south,
 from one thread."""
-_IN_CACHE = 32
-"""Rows of a window's answers that are worked on at once: what lies between stays near the
-processor."""
 
 
 def cloud_probability(
@@ -102,8 +99,8 @@ def write_tulips(
         if said is not None:
             logits = said["logits"][0][window.core]
             seen.append(int(np.count_nonzero(mask)))
-            for first in range(0, len(mask), _IN_CACHE):
-                part = slice(first, first + _IN_CACHE)
+            for first in range(0, len(mask), predictors.ROWS_IN_CACHE):
+                part = slice(first, first + predictors.ROWS_IN_CACHE)
                 values = network.probability(logits[part])
                 np.copyto(stored[:, part], encode_probability(values), where=mask[part])
                 found = (values[0] >= network.card.threshold) & mask[part]

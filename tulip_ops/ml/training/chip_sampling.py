@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops.core.errors import BadTrainingData
-from tulip_ops.ml.datasets.labels import DEPTH, OPACITY, SOMEWHERE
-from tulip_ops.ml.datasets.scenes import CELL, UNKNOWN, Mixture, Scene, reflectance_of
+from tulip_ops.ml.datasets.labels import CELL, DEPTH, OPACITY, SOMEWHERE, UNKNOWN
+from tulip_ops.ml.datasets.scenes import Mixture, Scene, reflectance_of
 from tulip_ops.ml.training import augmentation
 from tulip_ops.ml.training.synthetic_weather import overcast
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops.core.errors import BadSetting
+from tulip_ops.core.files import atomic_folder
 from tulip_ops.ml.datasets.scenes import Scene, load_scenes, make_scenes, reflectance_of
 from tulip_ops.ml.datasets.training_sets import TEST
 from tulip_ops.ml.evaluation import evaluate, metrics
@@ -48,15 +49,14 @@ def export(
     """
     keras_backend.use_threads(threads)
     place = export_manifest.place(card, root)
-    making = place.with_name(f".{place.name}.{os.getpid()}")
-    try:
-        making.mkdir(parents=True)
-    except OSError as error:
-        raise BadSetting(
-            f"{place.parent} cannot be written ({error.strerror});"
-            " name a folder for exports in TULIP_EXPORTS"
-        ) from error
-    try:
+    with ExitStack() as stack:
+        try:
+            making = stack.enter_context(atomic_folder(place))
+        except OSError as error:
+            raise BadSetting(
+                f"{place.parent} cannot be written ({error.strerror});"
+                " name a folder for exports in TULIP_EXPORTS"
+            ) from error
         _write_files(card, precisions, making, samples)
         keras = figures(evaluate.evaluate(card, scenes, threads))
         log.info("%s keras fp32: %s", card.reference, _told(keras))
@@ -78,9 +78,6 @@ def export(
             made.model_dump_json(indent=2) + "\n", encoding="utf-8"
         )
         shutil.rmtree(place, ignore_errors=True)
-        making.replace(place)
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
     return made
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import logging
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -19,8 +17,10 @@ import numpy as np
 
 from tulip_ops import simulate
 from tulip_ops.core.errors import BadSetting, TulipError
+from tulip_ops.core.files import atomic_folder, sha256_file
 from tulip_ops.core.types import BANDS
-from tulip_ops.ml.datasets.scenes import Scene, cloud_filter_target, unet_target
+from tulip_ops.ml.datasets.labels import cloud_filter_target, unet_target
+from tulip_ops.ml.datasets.scenes import Scene
 from tulip_ops.ml.datasets.training_sets import Options, gather
 from tulip_ops.ml.evaluation import evaluate
 from tulip_ops.ml.inference import cloud_filter, keras_backend, model_loading, unet
@@ -291,13 +291,11 @@ def _with_weights(card: Card, job: Job, network: keras.Model) -> Card:
         raise TulipError(
             f"weights of {card.reference} do not fit half precision; lower the learning rate"
         )
-    digest = hashlib.sha256(card.weights.read_bytes()).hexdigest()
-    return card.model_copy(update={"sha256": digest})
+    return card.model_copy(update={"sha256": sha256_file(card.weights)})
 
 
 def _publish(card: Card, place: Path) -> Card:
-    """Copy a finished model to its place, whole or not at all."""
-    arriving = place.with_name(f".{place.name}.{os.getpid()}")
-    shutil.copytree(card.folder, arriving)
-    arriving.rename(place)
+    """Copy a finished model to its place, complete or not at all."""
+    with atomic_folder(place) as draft:
+        shutil.copytree(card.folder, draft, dirs_exist_ok=True)
     return read_card(place)

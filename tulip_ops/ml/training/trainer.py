@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from tulip_ops import simulate
+from tulip_ops.core.files import atomic_write
 from tulip_ops.ml.datasets.scenes import Scene
 from tulip_ops.ml.inference import cloud_filter, keras_backend
 from tulip_ops.ml.inference.model_registry import (
@@ -31,6 +32,7 @@ from tulip_ops.ml.inference.model_registry import (
     ResNetArchitecture,
     UNetArchitecture,
 )
+from tulip_ops.ml.inference.window_layout import CELL
 from tulip_ops.ml.training import chip_sampling
 
 log = logging.getLogger(__name__)
@@ -168,9 +170,8 @@ def _go(
             )
         unseen = choose(seed=(course.seed, _SEEDS["validation"]), steps=4, stage=stages[-1])
         validation = network.evaluate(unseen, steps=4, verbose=0, return_dict=True)["loss"]
-        arriving = checkpoint.with_name(f"next.{checkpoint.name}")
-        network.save_weights(arriving)
-        arriving.replace(checkpoint)
+        with atomic_write(checkpoint, temporary=f"next.{checkpoint.name}") as draft:
+            network.save_weights(draft)
         loss, seconds = told.history["loss"][0], time.monotonic() - started
         row = (part, epoch + 1, stage.chip, loss, validation, seconds, keras_backend.described())
         _append(checkpoint.with_name("log.csv"), row)
@@ -221,7 +222,7 @@ def _stream(
 
     target: tuple[int, ...] | dict[str, tuple[int, ...]] = (batch, chip, chip, 3)
     if job.kind == "cloud-filter":
-        cells = chip // cloud_filter.CELL
+        cells = chip // CELL
         target = {"cell": (batch, cells, cells), "chip": (batch,)}
     return keras_backend.stream(generate, (batch, chip, chip, len(bands)), target, steps)
 

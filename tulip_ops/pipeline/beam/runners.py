@@ -18,13 +18,10 @@ from apache_beam.runners.runner import PipelineRunner, PipelineState, create_run
 from tulip_ops.core.errors import PipelineFailed
 from tulip_ops.pipeline.beam.elements import NAMESPACE, Job
 from tulip_ops.pipeline.beam.pipeline import build
+from tulip_ops.pipeline.beam.runner_names import DASK, DIRECT
 
 log = logging.getLogger(__name__)
 
-DIRECT, DASK = "DirectRunner", "DaskRunner"
-RUNNERS = (
-    DIRECT, "PrismRunner", "FlinkRunner", "SparkRunner", "DataflowRunner", DASK, "PortableRunner",
-)  # fmt: skip
 _PARTITIONS = 4
 """Of Dask's bags for each worker: one that is done takes another."""
 _DASK_ADDRESSES = ("--dask_client_address", "--dask_scheduler_file")

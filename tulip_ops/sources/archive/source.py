@@ -23,6 +23,7 @@ from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from tulip_ops.core.errors import BadAcquisitionId, BadData, BadScene
+from tulip_ops.core.files import sha256_file
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
 from tulip_ops.raster import cog, cog_writer, reader
 from tulip_ops.raster import reflectance as radiometry
@@ -259,7 +260,7 @@ class Archive:
         ):
             write(path)
             facts = reader.look(str(path))
-            size, digest = path.stat().st_size, _sha256(path)
+            size, digest = path.stat().st_size, sha256_file(path)
         return stac_items.raster_asset(
             f"./{Path(name).name}",
             title=title,
@@ -338,11 +339,6 @@ def _next(found: geotiff_metadata.Found, taken: set[AcquisitionId]) -> Acquisiti
 
 def _digest(path: Path) -> str:
     try:
-        return _sha256(path)
+        return sha256_file(path)
     except OSError as error:
         raise BadScene(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

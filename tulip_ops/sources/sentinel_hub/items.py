@@ -8,19 +8,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import shapely
 from shapely.geometry import MultiPolygon, Polygon, shape
 
 from tulip_ops.core.errors import BadAcquisitionId, BadScene
-from tulip_ops.core.types import Acquisition, AcquisitionId, processing_baseline
+from tulip_ops.core.types import JSON, Acquisition, AcquisitionId, processing_baseline
 from tulip_ops.sources.datastrips import overpasses
 from tulip_ops.sources.granule import Granule
 from tulip_ops.sources.stac_item import Scene
-
-JSON = Any
-"""What json.loads gives."""
 
 COLLECTION = "sentinel-2-l2a"
 

@@ -11,10 +11,9 @@ from shapely.geometry import box
 from tulip_ops import simulate
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.core.types import BANDS, AcquisitionId
-from tulip_ops.ml.datasets import acquisitions, training_sets
-from tulip_ops.ml.datasets import scenes as data
+from tulip_ops.ml.datasets import acquisitions, labels, training_sets
 from tulip_ops.ml.datasets.crop_parcels import Image, read_parcels
-from tulip_ops.ml.datasets.scenes import UNKNOWN
+from tulip_ops.ml.datasets.labels import UNKNOWN
 from tulip_ops.ml.datasets.training_sets import Options
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import Grid
@@ -88,10 +87,10 @@ def test_the_cloud_screen_says_what_counts(register: Path, images: list[Image]) 
     scenes = {scene.name.split("_")[0]: scene.read() for scene in unread}
 
     assert (scenes["polder-0"].truth[..., 2] == UNKNOWN).all()
-    hidden = scenes["polder-3"].truth[..., 2] == data.SHARE
+    hidden = scenes["polder-3"].truth[..., 2] == labels.SHARE
     assert hidden[:39].all()
     assert not hidden[41:].any()
-    counted = data.counted(scenes["polder-3"].dn, scenes["polder-3"].truth)
+    counted = labels.counted(scenes["polder-3"].dn, scenes["polder-3"].truth)
     np.testing.assert_array_equal(counted, ~hidden)
 
 
@@ -196,7 +195,7 @@ def test_screened_acquisitions_of_the_store_serve(
     assert len({scene.place for scene in found}) == 3  # the first acquisition is too cloudy
     assert sets.described == "1 scenes with registered parcels"
     for scene in found:
-        assert data.counted(scene.dn, scene.truth).all()
+        assert labels.counted(scene.dn, scene.truth).all()
 
 
 def test_a_folder_of_geotiffs_serves(register: Path, images: list[Image], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from affine import Affine
 
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.ml.datasets.image_folders import read_folders
-from tulip_ops.ml.datasets.scenes import OPAQUE, SHARE, UNKNOWN, unet_target
+from tulip_ops.ml.datasets.labels import OPAQUE, SHARE, UNKNOWN, unet_target
 from tulip_ops.ml.training import chip_sampling
 
 RGB = ("red", "green", "blue")

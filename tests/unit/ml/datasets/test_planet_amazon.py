@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tulip_ops.core.errors import BadTrainingData, UnreadableRaster
+from tulip_ops.ml.datasets.labels import cloud_filter_target
 from tulip_ops.ml.datasets.lazy_scenes import Reading
 from tulip_ops.ml.datasets.planet_amazon import read_planet
-from tulip_ops.ml.datasets.scenes import cloud_filter_target
 from tulip_ops.ml.training import chip_sampling
 
 RGB = ("red", "green", "blue")

@@ -6,17 +6,15 @@ import pytest
 from tulip_ops import simulate
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.core.types import BANDS
-from tulip_ops.ml.datasets.scenes import (
+from tulip_ops.ml.datasets.labels import (
     SHARE,
     UNKNOWN,
-    Scene,
     cloud_filter_target,
     cloud_label,
     counted,
-    load_scenes,
-    make_scenes,
     unet_target,
 )
+from tulip_ops.ml.datasets.scenes import Scene, load_scenes, make_scenes
 from tulip_ops.ml.training import augmentation, chip_sampling
 from tulip_ops.raster import reflectance as radiometry
 

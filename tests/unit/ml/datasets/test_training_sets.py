@@ -11,8 +11,9 @@ from tulip_ops.cli import train_options
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.core.types import BANDS
 from tulip_ops.ml.datasets import training_sets
+from tulip_ops.ml.datasets.labels import SHARE, UNKNOWN, cloud_filter_target
 from tulip_ops.ml.datasets.lazy_scenes import Reading, Unread
-from tulip_ops.ml.datasets.scenes import SHARE, UNKNOWN, Mixture, Scene, cloud_filter_target
+from tulip_ops.ml.datasets.scenes import Mixture, Scene
 from tulip_ops.ml.datasets.training_sets import Options, Sets
 from tulip_ops.ml.training import chip_sampling
 from tulip_ops.ml.training.synthetic_weather import overcast

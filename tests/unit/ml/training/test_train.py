@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from tulip_ops import simulate
 from tulip_ops.core.errors import BadSetting
-from tulip_ops.ml.datasets.scenes import SHARE, Scene, unet_target
+from tulip_ops.ml.datasets.labels import SHARE, unet_target
+from tulip_ops.ml.datasets.scenes import Scene
 from tulip_ops.ml.datasets.training_sets import Options
 from tulip_ops.ml.inference import keras_backend, model_registry, unet
 from tulip_ops.ml.inference.model_registry import Card, Normalization, UNetArchitecture

@@ -1,0 +1,85 @@
+"""The products of one acquisition as arrays and tables, for Python programs and notebooks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tulip_ops.core.types import AcquisitionId
+from tulip_ops.raster import cog
+from tulip_ops.raster.grid import Grid
+from tulip_ops.storage import detections_file
+from tulip_ops.storage.product_store import Store
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+
+ProductName: TypeAlias = Literal["reflectance", "cloud", "tulip", "detections"]
+
+_FILES: dict[ProductName, str] = {
+    "reflectance": "reflectance.tif",
+    "cloud": "cloud.tif",
+    "tulip": "tulip.tif",
+    "detections": "detections.parquet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """An array and where it lies."""
+
+    values: NDArray[np.float32]
+    """(len(bands), *grid.shape), NaN where there is no value."""
+    bands: tuple[str, ...]
+    grid: Grid
+    """EPSG code, corner, shape and resolution in metres."""
+
+
+class AcquisitionProducts:
+    """What the store holds of one acquisition.
+
+    Every method reads the store anew and verifies checksums: `ProductMissing` if a step has not
+    made the product yet, `ProductDamaged`, `StoreUnavailable`.
+    """
+
+    def __init__(self, acquisition_id: AcquisitionId, store: Store) -> None:
+        self.id = acquisition_id
+        self._store = store
+
+    def __repr__(self) -> str:
+        return f"<products of {self.id} in {self._store.address(self.id)}>"
+
+    def item(self) -> dict[str, Any]:
+        """The STAC item, as parsed JSON."""
+        return self._store.item(self.id)
+
+    def path(self, product: ProductName) -> Path:
+        """The file of a product; from a store in S3, a verified copy on this machine."""
+        return self._store.product(self.id, _FILES[product])
+
+    def reflectance(self) -> Raster:
+        """Surface reflectance by band, 1.0 is 100 %; NaN where not measured."""
+        with self._store.reading(self.id, _FILES["reflectance"]) as path:
+            return Raster(*cog.read_reflectance(path))
+
+    def cloud(self) -> Raster:
+        """Calibrated probability of cloud, haze or shadow; one band."""
+        return self._probability("cloud")
+
+    def tulip(self) -> Raster:
+        """Calibrated probability of tulips, and of tulips in flower; NaN on cloudy ground."""
+        return self._probability("tulip")
+
+    def detections(self) -> GeoDataFrame:
+        """The detected fields, EPSG:4326: a row each, with area, probabilities and provenance."""
+        with self._store.reading(self.id, _FILES["detections"]) as path:
+            return detections_file.read_frame(path)
+
+    def _probability(self, product: ProductName) -> Raster:
+        with self._store.reading(self.id, _FILES[product]) as path:
+            values, grid = cog.read_probability(path)
+            return Raster(values, cog.band_names(path), grid)
