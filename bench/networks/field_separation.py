@@ -23,6 +23,7 @@ from tulip_ops.fields.delineation import watershed
 from tulip_ops.ml.inference import model_registry, predictors
 from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.probability import ProbabilityRaster
 from tulip_ops.simulate import Scene, Sky, Weather, make_polder, make_scene
 from tulip_ops.simulate.random_fields import blur
 from tulip_ops.simulate.seasons import warmth
@@ -61,7 +62,7 @@ def connected(probability: Floats, threshold: float) -> Labels:
 
 
 def parted(probability: Floats, threshold: float) -> Labels:
-    return watershed.part(probability, threshold=threshold, smallest=SMALLEST)
+    return watershed.part(ProbabilityRaster(probability), threshold=threshold, smallest=SMALLEST)
 
 
 def matches(labels: Labels, truth: Labels) -> tuple[int, int, int, int, list[float]]:

@@ -11,7 +11,6 @@ from tulip_ops.fields.delineation import detect
 from tulip_ops.pipeline import products
 from tulip_ops.pipeline.context import StepContext
 from tulip_ops.raster import cog
-from tulip_ops.raster.probability import decode_probability
 from tulip_ops.storage import detections_file
 
 
@@ -41,7 +40,6 @@ def vectorize(context: StepContext) -> Outcome:
             in_flower=in_flower,
             noise=noise,
             minimum_area=settings.minimum_area,
-            decode=decode_probability,
             threads=detect.threads_that_fit(
                 source.grid.width, settings.memory_gb, settings.threads
             ),

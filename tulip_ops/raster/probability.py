@@ -6,8 +6,8 @@ matter are decoded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,25 +20,35 @@ PROBABILITY_NODATA = 255
 
 _PER_STEP = np.float32(1 / PROBABILITY_STEPS)
 
-Decode: TypeAlias = Callable[[NDArray[Any]], NDArray[np.float32]]
-"""From stored numbers of any shape to float32, NaN where not seen. What it makes of uint8 ascends
-with the number, and is NaN from some number on."""
 
+@dataclass(frozen=True, slots=True)
+class ProbabilityRaster:
+    """One band of probability in the encoding in which it is at hand."""
 
-def as_it_is(stored: NDArray[Any]) -> NDArray[np.float32]:
-    """Of probability that is stored as such."""
-    return stored
+    stored: NDArray[Any]
+    """(height, width). Its type is its encoding: uint8 as `encode_probability` makes it, floating
+    point for probability in [0, 1] itself, NaN where not seen."""
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width)."""
+        height, width = self.stored.shape
+        return height, width
 
-def reached(stored: NDArray[Any], threshold: float, decode: Decode) -> NDArray[np.bool_]:
-    """Where probability is `threshold` or more; False where not seen."""
-    if stored.dtype != np.uint8:
-        return decode(stored) >= threshold
-    numbers = np.flatnonzero(decode(np.arange(256, dtype=np.uint8)) >= threshold)
-    if not len(numbers):
-        return np.zeros(stored.shape, dtype=bool)
-    # what reaches it is one range: two comparisons of bytes are faster than a look into a table
-    return (stored >= np.uint8(numbers[0])) & (stored <= np.uint8(numbers[-1]))
+    def at_least(self, threshold: float) -> NDArray[np.bool_]:
+        """(height, width): where probability is `threshold` or more; False where not seen."""
+        if self.stored.dtype != np.uint8:
+            return np.asarray(self.stored >= threshold)
+        numbers = np.flatnonzero(threshold <= _EVERY_STEP)
+        if not len(numbers):
+            return np.zeros(self.stored.shape, dtype=bool)
+        # what reaches it is one range: two comparisons of bytes are faster than a look into a table
+        return (self.stored >= np.uint8(numbers[0])) & (self.stored <= np.uint8(numbers[-1]))
+
+    def values(self, pixels: NDArray[np.int64]) -> Float:
+        """Probability of some pixels, NaN where not seen; pixels: row * width + column."""
+        found = self.stored.ravel()[pixels]
+        return decode_probability(found) if found.dtype == np.uint8 else found
 
 
 def encode_probability(probability: Float) -> NDArray[np.uint8]:
@@ -52,3 +62,7 @@ def decode_probability(stored: NDArray[np.uint8]) -> Float:
     values = np.asarray(stored * _PER_STEP)  # five times as fast as to look into a table of 256
     values[stored == PROBABILITY_NODATA] = np.nan
     return values
+
+
+_EVERY_STEP = decode_probability(np.arange(256, dtype=np.uint8))
+"""Probability of each number, ascending, NaN from some number on."""

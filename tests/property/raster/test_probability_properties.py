@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tulip_ops.raster.probability import as_it_is, decode_probability, reached
+from tulip_ops.raster.probability import ProbabilityRaster, decode_probability
 
 EVERY = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
@@ -16,8 +16,17 @@ EVERY = np.arange(256, dtype=np.uint8).reshape(16, 16)
 def test_bytes_reach_a_threshold_where_what_they_stand_for_does(threshold: float) -> None:
     decoded = decode_probability(EVERY)
 
-    expected = reached(decoded, threshold, as_it_is)
+    expected = ProbabilityRaster(decoded).at_least(threshold)
 
     np.testing.assert_array_equal(expected, decoded >= threshold)
-    ours = reached(EVERY, threshold, decode_probability)
+    ours = ProbabilityRaster(EVERY).at_least(threshold)
     np.testing.assert_array_equal(ours, expected)
+
+
+@given(st.lists(st.integers(0, 255)))
+def test_pixels_have_the_same_value_in_both_encodings(pixels: list[int]) -> None:
+    chosen, decoded = np.array(pixels, dtype=np.int64), decode_probability(EVERY)
+    values = ProbabilityRaster(EVERY).values(chosen)
+    assert values.dtype == np.float32
+    np.testing.assert_array_equal(values, decoded.ravel()[chosen])
+    np.testing.assert_array_equal(ProbabilityRaster(decoded).values(chosen), values)

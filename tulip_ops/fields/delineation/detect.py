@@ -26,11 +26,12 @@ from tulip_ops.fields.delineation import (
 )
 from tulip_ops.fields.delineation.noise import noise
 from tulip_ops.raster.grid import Grid
-from tulip_ops.raster.probability import Decode, as_it_is, reached
+from tulip_ops.raster.probability import ProbabilityRaster
 from tulip_ops.raster.projection import WGS84, project
 
 Read = Callable[[slice], NDArray[Any]]
-"""Rows of the raster to (2, rows, width), probability of tulip and bloom as it is stored."""
+"""Rows of the raster to (2, rows, width), probability of tulip and bloom as `ProbabilityRaster`
+takes it."""
 
 ROWS = 1024
 """Rows that are taken at once."""
@@ -66,7 +67,7 @@ def detect(
         areas,
         threshold=threshold,
         in_flower=in_flower,
-        noise=noise(probability[0], threshold),
+        noise=noise(ProbabilityRaster(probability[0]), threshold),
         minimum_area=minimum_area,
         rows=grid.height,
     )
@@ -81,17 +82,15 @@ def detect_rows(
     in_flower: float,
     noise: float,
     minimum_area: float,
-    decode: Decode = as_it_is,
     rows: int = ROWS,
     threads: int = 1,
 ) -> list[Detection]:
     """The tulip fields in the probabilities on `grid` that reach into an area.
 
-    decode: makes probability of what is read. threshold, in_flower: probability from which a
-    pixel is tulip, and in flower. noise: deviation of the raster's `Noise`.
-    minimum_area: smaller fields are left out, m2. rows: how many are taken at once; threads: in
-    how many of these parts fields are looked for at the same time. The result does not depend on
-    either. `read` is called from one thread at a time.
+    threshold, in_flower: probability from which a pixel is tulip, and in flower. noise: deviation
+    of the raster's `Noise`. minimum_area: smaller fields are left out, m2. rows: how many are
+    taken at once; threads: in how many of these parts fields are looked for at the same time. The
+    result does not depend on either. `read` is called from one thread at a time.
     """
     reach = shapely.union_all([project(area.geometry, WGS84, grid.epsg) for area in areas])
     shapely.prepare(reach)
@@ -99,24 +98,22 @@ def detect_rows(
     def found(block: _Block) -> list[zonal_stats.Placed]:
         here, whole, stored = block
         part = grid.rows(here)
+        tulip, bloom = ProbabilityRaster(stored[0]), ProbabilityRaster(stored[1])
         labels = watershed.part(
-            stored[0],
+            tulip,
             threshold=threshold,
             smallest=minimum_area / grid.resolution**2,
             noise=noise,
             among=whole,
-            decode=decode,
         )
         outlines = _outlines(labels, part, minimum_area)
         outlines = [
             o for o, near in zip(outlines, shapely.intersects(reach, outlines), strict=True) if near
         ]
         labels = polygonize.fill(outlines, part)
-        return zonal_stats.placed(
-            outlines, labels, stored[0], stored[1], part, in_flower=in_flower, decode=decode
-        )
+        return zonal_stats.placed(outlines, labels, tulip, bloom, part, in_flower=in_flower)
 
-    blocks = _blocks(read, grid, threshold, decode, rows)
+    blocks = _blocks(read, grid, threshold, rows)
     return zonal_stats.ordered(list(chain.from_iterable(concurrency.each(found, blocks, threads))))
 
 
@@ -135,9 +132,7 @@ _Block = tuple[slice, NDArray[np.bool_], NDArray[Any]]
 """Rows of the raster, which tulips of them are whole and new, and what was read of them."""
 
 
-def _blocks(
-    read: Read, grid: Grid, threshold: float, decode: Decode, rows: int
-) -> Iterator[_Block]:
+def _blocks(read: Read, grid: Grid, threshold: float, rows: int) -> Iterator[_Block]:
     """Parts of the raster, from north to south.
 
     Every tulip pixel is whole in one part, together with all that hangs together with it and
@@ -148,7 +143,7 @@ def _blocks(
     while bottom < grid.height:
         bottom = min(bottom + rows, grid.height)
         stored = read(slice(first, bottom))
-        tulips = reached(stored[0], threshold, decode)
+        tulips = ProbabilityRaster(stored[0]).at_least(threshold)
         tulips[: len(waiting)] = waiting
         open_ = np.zeros_like(tulips)
         if bottom < grid.height:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-
-from tulip_ops.raster.probability import as_it_is, reached
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tulip_ops.raster.probability import Decode
+    from tulip_ops.raster.probability import ProbabilityRaster
 
 _STEP = 0.001
 """A quarter of the steps in which probabilities are stored: the mean of four is a multiple."""
@@ -27,21 +25,20 @@ class Noise:
     of `_STEP`.
     """
 
-    def __init__(self, threshold: float, decode: Decode = as_it_is) -> None:
-        """decode: makes probability of what is added."""
-        self._threshold, self._decode = threshold, decode
+    def __init__(self, threshold: float) -> None:
+        self._threshold = threshold
         self._counts = np.zeros(round(1 / _STEP) + 1, dtype=np.int64)
 
-    def add(self, tulip: NDArray[Any]) -> None:
-        """Rows of the raster, (rows, width); of those around them one above and one below.
+    def add(self, tulip: ProbabilityRaster) -> None:
+        """Rows of the raster; of those around them one above and one below.
 
         Each row inside counts, so that parts which share two rows count every row once.
         """
-        decode, flat, width = self._decode, tulip.ravel(), tulip.shape[1]
-        middle = np.flatnonzero(_between_four(reached(tulip, self._threshold, decode)))
-        level = decode(flat[middle - width]) + decode(flat[middle + width])
-        level += decode(flat[middle - 1]) + decode(flat[middle + 1])
-        away = np.rint(np.abs(decode(flat[middle]) - level / 4) / _STEP).astype(np.intp)
+        value, width = tulip.values, tulip.shape[1]
+        middle = np.flatnonzero(_between_four(tulip.at_least(self._threshold)))
+        level = value(middle - width) + value(middle + width)
+        level += value(middle - 1) + value(middle + 1)
+        away = np.rint(np.abs(value(middle) - level / 4) / _STEP).astype(np.intp)
         self._counts += np.bincount(away, minlength=len(self._counts))
 
     @property
@@ -50,9 +47,9 @@ class Noise:
         return float(_NOISE_OF_MEDIAN * _median(self._counts) * _STEP)
 
 
-def noise(tulip: NDArray[Any], threshold: float, decode: Decode = as_it_is) -> float:
+def noise(tulip: ProbabilityRaster, threshold: float) -> float:
     """Standard deviation of the `Noise` of a raster in one piece."""
-    found = Noise(threshold, decode)
+    found = Noise(threshold)
     found.add(tulip)
     return found.deviation
 

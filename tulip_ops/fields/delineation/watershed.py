@@ -15,12 +15,11 @@ import numpy as np
 
 from tulip_ops.fields.delineation import basins, label_edges, region_merging
 from tulip_ops.fields.delineation.noise import noise as noise_of
-from tulip_ops.raster.probability import as_it_is, reached
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tulip_ops.raster.probability import Decode
+    from tulip_ops.raster.probability import ProbabilityRaster
 
 SHALLOW = 0.04
 """Probability, smoothed over 3 x 3 pixels: a border that lies no deeper below the means of both
@@ -41,39 +40,37 @@ _KERNEL = (0.25, 0.5, 0.25)
 
 
 def part(
-    tulip: NDArray[Any],
+    tulip: ProbabilityRaster,
     *,
     threshold: float,
     smallest: float,
     noise: float | None = None,
     among: NDArray[np.bool_] | None = None,
-    decode: Decode = as_it_is,
 ) -> NDArray[np.int32]:
     """Which field each pixel belongs to: (height, width), counted from 0, -1 where none.
 
-    tulip: (height, width), of which `decode` makes probability; NaN where not seen. threshold:
-    from which a pixel can be of a field. smallest: pixels; what is smaller joins the neighbour
-    from which it is parted least. A field is connected by pixel edges, and its mean is
-    CONVINCING. Fields are counted by their first pixels, row by row. Memory goes with the
-    pixels from the threshold on.
+    tulip: (height, width). threshold: from which a pixel can be of a field. smallest: pixels;
+    what is smaller joins the neighbour from which it is parted least. A field is connected by
+    pixel edges, and its mean is CONVINCING. Fields are counted by their first pixels, row by row.
+    Memory goes with the pixels from the threshold on.
     noise: deviation of the `Noise` of the raster that this is a part of; None: this is all of it.
     among: which of the pixels from the threshold on can be of a field, others only lie beside
     them; None: all.
     """
-    present = reached(tulip, threshold, decode) if among is None else among
+    present = tulip.at_least(threshold) if among is None else among
     pixels = np.flatnonzero(present)
     if noise is None:
-        noise = noise_of(tulip, threshold, decode)
-    labels = np.full(tulip.size, -1, dtype=np.int32)
+        noise = noise_of(tulip, threshold)
+    labels = np.full(present.size, -1, dtype=np.int32)
     if len(pixels):
-        smooth = _smoothed(tulip, pixels, decode)
+        smooth = _smoothed(tulip, pixels)
         labels[pixels] = np.arange(len(pixels))
         links = basins.links(pixels, labels.reshape(tulip.shape))
         depth = max(SHALLOW, NOISY * noise)
         region = region_merging.merged(
             basins.reached(smooth, links), smooth, links, depth, smallest
         )
-        probability = decode(tulip.ravel()[pixels])
+        probability = tulip.values(pixels)
         mean = np.bincount(region, probability) / np.bincount(region)
         convincing = mean >= threshold + CONVINCING * (1 - threshold)
         number = np.where(convincing, np.cumsum(convincing) - 1, -1)
@@ -81,21 +78,19 @@ def part(
     return labels.reshape(tulip.shape)
 
 
-def _smoothed(
-    tulip: NDArray[Any], pixels: NDArray[np.int64], decode: Decode
-) -> NDArray[np.float64]:
+def _smoothed(tulip: ProbabilityRaster, pixels: NDArray[np.int64]) -> NDArray[np.float64]:
     """Weighted mean over the 3 x 3 pixels around each of `pixels`, of those that were seen.
 
     pixels: (n,), one at least, ascending. Beyond an edge of the raster lies what lies on it.
     """
-    width, flat = tulip.shape[1], tulip.ravel()
+    height, width = tulip.shape
     wider, place = _with_sides(pixels, width)
     above, below = wider - width, wider + width
     above[: np.searchsorted(wider, width)] += width
-    below[np.searchsorted(wider, tulip.size - width) :] -= width
+    below[np.searchsorted(wider, (height - 1) * width) :] -= width
     total, weight = np.zeros(len(wider)), np.zeros(len(wider), dtype=np.float32)
     for row, share in zip((above, wider, below), _KERNEL, strict=True):
-        value = decode(flat[row])
+        value = tulip.values(row)
         seen = np.isfinite(value)
         total += np.where(seen, value, np.float32(0)) * np.float32(share)
         weight += seen * np.float32(share)

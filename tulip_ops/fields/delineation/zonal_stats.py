@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from tulip_ops.core.types import Detection
 from tulip_ops.fields.delineation import label_edges
 from tulip_ops.fields.reading_order import reading_order
 from tulip_ops.raster.grid import Grid
-from tulip_ops.raster.probability import Decode, as_it_is
+from tulip_ops.raster.probability import ProbabilityRaster
 from tulip_ops.raster.projection import WGS84, geodesic_areas, project_all
 
 if TYPE_CHECKING:
@@ -26,28 +26,27 @@ Placed = tuple[tuple[float, float, bytes], Detection]
 def placed(
     polygons: Sequence[Polygon],
     labels: NDArray[np.int32],
-    tulip: NDArray[Any],
-    bloom: NDArray[Any],
+    tulip: ProbabilityRaster,
+    bloom: ProbabilityRaster,
     grid: Grid,
     *,
     in_flower: float,
-    decode: Decode = as_it_is,
 ) -> list[Placed]:
     """Detections with area, probability and bloom, of a part of a raster, to be `ordered`.
 
     polygons: in the grid's CRS. labels: (height, width), index of the polygon at each pixel
-    centre, -1 where none. tulip, bloom: (height, width), of which `decode` makes probabilities;
-    NaN where not seen. in_flower: bloom probability from which a pixel counts as in flower.
+    centre, -1 where none. tulip, bloom: (height, width).
+    in_flower: bloom probability from which a pixel counts as in flower.
     A polygon over no seen pixel is left out: nothing was detected there.
     """
     pixels, count = label_edges.numbered(labels), len(polygons)
     figures = _figures(
         labels.ravel()[pixels],
         count,
-        decode(tulip.ravel()[pixels]),
-        decode(bloom.ravel()[pixels]) >= in_flower,
+        tulip.values(pixels),
+        bloom.values(pixels) >= in_flower,
     )
-    border = _border_clear(labels, pixels, count, tulip, decode)
+    border = _border_clear(labels, pixels, count, tulip)
     seen = np.flatnonzero(figures.seen).tolist()
     on_earth = project_all([polygons[index] for index in seen], grid.epsg, WGS84)
     order = [reading_order(polygons[index]) for index in seen]
@@ -109,14 +108,13 @@ def _border_clear(
     labels: NDArray[np.int32],
     pixels: NDArray[np.int64],
     count: int,
-    tulip: NDArray[Any],
-    decode: Decode,
+    tulip: ProbabilityRaster,
 ) -> NDArray[np.float64]:
     """(count,) share of each label's outer pixel edges behind which a pixel was seen."""
     edges, open_edges = np.zeros(count), np.zeros(count)
     for pixel, behind in label_edges.sides(labels, pixels):
         label = labels.ravel()[pixel]
-        clear = np.isfinite(decode(tulip.ravel()[behind])) & (behind >= 0)
+        clear = np.isfinite(tulip.values(behind)) & (behind >= 0)
         edges += np.bincount(label, minlength=count)
         open_edges += np.bincount(label[clear], minlength=count)
     return open_edges / np.maximum(edges, 1)

@@ -25,7 +25,7 @@ from tulip_ops.raster import tiling
 from tulip_ops.raster.cog import Stored
 from tulip_ops.raster.cog_writer import Draft
 from tulip_ops.raster.grid import STRIP_ROWS
-from tulip_ops.raster.probability import PROBABILITY_NODATA, decode_probability, encode_probability
+from tulip_ops.raster.probability import PROBABILITY_NODATA, ProbabilityRaster, encode_probability
 from tulip_ops.raster.reflectance import DN_NODATA
 from tulip_ops.raster.tiling import Value
 
@@ -136,7 +136,7 @@ class _NoiseOfRows:
     """The noise of a raster that is written in rows of windows, from north to south."""
 
     def __init__(self, threshold: float) -> None:
-        self._noise = Noise(threshold, decode_probability)
+        self._noise = Noise(threshold)
         self._above: list[NDArray[np.uint8]] = []
         self._row: list[NDArray[np.uint8]] = []
         self._rows = (0, 0)
@@ -157,7 +157,7 @@ class _NoiseOfRows:
     def _end_row(self) -> None:
         if self._row:
             part = np.concatenate([*self._above, np.concatenate(self._row, axis=1)])
-            self._noise.add(part)
+            self._noise.add(ProbabilityRaster(part))
             self._above, self._row = [part[-2:]], []
 
 

@@ -58,9 +58,7 @@ def test_fields_in_stored_steps_are_those_in_what_they_stand_for(
     asked = {"threshold": 0.5, "in_flower": 0.4, "minimum_area": 1500.0, "noise": 0.01, "rows": 40}
 
     decoded = detect_rows(lambda r: probability[:, r], grid, EVERYWHERE, **asked)
-    stored = detect_rows(
-        lambda r: steps[:, r], grid, EVERYWHERE, decode=decode_probability, **asked
-    )
+    stored = detect_rows(lambda r: steps[:, r], grid, EVERYWHERE, **asked)
 
     assert stored == decoded
 

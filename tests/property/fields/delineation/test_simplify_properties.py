@@ -13,6 +13,7 @@ from tulip_ops.fields.delineation.simplify import simplify
 from tulip_ops.fields.delineation.zonal_stats import ordered, placed
 from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.probability import ProbabilityRaster
 from tulip_ops.raster.projection import project
 
 sides = st.integers(1, 24)
@@ -91,7 +92,8 @@ def test_figures_are_those_of_the_pixels_under_each_polygon(present, data):
     bloom = tulip * np.float32(0.7)
     outlines = rasterize.trace(present, grid)
     labels = rasterize.burn(outlines, grid)
-    detections = ordered(placed(outlines, labels, tulip, bloom, grid, in_flower=0.5))
+    probability = ProbabilityRaster(tulip), ProbabilityRaster(bloom)
+    detections = ordered(placed(outlines, labels, *probability, grid, in_flower=0.5))
     assert [detection.ordinal for detection in detections] == list(range(len(detections)))
     found = {detection.geometry.wkb: detection for detection in detections}
     for index, outline in enumerate(outlines):

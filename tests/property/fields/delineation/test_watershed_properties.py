@@ -11,7 +11,7 @@ from tulip_ops.fields.delineation.simplify import simplify
 from tulip_ops.fields.delineation.watershed import part
 from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import Grid
-from tulip_ops.raster.probability import decode_probability
+from tulip_ops.raster.probability import ProbabilityRaster, decode_probability
 
 sides = st.integers(1, 16)
 stored = arrays.arrays(
@@ -28,19 +28,19 @@ def grid_of(array: np.ndarray) -> Grid:
 
 @given(probabilities, smallest)
 def test_fields_are_pieces_of_what_reaches_the_threshold(tulip, least):
-    labels = part(tulip, threshold=0.5, smallest=least)
+    labels = part(ProbabilityRaster(tulip), threshold=0.5, smallest=least)
     assert labels.shape == tulip.shape
     assert (tulip[labels >= 0] >= 0.5).all()
     assert set(np.unique(labels[labels >= 0])) == set(range(labels.max() + 1))
     for number in range(labels.max() + 1):
         assert tulip[labels == number].mean() >= 0.625 - 1e-6
-    assert (part(tulip, threshold=0.5, smallest=least) == labels).all()
+    assert (part(ProbabilityRaster(tulip), threshold=0.5, smallest=least) == labels).all()
 
 
 @given(probabilities, smallest)
 def test_unsimplified_outlines_give_the_fields_back(tulip, least):
     grid = grid_of(tulip)
-    labels = part(tulip, threshold=0.5, smallest=least)
+    labels = part(ProbabilityRaster(tulip), threshold=0.5, smallest=least)
     outlines = trace_labels(labels, grid)
     assert len(outlines) == labels.max() + 1
     assert (rasterize.burn(outlines, grid) == labels).all()
@@ -49,7 +49,7 @@ def test_unsimplified_outlines_give_the_fields_back(tulip, least):
 @given(probabilities, smallest, st.sampled_from([0.0, 300.0, 3000.0]))
 def test_simplified_fields_are_a_valid_coverage_without_overlaps(tulip, least, minimum_area):
     grid = grid_of(tulip)
-    outlines = trace_labels(part(tulip, threshold=0.5, smallest=least), grid)
+    outlines = trace_labels(part(ProbabilityRaster(tulip), threshold=0.5, smallest=least), grid)
     fields = simplify(outlines, resolution=10, minimum_area=minimum_area)
     assert all(field.is_valid and field.area > 0 for field in fields)
     assert shapely.coverage_is_valid(fields)
@@ -62,7 +62,7 @@ def test_simplified_fields_are_a_valid_coverage_without_overlaps(tulip, least, m
 def test_simplification_moves_no_border_by_more_than_a_pixel(tulip):
     """So areas change by less than the border times a pixel, and holes of a few pixels stay."""
     grid = grid_of(tulip)
-    outlines = trace_labels(part(tulip, threshold=0.5, smallest=0), grid)
+    outlines = trace_labels(part(ProbabilityRaster(tulip), threshold=0.5, smallest=0), grid)
     for field in simplify(outlines, resolution=10, minimum_area=0):
         outline = max(outlines, key=lambda one: one.intersection(field).area)
         moved = outline.symmetric_difference(field)
@@ -76,28 +76,28 @@ def test_simplification_moves_no_border_by_more_than_a_pixel(tulip):
 
 @given(stored, smallest)
 def test_stored_steps_are_parted_as_what_they_stand_for(steps, least):
-    decode = decode_probability
-    ours = part(steps, threshold=0.5, smallest=least, decode=decode)
-    assert (ours == part(decode(steps), threshold=0.5, smallest=least)).all()
+    plain = decode_probability(steps)
+    ours = part(ProbabilityRaster(steps), threshold=0.5, smallest=least)
+    assert (ours == part(ProbabilityRaster(plain), threshold=0.5, smallest=least)).all()
     around = np.pad(steps, 1, mode="edge")
-    assert probability_noise.noise(around, 0.5, decode) == probability_noise.noise(
-        decode(around), 0.5
+    assert probability_noise.noise(ProbabilityRaster(around), 0.5) == probability_noise.noise(
+        ProbabilityRaster(decode_probability(around)), 0.5
     )
 
 
 @given(stored)
 def test_smoothed_is_the_weighted_mean_of_what_was_seen_around(steps):
-    decode = decode_probability
     pixels = np.flatnonzero(steps < 255)
     assume(len(pixels))
-    around = np.pad(decode(steps).astype(float), 1, mode="edge")
+    around = np.pad(decode_probability(steps).astype(float), 1, mode="edge")
     weights = np.outer([1, 2, 1], [1, 2, 1])
     expected = []
     for row, column in np.argwhere(steps < 255):
         block = around[row : row + 3, column : column + 3]
         seen = np.isfinite(block)
         expected.append((block[seen] * weights[seen]).sum() / weights[seen].sum())
-    assert np.allclose(watershed._smoothed(steps, pixels, decode), expected, rtol=1e-12, atol=0)
+    smoothed = watershed._smoothed(ProbabilityRaster(steps), pixels)
+    assert np.allclose(smoothed, expected, rtol=1e-12, atol=0)
 
 
 @given(stored)
@@ -122,8 +122,8 @@ def test_the_steepest_way_up_leads_to_the_highest_and_last_neighbour(steps):
 
 @given(stored, st.integers(1, 6))
 def test_noise_of_parts_that_share_two_rows_is_that_of_the_whole(steps, rows):
-    noise = probability_noise.Noise(0.3, decode_probability)
+    noise = probability_noise.Noise(0.3)
     for first in range(0, len(steps), rows):
-        noise.add(steps[max(first - 2, 0) : first + rows])
+        noise.add(ProbabilityRaster(steps[max(first - 2, 0) : first + rows]))
 
-    assert noise.deviation == probability_noise.noise(steps, 0.3, decode_probability)
+    assert noise.deviation == probability_noise.noise(ProbabilityRaster(steps), 0.3)

@@ -28,7 +28,7 @@ from tulip_ops.ml.inference.predictors import CloudFilter, UNet
 from tulip_ops.raster import cog
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
-from tulip_ops.raster.probability import PROBABILITY_STEPS
+from tulip_ops.raster.probability import PROBABILITY_STEPS, ProbabilityRaster
 
 BANDS = ("blue", "green", "red", "nir")
 Run = dict[str, NDArray[np.float32]]
@@ -127,7 +127,7 @@ def test_tulips_do_not_depend_on_how_the_raster_is_cut(
     np.testing.assert_allclose(found, whole, atol=0.5 / PROBABILITY_STEPS + 1e-6)
     seen = np.isfinite(whole[0])
     assert made.share == pytest.approx((whole[0] >= 0.5).sum() / max(1, seen.sum()), abs=1e-9)
-    assert made.noise == noise(found[0], 0.5)
+    assert made.noise == noise(ProbabilityRaster(found[0]), 0.5)
 
 
 @settings(max_examples=8, deadline=None)

@@ -19,6 +19,7 @@ from tulip_ops.fields.delineation.zonal_stats import ordered, placed
 from tulip_ops.raster import rasterize, reader
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid
+from tulip_ops.raster.probability import ProbabilityRaster
 from tulip_ops.raster.projection import geodesic_area, project
 
 MASKS = (
@@ -71,7 +72,8 @@ def test_simplified_on_the_10_m_grid_of_the_tile(folder: Path):
         fields = simplify(outlines, resolution=10, minimum_area=3000)
         assert shapely.coverage_is_valid(fields)
         labels = rasterize.burn(fields, grid)
-        detections = ordered(placed(fields, labels, probability, probability, grid, in_flower=0.5))
+        tulip = ProbabilityRaster(probability)
+        detections = ordered(placed(fields, labels, tulip, tulip, grid, in_flower=0.5))
         assert len(detections) == len(fields) >= 5
         assert min(detection.tulip_probability for detection in detections) > 0.9
         of_outlines = sum(geodesic_area(project(o, grid.epsg, 4326)) for o in outlines)

@@ -5,15 +5,35 @@ from shapely.geometry import box
 from tulip_ops.fields.delineation.zonal_stats import ordered, placed
 from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.probability import ProbabilityRaster
 from tulip_ops.raster.projection import geodesic_area, project
 
 GRID = Grid(32631, 600_000.0, 5_900_040.0, 120, 120)
 
 
+def figured(
+    polygons: list, labels: np.ndarray, tulip: np.ndarray, bloom: np.ndarray, grid: Grid
+) -> list:
+    tulips, blooms = ProbabilityRaster(tulip), ProbabilityRaster(bloom)
+    return placed(polygons, labels, tulips, blooms, grid, in_flower=0.5)
+
+
 def test_nothing_in_nothing_out():
     nothing = np.full(GRID.shape, np.nan, dtype=np.float32)
     nowhere = np.full(GRID.shape, -1, dtype=np.int32)
-    assert ordered(placed([], nowhere, nothing, nothing, GRID, in_flower=0.5)) == []
+    assert (
+        ordered(
+            placed(
+                [],
+                nowhere,
+                ProbabilityRaster(nothing),
+                ProbabilityRaster(nothing),
+                GRID,
+                in_flower=0.5,
+            )
+        )
+        == []
+    )
 
 
 def test_figures_are_those_of_the_pixels_of_each_polygon():
@@ -27,7 +47,16 @@ def test_figures_are_those_of_the_pixels_of_each_polygon():
     tulip.ravel()[half[:40]] = np.nan
     tulip.ravel()[half[40:80]] = 0.4
     bloom.ravel()[half[40:80]] = 0.5
-    first, second = ordered(placed(polygons, labels, tulip, bloom, GRID, in_flower=0.5))
+    first, second = ordered(
+        placed(
+            polygons,
+            labels,
+            ProbabilityRaster(tulip),
+            ProbabilityRaster(bloom),
+            GRID,
+            in_flower=0.5,
+        )
+    )
     assert (first.ordinal, second.ordinal) == (0, 1)
     assert first.geometry.equals(project(north, 32631, 4326))
     assert first.tulip_probability == pytest.approx(0.6)
@@ -46,7 +75,11 @@ def test_order_is_north_to_south_then_west_to_east():
     polygons = [box(600_000 + x, y, 600_040 + x, y + 40) for x, y in corners]
     ones = np.ones(grid.shape, dtype=np.float32)
     labels = rasterize.burn(polygons, grid)
-    detections = ordered(placed(polygons, labels, ones, ones, grid, in_flower=0.5))
+    detections = ordered(
+        placed(
+            polygons, labels, ProbabilityRaster(ones), ProbabilityRaster(ones), grid, in_flower=0.5
+        )
+    )
     west = [project(d.geometry, 4326, 32631).bounds[0] - 600_000 for d in detections]
     assert west == pytest.approx([50, 0, 100], abs=1e-3)
 
@@ -58,7 +91,19 @@ def test_a_polygon_over_no_seen_pixel_is_left_out():
     ]
     ones = np.ones(GRID.shape, dtype=np.float32)
     labels = rasterize.burn(polygons, GRID)
-    ((_, only),) = placed(polygons, labels, ones, ones, GRID, in_flower=0.5)
+    ((_, only),) = placed(
+        polygons, labels, ProbabilityRaster(ones), ProbabilityRaster(ones), GRID, in_flower=0.5
+    )
     assert only.geometry.equals(project(polygons[0], 32631, 4326))
     unseen = np.full_like(ones, np.nan)
-    assert placed(polygons, labels, unseen, unseen, GRID, in_flower=0.5) == []
+    assert (
+        placed(
+            polygons,
+            labels,
+            ProbabilityRaster(unseen),
+            ProbabilityRaster(unseen),
+            GRID,
+            in_flower=0.5,
+        )
+        == []
+    )
