@@ -32,8 +32,8 @@ from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.archive.catalog import Catalog
 from tulip_ops.sources.archive.source import Archive
 from tulip_ops.storage import stac_items
-from tulip_ops.storage.object_store import Places
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.object_store import ObjectStore
+from tulip_ops.storage.product_store import ProductStore
 
 ID = AcquisitionId.parse("S2B_31UFU_20260420_0_L2A")
 
@@ -45,7 +45,7 @@ def write_scene(place: Path, grid: Grid) -> None:
     path.parent.mkdir(parents=True)
     strips = (texture[:, : strip.height] for strip in grid.strips(1))
     cog.write_reflectance_strips(path, strips, grid, BANDS)
-    facts = reader.look(str(path))
+    facts = reader.inspect(str(path))
     asset = stac_items.raster_asset(
         "./reflectance.tif", title="Reflectance", role="data", bands=BANDS, epsg=facts.epsg,
         transform=facts.transform, shape=facts.shape, dtype=facts.dtype, scale=facts.scale,
@@ -54,7 +54,7 @@ def write_scene(place: Path, grid: Grid) -> None:
     footprint = project(box(*grid.bounds), grid.epsg, WGS84)
     sensed_at = datetime(2026, 4, 20, 10, 50, tzinfo=UTC)
     del asset["file:checksum"]
-    Catalog(str(place), Places()).publish(
+    Catalog(str(place), ObjectStore()).publish(
         stac_items.scene_item(ID, sensed_at, footprint, {"r": asset}, {})
     )
 
@@ -66,7 +66,7 @@ def acquire(folder: Path, grid: Grid) -> None:
     assert acquisition is not None  # noqa: S101
     everywhere = Area("tile", MultiPolygon([acquisition.footprint.envelope.buffer(1)]))
     started = time.perf_counter()
-    store = Store(str(folder / "store"))
+    store = ProductStore(str(folder / "store"))
     context = StepContext(acquisition, [everywhere], store, Settings(), run_id="bench")
     outcome = acquiring.acquire(context, archive)
     seconds = time.perf_counter() - started

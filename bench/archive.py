@@ -26,7 +26,7 @@ from tulip_ops.sources.archive.catalog import Catalog
 from tulip_ops.sources.archive.source import Archive
 from tulip_ops.sources.stac_item import parse_scene
 from tulip_ops.storage import stac_items
-from tulip_ops.storage.object_store import Places
+from tulip_ops.storage.object_store import ObjectStore
 
 AREA = Area("polder", MultiPolygon([box(5.6, 52.7, 5.7, 52.8)]))
 FOOTPRINTS = {"31UFU": box(5.5, 52.2, 7.0, 53.2), "31UET": box(4.0, 51.3, 5.5, 52.3)}
@@ -51,13 +51,13 @@ def items(number: int) -> Iterator[dict[str, object]]:
         )
 
 
-def write(place: str, places: Places, number: int) -> None:
+def write(place: str, places: ObjectStore, number: int) -> None:
     with Catalog(place, places).publishing() as publish:
         for item in items(number):
             publish(item)
 
 
-def one_after_the_other(place: str, places: Places) -> int:
+def one_after_the_other(place: str, places: ObjectStore) -> int:
     links = json.loads(places.read(f"{place}/catalog.json"))["links"]
     wanted = 0
     for link in links[: SAMPLE + 1]:
@@ -75,7 +75,7 @@ def timed(work: Callable[[], int]) -> tuple[float, int]:
 
 
 def measure(place: str, endpoint: str | None, number: int) -> None:
-    places = Places(endpoint)
+    places = ObjectStore(endpoint)
     write(place, places, number)
     archive = Archive(place, endpoint)
     day = FIRST + timedelta(days=number // 8)

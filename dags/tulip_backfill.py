@@ -46,7 +46,7 @@ from airflow.sdk import DAG, Param
 from tulip_airflow.beam_operator import beam_task
 from tulip_airflow.params import option, selection
 from tulip_airflow.retries import DEFAULTS
-from tulip_airflow.tasks import ACQUISITIONS, step, to_start, unless
+from tulip_airflow.tasks import ACQUISITIONS, partitions_to_start, skip_if, step
 
 PARAMS, WHICH = selection(
     "--from", since="First day of sensing, YYYY-MM-DD; without it the run fails at once."
@@ -115,8 +115,8 @@ with DAG(
         "--json",
         task_id="start",
         outlet=ACQUISITIONS,
-        keys=to_start,
-        pre_execute=unless(
+        keys=partitions_to_start,
+        pre_execute=skip_if(
             DRY, (lambda params: params["engine"] == "beam", "the engine is beam, not airflow")
         ),
         doc_md="Engine airflow: puts what is left into the ledger, and emits one partition per id.",
@@ -133,7 +133,7 @@ with DAG(
             "flag": "{{ params.flags or '' }}",
             "run-id": "beam {{ run_id }}",
         },
-        pre_execute=unless(
+        pre_execute=skip_if(
             DRY, (lambda params: params["engine"] != "beam", "the engine is airflow, not beam")
         ),
         doc_md="Engine beam: runs `tulip beam`, by the operator of Airflow's Beam provider.",

@@ -53,7 +53,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, CronTriggerTimetable, Param
 from tulip_airflow.params import option, selection
 from tulip_airflow.retries import DEFAULTS
-from tulip_airflow.tasks import ACQUISITIONS, step, to_start
+from tulip_airflow.tasks import ACQUISITIONS, partitions_to_start, step
 
 PARAMS, SELECTION = selection(
     "--since", since="First day of sensing, YYYY-MM-DD; wins over look_back_days."
@@ -85,7 +85,7 @@ with DAG(
         option("--look-back", "look_back_days"),
         "--json",
         outlet=ACQUISITIONS,
-        keys=to_start,
+        keys=partitions_to_start,
         doc_md="Runs `tulip discover` and emits one partition per id to start.",
     )
     discover >> step(

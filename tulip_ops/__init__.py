@@ -1,8 +1,8 @@
 """From new Sentinel-2 acquisitions to a bloom history of tulip fields in PostGIS.
 
-The Python API: three functions, described with examples in docs/reference/python-api.md. Importing this
-package imports neither NumPy nor anything else that is slow; the functions do when they are called.
-What they raise is in `tulip_ops.core.errors`. Every other name of the package may change.
+The Python API: three functions, described with examples in docs/reference/python-api.md. Importing
+this package imports neither NumPy nor anything else that is slow; the functions do when they are
+called. What they raise is in `tulip_ops.core.errors`. Every other name of the package may change.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def read_history(
     )
     with (
         connection.connect(url, "tulip_ops.read_history") as database,
-        layers.one_state(database),
+        layers.snapshot(database),
         layers.read_layer(database, "bloom_history", chosen) as rows,
     ):
         return layer_frame.frame(rows.columns, rows.batches)

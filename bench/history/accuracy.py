@@ -13,7 +13,8 @@ Where none did, be it for lack of tulips or of looks, two kinds of figures judge
 - what a reader may rely on, with no limit in it: of what is called not bloomed the share that did
   not bloom, of what is called not seen the share that was not met, and how many fields without
   tulips are called not bloomed at all;
-- the decision itself: *seen* is right where the clear looks would have met `season.ENOUGH_MET` of
+- the decision itself: *seen* is right where the clear looks would have met
+`season.MIN_DETECTION_PROBABILITY` of
   the blooms of that season, to the digit, and with NEAR of it either way. These blooms are drawn
   from the simulator: its parcels planted with tulips several times over, some 1,250, which tell a
   share to 0.009. The 70 fields that happen to bloom in a polder tell it to 0.036 only, and would
@@ -36,11 +37,13 @@ from tulip_ops.core.types import FieldSeason, Observation, SeasonVerdict, Verdic
 from tulip_ops.fields import matching
 from tulip_ops.fields.phenology import bloom_curves
 from tulip_ops.fields.phenology import season as seasons
-from tulip_ops.fields.phenology.season import ENOUGH_MET
+from tulip_ops.fields.phenology.season import MIN_DETECTION_PROBABILITY
 
 NEAR = 0.05
-"""Shares of blooms met that lie so near to ENOUGH_MET are right either way; the figure to the digit
-stands beside it."""
+"""Shares of blooms met that lie so near to MIN_DETECTION_PROBABILITY are right either way.
+
+The figure to the digit stands beside it.
+"""
 
 
 class Judged(NamedTuple):
@@ -59,7 +62,7 @@ class Judged(NamedTuple):
 
     @property
     def seen(self) -> bool:
-        return self.met or self.share >= ENOUGH_MET
+        return self.met or self.share >= MIN_DETECTION_PROBABILITY
 
     @property
     def called_seen(self) -> bool:
@@ -78,7 +81,7 @@ def judge(seed: int, count: int) -> tuple[Polder, list[Judged]]:
         said = seasons.summarize(one.place, season, looks, None, WINDOW, begins[season])
         since = [(day - date(season, 3, 1)).days for day in days]
         shares = [float(met[season][:, since].any(axis=1).mean()) for met in (own, other)]
-        told = bloom_curves.share_met(clear_days(looks), season, WINDOW, begins[season])
+        told = bloom_curves.detection_probability(clear_days(looks), season, WINDOW, begins[season])
         met = one.bloomed and not days.isdisjoint(one.days)
         judged.append(Judged(one, said, met, *shares, told))
     return polder, judged
@@ -90,12 +93,12 @@ def clear_days(looks: list[tuple[date, Observation]]) -> set[date]:
     return {day for day in seen if WINDOW[0] <= f"{day:%m-%d}" <= WINDOW[1]}
 
 
-def onset_of(season: int, polder: Polder) -> bloom_curves.Onset:
+def onset_of(season: int, polder: Polder) -> bloom_curves.OnsetPrior:
     """When fields begin to flower in a season: the polder is one neighbourhood."""
     patterns = [
-        seasons.pattern(said, WINDOW) for key, said in polder.looks.items() if key[1] == season
+        seasons.clear_days(said, WINDOW) for key, said in polder.looks.items() if key[1] == season
     ]
-    return bloom_curves.onset([found for found in patterns if found], season, WINDOW)
+    return bloom_curves.estimate_onset([found for found in patterns if found], season, WINDOW)
 
 
 def measure(seed: int, count: int) -> dict[str, float]:
@@ -135,28 +138,31 @@ def unseen_figures(judged: list[Judged]) -> dict[str, float]:
         "without_tulips_called_not_bloomed": share(
             one.said.verdict is SeasonVerdict.NOT_BLOOMED for one in without
         ),
-        "without_tulips_and_looked_at_enough": share(one.share >= ENOUGH_MET for one in without),
+        "without_tulips_and_looked_at_enough": share(
+            one.share >= MIN_DETECTION_PROBABILITY for one in without
+        ),
         "blooms_met_by_no_look": len(unmet) / sum(one.truth.bloomed for one in judged),
         "of_these_called_not_seen": share(not one.called_seen for one in unmet),
     }
 
 
 def decision_figures(judged: list[Judged]) -> dict[str, float]:
-    """How often *seen* or *not seen* is right by the limit ENOUGH_MET, and why not."""
+    """How often *seen* or *not seen* is right by MIN_DETECTION_PROBABILITY, and why not."""
     unmet = [one for one in judged if not one.met]
     off = np.array([one.told - one.share for one in unmet])
     other = np.array([one.elsewhere - one.share for one in unmet])
     return {
         "not_seen_decided_right_near_the_limit_either_way": share(
-            one.called_seen == one.seen or (not one.met and abs(one.share - ENOUGH_MET) <= NEAR)
+            one.called_seen == one.seen
+            or (not one.met and abs(one.share - MIN_DETECTION_PROBABILITY) <= NEAR)
             for one in judged
         ),
         "not_seen_decided_right_to_the_digit": share(one.called_seen == one.seen for one in judged),
         "right_by_the_blooms_of_another_polder": share(
-            (one.met or one.elsewhere >= ENOUGH_MET) == one.seen for one in judged
+            (one.met or one.elsewhere >= MIN_DETECTION_PROBABILITY) == one.seen for one in judged
         ),
         "field_seasons_within_0.02_of_the_limit": share(
-            not one.met and abs(one.share - ENOUGH_MET) <= 0.02 for one in judged
+            not one.met and abs(one.share - MIN_DETECTION_PROBABILITY) <= 0.02 for one in judged
         ),
         "share_of_blooms_met_is_too_high_by": float(off.mean()),
         "root_mean_square_of_that": float(np.sqrt(np.mean(off**2))),

@@ -20,7 +20,7 @@ from shapely.affinity import scale, translate
 from shapely.geometry import Polygon, box
 
 from tulip_ops.core.types import AcquisitionId, Detection, Observation, Verdict
-from tulip_ops.fields.phenology.observation import BLOOMING
+from tulip_ops.fields.phenology.observation import MIN_BLOOM_FRACTION
 from tulip_ops.simulate.crops import Crop, plant
 from tulip_ops.simulate.growth import in_flower
 from tulip_ops.simulate.polder import make_polder
@@ -51,7 +51,7 @@ class Truth:
 
     @property
     def days(self) -> list[date]:
-        return [day for day, share in self.share.items() if share >= BLOOMING]
+        return [day for day, share in self.share.items() if share >= MIN_BLOOM_FRACTION]
 
     def in_window(self, day: date) -> bool:
         return WINDOW[0] <= f"{day:%m-%d}" <= WINDOW[1]
@@ -100,7 +100,7 @@ def in_bloom(seed: int, count: int) -> dict[int, NDArray[np.bool_]]:
             opened = [in_flower(planting, warmth(day))[strips] * size[strips] for day in days]
             share = np.array([np.bincount(place, row) for row in opened]).T
             land = np.bincount(place, size[strips])[:, None]
-            shown = share >= BLOOMING * np.maximum(land, 1)
+            shown = share >= MIN_BLOOM_FRACTION * np.maximum(land, 1)
             met.append(shown[(shown & inside).any(axis=1)])
         blooms[season] = np.concatenate(met)
     return blooms
@@ -178,8 +178,8 @@ def _seen(one: Truth, day: date, rng: np.random.Generator) -> Observation:
     if not one.share and rng.random() < 0.0005:  # seen where there is none
         share = 0.1
     clear = float(rng.uniform(0.6, 1.0))
-    sure = float(np.clip(rng.normal(0.88 if share >= BLOOMING else 0.2, 0.08), 0, 1))
-    verdict = Verdict.BLOOM if share >= BLOOMING else Verdict.NO_BLOOM
+    sure = float(np.clip(rng.normal(0.88 if share >= MIN_BLOOM_FRACTION else 0.2, 0.08), 0, 1))
+    verdict = Verdict.BLOOM if share >= MIN_BLOOM_FRACTION else Verdict.NO_BLOOM
     return Observation(one.place, _name(day), verdict, clear, sure, share)
 
 

@@ -22,7 +22,7 @@ from tulip_ops import simulate
 from tulip_ops.core.errors import ModelNotFound
 from tulip_ops.core.types import BANDS
 from tulip_ops.ml.datasets import labels
-from tulip_ops.ml.datasets.scenes import Scene, load_scenes, make_scenes
+from tulip_ops.ml.datasets.scenes import TrainingScene, load_scenes, make_scenes
 from tulip_ops.ml.datasets.training_sets import TEST, Options
 from tulip_ops.ml.evaluation import evaluate, metrics
 from tulip_ops.ml.evaluation.bootstrap import Estimate, estimate
@@ -33,7 +33,7 @@ from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.reports import evaluation_plots
 from tulip_ops.simulate import Sky, Weather
 from tulip_ops.simulate.seasons import KNOWN_SEASONS
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 9
@@ -73,7 +73,7 @@ def _keep(path: Path, found: dict[str, object]) -> None:
     path.write_text(json.dumps(found, indent=2) + "\n")
 
 
-def held_out(options: argparse.Namespace, bands: tuple[str, ...]) -> Iterator[Scene]:
+def held_out(options: argparse.Namespace, bands: tuple[str, ...]) -> Iterator[TrainingScene]:
     """The scenes that all are compared on, one in memory at a time."""
     first = SEED * 10_000 + TEST
     seeds = range(first, first + options.scenes)
@@ -85,7 +85,7 @@ def compare_resnets(options: argparse.Namespace) -> dict[str, object]:
     """Cloud filters of both depths after the same batches of the same scenes."""
     chosen = Options("cloud-filter", train.RGB, seed=SEED, simulated=options.learn, size=SIDE)
     folders = train.Folders(
-        options.work / "models", options.work, Store(str(options.work / "store"))
+        options.work / "models", options.work, ProductStore(str(options.work / "store"))
     )
     found: dict[str, object] = {}
     for depth in DEPTHS:
@@ -126,13 +126,13 @@ def compare_bands(options: argparse.Namespace) -> dict[str, object]:
     return {"models": [str(card.reference) for card in cards], "scenes": numbers, "iou": bars}
 
 
-def _tulip_iou(card: Card, scenes: Sequence[Scene], threads: int) -> Estimate:
+def _tulip_iou(card: Card, scenes: Sequence[TrainingScene], threads: int) -> Estimate:
     said = evaluate.evaluate(card, [with_bands(scene, card.bands) for scene in scenes], threads)
     counts = said.tallies["tulip"].at(card.threshold)
     return estimate(metrics.over_all(counts, metrics.iou), len(counts))
 
 
-def situations(count: int, side: int = SIDE) -> dict[str, list[Scene]]:
+def situations(count: int, side: int = SIDE) -> dict[str, list[TrainingScene]]:
     """`count` scenes of ten bands of each situation; complex fields are a third of full bloom."""
     bloom = [_simulated(seed, side, "full bloom") for seed in range(count)]
     narrow = np.argsort([-edges(scene) for scene in bloom])[: max(1, count // 3)]
@@ -144,7 +144,7 @@ def situations(count: int, side: int = SIDE) -> dict[str, list[Scene]]:
     }
 
 
-def _simulated(seed: int, side: int, situation: str) -> Scene:
+def _simulated(seed: int, side: int, situation: str) -> TrainingScene:
     """A polder of its own, in a random season; the same seed gives the same one in all situations.
 
     In full bloom the day is that on which most of its fields flower; where tulips are not
@@ -176,7 +176,7 @@ def _flowering(random: np.random.Generator, side: int, season: int) -> simulate.
             return polder
 
 
-def as_scene(name: str, made: simulate.Scene) -> Scene:
+def as_scene(name: str, made: simulate.SimulatedScene) -> TrainingScene:
     """A simulated scene as networks are held against it, with all its bands."""
     shares = np.stack([made.truth.bloom, made.truth.cloud, made.truth.shadow])
     layers = np.concatenate([made.truth.tulip[None], np.rint(shares.clip(0, 1) * labels.SHARE)])
@@ -184,16 +184,16 @@ def as_scene(name: str, made: simulate.Scene) -> Scene:
         np.ascontiguousarray(np.moveaxis(each, 0, -1))
         for each in (radiometry.encode(made.reflectance), layers.astype(np.uint8))
     )
-    return Scene(name, name, made.sensed_at.year, dn, known, measured=BANDS)
+    return TrainingScene(name, name, made.sensed_at.year, dn, known, measured=BANDS)
 
 
-def with_bands(scene: Scene, bands: Sequence[str]) -> Scene:
+def with_bands(scene: TrainingScene, bands: Sequence[str]) -> TrainingScene:
     """The same scene with these bands alone, in this order."""
     dn = scene.dn[..., [scene.measured.index(band) for band in bands]]
     return replace(scene, dn=np.ascontiguousarray(dn), measured=tuple(bands))
 
 
-def edges(scene: Scene) -> float:
+def edges(scene: TrainingScene) -> float:
     """Tulip pixels beside another class, as a share of the tulip pixels: 1 for narrow strips."""
     tulip = np.pad(scene.truth[..., labels.TULIP] == 1, 1, mode="edge")
     around = tulip[2:, 1:-1] & tulip[:-2, 1:-1] & tulip[1:-1, 2:] & tulip[1:-1, :-2]

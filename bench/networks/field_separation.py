@@ -24,7 +24,7 @@ from tulip_ops.ml.inference import model_registry, predictors
 from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.probability import ProbabilityRaster
-from tulip_ops.simulate import Scene, Sky, Weather, make_polder, make_scene
+from tulip_ops.simulate import SimulatedScene, Sky, Weather, make_polder, make_scene
 from tulip_ops.simulate.random_fields import blur
 from tulip_ops.simulate.seasons import warmth
 
@@ -34,7 +34,7 @@ Floats = NDArray[np.float32]
 Labels = NDArray[np.int32]
 
 
-def scenes() -> Iterator[tuple[int, Scene]]:
+def scenes() -> Iterator[tuple[int, SimulatedScene]]:
     for number, seed in enumerate(SEEDS):
         season = 2020 + seed % 4
         polder = make_polder(seed, SIZE, SIZE, [season])
@@ -45,7 +45,7 @@ def scenes() -> Iterator[tuple[int, Scene]]:
             yield number * len(WARMTHS) + place, scene
 
 
-def noisy(number: int, scene: Scene) -> Floats:
+def noisy(number: int, scene: SimulatedScene) -> Floats:
     """The truth, blurred, with patches and with noise from pixel to pixel."""
     rng = np.random.default_rng(number)
     truth = scene.truth.tulip.astype(np.float32)
@@ -58,11 +58,15 @@ def noisy(number: int, scene: Scene) -> Floats:
 
 def connected(probability: Floats, threshold: float) -> Labels:
     grid = Grid(32631, 0.0, 10.0 * SIZE, SIZE, SIZE)
-    return rasterize.burn(rasterize.trace(probability >= threshold, grid), grid)
+    return rasterize.polygons_to_labels(
+        rasterize.mask_to_polygons(probability >= threshold, grid), grid
+    )
 
 
 def parted(probability: Floats, threshold: float) -> Labels:
-    return watershed.part(ProbabilityRaster(probability), threshold=threshold, smallest=SMALLEST)
+    return watershed.segment_fields(
+        ProbabilityRaster(probability), threshold=threshold, smallest=SMALLEST
+    )
 
 
 def matches(labels: Labels, truth: Labels) -> tuple[int, int, int, int, list[float]]:

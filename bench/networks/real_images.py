@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from bench.networks import real_page, real_scenes
 from bench.networks.real_scenes import Collection, with_bands
 from tulip_ops.ml.datasets import labels
-from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.ml.evaluation import evaluate, metrics
 from tulip_ops.ml.inference import model_registry, predictors
 from tulip_ops.ml.inference.model_registry import Card
@@ -102,7 +102,7 @@ def _newest(models: Path) -> list[Card]:
     ]
 
 
-def _readable(card: Card, collection: Collection) -> list[Scene]:
+def _readable(card: Card, collection: Collection) -> list[TrainingScene]:
     """The scenes that the model can read; only those with known tulips for a U-Net."""
     fitting = [scene for scene in collection.scenes if set(card.bands) <= set(scene.measured)]
     if card.kind == "unet":
@@ -115,12 +115,12 @@ def _readable(card: Card, collection: Collection) -> list[Scene]:
 
 
 def _judge(
-    card: Card, collection: Collection, scenes: Sequence[Scene], options: argparse.Namespace
+    card: Card, collection: Collection, scenes: Sequence[TrainingScene], options: argparse.Namespace
 ) -> list[Row]:
     """Rows of one model over one source, and its report."""
     found = evaluate.evaluate(card, scenes, options.threads)
     place = options.out / f"{card.name}-{card.version}" / collection.name.replace(" ", "-")
-    figures = evaluate.plain(
+    figures = evaluate.values(
         evaluation_report.write(found, f"{collection.name} ({collection.truth})", place)
     )
     name = str(card.reference)
@@ -146,7 +146,7 @@ def _sum(
     return hits, alarms, misses, rejections
 
 
-def _dates(card: Card, source: str, scenes: Sequence[Scene], threads: int) -> Iterator[Row]:
+def _dates(card: Card, source: str, scenes: Sequence[TrainingScene], threads: int) -> Iterator[Row]:
     """Tulips by image, and by place from all its clear dates together: see `_together`."""
     network = predictors.load_unet(card, threads)
     said: dict[str, list[NDArray[np.float32]]] = {}
@@ -212,7 +212,7 @@ def _peers(python: Path, found: Sequence[Collection]) -> Iterator[Row]:
                 yield from _peer_rows(collection.name, peer, judged)
 
 
-def _peers_of(scene: Scene) -> list[str]:
+def _peers_of(scene: TrainingScene) -> list[str]:
     corrected = scene.measured == ("blue", "green", "red", "nir")
     return [
         peer
@@ -222,7 +222,7 @@ def _peers_of(scene: Scene) -> list[str]:
 
 
 def _peer_rows(
-    source: str, peer: str, judged: Sequence[tuple[Scene, NDArray[np.bool_]]]
+    source: str, peer: str, judged: Sequence[tuple[TrainingScene, NDArray[np.bool_]]]
 ) -> Iterator[Row]:
     """A chip or a cell is said to be cloudy where the peer hides more than 5 % of it."""
     units = {
@@ -240,7 +240,7 @@ def _peer_rows(
 
 
 def _chips(
-    scene: Scene, hidden: NDArray[np.bool_]
+    scene: TrainingScene, hidden: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Share that is hidden, and the label, of each chip; see `answers` for verdicts."""
     plan = tiling.plan(*hidden.shape, PEER_CHIP, PEER_CHIP)
@@ -252,7 +252,7 @@ def _chips(
 
 
 def _cells(
-    scene: Scene, hidden: NDArray[np.bool_]
+    scene: TrainingScene, hidden: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     rows, columns = (side // labels.CELL for side in hidden.shape)
     whole = hidden[: rows * labels.CELL, : columns * labels.CELL].astype(np.float32)

@@ -14,7 +14,7 @@ from shapely.geometry import box
 from tulip_ops.core.errors import BadSetting
 from tulip_ops.ml.datasets.labels import DEPTH, OPACITY, SHARE, TULIP, UNKNOWN
 from tulip_ops.ml.datasets.planet_amazon import read_planet
-from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.mgrs import tile_grid
@@ -39,7 +39,7 @@ class Collection:
     name: str
     truth: str
     """Who says what is true, for people."""
-    scenes: tuple[Scene, ...]
+    scenes: tuple[TrainingScene, ...]
     """Each with the bands of its `measured`."""
 
 
@@ -51,7 +51,7 @@ def folder() -> Path:
     return place
 
 
-def with_bands(scene: Scene, bands: tuple[str, ...]) -> Scene:
+def with_bands(scene: TrainingScene, bands: tuple[str, ...]) -> TrainingScene:
     """The same scene with these bands alone, in this order."""
     places = [scene.measured.index(band) for band in bands]
     return replace(scene, dn=np.ascontiguousarray(scene.dn[..., places]), measured=bands)
@@ -65,9 +65,9 @@ def noordoostpolder(data: Path) -> Collection:
         grid = tile_grid("31UFU").window(_bounds(path))
         scale = radiometry.true_color_scale(STRETCH)
         colours = [(str(path), band) for band in (1, 2, 3)]
-        reflectance = reader.read_onto(colours, grid, scale=scale)
+        reflectance = reader.read_warped(colours, grid, scale=scale)
         (parcels,) = path.parent.glob(f"{place}_geopedia*.tif")
-        tulips = reader.read_onto([(str(parcels), 1)], grid)[0]
+        tulips = reader.read_warped([(str(parcels), 1)], grid)[0]
         cloudy = when.startswith("20160501")
         truth = _nothing_known(tulips.shape)
         truth[..., TULIP] = np.where(np.isnan(tulips), UNKNOWN, tulips > 127)
@@ -79,7 +79,7 @@ def noordoostpolder(data: Path) -> Collection:
 
 
 def _bounds(path: Path) -> tuple[float, float, float, float]:
-    facts = reader.look(str(path))
+    facts = reader.inspect(str(path))
     west, south, east, north = project(box(*facts.bounds), facts.epsg or 3857, 32631).bounds
     return west, south, east, north
 
@@ -162,9 +162,9 @@ def _scene(
     truth: NDArray[np.uint8],
     *,
     cloudy: bool | None = None,
-) -> Scene:
+) -> TrainingScene:
     dn = np.ascontiguousarray(np.moveaxis(radiometry.encode(reflectance), 0, -1))
-    return Scene(name, place, season, dn, truth, cloudy=cloudy, measured=bands)
+    return TrainingScene(name, place, season, dn, truth, cloudy=cloudy, measured=bands)
 
 
 COLLECTIONS = (noordoostpolder, planet, ukis, eolearn, antwerp)

@@ -38,30 +38,30 @@ Found = dict[str, Any]
 def whole(asked: Found) -> Found:
     """Screen, segment and vectorize, as `tulip run` does."""
     from bench.tile import scene
-    from tulip_ops.storage.product_store import Store
+    from tulip_ops.storage.product_store import ProductStore
 
-    scene.publish(Store(asked["store"]), Path(asked["raster"]))
+    scene.publish(ProductStore(asked["store"]), Path(asked["raster"]))
     return again(asked)
 
 
 def again(asked: Found) -> Found:
     """The same of a raster that is in the store, imports included."""
     from bench.tile import scene
-    from tulip_ops.ml.inference.strip_cache import Strips
+    from tulip_ops.ml.inference.strip_cache import StripCache
     from tulip_ops.pipeline.context import StepContext
     from tulip_ops.pipeline.networks import LocalNetworks
     from tulip_ops.pipeline.screen import screen
     from tulip_ops.pipeline.segment import segment
     from tulip_ops.pipeline.vectorize import vectorize
-    from tulip_ops.storage.product_store import Store
+    from tulip_ops.storage.product_store import ProductStore
 
     settings = _settings(asked)
-    networks = LocalNetworks(settings, Strips(settings.memory_gb))
-    with cog.stored(Path(asked["raster"])) as source:
+    networks = LocalNetworks(settings, StripCache(settings.memory_gb))
+    with cog.open_cog(Path(asked["raster"])) as source:
         context = StepContext(
             scene.acquisition(source.grid, source.bands),
             scene.everywhere(source.grid),
-            Store(asked["store"]),
+            ProductStore(asked["store"]),
             settings,
             run_id="bench",
         )
@@ -88,8 +88,9 @@ def again(asked: Found) -> Found:
             "summary": outcome.summary,
         }
     cards = _cards(settings, cog.band_names(Path(asked["raster"])))
+    request = engine_selection.engine_request(settings)
     found["engines"] = {
-        kind: f"{card.reference} {engine_selection.decide(card, engine_selection.wish(settings))}"
+        kind: f"{card.reference} {engine_selection.choose_engine(card, request)}"
         for kind, card in cards.items()
     }
     return found
@@ -192,13 +193,13 @@ def _cards(settings: Settings, bands: tuple[str, ...]) -> dict[str, Card]:
 
 def _loaded(asked: Found) -> tuple[NDArray[np.uint16], dict[str, Card]]:
     """The part of the raster that slow ways are measured on, and the networks."""
-    with cog.stored(Path(asked["raster"])) as source:
-        pixels = source.rows(0, asked["part"])[:, :, : asked["part"]]
+    with cog.open_cog(Path(asked["raster"])) as source:
+        pixels = source.read_rows(0, asked["part"])[:, :, : asked["part"]]
         return pixels, _cards(_settings(asked), source.bands)
 
 
 def _places(card: Card, asked: Found) -> list[int]:
-    return predictors.places(card, cog.band_names(Path(asked["raster"])))
+    return predictors.band_indices(card, cog.band_names(Path(asked["raster"])))
 
 
 def _keras(card: Card, threads: int) -> Any:

@@ -73,7 +73,7 @@ class _Asked:
     """A network as the steps run it, and windows that wait for it."""
 
     def __init__(self, card: Card, settings: Settings, shapes: list[list[int]]) -> None:
-        engine = engine_selection.decide(card, engine_selection.wish(settings))
+        engine = engine_selection.choose_engine(card, engine_selection.engine_request(settings))
         self.precision = engine.precision
         if card.kind == "unet":
             self._network: Any = predictors.load_unet(card, settings.threads, engine)
@@ -93,7 +93,7 @@ class _Asked:
         count, started = 0, time.perf_counter()
         while time.perf_counter() - started < LASTING:
             several = [self._window] * 2 * self._network.at_once
-            for _ in concurrency.each(self._network.run, several, self._network.at_once):
+            for _ in concurrency.ordered_map(self._network.run, several, self._network.at_once):
                 count += 1
         return count * self._one / (time.perf_counter() - started) / 1e9
 

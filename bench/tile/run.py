@@ -178,8 +178,8 @@ def _rasters(options: argparse.Namespace) -> Found:
     draft.rename(whole)
     for side, part in parts:
         row, column = scene.half_hidden(whole_side, side)
-        with cog.stored(whole) as source:
-            stored = source.window((row, row + side), (column, column + side))
+        with cog.open_cog(whole) as source:
+            stored = source.read_window((row, row + side), (column, column + side))
             left, top = source.grid.left, source.grid.top
             grid = Grid(source.grid.epsg, left + 10 * column, top - 10 * row, side, side)
             cog.write_reflectance(part, radiometry.decode(stored), grid, source.bands)
@@ -236,8 +236,8 @@ def _last_line(command: list[str], instructions: str = "DEFAULT") -> Found:
 
 
 def _peers(options: argparse.Namespace, asked: Found, unet: model_registry.Card) -> Found:
-    with cog.stored(Path(asked["raster"])) as source:
-        pixels = source.rows(0, 1024)[:, :, :1024]
+    with cog.open_cog(Path(asked["raster"])) as source:
+        pixels = source.read_rows(0, 1024)[:, :, :1024]
     cuts = tiling.cut(radiometry.decode(pixels), tiling.plan(*pixels.shape[1:], 256, 256))
     shape = unet.architecture
     base = shape.base if isinstance(shape, UNetArchitecture) else 0

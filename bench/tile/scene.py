@@ -21,7 +21,7 @@ from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage import stac_items
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 IDENTITY = AcquisitionId.parse("S2A_31UFU_20250425_0_L2A")
 PATCH = 512
@@ -106,9 +106,9 @@ def acquisition(grid: Grid, bands: tuple[str, ...]) -> Acquisition:
     return Acquisition(IDENTITY, taken, "bench", "bench", footprint, bands)
 
 
-def publish(store: Store, path: Path) -> None:
+def publish(store: ProductStore, path: Path) -> None:
     """Put the raster at `path` into the store as an acquisition's product."""
-    with cog.stored(path) as source:
+    with cog.open_cog(path) as source:
         grid, bands = source.grid, source.bands
     store.start_item(IDENTITY, stac_items.product_item(acquisition(grid, bands), grid, bands))
     with store.writing(IDENTITY, "reflectance.tif") as draft:

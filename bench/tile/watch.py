@@ -35,12 +35,12 @@ class Watched:
         predictors.load_cloud_filter = self._watching(predictors.load_cloud_filter)
         predictors.load_unet = self._watching(predictors.load_unet)
         model_loading.start_export = self._starting(model_loading.start_export)
-        self._count("reading", cog.Stored, "window")
+        self._count("reading", cog.CogReader, "read_window")
         self._count("normalizing", predictors.CloudFilter, "normalized")
         self._count("normalizing", predictors.UNet, "normalized")
         self._count("calibrating", predictors.UNet, "probability")
-        self._count("writing", cog_writer.Draft, "put")
-        self._count("checksums", product_backends, "is_whole")
+        self._count("writing", cog_writer.CogWriter, "write_encoded")
+        self._count("checksums", product_backends, "is_verified")
 
     def begin(self) -> None:
         """Forget what was."""

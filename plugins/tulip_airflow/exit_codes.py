@@ -9,8 +9,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 BAD_INPUT, BAD_DATA, SKIPPED = 2, 3, 99  # exit codes of `tulip`; 0 is done, everything else failed
 
 
-def judge(words: str, code: int) -> None:
-    """Turn the exit code of `words` into the end of a task that Airflow knows."""
+def raise_for_exit_code(words: str, code: int) -> None:
+    """Raise what Airflow needs for the exit code of `words`: skip, fail, or retry."""
     if code == 0:
         return
     if code == SKIPPED:

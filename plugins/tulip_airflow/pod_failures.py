@@ -14,7 +14,7 @@ from kubernetes.client import ApiException, V1Pod, V1PodCondition
 from kubernetes_asyncio.client.exceptions import ApiException as AsyncApiException
 from urllib3.exceptions import HTTPError
 
-from tulip_airflow.exit_codes import judge
+from tulip_airflow.exit_codes import raise_for_exit_code
 from tulip_airflow.pod_errors import (
     ClusterRefuses,
     ClusterUnavailable,
@@ -41,8 +41,8 @@ _DELETED = "`{}` lost its pod: somebody or something deleted it before it had en
 _SIGNALS = 128  # a container that a signal ended has the exit code 128 and its number
 
 
-def named(error: Exception, pod: V1Pod | None, words: str) -> Exception:
-    """The failure behind `error`, by name; `error` itself where nothing better is known.
+def classify_failure(error: Exception, pod: V1Pod | None, words: str) -> Exception:
+    """The error class of a pod's failure; `error` itself where nothing better is known.
 
     pod: as it was seen last; None where it is not there. words: the command it ran.
     """
@@ -99,7 +99,9 @@ def _ended(pod: V1Pod, words: str) -> Exception | None:
     ended = _state(pod, "terminated")
     code = int(ended.exit_code) if ended else 0
     try:
-        judge(f"{words}` in pod `{pod.metadata.name}", code if code < _SIGNALS else _SIGNALS - code)
+        raise_for_exit_code(
+            f"{words}` in pod `{pod.metadata.name}", code if code < _SIGNALS else _SIGNALS - code
+        )
     except AirflowException as judged:
         return judged
     return None

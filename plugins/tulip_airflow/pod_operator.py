@@ -20,7 +20,7 @@ from kubernetes.client import ApiException, models
 
 from tulip_airflow.command import end_with_parent, program
 from tulip_airflow.exit_codes import SKIPPED
-from tulip_airflow.pod_failures import named
+from tulip_airflow.pod_failures import classify_failure
 from tulip_airflow.retries import RETRIES
 from tulip_ops.core.settings import Settings
 from tulip_ops.services import pods
@@ -76,7 +76,7 @@ class PodStep(KubernetesPodOperator):
         except (AirflowSkipException, AirflowFailException):
             raise
         except Exception as error:
-            failure = named(error, self.remote_pod, self._words())
+            failure = classify_failure(error, self.remote_pod, self._words())
             if failure is error:
                 raise
             self.log.error("%s: %s", type(failure).__name__, failure)

@@ -21,7 +21,7 @@ from airflow.sdk import Asset, BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from tulip_airflow.command import end_with_parent, program
-from tulip_airflow.exit_codes import judge
+from tulip_airflow.exit_codes import raise_for_exit_code
 from tulip_airflow.retries import DEFAULTS
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class ProcessStep(BaseOperator):
             output = results.read()
         for line in output.splitlines():
             self.log.info("%s", line)
-        judge(words, code)
+        raise_for_exit_code(words, code)
         return output
 
     def on_kill(self) -> None:
@@ -145,10 +145,10 @@ def step(
 ) -> BaseOperator:
     """The task `name`, which runs `tulip <name> <arguments>`; arguments may be templates.
 
-    `task_id` is another name for the task, and `pre_execute` may skip it (`unless`). `keys` returns
-    the partitions of `outlet` that a success emits. `retries` is 0 for a step that only queries:
-    it would get the same result again. `ValueError` for an unknown TULIP_RUNTIME: it shows as the
-    import error of the DAG.
+    `task_id` is another name for the task, and `pre_execute` may skip it (`skip_if`). `keys`
+    returns the partitions of `outlet` that a success emits. `retries` is 0 for a step that only
+    queries: it would get the same result again. `ValueError` for an unknown TULIP_RUNTIME: it shows
+    as the import error of the DAG.
     """
     # tulip_ops.core.settings reads this variable for everybody else; a DAG must not import it.
     runtime = os.environ.get("TULIP_RUNTIME") or "process"
@@ -174,8 +174,8 @@ def step(
     )
 
 
-def unless(*reasons: tuple[Callable[[Mapping[str, Any]], bool], str]) -> Callable[[Context], None]:
-    """For `pre_execute`: skips a task of whose run's parameters any of `reasons` is true."""
+def skip_if(*reasons: tuple[Callable[[Mapping[str, Any]], bool], str]) -> Callable[[Context], None]:
+    """For `pre_execute`: skip the task if any of the parameters `reasons` is true."""
 
     def skip(context: Context) -> None:
         for holds, words in reasons:
@@ -185,8 +185,8 @@ def unless(*reasons: tuple[Callable[[Mapping[str, Any]], bool], str]) -> Callabl
     return skip
 
 
-def to_start(output: str, context: Context) -> list[str]:
-    """The ids that need a run: what is new and, when no run is alive, what is pending.
+def partitions_to_start(output: str, context: Context) -> list[str]:
+    """Ids that need a run: new ones and, while no run is alive, pending ones.
 
     output: what `tulip discover --json` or `tulip backfill --json` printed.
     """

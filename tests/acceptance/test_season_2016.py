@@ -20,8 +20,8 @@ from rio_cogeo.cogeo import cog_validate
 from tests.acceptance.conftest import Stack
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.projection import geodesic_area, project
-from tulip_ops.raster.rasterize import trace
-from tulip_ops.raster.reader import read_onto
+from tulip_ops.raster.rasterize import mask_to_polygons
+from tulip_ops.raster.reader import read_warped
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -127,7 +127,7 @@ def test_the_area_of_the_truth_agrees_with_the_national_grid(real_data: Path, pa
         present = raster.read(1) > 0
         grid = Grid(3857, raster.transform.c, raster.transform.f, raster.width, raster.height,
                     resolution=raster.transform.a)  # fmt: skip
-        outlines = trace(present, grid)
+        outlines = mask_to_polygons(present, grid)
         shapes = list(rasterio.features.shapes(present.astype("uint8"), present,
                                                transform=raster.transform))  # fmt: skip
     ours = sum(geodesic_area(project(outline, 3857, 4326)) for outline in outlines)
@@ -139,7 +139,7 @@ def test_the_area_of_the_truth_agrees_with_the_national_grid(real_data: Path, pa
     on_tile = Grid(32631, 600000.0, 5900040.0, 10980, 10980).window(
         project(outlines[0].envelope, 3857, 32631).buffer(4000).bounds
     )
-    warped = read_onto([(str(path), 1)], on_tile)[0] >= 127.5
+    warped = read_warped([(str(path), 1)], on_tile)[0] >= 127.5
     assert np.count_nonzero(warped) * 100 == pytest.approx(ours, rel=0.02)
 
 

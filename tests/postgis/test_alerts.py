@@ -23,12 +23,12 @@ def open_now(database: Connection) -> list[Alert]:
 
 
 def test_an_alert_lasts_until_it_is_seen_gone(database: Connection) -> None:
-    alerts.note_alerts(database, [SILENT, STALE], [], run_id="monday")
+    alerts.save_alerts(database, [SILENT, STALE], [], run_id="monday")
     assert sorted(open_now(database), key=str) == sorted([SILENT, STALE], key=str)
     again = Alert("copernicus", "stale", "polder", "copernicus is stale: 20 days", NEWEST)
-    alerts.note_alerts(database, [again], [SILENT], run_id="tuesday")
+    alerts.save_alerts(database, [again], [SILENT], run_id="tuesday")
     assert open_now(database) == [again]
-    alerts.note_alerts(database, [SILENT], [], run_id="wednesday")
+    alerts.save_alerts(database, [SILENT], [], run_id="wednesday")
     rows = database.execute(
         "select source, run_id, ended_at is null from tulip.alert order by alert_id"
     ).fetchall()
@@ -40,22 +40,22 @@ def test_an_alert_lasts_until_it_is_seen_gone(database: Connection) -> None:
 
 
 def test_status_shows_what_lasts(database: Connection) -> None:
-    alerts.note_alerts(database, [SILENT, STALE], [], run_id="monday")
+    alerts.save_alerts(database, [SILENT, STALE], [], run_id="monday")
     figures = status.status(database)
     assert figures["alert silent earth-search"] == SILENT.message
     assert figures["alert stale copernicus polder"] == STALE.message
-    alerts.note_alerts(database, [], [SILENT, STALE], run_id="tuesday")
+    alerts.save_alerts(database, [], [SILENT, STALE], run_id="tuesday")
     assert not any(name.startswith("alert") for name in status.status(database))
 
 
 def test_messages_are_one_line_without_passwords(database: Connection) -> None:
     told = Alert("mine", "refused", None, "https://me:Klompen7@example.org says\nno")
-    alerts.note_alerts(database, [told], [], run_id="monday")
+    alerts.save_alerts(database, [told], [], run_id="monday")
     assert open_now(database) == [Alert("mine", "refused", None, "https://example.org says no")]
 
 
 def test_an_area_takes_its_alerts_along(database: Connection) -> None:
-    alerts.note_alerts(database, [STALE, SILENT], [], run_id="monday")
+    alerts.save_alerts(database, [STALE, SILENT], [], run_id="monday")
     areas.remove_area(database, "polder")
     assert open_now(database) == [SILENT]
 

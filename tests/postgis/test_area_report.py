@@ -18,7 +18,7 @@ from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.reports import area_report
 from tulip_ops.storage import stac_items
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 pytest.importorskip("matplotlib", reason="pictures are an optional extra")
 
@@ -99,7 +99,7 @@ def test_the_newest_clear_image_lies_below_the_map(
     whole = tile_grid("31UFU")
     grid = whole.window(project(examples.area().geometry, WGS84, whole.epsg).bounds)
     coarse = type(grid)(grid.epsg, grid.left, grid.top, grid.width // 20, grid.height // 20, 200.0)
-    store, bands = Store(settings.store_place), ("blue", "green", "red")
+    store, bands = ProductStore(settings.store_place), ("blue", "green", "red")
     store.start_item(acquisition.id, stac_items.product_item(acquisition, coarse, bands))
     with store.writing(acquisition.id, "reflectance.tif") as path:
         pixels = np.full((3, *coarse.shape), 0.1, np.float32)

@@ -51,7 +51,7 @@ def test_an_area_with_new_ground_is_carried_anew(database: Connection, examples:
     assert entry.areas == ()
     acquisition = examples.acquisition(text)
     assert ledger.admit(database, [acquisition], {acquisition.id: ["polder"]}) == []
-    assert ledger.waiting(database, [acquisition.id]) == [acquisition.id]
+    assert ledger.pending(database, [acquisition.id]) == [acquisition.id]
 
 
 def test_a_missing_area_is_named_beside_the_known_ones(database: Connection, examples: Any) -> None:

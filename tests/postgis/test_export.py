@@ -148,7 +148,7 @@ def test_rows_come_in_batches_that_are_one_state(database: Connection, settings:
 
     with (
         connection.connect(settings.reader_url(), "tests") as reader,
-        layers.one_state(reader),
+        layers.snapshot(reader),
         layers.read_layer(reader, "fields", Selection(), batch=2) as rows,
     ):
         first = next(rows.batches)

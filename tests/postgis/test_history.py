@@ -315,7 +315,7 @@ class TestParcels:
         self, database: Connection, examples: Any, dump: Any
     ) -> None:
         register = [
-            parcels.Registered(key, shape, geodesic_area(shape))
+            parcels.RegisteredParcel(key, shape, geodesic_area(shape))
             for key, shape in (("a", A), ("b", B), ("c", examples.field(5)))
         ]
         assert parcels.replace_parcels(database, 0, register) == 3

@@ -105,7 +105,7 @@ class TestAdmission:
         assert ledger.admit(database, [examples.acquisition(TEXT)], links) == []
         entry = _entry(database)
         assert (entry.state, entry.areas) == ("discovered", ("other", "polder"))
-        assert ledger.waiting(database, [examples.id(TEXT)]) == [examples.id(TEXT)]
+        assert ledger.pending(database, [examples.id(TEXT)]) == [examples.id(TEXT)]
 
     def test_a_newer_baseline_behind_a_known_id_is_carried_again(
         self, database: Connection, examples: Any
@@ -128,7 +128,7 @@ class TestAdmission:
         entry = offer("05.11", "elsewhere")
         assert (entry.state, entry.acquisition.source) == ("discovered", "elsewhere")
         assert entry.acquisition.baseline == "05.11"
-        assert ledger.waiting(database, [examples.id(TEXT)]) == [examples.id(TEXT)]
+        assert ledger.pending(database, [examples.id(TEXT)]) == [examples.id(TEXT)]
 
     def test_more_ground_behind_a_known_id_is_carried_again(
         self, database: Connection, examples: Any
@@ -161,7 +161,7 @@ class TestAdmission:
         assert _entry(database).acquisition == told
         ledger.admit(database, [replace(told, relative_orbit=51, provider_cloud_cover=99.0)], links)
         assert _entry(database).acquisition == told
-        assert ledger.waiting(database, [told.id]) == [told.id]
+        assert ledger.pending(database, [told.id]) == [told.id]
 
     def test_what_failed_is_tried_again_after_a_rest_and_what_is_quarantined_is_not(
         self, database: Connection, examples: Any
@@ -170,12 +170,12 @@ class TestAdmission:
         identity = examples.id(TEXT)
         for error, again in (("SourceUnavailable", [identity]), ("UnreadableRaster", [])):
             _attempt(database, "acquire", "failed", error=error, message="away")
-            assert ledger.waiting(database, [identity]) == []
+            assert ledger.pending(database, [identity]) == []
             database.execute(
                 "update tulip.attempt set started_at = started_at - %s, ended_at = ended_at - %s",
-                (ledger.REST, ledger.REST),
+                (ledger.RETRY_AFTER, ledger.RETRY_AFTER),
             )
-            assert ledger.waiting(database, [identity]) == again
+            assert ledger.pending(database, [identity]) == again
 
     def test_another_source_takes_over(self, database: Connection, examples: Any) -> None:
         examples.admit(database, TEXT)
@@ -213,9 +213,9 @@ class TestAdmission:
 class TestWaiting:
     def test_waiting_ends_when_a_run_begins(self, database: Connection, examples: Any) -> None:
         ids = examples.admit(database, LATER, TEXT)
-        assert ledger.waiting(database, ids) == [examples.id(TEXT), examples.id(LATER)]
+        assert ledger.pending(database, ids) == [examples.id(TEXT), examples.id(LATER)]
         ledger.begin_attempt(database, examples.id(TEXT), "acquire", "run 1")
-        assert ledger.waiting(database, ids) == [examples.id(LATER)]
+        assert ledger.pending(database, ids) == [examples.id(LATER)]
 
 
 class TestAttempts:
@@ -355,24 +355,24 @@ class TestManyAtOnce:
     def test_what_is_known_of_many(self, database: Connection, examples: Any) -> None:
         examples.admit(database, TEXT, LATER)
         _attempt(database, "acquire", "skipped", message="too cloudy")
-        found = ledger.known(database, [examples.id(i) for i in (TEXT, LATER)])
+        found = ledger.states_of(database, [examples.id(i) for i in (TEXT, LATER)])
         assert found[examples.id(TEXT)].state == "skipped"
         assert found[examples.id(TEXT)].verdict == "too cloudy"
         assert found[examples.id(LATER)].areas == {"polder"}
-        assert ledger.known(database, [examples.id("S2A_31UFU_20240601_0_L2A")]) == {}
+        assert ledger.states_of(database, [examples.id("S2A_31UFU_20240601_0_L2A")]) == {}
 
     def test_the_pace_is_that_of_single_runs_over_these_areas(
         self, database: Connection, examples: Any
     ) -> None:
-        assert ledger.pace(database, ["polder"]) == (0, 0.0)
+        assert ledger.throughput(database, ["polder"]) == (0, 0.0)
         examples.admit(database, TEXT)
         _attempt(database, "acquire")
         _attempt(database, "screen", "failed", error="ModelDamaged")
         piped = ledger.begin_attempt(database, examples.id(TEXT), "screen", "beam by hand")
         ledger.end_attempt(database, piped, "done", message="-")
         database.execute("update tulip.attempt set ended_at = started_at + interval '7 s'")
-        assert ledger.pace(database, ["polder"]) == (1, 7.0)
-        assert ledger.pace(database, ["elsewhere"]) == (0, 0.0)
+        assert ledger.throughput(database, ["polder"]) == (1, 7.0)
+        assert ledger.throughput(database, ["elsewhere"]) == (0, 0.0)
 
     def test_reasons_are_those_of_the_newest_attempt_of_the_run(
         self, database: Connection, examples: Any
@@ -380,13 +380,13 @@ class TestManyAtOnce:
         examples.admit(database, TEXT, LATER)
         ids = [examples.id(i) for i in (TEXT, LATER)]
         _attempt(database, "acquire", "failed", error="SourceUnavailable", message="away")
-        assert ledger.reasons(database, ids, "run 1", BEFORE) == {
+        assert ledger.failure_reasons(database, ids, "run 1", BEFORE) == {
             ids[0]: "acquire: SourceUnavailable: away"
         }
-        assert ledger.reasons(database, ids, "run 2", BEFORE) == {}
-        assert ledger.reasons(database, ids, "run 1", datetime.now(UTC)) == {}
+        assert ledger.failure_reasons(database, ids, "run 2", BEFORE) == {}
+        assert ledger.failure_reasons(database, ids, "run 1", datetime.now(UTC)) == {}
         _attempt(database, "acquire")
-        assert ledger.reasons(database, ids, "run 1", BEFORE) == {}
+        assert ledger.failure_reasons(database, ids, "run 1", BEFORE) == {}
 
 
 class TestWaitingForAStep:
@@ -394,11 +394,11 @@ class TestWaitingForAStep:
         self, database: Connection, examples: Any
     ) -> None:
         examples.admit(database, LATER, TEXT)
-        assert ledger.waiting_for(database, "screen") == []
+        assert ledger.pending_for_step(database, "screen") == []
         for text in (LATER, TEXT):
             _attempt(database, "acquire", text=text)
-        assert list(map(str, ledger.waiting_for(database, "screen"))) == [TEXT, LATER]
-        assert ledger.waiting_for(database, "segment") == []
+        assert list(map(str, ledger.pending_for_step(database, "screen"))) == [TEXT, LATER]
+        assert ledger.pending_for_step(database, "segment") == []
 
     @pytest.mark.parametrize("end", ["failed", "running", "killed"])
     def test_who_was_tried_waits_no_more_until_the_step_before_is_done_again(
@@ -411,6 +411,6 @@ class TestWaitingForAStep:
             ledger.end_attempt(database, number, "failed", error="StoreUnavailable", message="-")
         if end == "killed":
             ledger.end_killed_attempts(database, identity)
-        assert ledger.waiting_for(database, "screen") == []
+        assert ledger.pending_for_step(database, "screen") == []
         _attempt(database, "acquire")
-        assert ledger.waiting_for(database, "screen") == [identity]
+        assert ledger.pending_for_step(database, "screen") == [identity]

@@ -33,7 +33,7 @@ from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.probability import encode_probability
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage import acquisition_products, detections_file, stac_items
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 ID = "SIM_31UFU_20240420_0_L2A"
 PAGE = Path("docs/reference/python-api.md")
@@ -60,7 +60,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, reflectance: np.ndarray) -> 
     grid = Grid(32631, west // 10 * 10, north // 10 * 10, 256, 256, 10.0)
     cloud = tulip_ops.run_network(reflectance, BANDS, "cloud-filter", Settings())
     tulip = tulip_ops.run_network(reflectance, BANDS, "unet", Settings())
-    products = Store(str(folder))
+    products = ProductStore(str(folder))
     products.start_item(acquisition.id, stac_items.product_item(acquisition, grid, BANDS))
     publish(products, acquisition, "reflectance.tif", lambda path: cog.write_reflectance(
         path, reflectance, grid, BANDS
@@ -69,8 +69,8 @@ def store(tmp_path_factory: pytest.TempPathFactory, reflectance: np.ndarray) -> 
                                 ("tulip.tif", ("tulip", "bloom"), tulip)):  # fmt: skip
 
         def write(path: Path, bands: Any = bands, values: Any = values) -> None:
-            with cog.writing_probability(path, grid, bands) as writer:
-                writer.put(encode_probability(values), 0, 0)
+            with cog.probability_writer(path, grid, bands) as writer:
+                writer.write_encoded(encode_probability(values), 0, 0)
 
         publish(products, acquisition, name, write)
     found = detect(tulip, grid, [area], threshold=0.5, in_flower=0.5, minimum_area=2500)
@@ -81,7 +81,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, reflectance: np.ndarray) -> 
     return folder
 
 
-def publish(products: Store, acquisition: Acquisition, name: str, write: Any) -> None:
+def publish(products: ProductStore, acquisition: Acquisition, name: str, write: Any) -> None:
     with products.writing(acquisition.id, name) as path:
         write(path)
         products.publish(

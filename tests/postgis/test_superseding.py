@@ -21,7 +21,7 @@ from tulip_ops.raster import cog, rasterize
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage import stac_items
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 SETTINGS = Settings(bloom_window=("03-20", "06-05"))
 STRIPS = {
@@ -278,7 +278,7 @@ def test_the_real_history_over_real_products(
 ) -> None:
     """The field flowers in the old processing; the new one is green, and may be past the bloom."""
     settings = Settings(database_url=SecretStr(database_url), store=str(tmp_path / "store"))
-    store = Store(settings.store_place)
+    store = ProductStore(settings.store_place)
     flowering = Scene(0, baseline="04.00", shows=frozenset({0}))
     green = Scene(1, baseline="05.11", shows=frozenset({0}))
 
@@ -296,16 +296,16 @@ def test_the_real_history_over_real_products(
     assert looks == [("bloom",), ("no_bloom",)]
 
 
-def publish(store: Store, examples: Any, text: str, bloom: float) -> None:
+def publish(store: ProductStore, examples: Any, text: str, bloom: float) -> None:
     """What `segment` leaves of an acquisition that shows the field at place 0."""
     acquisition = examples.acquisition(text)
     field = project(examples.field(0), WGS84, 32631)
     grid = tile_grid("31UFU").window(field.buffer(50).bounds)
-    tulip = np.where(rasterize.burn([field], grid) >= 0, 0.9, 0.1)
+    tulip = np.where(rasterize.polygons_to_labels([field], grid) >= 0, 0.9, 0.1)
     layers = np.stack([tulip, tulip * bloom]).astype(np.float32)
     store.start_item(acquisition.id, stac_items.product_item(acquisition, grid, ("red",)))
     with store.writing(acquisition.id, "tulip.tif") as path:
-        with cog.writing_probability(path, grid, ("tulip", "bloom")) as draft:
+        with cog.probability_writer(path, grid, ("tulip", "bloom")) as draft:
             draft.write(layers, 0, 0)
         store.publish(
             acquisition.id, "tulip.tif", path, recipe="by a test", title="Tulips",

@@ -18,7 +18,7 @@ from tulip_ops.core import concurrency
 def together(work: Callable[[int], Any]) -> None:
     """Call `work` from two threads that change places as often as Python can."""
     sys.setswitchinterval(1e-6)
-    assert len(list(concurrency.each(work, range(2), 2))) == 2
+    assert len(list(concurrency.ordered_map(work, range(2), 2))) == 2
 
 
 def openvino(folder: Path) -> None:
@@ -33,7 +33,7 @@ def openvino(folder: Path) -> None:
     model.outputs[0].get_tensor().set_names({"output"})
     path = folder / "network.xml"
     openvino_backend.save(model, path)
-    run = openvino_backend.compiled(path, "fp32", 2, 2)
+    run = openvino_backend.compile_export(path, "fp32", 2, 2)
     together(lambda _: run(np.ones((1, 3, 256, 256), np.float32)))
 
 
@@ -41,7 +41,7 @@ def rasterio(folder: Path) -> None:
     from tulip_ops.raster import reader
 
     def read(_: int) -> Any:
-        with reader.opened(str(folder / "pixels.tif")) as source:
+        with reader.open_raster(str(folder / "pixels.tif")) as source:
             return source.read()
 
     together(read)
@@ -50,7 +50,7 @@ def rasterio(folder: Path) -> None:
 def header(folder: Path) -> None:
     from tulip_ops.raster import reader
 
-    together(lambda _: reader.look(str(folder / "pixels.tif")))
+    together(lambda _: reader.inspect(str(folder / "pixels.tif")))
 
 
 def pyproj(_: Path) -> None:

@@ -33,8 +33,8 @@ from tulip_ops.core.types import BANDS
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.archive.source import Archive
-from tulip_ops.sources.read_cache import MemoryParts
-from tulip_ops.sources.stac_item import Scene
+from tulip_ops.sources.read_cache import MemoryReadCache
+from tulip_ops.sources.stac_item import StacScene
 
 CATALOG = "/api/v1/catalog/1.0.0/"
 NAMES = dict(
@@ -161,7 +161,7 @@ def serving(archive: Archive) -> Iterator[Deployment]:
         thread.join(10)
 
 
-def product_name(scene: Scene) -> str:
+def product_name(scene: StacScene) -> str:
     """As ESA would call the scene: later sequences were processed later, and what was sensed in
     one minute belongs to one datatake."""
     made = scene.sensed_at + timedelta(days=scene.id.sequence, hours=4)
@@ -315,7 +315,7 @@ def _search(deployment: Deployment, body: JSON) -> tuple[bytes, float]:
     return json.dumps(document).encode(), min(1.0, max(0.01, km2 / 1e6) * months)
 
 
-def _feature(deployment: Deployment, scene: Scene) -> dict[str, JSON]:
+def _feature(deployment: Deployment, scene: StacScene) -> dict[str, JSON]:
     name = product_name(scene)
     return {
         "type": "Feature",
@@ -332,7 +332,7 @@ def _feature(deployment: Deployment, scene: Scene) -> dict[str, JSON]:
     }
 
 
-def _path(deployment: Deployment, scene: Scene) -> str:
+def _path(deployment: Deployment, scene: StacScene) -> str:
     day, tile = scene.id.day, scene.id.tile
     if deployment.copernicus:
         return f"s3://EODATA/Sentinel-2/MSI/L2A/{day:%Y/%m/%d}/{product_name(scene)}.SAFE"
@@ -342,7 +342,7 @@ def _path(deployment: Deployment, scene: Scene) -> str:
     )
 
 
-def _tile(deployment: Deployment, number: int, scene: Scene) -> dict[str, JSON]:
+def _tile(deployment: Deployment, number: int, scene: StacScene) -> dict[str, JSON]:
     """What an evalscript sees of a scene: productId is the commercial deployment's alone."""
     tile: dict[str, JSON] = {
         "date": f"{scene.sensed_at:%Y-%m-%dT%H:%M:%SZ}",
@@ -376,7 +376,7 @@ def _process(deployment: Deployment, body: JSON) -> tuple[bytes, float]:
 
 
 def _samples(
-    deployment: Deployment, scene: Scene, grid: Grid, script: _Script, harmonize: bool
+    deployment: Deployment, scene: StacScene, grid: Grid, script: _Script, harmonize: bool
 ) -> list[list[float]]:
     """For each band of the script, its values in the script's units, row by row."""
     reflectance, bands = _reflectance(deployment.archive, scene.address, grid)
@@ -457,11 +457,11 @@ def _wms(deployment: Deployment, fields: Mapping[str, str]) -> tuple[bytes, floa
     return file.getvalue(), max(0.01, width * height / 262144)
 
 
-def _scenes(deployment: Deployment) -> list[Scene]:
+def _scenes(deployment: Deployment) -> list[StacScene]:
     return sorted(deployment.archive.scenes(), key=lambda scene: scene.sensed_at, reverse=True)
 
 
-def _at(deployment: Deployment, grid: Grid, first: str, last: str) -> list[Scene]:
+def _at(deployment: Deployment, grid: Grid, first: str, last: str) -> list[StacScene]:
     """Scenes sensed from `first` to `last` that reach the grid, the most recent first."""
     begin, end = (datetime.fromisoformat(text).astimezone(UTC) for text in (first, last))
     ground = project(box(*grid.bounds), grid.epsg, WGS84)
@@ -487,7 +487,7 @@ def _reflectance(
     archive: Archive, address: str, grid: Grid
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     scene = next(one for one in archive.scenes() if one.address == address)
-    return archive.read(scene.acquisition("archive"), grid, MemoryParts())
+    return archive.read(scene.acquisition("archive"), grid, MemoryReadCache())
 
 
 def _tiff(pixels: NDArray[np.uint16], grid: Grid) -> bytes:

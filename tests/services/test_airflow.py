@@ -14,7 +14,7 @@ from tulip_ops.core.errors import ServiceFailed
 from tulip_ops.services import postgres, processes
 from tulip_ops.services.airflow import SERVICES, Airflow
 from tulip_ops.services.airflow_client import Rest
-from tulip_ops.services.airflow_config import Plan
+from tulip_ops.services.airflow_config import AirflowConfig
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -38,13 +38,13 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def plan(state: Path) -> Iterator[Plan]:
+def plan(state: Path) -> Iterator[AirflowConfig]:
     for name in ("dags", "plugins"):
         (state / name).mkdir()
     (state / "dags" / "tiny.py").write_text(DAG)
     server = postgres.start(state / "postgres", durable=False)
     server.run("create database airflow")
-    yield Plan(
+    yield AirflowConfig(
         dags=state / "dags",
         plugins=state / "plugins",
         database_url=server.address("airflow", postgres.ADMINISTRATOR, server.password),
@@ -55,7 +55,7 @@ def plan(state: Path) -> Iterator[Plan]:
 
 
 @pytest.fixture(scope="module")
-def airflow(state: Path, plan: Plan) -> Iterator[Airflow]:
+def airflow(state: Path, plan: AirflowConfig) -> Iterator[Airflow]:
     airflow = Airflow(state)
     try:
         airflow.start(plan, new_database=True)
@@ -93,7 +93,7 @@ def test_only_the_password_of_the_file_opens_the_door(airflow: Airflow) -> None:
         rest.get("dags")
 
 
-def test_a_second_start_changes_nothing(airflow: Airflow, plan: Plan) -> None:
+def test_a_second_start_changes_nothing(airflow: Airflow, plan: AirflowConfig) -> None:
     before = airflow.running()
     began = time.monotonic()
     airflow.start(plan, new_database=False)
@@ -110,7 +110,9 @@ def test_no_example_dag_is_there(airflow: Airflow) -> None:
         assert list(rest.rows("importErrors", "import_errors")) == []
 
 
-def test_a_killed_scheduler_comes_back_without_its_orphans(airflow: Airflow, plan: Plan) -> None:
+def test_a_killed_scheduler_comes_back_without_its_orphans(
+    airflow: Airflow, plan: AirflowConfig
+) -> None:
     with airflow.rest() as rest:
         for _ in wait_for("the DAG"):
             if rest.find("dags/tiny"):
@@ -137,7 +139,7 @@ def test_a_killed_scheduler_comes_back_without_its_orphans(airflow: Airflow, pla
     assert {**after, "scheduler": None} == {**before, "scheduler": None}
 
 
-def test_other_settings_restart_the_services(airflow: Airflow, plan: Plan) -> None:
+def test_other_settings_restart_the_services(airflow: Airflow, plan: AirflowConfig) -> None:
     before = airflow.running()
     port = airflow.port("api-server")
     airflow.start(
@@ -156,7 +158,7 @@ def test_stop_leaves_no_process(airflow: Airflow) -> None:
     assert airflow.unhealthy() == [f"{service} does not run" for service in SERVICES]
 
 
-def test_a_service_that_ends_is_told_with_its_log(airflow: Airflow, plan: Plan) -> None:
+def test_a_service_that_ends_is_told_with_its_log(airflow: Airflow, plan: AirflowConfig) -> None:
     broken = replace(plan, database_url="postgresql://nobody:none@127.0.0.1:9/none")
     with pytest.raises(ServiceFailed, match=re.escape(str(airflow.state / "log"))):
         airflow.start(broken, new_database=True)

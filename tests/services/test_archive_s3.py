@@ -15,7 +15,7 @@ from tulip_ops.core.types import AcquisitionId, Area
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.sources.archive.source import Archive
-from tulip_ops.sources.read_cache import MemoryParts
+from tulip_ops.sources.read_cache import MemoryReadCache
 
 POLDER = Area("polder", MultiPolygon([box(5.5, 52.6, 6.0, 52.9)]))
 GRID = Grid(32631, 680000.0, 5850000.0, 700, 600)
@@ -44,7 +44,7 @@ def test_an_archive_in_s3_is_written_found_and_read(endpoint: str) -> None:
     [acquisition] = Archive(PLACE, endpoint).search([POLDER], date(2026, 1, 1), date(2026, 12, 31))
     assert acquisition.href == f"{PLACE}/{SIM}/{SIM}.json"
     window = tile_grid("31UFU").window((681000, 5845000, 682000, 5846000))
-    values, names = archive.read(acquisition, window, MemoryParts())
+    values, names = archive.read(acquisition, window, MemoryReadCache())
     assert names == bands
     row, column = int((GRID.top - window.top) / 10), int((window.left - GRID.left) / 10)
     expected = reflectance[:, row : row + 100, column : column + 100]
@@ -80,7 +80,7 @@ def test_pixels_that_are_gone_are_said(endpoint: str) -> None:
     acquisition = archive.find(SIM)
     assert acquisition is not None
     with pytest.raises(UnreadableRaster, match=r"reflectance\.tif"):
-        archive.read(acquisition, GRID, MemoryParts())
+        archive.read(acquisition, GRID, MemoryReadCache())
 
 
 def test_a_server_that_does_not_answer_is_said() -> None:

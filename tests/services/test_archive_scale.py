@@ -11,7 +11,7 @@ from tulip_ops.core.types import AcquisitionId, Area
 from tulip_ops.sources.archive import catalog
 from tulip_ops.sources.archive.source import Archive
 from tulip_ops.storage import stac_items
-from tulip_ops.storage.object_store import Places
+from tulip_ops.storage.object_store import ObjectStore
 
 POLDER = Area("polder", MultiPolygon([box(5.5, 52.6, 6.0, 52.9)]))
 PLACE = "s3://scenes/many"
@@ -29,7 +29,7 @@ def s3() -> Iterator[S3]:
 
 @pytest.fixture(scope="module")
 def archive(s3: S3) -> Archive:
-    written = catalog.Catalog(PLACE, Places(s3.url))
+    written = catalog.Catalog(PLACE, ObjectStore(s3.url))
     asset = stac_items.raster_asset(
         "./pixels.tif", title="Pixels", role="data", bands=("red",), epsg=32631,
         transform=(10, 0, 600000, 0, -10, 5900040), shape=(9, 9), dtype="uint16", scale=1e-4,

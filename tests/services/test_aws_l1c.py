@@ -25,7 +25,7 @@ from tulip_ops.core.errors import (
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.aws_l1c import L1C
-from tulip_ops.sources.read_cache import MemoryParts
+from tulip_ops.sources.read_cache import MemoryReadCache
 
 BUCKET = "sentinel-s2-l1c"
 GROUND = providers.ground(128)
@@ -110,7 +110,7 @@ def test_scenes_are_listed_and_read(bucket: FaultyProxy) -> None:
     assert acquisition.provider_cloud_cover == 12.5
     assert source.find(ID) == acquisition
     assert len(source.fingerprint(acquisition)) == 64
-    values, names = source.read(acquisition, GROUND.grid, MemoryParts())
+    values, names = source.read(acquisition, GROUND.grid, MemoryReadCache())
     assert names == BANDS
     for band in ("blue", "green", "red", "nir"):
         np.testing.assert_allclose(
@@ -137,9 +137,9 @@ def test_nothing_is_paid_for_twice(bucket: FaultyProxy) -> None:
     assert acquisition is not None
     upper = replace(GROUND.grid, height=64)
     lower = replace(GROUND.grid, height=64, top=GROUND.grid.top - 640)
-    parts = MemoryParts()
+    parts = MemoryReadCache()
     first, _ = source.read(acquisition, upper, parts)
-    second, _ = source.read(acquisition, lower, MemoryParts())
+    second, _ = source.read(acquisition, lower, MemoryReadCache())
     again, _ = source.read(acquisition, upper, parts)
     np.testing.assert_array_equal(first, again)
     assert np.isfinite(second).all()
@@ -155,7 +155,7 @@ def test_the_offset_is_checked(bucket: FaultyProxy, client: Any) -> None:
     acquisition = source.find(ID)
     assert acquisition is not None
     with pytest.raises(OffsetContradiction, match="all the same"):
-        source.read(acquisition, GROUND.grid, MemoryParts())
+        source.read(acquisition, GROUND.grid, MemoryReadCache())
 
 
 def test_an_unusable_scene_hides_no_other(bucket: FaultyProxy, client: Any) -> None:
@@ -188,7 +188,7 @@ def test_a_damaged_image_is_said(
     acquisition = source.find(ID)
     assert acquisition is not None
     with pytest.raises(error, match=r"B04\.jp2"):
-        source.read(acquisition, GROUND.grid, MemoryParts())
+        source.read(acquisition, GROUND.grid, MemoryReadCache())
 
 
 @pytest.mark.parametrize(("status", "error"), [(403, CredentialRefused), (500, SourceUnavailable)])

@@ -22,7 +22,7 @@ from tulip_ops.core.errors import ServiceFailed
 from tulip_ops.services import dag_runs, env_file, postgres
 from tulip_ops.services.airflow import Airflow
 from tulip_ops.services.airflow_client import Rest
-from tulip_ops.services.airflow_config import Plan
+from tulip_ops.services.airflow_config import AirflowConfig
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -96,7 +96,7 @@ def rest(state: Path, repository: Path) -> Iterator[Rest]:
     airflow = Airflow(state)
     try:
         server.run("create database airflow")
-        plan = Plan(
+        plan = AirflowConfig(
             dags=repository / "dags",
             plugins=repository / "plugins",
             database_url=server.address("airflow", postgres.ADMINISTRATOR, server.password),

@@ -26,7 +26,7 @@ from tests.conftest import NewDatabase
 from tulip_ops.cli.main import main
 from tulip_ops.core.types import AcquisitionId
 from tulip_ops.raster import cog, reader
-from tulip_ops.raster.cog import Stored
+from tulip_ops.raster.cog import CogReader
 from tulip_ops.raster.grid import STRIP_ROWS
 from tulip_ops.sources.archive.source import Archive
 
@@ -151,17 +151,17 @@ def test_run_reads_the_pixels_once_for_both_networks(desk: Desk, ids: list[str])
     desk.tulip("segment", name, "--force")
     alone = [product.read_bytes() for product in products]
     begun: list[int] = []
-    window = Stored.window
+    window = CogReader.read_window
 
-    def counted(source: Stored, rows: tuple[int, int], *others: Any) -> Any:
+    def counted(source: CogReader, rows: tuple[int, int], *others: Any) -> Any:
         if "red" in source.bands:
             begun.append(rows[0])
         return window(source, rows, *others)
 
-    with mock.patch.object(Stored, "window", counted):
+    with mock.patch.object(CogReader, "read_window", counted):
         assert CliRunner().invoke(main, ["run", name, "--force"]).exit_code == 0
 
-    height = reader.look(str(products[0])).shape[0]
+    height = reader.inspect(str(products[0])).shape[0]
     assert begun == list(range(0, height, STRIP_ROWS))
     assert [product.read_bytes() for product in products] == alone
 

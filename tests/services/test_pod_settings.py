@@ -71,7 +71,7 @@ def test_a_step_reads_what_its_pod_is_told(ids: list[AcquisitionId], step: Any) 
     READ.clear()
     made = run.attempt(step, first, settings, run_id="test")
     assert made.fresh
-    carried = batch.carry_waiting(step, settings, beside=first, run_id="test")
+    carried = batch.process_pending(step, settings, besides=first, run_id="test")
     assert [acquisition_id for acquisition_id, _ in carried] == [second]
     again = run.attempt(step, first, settings, run_id="test")
     assert not again.fresh

@@ -147,8 +147,8 @@ def test_a_process_is_known_by_more_than_its_pid(tmp_path: Path) -> None:
         assert alive.lives()
         for other in (replace(alive, started=alive.started - 1), replace(alive, boot="earlier")):
             note = tmp_path / "service.pid"
-            processes.remember(other, note)
-            assert processes.recall(note) is None
+            processes.write_pid_file(other, note)
+            assert processes.read_pid_file(note) is None
             processes.end([other], patience=0)
         assert stranger.poll() is None
         processes.end([alive], patience=10)
@@ -182,10 +182,10 @@ def test_a_program_that_is_not_there_is_told_in_the_log(tmp_path: Path) -> None:
 
 def test_a_broken_pid_file_names_nothing(tmp_path: Path) -> None:
     note = tmp_path / "service.pid"
-    assert processes.recall(note) is None
+    assert processes.read_pid_file(note) is None
     for text in ("", "12", json.dumps({"pid": 1})):
         note.write_text(text)
-        assert processes.recall(note) is None
+        assert processes.read_pid_file(note) is None
 
 
 def test_a_port_is_kept_while_it_is_free(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_port_is_kept_while_it_is_free(tmp_path: Path) -> None:
 
 
 def test_a_secret_is_made_once_and_readable_by_its_user_alone(tmp_path: Path) -> None:
-    secret = keys.keep(tmp_path / "secret")
+    secret = keys.read_or_create(tmp_path / "secret")
     assert len(secret) >= 32
-    assert keys.keep(tmp_path / "secret") == secret
+    assert keys.read_or_create(tmp_path / "secret") == secret
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600

@@ -22,14 +22,14 @@ from tulip_ops.core.errors import (
     TooManyRequests,
 )
 from tulip_ops.core.types import AcquisitionId
-from tulip_ops.sources.read_cache import StoredParts
-from tulip_ops.storage.object_store import Places
-from tulip_ops.storage.product_store import Store
+from tulip_ops.sources.read_cache import StoredReadCache
+from tulip_ops.storage.object_store import ObjectStore
+from tulip_ops.storage.product_store import ProductStore
 
 ID = AcquisitionId.parse("S2A_31UFU_20160501_0_L2A")
 OTHER = AcquisitionId.parse("S2A_31UFU_20160511_0_L2A")
 ITEM = {"id": str(ID), "properties": {"gsd": 10}, "assets": {}}
-RECIPE = Store.recipe("segment", format=1)
+RECIPE = ProductStore.recipe("segment", format=1)
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +44,19 @@ def prefix(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def store(s3: S3, prefix: str, tmp_path: Path) -> Store:
+def store(s3: S3, prefix: str, tmp_path: Path) -> ProductStore:
     store = open_store(s3.url, prefix, tmp_path / "copies")
     store.start_item(ID, ITEM)
     return store
 
 
-def open_store(url: str, prefix: str, copies: Path, most_bytes: int = 10**9) -> Store:
-    return Store(f"s3://{BUCKET}/{prefix}", s3_endpoint=url, copies=copies, most_bytes=most_bytes)
+def open_store(url: str, prefix: str, copies: Path, most_bytes: int = 10**9) -> ProductStore:
+    return ProductStore(
+        f"s3://{BUCKET}/{prefix}", s3_endpoint=url, copies=copies, most_bytes=most_bytes
+    )
 
 
-def put(store: Store, data: bytes, name: str = "tulip.tif", of: AcquisitionId = ID) -> None:
+def put(store: ProductStore, data: bytes, name: str = "tulip.tif", of: AcquisitionId = ID) -> None:
     with store.writing(of, name) as path:
         path.write_bytes(data)
         store.publish(of, name, path, recipe=RECIPE, title="Tulips", media_type="image/tiff")
@@ -65,13 +67,13 @@ def files(folder: Path) -> list[Path]:
 
 
 def test_a_product_is_there_for_every_machine(
-    s3: S3, store: Store, prefix: str, tmp_path: Path
+    s3: S3, store: ProductStore, prefix: str, tmp_path: Path
 ) -> None:
     put(store, b"abc")
     assert s3.names(prefix) == [f"{prefix}/{ID}/item.json", f"{prefix}/{ID}/tulip.tif"]
     elsewhere = open_store(s3.url, prefix, tmp_path / "elsewhere")
     assert elsewhere.is_current(ID, "tulip.tif", RECIPE)
-    assert not elsewhere.is_current(ID, "tulip.tif", Store.recipe("segment", format=2))
+    assert not elsewhere.is_current(ID, "tulip.tif", ProductStore.recipe("segment", format=2))
     path = elsewhere.product(ID, "tulip.tif")
     assert path.read_bytes() == b"abc"
     assert path.is_relative_to(tmp_path / "elsewhere")
@@ -79,7 +81,7 @@ def test_a_product_is_there_for_every_machine(
 
 
 def test_what_was_written_or_read_here_is_not_fetched_again(
-    s3: S3, store: Store, prefix: str, tmp_path: Path
+    s3: S3, store: ProductStore, prefix: str, tmp_path: Path
 ) -> None:
     put(store, b"abc")
     elsewhere = open_store(s3.url, prefix, tmp_path / "elsewhere")
@@ -90,13 +92,13 @@ def test_what_was_written_or_read_here_is_not_fetched_again(
     assert {path for _, path, _ in s3.asked} == {f"/{BUCKET}/{prefix}/{ID}/item.json?"}
 
 
-def test_a_damaged_copy_is_fetched_again(s3: S3, store: Store) -> None:
+def test_a_damaged_copy_is_fetched_again(s3: S3, store: ProductStore) -> None:
     put(store, b"abc")
     store.product(ID, "tulip.tif").write_bytes(b"abX")
     assert store.product(ID, "tulip.tif").read_bytes() == b"abc"
 
 
-def test_damage_in_s3_is_noticed(s3: S3, store: Store, prefix: str, tmp_path: Path) -> None:
+def test_damage_in_s3_is_noticed(s3: S3, store: ProductStore, prefix: str, tmp_path: Path) -> None:
     put(store, b"abc")
     s3.client().put_object(Bucket=BUCKET, Key=f"{prefix}/{ID}/tulip.tif", Body=b"abX")
     assert not store.is_current(ID, "tulip.tif", RECIPE)
@@ -109,7 +111,7 @@ def test_damage_in_s3_is_noticed(s3: S3, store: Store, prefix: str, tmp_path: Pa
         store.item(ID)
 
 
-def test_what_is_missing_is_said(s3: S3, store: Store, prefix: str, tmp_path: Path) -> None:
+def test_what_is_missing_is_said(s3: S3, store: ProductStore, prefix: str, tmp_path: Path) -> None:
     with pytest.raises(ProductMissing, match=r"has no tulip\.tif yet"):
         store.product(ID, "tulip.tif")
     with pytest.raises(ProductMissing, match=f"tulip acquire {OTHER}"):
@@ -123,7 +125,9 @@ def test_what_is_missing_is_said(s3: S3, store: Store, prefix: str, tmp_path: Pa
         put(store, b"a", of=OTHER)
 
 
-def test_a_failing_writer_leaves_nothing(s3: S3, store: Store, prefix: str, tmp_path: Path) -> None:
+def test_a_failing_writer_leaves_nothing(
+    s3: S3, store: ProductStore, prefix: str, tmp_path: Path
+) -> None:
     put(store, b"old")
 
     def fail() -> None:
@@ -147,7 +151,12 @@ def _put_new(url: str, prefix: str, copies: Path) -> None:
 
 @pytest.mark.parametrize("moment", ["before the product", "before the item", "after the item"])
 def test_a_writer_killed_on_its_way_leaves_the_old_or_no_current_product(
-    s3: S3, store: Store, prefix: str, tmp_path: Path, moment: str, monkeypatch: pytest.MonkeyPatch
+    s3: S3,
+    store: ProductStore,
+    prefix: str,
+    tmp_path: Path,
+    moment: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     put(store, b"old")
     process = SPAWN.Process(target=_put_new, args=(s3.url, prefix, tmp_path / "elsewhere"))
@@ -193,7 +202,7 @@ def _publish_many(url: str, prefix: str, copies: Path, number: int) -> None:
 
 
 def test_processes_that_publish_at_once_lose_nothing(
-    s3: S3, store: Store, prefix: str, tmp_path: Path
+    s3: S3, store: ProductStore, prefix: str, tmp_path: Path
 ) -> None:
     running = [
         SPAWN.Process(target=_publish_many, args=(s3.url, prefix, tmp_path / str(number), number))
@@ -211,9 +220,9 @@ def test_processes_that_publish_at_once_lose_nothing(
 
 
 def test_a_revision_that_was_overtaken_is_made_again(
-    s3: S3, store: Store, prefix: str, tmp_path: Path
+    s3: S3, store: ProductStore, prefix: str, tmp_path: Path
 ) -> None:
-    places, address = Places(s3.url), f"s3://{BUCKET}/{prefix}/note"
+    places, address = ObjectStore(s3.url), f"s3://{BUCKET}/{prefix}/note"
     assert places.replace_tagged(address, b"one", None)
     assert not places.replace_tagged(address, b"two", None)
     data, tag = places.read_tagged(address)
@@ -241,14 +250,14 @@ def test_copies_are_bounded(s3: S3, prefix: str, tmp_path: Path) -> None:
 def test_parts_are_kept_in_s3(s3: S3, prefix: str) -> None:
     import numpy as np
 
-    parts = StoredParts(f"s3://{BUCKET}/{prefix}", Places(s3.url))
+    parts = StoredReadCache(f"s3://{BUCKET}/{prefix}", ObjectStore(s3.url))
     values = np.array([[1.5, np.nan]], np.float32)
-    parts.below("a").keep("red", values)
-    parts.below("b").keep("red", values)
-    np.testing.assert_array_equal(parts.below("a").get("red"), values)
+    parts.sub_cache("a").put("red", values)
+    parts.sub_cache("b").put("red", values)
+    np.testing.assert_array_equal(parts.sub_cache("a").get("red"), values)
     parts.drop(but="b")
-    assert parts.below("a").get("red") is None
-    assert parts.below("b").get("red") is not None
+    assert parts.sub_cache("a").get("red") is None
+    assert parts.sub_cache("b").get("red") is not None
     parts.drop()
     assert s3.names(prefix) == []
 
@@ -258,7 +267,11 @@ def test_parts_are_kept_in_s3(s3: S3, prefix: str) -> None:
     [(403, CredentialRefused), (429, TooManyRequests), (500, StoreUnavailable)],
 )
 def test_a_refusal_is_named(
-    s3: S3, store: Store, status: int, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+    s3: S3,
+    store: ProductStore,
+    status: int,
+    error: type[Exception],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(s3, "refuse", lambda *_: status)
     with pytest.raises(error, match=f"item.json: {s3.url}"):
@@ -266,7 +279,7 @@ def test_a_refusal_is_named(
 
 
 def test_missing_credentials_are_named(
-    s3: S3, store: Store, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    s3: S3, store: ProductStore, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
@@ -282,7 +295,7 @@ def test_a_server_that_does_not_answer_is_said(tmp_path: Path) -> None:
         open_store("http://127.0.0.1:9", "x", tmp_path).item(ID)
 
 
-def test_items_are_stac_as_in_a_folder(s3: S3, store: Store, prefix: str) -> None:
+def test_items_are_stac_as_in_a_folder(s3: S3, store: ProductStore, prefix: str) -> None:
     put(store, b"abc")
     body = s3.client().get_object(Bucket=BUCKET, Key=f"{prefix}/{ID}/item.json")["Body"].read()
     assert json.loads(body) == store.item(ID)

@@ -20,7 +20,7 @@ from tulip_ops.core.types import BANDS, AcquisitionId, Area
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import WGS84, project
-from tulip_ops.sources.read_cache import MemoryParts
+from tulip_ops.sources.read_cache import MemoryReadCache
 from tulip_ops.sources.stac.providers import BUILT_IN
 from tulip_ops.sources.stac.source import StacSource
 
@@ -122,7 +122,7 @@ def test_little_more_is_read_than_the_covered_blocks_hold(
     )
     assert acquisition.id == AcquisitionId.parse("S2B_31UFU_20260420_0_L2A")
     web_server.forget()
-    values, _ = source.read(acquisition, grid, MemoryParts())
+    values, _ = source.read(acquisition, grid, MemoryReadCache())
     asked = [one for one in web_server.asked() if one.path.endswith(".tif")]
     assert np.isfinite(values).all()
     assert {one.method for one in asked} == {"GET"}
@@ -153,7 +153,7 @@ def test_a_strip_takes_no_block_of_its_neighbour_again(
     assert acquisition is not None
     web_server.forget()
     for strip in whole.strips(1024 * 1024):
-        source.read(acquisition, strip, MemoryParts())
+        source.read(acquisition, strip, MemoryReadCache())
     asked = [one for one in web_server.asked() if one.path.endswith(".tif")]
     # bilinear interpolation needs a pixel of the blocks around
     around = replace(whole, left=whole.left - 20, top=whole.top + 20, width=1028, height=3076)

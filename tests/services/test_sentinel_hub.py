@@ -39,7 +39,7 @@ from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.simulate import Sky, Weather, training_scene
 from tulip_ops.sources.archive.source import Archive
-from tulip_ops.sources.read_cache import MemoryParts
+from tulip_ops.sources.read_cache import MemoryReadCache
 from tulip_ops.sources.registry import open_sources
 from tulip_ops.sources.sentinel_hub.client import Access, Client
 from tulip_ops.sources.sentinel_hub.service import Service
@@ -151,7 +151,7 @@ def truth(archive: Archive, path: str, grid: Grid = GRID) -> np.ndarray[Any, np.
     rendered = path == "/ogc/wms"
     acquisition = archive.find(ALONE if rendered else ACQUISITION)
     assert acquisition is not None
-    reflectance, _ = archive.read(acquisition, grid, MemoryParts())
+    reflectance, _ = archive.read(acquisition, grid, MemoryReadCache())
     return reflectance[:3].clip(0, 0.4) if rendered else reflectance
 
 
@@ -178,7 +178,7 @@ def test_the_same_acquisitions_and_pixels_as_in_the_archive(
     acquisition = found(source)
     assert acquisition == offered[1]
     whole = tile_grid("31UFU").window((704950, 5849650, 705650, 5850050))
-    reflectance, bands = source.read(acquisition, whole, MemoryParts())
+    reflectance, bands = source.read(acquisition, whole, MemoryReadCache())
     assert bands == BANDS
     np.testing.assert_allclose(reflectance, truth(archive, "/process", whole), atol=1e-6)
     assert np.isnan(reflectance).any()
@@ -200,7 +200,7 @@ def test_datastrips_are_read_as_one(hub: Hub, deployment: Deployment, tmp_path: 
     source = hub.l2a()
     [acquisition] = source.search([AREA], *APRIL)
     assert acquisition.id == ACQUISITION
-    reflectance, _ = source.read(acquisition, GRID, MemoryParts())
+    reflectance, _ = source.read(acquisition, GRID, MemoryReadCache())
     np.testing.assert_allclose(reflectance, expected, atol=1e-6)
     assert hub.booked() == pytest.approx(deployment.charged)
 
@@ -219,7 +219,7 @@ def test_true_color_is_brought_to_reflectance(
     deployment.transparent = transparent
     source = SentinelHubWms(hub.service(), hub.access.url, layer="TRUE_COLOR", stretch=2.5)
     grid = replace(GRID, left=GRID.left - 2000, width=300)
-    reflectance, bands = source.read(found(source), grid, MemoryParts())
+    reflectance, bands = source.read(found(source), grid, MemoryReadCache())
     assert bands == ("blue", "green", "red")
     chips = [one.body for one in deployment.asked if "wms" in one.path]
     assert {(chip["WIDTH"], chip["HEIGHT"]) for chip in chips} == {("256", "30"), ("44", "30")}
@@ -232,7 +232,7 @@ def test_true_color_is_brought_to_reflectance(
 def test_a_killed_read_asks_for_nothing_twice(
     hub: Hub, deployment: Deployment, archive: Archive
 ) -> None:
-    source, parts = hub.l2a(attempts=1), MemoryParts()
+    source, parts = hub.l2a(attempts=1), MemoryReadCache()
     acquisition = found(source)
     deployment.faults = [Fault("/process", after=1, status=503)]
     with pytest.raises(SourceUnavailable):
@@ -280,7 +280,7 @@ def test_what_passes_is_borne(
     source = hub.wms() if path == "/ogc/wms" else hub.l2a()
     deployment.faults = [replace(ONCE[name], path=path)]
     started = time.monotonic()
-    reflectance, _ = source.read(found(source), GRID, MemoryParts())
+    reflectance, _ = source.read(found(source), GRID, MemoryReadCache())
     assert time.monotonic() - started < 30
     np.testing.assert_allclose(reflectance, truth(archive, path), atol=rounding(path))
     assert hub.booked() >= deployment.charged - 1e-3
@@ -292,7 +292,7 @@ def test_a_token_that_expires_early_is_renewed(
 ) -> None:
     source = hub.l2a()
     deployment.faults = [Fault(path, times=1, expire=True)]
-    reflectance, _ = source.read(found(source), GRID, MemoryParts())
+    reflectance, _ = source.read(found(source), GRID, MemoryReadCache())
     np.testing.assert_allclose(reflectance, truth(archive, path), atol=1e-6)
     refused = [one for one in deployment.asked if one.status == 401]
     assert 1 <= len(refused) <= 2  # both windows that were under way
@@ -335,7 +335,7 @@ def test_what_lasts_ends_in_one_error_in_time_and_a_later_run_completes(
     for logger in ("tulip_ops", "urllib3", "requests", "sentinelhub", "psycopg"):
         caplog.set_level(logging.DEBUG, logger=logger)
     make = hub.wms if path == "/ogc/wms" else hub.l2a
-    parts = MemoryParts()
+    parts = MemoryReadCache()
     slow = fault.silence or fault.drip
     impatient = make(attempts=2, timeout=0.5 if slow else hub.access.timeout)
     reads = path in {"/process", "/ogc/wms"}
@@ -376,7 +376,7 @@ def test_tokens_are_shared_and_renewed_before_they_expire(hub: Hub, deployment: 
     deployment.token_seconds = 0.4
     source = hub.l2a()
     acquisition = found(source)
-    source.read(acquisition, GRID, MemoryParts())
+    source.read(acquisition, GRID, MemoryReadCache())
     used = deployment.served("/token")
     time.sleep(0.3)  # more than half of its life
     found(source)
@@ -410,7 +410,7 @@ def test_an_instance_is_named_and_not_shown(
 ) -> None:
     source = hub.wms(instance_id=instance_id)
     with pytest.raises(error, match="TULIP_SH_INSTANCE_ID") as caught:
-        source.read(found(source), GRID, MemoryParts())
+        source.read(found(source), GRID, MemoryReadCache())
     assert "hush" not in str(caught.value)
 
 
@@ -427,16 +427,16 @@ def test_the_wms_is_looked_at_before_it_is_needed(hub: Hub, deployment: Deployme
 
 def test_what_is_booked_is_what_the_service_charged(hub: Hub, deployment: Deployment) -> None:
     source = hub.l2a()
-    source.read(found(source), GRID, MemoryParts())
+    source.read(found(source), GRID, MemoryReadCache())
     assert hub.booked() == pytest.approx(deployment.charged)
     deployment.tells_spent = False
-    hub.wms().read(found(source), GRID, MemoryParts())
+    hub.wms().read(found(source), GRID, MemoryReadCache())
     assert hub.booked() == pytest.approx(deployment.charged, rel=0.01)
 
 
 def test_reading_stops_before_the_budget_is_passed(hub: Hub, deployment: Deployment) -> None:
     hub.per_run = 0.2  # a search, and five windows of the least that an image costs
-    source, parts = hub.l2a(), MemoryParts()
+    source, parts = hub.l2a(), MemoryReadCache()
     acquisition = found(source)
     source.side = 15
     with pytest.raises(BudgetExceeded, match="TULIP_UNITS_PER_RUN"):
@@ -458,7 +458,7 @@ def test_the_account_s_own_quota_is_told_apart_from_a_refusal(
     acquisition = found(source)
     deployment.quota = deployment.charged + 0.02
     with pytest.raises(BudgetExceeded, match="account's own quota"):
-        source.read(acquisition, GRID, MemoryParts())
+        source.read(acquisition, GRID, MemoryReadCache())
     assert hub.booked() == pytest.approx(deployment.charged)
 
 
@@ -469,7 +469,7 @@ def test_pixels_that_contradict_their_offset_are_refused(
     deployment.added = added
     source = SentinelHub(hub.service(), hub.access.url)
     with pytest.raises(OffsetContradiction, match=str(ACQUISITION)):
-        source.read(found(source), GRID, MemoryParts())
+        source.read(found(source), GRID, MemoryReadCache())
 
 
 def test_a_bad_item_never_hides_the_others(hub: Hub, deployment: Deployment) -> None:
@@ -497,7 +497,7 @@ def test_the_settings_open_both_sources(hub: Hub, deployment: Deployment, archiv
         [acquisition] = [one for one in source.search([AREA], *APRIL) if one.id == ACQUISITION]
         assert acquisition.source == name
         assert "accepted" in source.describe()
-        reflectance, bands = source.read(acquisition, GRID, MemoryParts())
+        reflectance, bands = source.read(acquisition, GRID, MemoryReadCache())
         assert reflectance.shape == (len(bands), *GRID.shape)
     fingerprints = {source.fingerprint(acquisition) for source in sources.values()}
     assert len(fingerprints) == 2

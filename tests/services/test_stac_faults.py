@@ -38,7 +38,7 @@ from tulip_ops.raster import cog
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.stac.providers import BUILT_IN
 from tulip_ops.sources.stac.source import StacSource
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 SINCE, UNTIL = date(2026, 4, 1), date(2026, 4, 30)
 BOUND = 60.0
@@ -104,7 +104,7 @@ def scene(
         yield made
 
 
-def acquire(scene: Scene, store: Store, **changes: object) -> None:
+def acquire(scene: Scene, store: ProductStore, **changes: object) -> None:
     """Find the scene and acquire it, as a process of its own would."""
     source = scene.source(**changes)
     acquisition = source.find(ID)
@@ -113,7 +113,7 @@ def acquire(scene: Scene, store: Store, **changes: object) -> None:
     acquiring.acquire(context, source)
 
 
-def is_whole(store: Store) -> bool:
+def is_whole(store: ProductStore) -> bool:
     reflectance, names, grid = cog.read_reflectance(store.product(ID, "reflectance.tif"))
     assert names == BANDS
     row = round((GROUND.grid.top - grid.top) / 10)
@@ -170,7 +170,7 @@ def fault(name: str, path: str, *, after: int = 0, times: int | None = None) -> 
 def test_a_raster_that_is_not_delivered(
     scene: Scene, tmp_path: Path, name: str, place: str
 ) -> None:
-    store = Store(str(tmp_path / "store"))
+    store = ProductStore(str(tmp_path / "store"))
     strikes = fault(name, "B8A.tif", after=0 if place == "header" else 1)
     with scene.rasters.injecting(strikes):
         message = fails(ANSWERS[name][1], lambda: acquire(scene, store, **patience(name)))
@@ -188,7 +188,7 @@ def test_a_raster_that_is_not_delivered(
 
 @pytest.mark.parametrize("name", PASSING)
 def test_a_passing_fault_of_a_raster_is_sat_out(scene: Scene, tmp_path: Path, name: str) -> None:
-    store = Store(str(tmp_path / "store"))
+    store = ProductStore(str(tmp_path / "store"))
     strikes = fault(name, "B04.tif", after=1, times=1)
     with scene.rasters.injecting(strikes):
         acquire(scene, store, attempts=4, **patience(name))
@@ -336,7 +336,7 @@ def test_bad_data(
     damage: Callable[[Scene], None],
     error: type[TulipError],
 ) -> None:
-    store = Store(str(tmp_path / "store"))
+    store = ProductStore(str(tmp_path / "store"))
     damage(scene)
     scene.publish()
     message = fails(error, lambda: acquire(scene, store))
@@ -359,7 +359,7 @@ def repair(scene: Scene, pristine: providers.Files) -> None:
 def test_a_wrong_checksum_is_seen_where_files_are_fetched_whole(
     scene: Scene, pristine: providers.Files, tmp_path: Path
 ) -> None:
-    store = Store(str(tmp_path / "store"))
+    store = ProductStore(str(tmp_path / "store"))
     data = bytearray(scene.band("red").read_bytes())
     data[-100] ^= 0xFF
     scene.band("red").write_bytes(data)
@@ -383,7 +383,7 @@ def test_a_wrong_checksum_is_seen_where_files_are_fetched_whole(
 def test_a_signature_that_cannot_be_had(
     scene: Scene, web_server: Nginx, tmp_path: Path, token: Fault | None, error: type[TulipError]
 ) -> None:
-    store = Store(str(tmp_path / "store"))
+    store = ProductStore(str(tmp_path / "store"))
     place = web_server.root / f"sas-{tmp_path.name}"
     place.write_text("{}" if token is None else '{"token": "s=1", "msft:expiry": "2099-01-01"}')
     token_url = f"{scene.rasters.url}/{place.name}"
@@ -417,7 +417,7 @@ class Storm(Fault):
 
 
 def test_a_storm_of_faults_loses_nothing(scene: Scene, tmp_path: Path) -> None:
-    store, storm, failures = Store(str(tmp_path / "store")), Storm(7), 0
+    store, storm, failures = ProductStore(str(tmp_path / "store")), Storm(7), 0
     got: set[str] = set()
     with scene.rasters.injecting(storm):
         for _ in range(60):

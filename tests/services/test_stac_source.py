@@ -26,7 +26,7 @@ from tulip_ops.core.errors import (
 from tulip_ops.core.settings import StacApi
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
 from tulip_ops.raster.projection import WGS84, project
-from tulip_ops.sources.read_cache import MemoryParts
+from tulip_ops.sources.read_cache import MemoryReadCache
 from tulip_ops.sources.stac.providers import BUILT_IN
 from tulip_ops.sources.stac.source import StacSource
 
@@ -94,14 +94,14 @@ def on_grid(published: Published) -> np.ndarray:
                 transform=Affine(metres, 0, published.grid.left, 0, -metres, published.grid.top),
             ) as target:  # fmt: skip
                 target.write(values, 1)
-            together.append(reader.read_onto([(memory.name, 1)], published.grid)[0])
+            together.append(reader.read_warped([(memory.name, 1)], published.grid)[0])
     return np.stack(together)
 
 
 def read(source: StacSource, text: str, published: Published = GROUND) -> np.ndarray:
     found = source.find(parse(text))
     assert found is not None
-    values, names = source.read(found, published.grid, MemoryParts())
+    values, names = source.read(found, published.grid, MemoryReadCache())
     assert names == BANDS
     return values
 
@@ -281,7 +281,7 @@ def test_what_was_got_is_not_asked_for_again(
     source = StacSource("earth-search", api("earth-search", stac.url))
     acquisition = source.find(parse(ID))
     assert acquisition is not None
-    parts = MemoryParts()
+    parts = MemoryReadCache()
     first, _ = source.read(acquisition, GROUND.grid, parts)
     web_server.forget()
     again, _ = source.read(acquisition, GROUND.grid, parts)

@@ -124,10 +124,13 @@ def test_a_worker_of_beam_that_hangs_in_a_network_ends() -> None:
         """
 import numpy as np
 from tulip_ops.pipeline.beam import inference, elements
-networks = inference.Networks("segment", elements.Job(run_id="test", threads=1, fixed_batch=False))
+networks = inference.Networks("segment", elements.WorkerConfig(
+    run_id="test", threads=1, fixed_batch=False
+))
 networks._settings = networks._settings.model_copy(update={"no_progress_seconds": 0.5})
 inference.Networks.__call__ = lambda *_: ctypes.CDLL(None).pause()
-window = elements.Window("S2B_31UFU_20260420_0_L2A", 0, "unet-rgb/3", np.zeros((3, 8, 8), "u2"))
+window = elements.WindowPixels(
+    "S2B_31UFU_20260420_0_L2A", 0, "unet-rgb/3", np.zeros((3, 8, 8), "u2"))
 handler = inference.KerasHandler("segment", networks._job)
 handler.run_inference([window], networks)
 """,

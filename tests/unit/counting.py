@@ -15,7 +15,7 @@ from shapely.geometry import MultiPolygon, box
 from tulip_ops.core.errors import NothingValid, SourceUnavailable
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.raster.grid import Grid
-from tulip_ops.sources.read_cache import Parts
+from tulip_ops.sources.read_cache import ReadCache
 
 ID = AcquisitionId.parse("S2B_31UFU_20260420_0_L2A")
 
@@ -72,14 +72,14 @@ class CountingSource:
         return values.astype(np.float32)
 
     def read(
-        self, acquisition: Acquisition, grid: Grid, parts: Parts
+        self, acquisition: Acquisition, grid: Grid, parts: ReadCache
     ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
         values = np.empty((len(self.bands), *grid.shape), np.float32)
         for number, band in enumerate(self.bands):
             kept = parts.get(band)
             if kept is None:
                 kept = self._request(number, grid)
-                parts.keep(band, kept)
+                parts.put(band, kept)
                 self._note("kept", f"{band} {grid.top:.0f}")
             values[number] = kept
         if self._bad is NothingValid:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tulip_ops.ml.datasets import labels
-from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.datasets.scenes import TrainingScene
 
 
 @pytest.fixture
@@ -54,10 +54,12 @@ def test_situations_are_what_their_names_say(comparisons: ModuleType) -> None:
 
 
 def test_edges_tell_strips_from_fields(comparisons: ModuleType) -> None:
-    def strips(width: int) -> Scene:
+    def strips(width: int) -> TrainingScene:
         known = np.zeros((120, 120, 4), dtype=np.uint8)
         known[:, (np.arange(120) // width) % 2 == 0, labels.TULIP] = 1
-        return Scene("strips", "strips", 2020, np.full((120, 120, 3), 2000, np.uint16), known)
+        return TrainingScene(
+            "strips", "strips", 2020, np.full((120, 120, 3), 2000, np.uint16), known
+        )
 
     assert comparisons.edges(strips(2)) == pytest.approx(1.0, abs=0.02)
     assert comparisons.edges(strips(20)) == pytest.approx(0.1, abs=0.02)

@@ -72,7 +72,7 @@ def backfill(
     found = chosen(settings, areas, sources, since, until, budget)
     if not dry_run:
         backfills.admit(settings, found)
-    say(found)
+    log_estimate(found)
     ids = [str(one.acquisition.id) for one in found.work]
     show(
         as_json,
@@ -82,7 +82,7 @@ def backfill(
         left=[str(one.acquisition.id) for one in found.left],
         done=found.done,
         **figures(found),
-        **found.look.told(),
+        **found.survey.as_json(),
     )
     if not ids:
         ctx.exit(SKIPPED)
@@ -121,41 +121,41 @@ def chosen(
     )
 
 
-def figures(found: Backfill) -> dict[str, object]:
+def figures(backfill: Backfill) -> dict[str, object]:
     """The estimate, for machines."""
     return {
-        "acquisitions": len(found.work),
-        "megapixels": round(sum(one.pixels for one in found.work) / 1e6, 3),
-        "bytes": sum(one.bytes for one in found.work),
-        "units": round(sum(one.units for one in found.work), 3),
-        "hours": None if found.hours is None else round(found.hours, 3),
-        "hours_measured_on": found.measured,
+        "acquisitions": len(backfill.work),
+        "megapixels": round(sum(one.pixels for one in backfill.work) / 1e6, 3),
+        "bytes": sum(one.bytes for one in backfill.work),
+        "units": round(sum(one.units for one in backfill.work), 3),
+        "hours": None if backfill.hours is None else round(backfill.hours, 3),
+        "hours_measured_on": backfill.measured,
     }
 
 
-def say(found: Backfill) -> None:
-    """The estimate, for people, in the log."""
-    for problem in found.look.problems():
+def log_estimate(backfill: Backfill) -> None:
+    """Log the estimate for people."""
+    for problem in backfill.survey.problems():
         log.warning("%s", problem)
-    pixels = sum(one.pixels for one in found.work)
+    pixels = sum(one.pixels for one in backfill.work)
     log.info(
         "%d acquisitions to carry, %d done before: %.1f Mpx, %.2f GB before compression,"
         " %.2f processing units",
-        len(found.work), found.done, pixels / 1e6, _gigabytes(found.work),
-        sum(one.units for one in found.work),
+        len(backfill.work), backfill.done, pixels / 1e6, _gigabytes(backfill.work),
+        sum(one.units for one in backfill.work),
     )  # fmt: skip
-    if found.hours is None:
+    if backfill.hours is None:
         log.info("hours are not known: nothing was carried over these areas yet")
     else:
         log.info(
             "about %.2f hours one by one, as the %d that were carried before took %.1f s each",
-            found.hours, found.measured, found.seconds_each,
+            backfill.hours, backfill.measured, backfill.seconds_each,
         )  # fmt: skip
-    if found.left:
+    if backfill.left:
         log.warning(
             "the budget has no room for %d more (%.2f units, %s to %s): repeat with another",
-            len(found.left), sum(one.units for one in found.left),
-            found.left[0].acquisition.id.day, found.left[-1].acquisition.id.day,
+            len(backfill.left), sum(one.units for one in backfill.left),
+            backfill.left[0].acquisition.id.day, backfill.left[-1].acquisition.id.day,
         )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 from tqdm import tqdm
 
-from tulip_ops.cli.backfill import chosen, figures, say, selection
+from tulip_ops.cli.backfill import chosen, figures, log_estimate, selection
 from tulip_ops.cli.options import BAD_DATA, FAILED, SKIPPED, as_json, show
 from tulip_ops.core.errors import BadData, DatabaseUnavailable
 from tulip_ops.core.settings import Settings
@@ -23,7 +23,7 @@ from tulip_ops.core.types import AcquisitionId
 from tulip_ops.pipeline.beam.runner_names import DIRECT, RUNNERS
 
 if TYPE_CHECKING:
-    from tulip_ops.postgis.ledger import Known
+    from tulip_ops.postgis.ledger import LedgerState
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +139,7 @@ def beam(
         run_id=run_id,
     )
     if ends["failed"] or ends["quarantined"] or refused:
-        log.warning("dead letters: %s", dead_letters.place(settings, run_id))
+        log.warning("dead letters: %s", dead_letters.address_of(settings, run_id))
         ctx.exit(FAILED if ends["failed"] else BAD_DATA)
 
 
@@ -155,7 +155,7 @@ def _from_sources(
     from tulip_ops.pipeline import backfill
 
     found = chosen(settings, areas, sources, since, until, budget, again=again)
-    say(found)
+    log_estimate(found)
     backfill.admit(settings, found)
     return [one.acquisition.id for one in found.work], figures(found)
 
@@ -177,7 +177,7 @@ def _from_files(
         refused[name] = f"{kind}: {message}"
         log.warning("refused: %s", refused[name])
         letter = f"{path.name}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-        dead_letters.write(
+        dead_letters.write_letter(
             settings, run_id, letter, file=name, step="add", error=kind, message=message
         )
 
@@ -186,7 +186,7 @@ def _from_files(
     with tempfile.TemporaryDirectory() as scratch:
         for path in png_chips.scenes(files):
             try:
-                given[png_chips.on_earth(path, Path(scratch))] = path
+                given[png_chips.georeferenced(path, Path(scratch))] = path
             except BadData as error:
                 refuse(path, error)
         ids = archive.add_files(list(given), stretch=settings.true_color_stretch, refuse=refuse)
@@ -195,16 +195,16 @@ def _from_files(
 
 def _ledger(
     ids: Sequence[AcquisitionId], settings: Settings, run_id: str, began: datetime
-) -> tuple[dict[AcquisitionId, Known], dict[AcquisitionId, str]]:
+) -> tuple[dict[AcquisitionId, LedgerState], dict[AcquisitionId, str]]:
     from tulip_ops.postgis import connection, ledger
 
     with connection.connect(settings.reader_url(), "tulip beam") as database:
-        return ledger.known(database, ids), ledger.reasons(database, ids, run_id, began)
+        return ledger.states_of(database, ids), ledger.failure_reasons(database, ids, run_id, began)
 
 
 def _ends(
     ids: Sequence[AcquisitionId],
-    known: Mapping[AcquisitionId, Known],
+    known: Mapping[AcquisitionId, LedgerState],
     reasons: Mapping[AcquisitionId, str],
 ) -> dict[str, list[str]]:
     """By how they ended; what came to no end, or failed although an older state stands, failed."""
@@ -230,10 +230,10 @@ def _progress(ids: Sequence[AcquisitionId], settings: Settings) -> Iterator[None
         while not over.wait(5.0):
             try:
                 with connection.connect(settings.reader_url(), "tulip beam") as database:
-                    states = [entry.state for entry in ledger.known(database, ids).values()]
+                    states = [entry.state for entry in ledger.states_of(database, ids).values()]
             except DatabaseUnavailable:
                 continue  # those who write to it say so
-            bar.n = sum(state in backfill.FINAL for state in states)
+            bar.n = sum(state in backfill.FINAL_STATES for state in states)
             bar.refresh()
 
     watching = threading.Thread(target=watch, daemon=True)

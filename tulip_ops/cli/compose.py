@@ -50,7 +50,7 @@ def demo(url: str, archive: str | None, areas: Path | None) -> None:
     """Run the main job through an Airflow that runs already: from scenes to the season table."""
     from tulip_ops.services import compose
 
-    compose.carry(Settings.load(), url, archive, areas)
+    compose.run_demo(Settings.load(), url, archive, areas)
 
 
 @group.command("pod-template")

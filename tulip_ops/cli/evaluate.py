@@ -79,14 +79,17 @@ def evaluate(
     )
     found = evaluation_report.write(evaluation.evaluate(card, there, settings.threads), source, out)
     if record:
-        model_card.record(card, record, evaluation.plain(found))
-    lines = [f"{name.replace('_', ' ')}: {evaluation_report.said(found[name])}" for name in found]
+        model_card.record(card, record, evaluation.values(found))
+    lines = [
+        f"{name.replace('_', ' ')}: {evaluation_report.format_figure(found[name])}"
+        for name in found
+    ]
     show(
         as_json,
         "\n".join([*lines, f"see {out / 'index.html'}"]),
         model=model,
         data=source,
         report=str(out),
-        figures=evaluation.plain(found),
+        figures=evaluation.values(found),
         intervals=evaluation.intervals(found),
     )

@@ -36,7 +36,7 @@ def import_parcels(file: Path, id_column: str | None, season: int | None, as_jso
     from tulip_ops.postgis import connection, parcels
     from tulip_ops.storage import vector_files
 
-    found = [parcels.Registered(*row) for row in vector_files.read_register(file, id_column)]
+    found = [parcels.RegisteredParcel(*row) for row in vector_files.read_register(file, id_column)]
     with connection.connect(Settings.load().writer_url(), "tulip parcels") as database:
         changed = parcels.replace_parcels(database, season or 0, found)
     when = f"of {season}" if season else "of every season"

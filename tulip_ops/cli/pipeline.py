@@ -67,8 +67,8 @@ def discover(
         new=[str(i) for i in found.new],
         pending=[str(i) for i in found.pending],
         known=found.known,
-        **found.look.told(),
-        alerts=[alert.message for alert in found.look.answers.alerts],
+        **found.survey.as_json(),
+        alerts=[alert.message for alert in found.survey.result.alerts],
         revisit={area: revisit.counted(passes) for area, passes in found.passes.items()},
         since=str(first),
         until=str(last),
@@ -118,7 +118,7 @@ def _network_step(name: NetworkStep, help_text: str) -> click.Command:
         run_id: str,
         as_json: bool,
     ) -> None:
-        from tulip_ops.pipeline.batch import carry_waiting
+        from tulip_ops.pipeline.batch import process_pending
         from tulip_ops.pipeline.run import attempt, check
 
         settings = Settings.load()
@@ -128,7 +128,9 @@ def _network_step(name: NetworkStep, help_text: str) -> click.Command:
             outcome = attempt(name, acquisition_id, settings, run_id=run_id, force=force)
         _show(name, acquisition_id, outcome, as_json=as_json)
         if not (look or force):
-            for other, done in carry_waiting(name, settings, beside=acquisition_id, run_id=run_id):
+            for other, done in process_pending(
+                name, settings, besides=acquisition_id, run_id=run_id
+            ):
                 _show(name, other, done, as_json=as_json)
         if outcome.state == "skipped":
             ctx.exit(SKIPPED)
@@ -166,12 +168,12 @@ def run(
     ctx: click.Context, acquisition_id: AcquisitionId, force: bool, run_id: str, as_json: bool
 ) -> None:
     """Carry one acquisition through all its steps, acquire to record, in this process."""
-    from tulip_ops.ml.inference.strip_cache import Strips
+    from tulip_ops.ml.inference.strip_cache import StripCache
     from tulip_ops.pipeline.networks import LocalNetworks
     from tulip_ops.pipeline.run import attempt
 
     settings = Settings.load()
-    networks = LocalNetworks(settings, Strips(settings.memory_gb))
+    networks = LocalNetworks(settings, StripCache(settings.memory_gb))
     for step in STEPS:
         outcome = attempt(
             step.name, acquisition_id, settings, run_id=run_id, force=force, networks=networks

@@ -34,7 +34,7 @@ def revisit(areas: tuple[str, ...], as_json: bool) -> None:
     settings = Settings.load()
     with connection.connect(settings.writer_url(), "tulip revisit") as database:
         wanted = area_table.get_areas(database, areas or None)
-        passes = discover.reviewed(database, wanted, settings, now=datetime.now(UTC))
+        passes = discover.review_passes(database, wanted, settings, now=datetime.now(UTC))
     text = [line for area, found in passes.items() for line in _told(area, found)]
     show(
         as_json,

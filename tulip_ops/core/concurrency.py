@@ -47,8 +47,8 @@ def use_libraries() -> None:
 
 
 @contextmanager
-def ahead(items: Iterable[T], depth: int) -> Iterator[Iterator[T]]:
-    """The same items, made by a thread that is up to `depth` of them ahead of who takes them.
+def prefetch(items: Iterable[T], depth: int) -> Iterator[Iterator[T]]:
+    """The same items in order, produced by a background thread that runs up to `depth` ahead.
 
     An error of `items` is raised after the items before it. At the end the thread stops, and
     `items`, if it is a generator, is closed.
@@ -108,8 +108,8 @@ class _Line(Generic[T]):
         return None
 
 
-def each(work: Callable[[T], Made], items: Iterable[T], threads: int) -> Iterator[Made]:
-    """What `work` makes of each of the items, in their order, by several threads.
+def ordered_map(work: Callable[[T], Made], items: Iterable[T], threads: int) -> Iterator[Made]:
+    """Results of `work` for each item, in input order, computed by several threads.
 
     Items are taken by the one who takes what was made, one more than there are threads. An error
     of `work` or `items` is raised in the place of its item; what is under way then ends first.
@@ -147,31 +147,31 @@ def _result(one: Future[Made]) -> Made:
     return result
 
 
-class Behind:
-    """Work that is done in order by one thread, behind the one that gives it; see `behind`."""
+class BackgroundWriter:
+    """Runs tasks in order on one background thread; made by `background_writer`."""
 
     def __init__(self, pool: ThreadPoolExecutor, depth: int) -> None:
         self._pool = pool
         self._depth = depth
         self._waiting: deque[Future[None]] = deque()
 
-    def do(self, work: Callable[[], None]) -> None:
-        """Have `work` done; waits while `depth` others are waiting. Raises their errors."""
+    def submit(self, work: Callable[[], None]) -> None:
+        """Queue a task; blocks while `depth` tasks wait. Raises errors of earlier tasks."""
         while len(self._waiting) >= self._depth:
             _result(self._waiting.popleft())
         self._waiting.append(self._pool.submit(work))
 
     def finish(self) -> None:
-        """Wait until all is done; raises the first error."""
+        """Wait for all tasks; raises the first error."""
         while self._waiting:
             _result(self._waiting.popleft())
 
 
 @contextmanager
-def behind(depth: int) -> Iterator[Behind]:
-    """At the end all work that was given is done, and no error of it is lost."""
+def background_writer(depth: int) -> Iterator[BackgroundWriter]:
+    """A `BackgroundWriter`; on exit all its tasks are done, and their errors raised."""
     use_libraries()
     with ThreadPoolExecutor(1) as pool:
-        line = Behind(pool, depth)
+        line = BackgroundWriter(pool, depth)
         yield line
         line.finish()

@@ -57,8 +57,8 @@ class Track:
     """None where nobody said."""
     seen: tuple[datetime, ...]
     """Its overpasses, in order, at least one."""
-    every: int
-    """Cycles from one overpass to the next: the median of what was seen; 1 after one overpass."""
+    cycles_between: int
+    """Cycles between two overpasses: the median of those seen; 1 after a single overpass."""
 
     @property
     def known(self) -> bool:
@@ -67,9 +67,9 @@ class Track:
 
     def missed(self, until: datetime) -> Iterator[datetime]:
         """When it was to be expected up to `until`, and not seen, in order."""
-        step = self.every * CYCLE
+        step = self.cycles_between * CYCLE
         for before, after in pairwise(self.seen):
-            skipped, rest = divmod(_cycles(after - before), self.every)
+            skipped, rest = divmod(_cycles(after - before), self.cycles_between)
             if rest == 0:  # else its rhythm changed, and nobody knows when
                 yield from (before + number * step for number in range(1, skipped))
         at = self.seen[-1] + step
@@ -79,7 +79,7 @@ class Track:
 
     def after(self, moment: datetime) -> datetime:
         """When it is to be expected next after `moment`; not before it was last seen."""
-        step = self.every * CYCLE
+        step = self.cycles_between * CYCLE
         ahead = max(1, (moment - self.seen[-1]) // step + 1)
         return self.seen[-1] + ahead * step
 
@@ -107,8 +107,8 @@ def overpasses_of(acquisitions: Iterable[Acquisition]) -> list[Overpass]:
     ]
 
 
-def learn(overpasses: Iterable[Overpass]) -> list[Track]:
-    """The tracks over an area, from what was seen of it lately, in any order.
+def learn_tracks(overpasses: Iterable[Overpass]) -> list[Track]:
+    """The tracks over an area, from its recent overpasses in any order.
 
     Several overpasses of one satellite within `TOLERANCE` are one. A track that did not come
     `RETIRED` times in a row, each time before something else came, is over and left out.
@@ -118,7 +118,7 @@ def learn(overpasses: Iterable[Overpass]) -> list[Track]:
     return [
         track
         for track in tracks
-        if newest is None or newest - track.seen[-1] < RETIRED * track.every * CYCLE
+        if newest is None or newest - track.seen[-1] < RETIRED * track.cycles_between * CYCLE
     ]
 
 
@@ -140,7 +140,7 @@ def review(
         for track in _tracks(overpasses)
         for at in track.seen
     ]
-    for track in learn(overpasses):
+    for track in learn_tracks(overpasses):
         missed = track.missed(now) if track.known else ()
         due: list[tuple[datetime, State]] = [
             (at, "late" if at + grace <= now else "awaited") for at in missed
@@ -156,22 +156,22 @@ def review(
     )
 
 
-def overdue(
+def count_overdue(
     overpasses: Iterable[Overpass], newest: datetime | None, *, now: datetime, grace: timedelta
 ) -> int | None:
-    """How many overpasses a source should have beyond its newest one over an area, and has not.
+    """Number of overpasses that should have followed the newest one by now.
 
     overpasses: over the area, from all sources. newest: of the source; None if it has none.
     None where no track is known, so that nothing can be said.
     """
-    tracks = [track for track in learn(overpasses) if track.known]
+    tracks = [track for track in learn_tracks(overpasses) if track.known]
     if not tracks:
         return None
     due = {at for track in tracks for at in (*track.seen, *track.missed(now))}
     return sum(at + grace <= now and (newest is None or at > newest + TOLERANCE) for at in due)
 
 
-def stale(
+def staleness(
     overpasses: Iterable[Overpass],
     newest: datetime | None,
     *,
@@ -180,7 +180,7 @@ def stale(
     grace: timedelta,
     limit: timedelta | None,
 ) -> str | None:
-    """Why a source is too old over an area, in a few words; None where it is not, as far as known.
+    """Why a source is too old over an area, in a few words; None if it is fresh.
 
     overpasses: over the area, from all sources. newest: of what the source has of the area; None
     if it has nothing. since: from when on it was asked. limit: the age that is too old; None:
@@ -188,7 +188,7 @@ def stale(
     """
     if limit is None:
         asked = since if newest is None else max(newest, since)
-        owed = overdue(overpasses, asked, now=now, grace=grace)
+        owed = count_overdue(overpasses, asked, now=now, grace=grace)
         if owed is not None:
             return f"{owed} overpasses were to be expected since" if owed >= STALE else None
         limit = CYCLE + grace
@@ -221,7 +221,7 @@ def _track(overpasses: Sequence[Overpass]) -> Track:
         platform=overpasses[0].platform,
         relative_orbit=orbits[-1] if orbits else None,
         seen=tuple(seen),
-        every=median_low(gaps) if gaps else 1,
+        cycles_between=median_low(gaps) if gaps else 1,
     )
 
 

@@ -1,8 +1,8 @@
 """Which detections are the same field, within a season and across seasons.
 
 Detections that overlap are joined to the outlines of a season (`cluster`), outlines of several
-seasons to fields (`identify`). Both depend on nothing but what is given, and what lies apart does
-not influence each other: so it is enough to join anew what overlaps, over any number of steps,
+seasons to fields (`match_seasons`). Both depend on nothing but what is given, and what lies apart
+does not influence each other: so it is enough to join anew what overlaps, over any number of steps,
 what changed (`overlapping`).
 
 Overlaps are ratios of areas, taken in longitude and latitude as they are: within one field the
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry import Polygon
 
-OWN_GROUND = 0.4
+MIN_FREE_SHARE = 0.4
 """Share of a detection that must lie beyond the fields already found, in one piece, before it
 shows a field of its own. Two neighbours that one date shows as one are about half and half; the
 outline of the same field seen a pixel larger adds up to 0.27 around a field of 80 x 200 m."""
 
-SAME_IOU = 0.3
+MIN_SAME_IOU = 0.3
 """Intersection over union from which a season's field and a known one are the same."""
 
-SAME_SHARE = 0.6
+MIN_SAME_SHARE = 0.6
 """The same for the intersection over the smaller of the two: a part of a field seen alone."""
 
-SLIVER = 1e-9
+MIN_OVERLAP_SHARE = 1e-9
 """Share of the smaller of two outlines below which they touch, and do not overlap."""
 
-LINKED = 0.3
+MIN_LINK_OVERLAP = 0.3
 """Share of the smaller of two outlines from which they can be one field, or one the parent of the
-other: SAME_IOU and SAME_SHARE imply it."""
+other: MIN_SAME_IOU and MIN_SAME_SHARE imply it."""
 
-COVERED = 0.3
+MIN_PARCEL_COVERAGE = 0.3
 """Share of a parcel that the detections of one acquisition must cover to show tulips on it. They
 may stand on a part of it, beside other crops."""
 
@@ -68,7 +68,7 @@ class SeasonField:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class FieldIdentity:
     """A field across seasons."""
 
     geometry: Polygon
@@ -79,8 +79,8 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Kinship:
-    """A season shows one field on the ground of another that was there before."""
+class Lineage:
+    """One season's field lies on the ground of another that was there before."""
 
     parent: int
     """Index of the field that was there before."""
@@ -97,7 +97,7 @@ class Kinship:
 class Assignment:
     """Which of a season's fields are known."""
 
-    kept: tuple[tuple[int, SeasonField], ...]
+    matched: tuple[tuple[int, SeasonField], ...]
     """(id of the known field, its outline in the season), by id; each side once."""
     new: tuple[SeasonField, ...]
     """Fields that no known one explains, in the order given."""
@@ -116,7 +116,7 @@ def cluster(
     A cloud may leave fragments of a field, and a blurred date may fuse neighbours: outlines that
     the other acquisitions confirm with the highest probabilities come first (`_agreement`), then
     larger ones; a later
-    outline becomes a field if enough of it lies on ground that is still free (OWN_GROUND).
+    outline becomes a field if enough of it lies on ground that is still free (MIN_FREE_SHARE).
     """
     detections = sorted(detections, key=lambda entry: (str(entry[1]), entry[2].ordinal))
     outlines = np.array([detection.geometry for _, _, detection in detections], dtype=object)
@@ -146,7 +146,7 @@ def cluster(
 def assign(season_fields: Sequence[SeasonField], known: Sequence[Field]) -> Assignment:
     """Which of the season's fields are known ones: each at most once, best overlap first.
 
-    Two are the same from SAME_IOU or SAME_SHARE; among equals the lower id wins. The result
+    Two are the same from MIN_SAME_IOU or MIN_SAME_SHARE; among equals the lower id wins. The result
     depends on neither order.
     """
     outlines = np.array([field.geometry for field in season_fields], dtype=object)
@@ -154,7 +154,7 @@ def assign(season_fields: Sequence[SeasonField], known: Sequence[Field]) -> Assi
     pairs, shared = _overlaps(outlines, footprints)
     one, other = shapely.area(outlines)[pairs[0]], shapely.area(footprints)[pairs[1]]
     iou = np.round(shared / (one + other - shared), _DIGITS)
-    same = (iou >= SAME_IOU) | (shared / np.minimum(one, other) >= SAME_SHARE)
+    same = (iou >= MIN_SAME_IOU) | (shared / np.minimum(one, other) >= MIN_SAME_SHARE)
     candidates = sorted(
         (-iou[n], known[pairs[1, n]].id, _place(season_fields[pairs[0, n]]), pairs[0, n])
         for n in np.flatnonzero(same)
@@ -166,15 +166,15 @@ def assign(season_fields: Sequence[SeasonField], known: Sequence[Field]) -> Assi
             kept[field_id] = index
             taken.add(index)
     return Assignment(
-        kept=tuple((field_id, season_fields[kept[field_id]]) for field_id in sorted(kept)),
+        matched=tuple((field_id, season_fields[kept[field_id]]) for field_id in sorted(kept)),
         new=tuple(field for index, field in enumerate(season_fields) if index not in taken),
     )
 
 
-def identify(
+def match_seasons(
     outlines: Sequence[tuple[int, SeasonField]],
-) -> tuple[list[Identity], list[Kinship]]:
-    """The fields that outlines of several seasons show, and which of them come from which.
+) -> tuple[list[FieldIdentity], list[Lineage]]:
+    """Fields across seasons from the outlines of each, and their lineage.
 
     outlines: (season, outline), one field once per season, in any order. Season by season, the
     outlines that lie on a field of an earlier season are that field (`assign`); the others are
@@ -183,7 +183,7 @@ def identify(
     """
     order = sorted(range(len(outlines)), key=lambda n: (outlines[n][0], _place(outlines[n][1])))
     members: list[list[int]] = []
-    kinships: list[Kinship] = []
+    kinships: list[Lineage] = []
     for season in sorted({season for season, _ in outlines}):
         here = [n for n in order if outlines[n][0] == season]
         index_of = {id(outlines[n][1]): n for n in here}
@@ -193,7 +193,7 @@ def identify(
         ]
         assignment = assign([outlines[n][1] for n in here], known)
         owner: dict[int, int] = {}
-        for number, outline in assignment.kept:
+        for number, outline in assignment.matched:
             owner[index_of[id(outline)]] = number
             members[number].append(index_of[id(outline)])
         for outline in sorted(assignment.new, key=_place):
@@ -201,18 +201,18 @@ def identify(
             members.append([index_of[id(outline)]])
         kinships += _kinships(season, [(owner[n], outlines[n][1].geometry) for n in here], known)
     identities = [
-        Identity(outlines[group[0]][1].geometry, outlines[group[0]][1].area_m2, tuple(group))
+        FieldIdentity(outlines[group[0]][1].geometry, outlines[group[0]][1].area_m2, tuple(group))
         for group in members
     ]
     return identities, kinships
 
 
-def recognize(
-    identities: Sequence[Identity],
+def reuse_ids(
+    identities: Sequence[FieldIdentity],
     known: Sequence[Field],
     labels: Mapping[int, int],
 ) -> list[int | None]:
-    """The id that each identity had before; None for those that are new.
+    """The existing id of each identity; None for new ones.
 
     known: fields as they were. labels: by index of an outline the id of the field that it
     belonged to. Each id goes to the identity with most of its outlines, then to the one whose
@@ -239,7 +239,7 @@ def recognize(
         for number, index, value in zip(*pairs, shared / np.minimum(one, other), strict=True)
     }
     ids = {field.id for field in known}
-    alike = {key for key in iou if iou[key] >= SAME_IOU or share[key] >= SAME_SHARE}
+    alike = {key for key in iou if iou[key] >= MIN_SAME_IOU or share[key] >= MIN_SAME_SHARE}
     found: list[int | None] = [None] * len(identities)
     candidates = alike | {key for key in votes if key[1] in ids}
     for number, field_id in sorted(
@@ -251,11 +251,11 @@ def recognize(
     return found
 
 
-def on_parcels(
+def match_parcels(
     parcels: Sequence[tuple[int, Polygon, float]],
     detections: Sequence[tuple[int, AcquisitionId | str, Detection]],
 ) -> list[SeasonField]:
-    """The parcels that a season's detections show in tulips, north to south.
+    """Parcels on which a season's detections show tulips, north to south.
 
     parcels: (id, outline, area in square metres), not overlapping. A parcel is a field from the
     first acquisition whose detections cover COVERED of it; its detections are those that cover as
@@ -269,9 +269,9 @@ def on_parcels(
     members: dict[int, set[int]] = {}
     for parcel, index, ground in zip(*pairs.tolist(), shared.tolist(), strict=True):
         covered[parcel, str(detections[index][1])] += ground / area[parcel]
-        if ground >= COVERED * min(area[parcel], own[index]):
+        if ground >= MIN_PARCEL_COVERAGE * min(area[parcel], own[index]):
             members.setdefault(parcel, set()).add(detections[index][0])
-    found = {parcel for (parcel, _), share in covered.items() if share >= COVERED}
+    found = {parcel for (parcel, _), share in covered.items() if share >= MIN_PARCEL_COVERAGE}
     fields = [
         SeasonField(outline, size, tuple(sorted(members.get(number, ()))), parcel_id)
         for number, (parcel_id, outline, size) in enumerate(parcels)
@@ -293,7 +293,7 @@ def overlapping(
 
 def _kinships(
     season: int, shown: Sequence[tuple[int, Polygon]], known: Sequence[Field]
-) -> list[Kinship]:
+) -> list[Lineage]:
     """shown: (index of its field, outline) of a season; known: fields of the seasons before."""
     ones = np.array([outline for _, outline in shown], dtype=object)
     others = np.array([field.geometry for field in known], dtype=object)
@@ -301,7 +301,7 @@ def _kinships(
     area = shapely.area(ones)
     related = (
         np.round(shared / np.minimum(area[pairs[0]], shapely.area(others)[pairs[1]]), _DIGITS)
-        >= LINKED
+        >= MIN_LINK_OVERLAP
     )
     pairs, shared = pairs[:, related], shared[related]
     on_several = Counter(pairs[0].tolist())
@@ -317,7 +317,7 @@ def _kinships(
         elif carries[parent] > 1:
             kind = "split"
         share = min(1.0, float(ground / area[one]))
-        found.append(Kinship(parent, child, season, kind, share))
+        found.append(Lineage(parent, child, season, kind, share))
     return found
 
 
@@ -329,7 +329,7 @@ def _overlaps_within(
     pairs = pairs[:, pairs[0] < pairs[1]]
     shared = shapely.area(shapely.intersection(outlines[pairs[0]], outlines[pairs[1]]))
     area = shapely.area(outlines)
-    overlap = shared > SLIVER * np.minimum(area[pairs[0]], area[pairs[1]])
+    overlap = shared > MIN_OVERLAP_SHARE * np.minimum(area[pairs[0]], area[pairs[1]])
     pairs, shared = pairs[:, overlap], shared[overlap]
     return np.concatenate([pairs, pairs[::-1]], axis=1), np.concatenate([shared, shared])
 
@@ -381,10 +381,10 @@ def _free_shapes(
         taken = {other: shapes[other] for other in neighbours[index] if other in shapes}
         whole = [other for other, shape in taken.items() if shape is outlines[other]]
         covered = sum(neighbours[index][other] for other in whole)
-        if covered > (1 - OWN_GROUND) * outline.area:
+        if covered > (1 - MIN_FREE_SHARE) * outline.area:
             continue  # most detections: seen before, and no geometry to compute
         free = _largest_part(outline, list(taken.values())) if taken else outline
-        if free.area >= OWN_GROUND * outline.area:
+        if free.area >= MIN_FREE_SHARE * outline.area:
             shapes[index] = free
     return shapes
 

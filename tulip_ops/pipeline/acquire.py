@@ -16,7 +16,7 @@ from tulip_ops.pipeline.context import StepContext
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import Grid
 from tulip_ops.sources.base import Source
-from tulip_ops.sources.read_cache import StoredParts
+from tulip_ops.sources.read_cache import StoredReadCache
 
 STRIP_PIXELS = 12_000_000
 """Pixels of a band that are read at once; ten bands of them take half a gigabyte."""
@@ -25,18 +25,18 @@ STRIP_PIXELS = 12_000_000
 def acquire(context: StepContext, source: Source) -> Outcome:
     """Bring the pixels over the areas to surface reflectance on the tile's 10 m grid."""
     acquisition, store = context.acquisition, context.store
-    grid = area_masks.reading(acquisition, context.areas)
+    grid = area_masks.read_grid(acquisition, context.areas)
     if grid is None:
         return Outcome("skipped", fresh=True, summary="it lies outside every area", figures={})
     recipe = store.recipe("acquire", format=1, source=source.fingerprint(acquisition), grid=grid)
-    parts = StoredParts(store.address(acquisition.id, ".parts"), store.places)
+    parts = StoredReadCache(store.address(acquisition.id, ".parts"), store.places)
     if not context.force and store.is_current(acquisition.id, "reflectance.tif", recipe):
         parts.drop()
         return products.unchanged("acquired")
     parts.drop(but=None if context.force else recipe)
     with store.writing(acquisition.id, "reflectance.tif") as path:
         try:
-            bands, measured = _read_into(path, source, context, grid, parts.below(recipe))
+            bands, measured = _read_into(path, source, context, grid, parts.sub_cache(recipe))
             if measured == 0:
                 raise NothingValid(
                     f"{acquisition.id} holds no valid pixel over {_names(context.areas)}; look at"
@@ -54,7 +54,7 @@ def acquire(context: StepContext, source: Source) -> Outcome:
 
 
 def _read_into(
-    path: Path, source: Source, context: StepContext, grid: Grid, parts: StoredParts
+    path: Path, source: Source, context: StepContext, grid: Grid, parts: StoredReadCache
 ) -> tuple[tuple[str, ...], float]:
     """Write the reflectance on `grid` to `path`, one strip in memory at a time.
 
@@ -66,7 +66,7 @@ def _read_into(
 
     def read(number: int) -> NDArray[np.float32]:
         strip = strips[number]
-        values, bands = source.read(context.acquisition, strip, parts.below(str(number)))
+        values, bands = source.read(context.acquisition, strip, parts.sub_cache(str(number)))
         names.append(bands)
         measured.add(np.logical_and.reduce(np.isfinite(values), axis=0), strip)
         return values

@@ -11,47 +11,50 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
-from tulip_ops.ml.inference.streaming import Wanted
+from tulip_ops.ml.inference.streaming import RowMask
 from tulip_ops.raster import cog, rasterize
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.probability import decode_probability
 from tulip_ops.raster.projection import WGS84, project
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 CONTEXT = 640.0
 """Metres read around an area, so that fields on its border are seen whole and the networks
 have surroundings."""
 
 
-def reading(acquisition: Acquisition, areas: Sequence[Area]) -> Grid | None:
-    """The part of the tile that `acquire` reads; None where the footprint reaches no area."""
+def read_grid(acquisition: Acquisition, areas: Sequence[Area]) -> Grid | None:
+    """The part of the tile that `acquire` reads; None where the footprint misses every area."""
     together: BaseGeometry = shapely.union_all([area.geometry for area in areas])
     wanted = together.intersection(acquisition.footprint)
     return None if wanted.is_empty else _window(acquisition, wanted)
 
 
-def inside(areas: Sequence[Area], grid: Grid) -> NDArray[np.bool_]:
+def area_pixels(areas: Sequence[Area], grid: Grid) -> NDArray[np.bool_]:
     """(height, width): True where a pixel's centre lies in an area."""
     within: NDArray[np.bool_] = (
-        rasterize.burn([project(area.geometry, WGS84, grid.epsg) for area in areas], grid) >= 0
+        rasterize.polygons_to_labels(
+            [project(area.geometry, WGS84, grid.epsg) for area in areas], grid
+        )
+        >= 0
     )
     return within
 
 
-def around(areas: Sequence[Area], grid: Grid) -> Wanted:
-    """The ground that `screen` asks the cloud filter for: the areas and CONTEXT around them."""
+def rows_around(areas: Sequence[Area], grid: Grid) -> RowMask:
+    """Rows that `screen` gives to the cloud filter: the areas and CONTEXT around them."""
     near = [project(area.geometry, WGS84, grid.epsg).buffer(CONTEXT) for area in areas]
-    return lambda rows: rasterize.burn(near, grid.rows(rows)) >= 0
+    return lambda rows: rasterize.polygons_to_labels(near, grid.rows(rows)) >= 0
 
 
 @contextmanager
-def clear_mask(acquisition_id: AcquisitionId, store: Store) -> Iterator[Wanted]:
+def clear_mask(acquisition_id: AcquisitionId, store: ProductStore) -> Iterator[RowMask]:
     """The ground that `segment` asks the U-Net for: what `screen` found clear."""
     threshold = float(store.asset(acquisition_id, "cloud.tif")["tulip:threshold"])
-    with cog.stored(store.product(acquisition_id, "cloud.tif")) as screened:
+    with cog.open_cog(store.product(acquisition_id, "cloud.tif")) as screened:
         yield lambda rows: clear(
-            decode_probability(screened.rows(rows.start, rows.stop)[0]), threshold
+            decode_probability(screened.read_rows(rows.start, rows.stop)[0]), threshold
         )
 
 
@@ -78,7 +81,7 @@ class AreaShare:
 
     def add(self, true: NDArray[np.bool_], part: Grid) -> None:
         """true: (height, width) on `part` of the grid; False where nothing was measured."""
-        within = inside(self._areas, part)
+        within = area_pixels(self._areas, part)
         self._all += int(np.count_nonzero(within))
         self._true += int(np.count_nonzero(true & within))
 

@@ -12,12 +12,12 @@ from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.pipeline import area_masks, discover
 from tulip_ops.postgis import areas as area_table
 from tulip_ops.postgis import connection, ledger
-from tulip_ops.postgis.ledger import Known
+from tulip_ops.postgis.ledger import LedgerState
 from tulip_ops.sources.archive.source import Archive
-from tulip_ops.sources.fallback import over
+from tulip_ops.sources.fallback import acquisitions_over
 from tulip_ops.sources.sentinel_hub import processing_units
 
-FINAL = frozenset({"recorded", "skipped", "quarantined"})
+FINAL_STATES = frozenset({"recorded", "skipped", "quarantined"})
 """States in which the ledger leaves nothing to do; what is quarantined waits for a person."""
 _CHARGED = "sentinel-hub"
 """Sources whose name begins so charge processing units."""
@@ -45,9 +45,9 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """What is left to carry."""
+    """What is left to process."""
 
-    look: discover.Look
+    survey: discover.SourceSurvey
     work: tuple[Work, ...]
     """In the order of sensing."""
     left: tuple[Work, ...]
@@ -83,19 +83,21 @@ def plan(
     and sources as in `discover.discover`; `AreaNotFound`, and the error of the sources if none
     answers.
     """
-    seen = discover.look(settings, areas=areas, sources=sources, since=since, until=until, now=now)
+    seen = discover.survey(
+        settings, areas=areas, sources=sources, since=since, until=until, now=now
+    )
     seen.require_answers()
-    offered = sorted(seen.answers.offered.values(), key=lambda one: (one.sensed_at, one.id))
+    offered = sorted(seen.result.offered.values(), key=lambda one: (one.sensed_at, one.id))
     reached = _reached(offered, seen.areas)
     names = [area.name for area in seen.areas]
     with connection.connect(settings.reader_url(), "tulip backfill") as database:
-        known = ledger.known(database, [one.id for one in offered])
-        measured, seconds = ledger.pace(database, names)
+        known = ledger.states_of(database, [one.id for one in offered])
+        measured, seconds = ledger.throughput(database, names)
     wanted = [one for one in offered if again or not _is_done(one, reached[one.id], known)]
     work = [_work(one, reached[one.id], new=one.id not in known) for one in wanted]
     fitting = _fitting(work, budget)
     return Backfill(
-        look=seen,
+        survey=seen,
         work=tuple(work[:fitting]),
         left=tuple(work[fitting:]),
         done=len(offered) - len(wanted),
@@ -104,11 +106,11 @@ def plan(
     )
 
 
-def admit(settings: Settings, found: Backfill) -> None:
+def admit(settings: Settings, backfill: Backfill) -> None:
     """Put what is to be carried into the ledger, as a discovery does."""
-    offered = [one.acquisition for one in found.work]
+    offered = [one.acquisition for one in backfill.work]
     with connection.connect(settings.writer_url(), "tulip backfill") as database:
-        ledger.admit(database, offered, discover.links(offered, found.look.areas))
+        ledger.admit(database, offered, discover.links(offered, backfill.survey.areas))
 
 
 def admit_scenes(
@@ -127,7 +129,7 @@ def admit_scenes(
         if not areas:
             raise AreaNotFound("there is no area of interest: add one with `tulip aoi add FILE`")
         reached = _reached(offered, areas)
-        known = ledger.known(database, ids)
+        known = ledger.states_of(database, ids)
         left = [one for one in offered if again or not _is_done(one, reached[one.id], known)]
         ledger.admit(database, left, discover.links(left, areas))
     return sorted(one.id for one in left)
@@ -138,26 +140,26 @@ def _reached(
 ) -> dict[AcquisitionId, list[Area]]:
     reached: dict[AcquisitionId, list[Area]] = {one.id: [] for one in offered}
     for area in areas:
-        for one in over(area, offered):
+        for one in acquisitions_over(area, offered):
             reached[one.id].append(area)
     return reached
 
 
 def _is_done(
-    acquisition: Acquisition, areas: Sequence[Area], known: Mapping[AcquisitionId, Known]
+    acquisition: Acquisition, areas: Sequence[Area], known: Mapping[AcquisitionId, LedgerState]
 ) -> bool:
     """Whether admitting it would change nothing: no new area, and no newer baseline."""
     entry = known.get(acquisition.id)
     return (
         entry is not None
-        and entry.state in FINAL
+        and entry.state in FINAL_STATES
         and {area.name for area in areas} <= entry.areas
         and (entry.baseline or "99") >= (acquisition.baseline or "")
     )
 
 
 def _work(acquisition: Acquisition, areas: Sequence[Area], *, new: bool) -> Work:
-    grid = area_masks.reading(acquisition, areas) if areas else None
+    grid = area_masks.read_grid(acquisition, areas) if areas else None
     bands = len(set(acquisition.bands) & set(BANDS))
     if grid is None:
         return Work(acquisition, new, 0, bands, 0.0)

@@ -14,18 +14,18 @@ from tulip_ops.postgis import connection, ledger
 log = logging.getLogger(__name__)
 
 
-def carry_waiting(
-    step: NetworkStep, settings: Settings, *, beside: AcquisitionId, run_id: str
+def process_pending(
+    step: NetworkStep, settings: Settings, *, besides: AcquisitionId, run_id: str
 ) -> Iterator[tuple[AcquisitionId, Outcome]]:
-    """Carry out `step` for acquisitions that wait for it, until TULIP_BATCH were carried.
+    """Run `step` for pending acquisitions, TULIP_BATCH of them at most.
 
-    beside: the acquisition that the process was started for, counted and left out. Each one is
+    besides: the acquisition that the process was started for, counted and left out. Each one is
     held while it is carried, and one that another process holds is left to it. What fails is
     kept in the ledger, said in the log and left to its own task: it hinders nobody.
     """
-    left, seen = settings.batch - 1, {beside}
+    left, seen = settings.batch - 1, {besides}
     while left > 0:
-        claimed = next((i for i in _waiting(step, settings) if i not in seen), None)
+        claimed = next((i for i in _pending(step, settings) if i not in seen), None)
         if claimed is None:
             return
         seen.add(claimed)
@@ -35,17 +35,17 @@ def carry_waiting(
             continue
         except Exception as error:  # noqa: BLE001  # whatever it is, it is not of `beside`
             log.error("%s of %s failed beside %s: %s: %s",
-                      step, claimed, beside, type(error).__name__, error)  # fmt: skip
+                      step, claimed, besides, type(error).__name__, error)  # fmt: skip
         else:
             yield claimed, outcome
         left -= 1
 
 
-def _waiting(step: str, settings: Settings) -> list[AcquisitionId]:
+def _pending(step: str, settings: Settings) -> list[AcquisitionId]:
     """Asked anew before each one, for others claim them too."""
     try:
         with connection.connect(settings.writer_url(), f"tulip {step}") as database:
-            return ledger.waiting_for(database, step)
+            return ledger.pending_for_step(database, step)
     except TulipError as error:
         log.warning("nothing more is carried: %s", error)
         return []

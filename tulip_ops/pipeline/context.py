@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class StepContext:
 
     acquisition: Acquisition
     areas: Sequence[Area]
-    store: Store
+    store: ProductStore
     settings: Settings
     run_id: str
     """Name of the run in the ledger and in the detections."""

@@ -19,45 +19,45 @@ from tulip_ops.postgis import connection, ledger
 from tulip_ops.postgis import overpasses as overpass_table
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.sources import fallback, registry
-from tulip_ops.sources.fallback import over
+from tulip_ops.sources.fallback import acquisitions_over
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What the sources said when they were asked."""
+class SourceSurvey:
+    """Result of asking the sources."""
 
     areas: Sequence[Area]
-    question: fallback.Question
-    answers: fallback.Answers
+    request: fallback.SurveyRequest
+    result: fallback.SurveyResult
 
     def require_answers(self) -> None:
         """Raise the error of the sources where none said anything of any area."""
-        if len(self.answers.unanswered) == len(self.areas):
-            raise self.answers.error()
+        if len(self.result.unanswered) == len(self.areas):
+            raise self.result.error()
 
-    def told(self) -> dict[str, list[str]]:
+    def as_json(self) -> dict[str, list[str]]:
         """For machines: the areas, the sources that were asked, in that order, and `problems`.
 
         Those are sources that were silent, and items that could not be used, with their reasons.
         """
         return {
             "areas": [area.name for area in self.areas],
-            "sources": list(self.answers.asked),
+            "sources": list(self.result.asked),
             "problems": self.problems(),
         }
 
     def problems(self) -> list[str]:
-        silent = [f"{name}: {error}" for name, error in self.answers.errors.items()]
-        return silent + [text for one in self.answers.sources.values() for text in one.problems]
+        silent = [f"{name}: {error}" for name, error in self.result.errors.items()]
+        return silent + [text for one in self.result.sources.values() for text in one.problems]
 
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What one look at the sources gave."""
+    """Result of one discovery."""
 
-    look: Look
+    survey: SourceSurvey
     new: tuple[AcquisitionId, ...]
     """In the ledger since this look."""
     pending: tuple[AcquisitionId, ...]
@@ -85,21 +85,21 @@ def discover(
     one goes into tulip.alert and does not keep the others from being carried; an error is raised
     if there is no area of which any source said anything.
     """
-    seen = look(settings, areas=areas, sources=sources, since=since, until=until, now=now)
-    wanted, question, answers = seen.areas, seen.question, seen.answers
+    seen = survey(settings, areas=areas, sources=sources, since=since, until=until, now=now)
+    wanted, question, answers = seen.areas, seen.request, seen.result
     offered = list(answers.offered.values())
     with connection.connect(settings.writer_url(), "tulip discover") as database:
         new = ledger.admit(database, offered, links(offered, wanted))
         known = set(answers.offered) - set(new)
-        pending = ledger.waiting(database, list(known))
+        pending = ledger.pending(database, list(known))
         lasting = [lasts.alert for lasts in alert_table.open_alerts(database)]
         whole = not (areas or sources)
         ended = [alert for alert in lasting if _is_over(alert, answers, question, whole=whole)]
-        alert_table.note_alerts(database, answers.alerts, ended, run_id=run_id)
-        passes = reviewed(database, wanted, settings, now=now)
+        alert_table.save_alerts(database, answers.alerts, ended, run_id=run_id)
+        passes = review_passes(database, wanted, settings, now=now)
     seen.require_answers()
     return Discovery(
-        look=seen,
+        survey=seen,
         new=tuple(sorted(new)),
         pending=tuple(sorted(pending)),
         known=len(known),
@@ -107,7 +107,7 @@ def discover(
     )
 
 
-def look(
+def survey(
     settings: Settings,
     *,
     areas: Sequence[str],
@@ -115,22 +115,22 @@ def look(
     since: date,
     until: date,
     now: datetime,
-) -> Look:
-    """Ask the sources, as `discover` does, and write nothing; `AreaNotFound`."""
+) -> SourceSurvey:
+    """Ask the sources as `discover` does, and write nothing; `AreaNotFound`."""
     with connection.connect(settings.writer_url(), "tulip discover") as database:
         wanted = area_table.get_areas(database, areas or None)
         if not wanted:
             raise AreaNotFound("there is no area of interest: add one with `tulip aoi add FILE`")
-        question = _question(database, wanted, settings, since, until, now)
+        question = _request(database, wanted, settings, since, until, now)
     orders = {area.name: tuple(sources) or registry.order(area, settings) for area in wanted}
     opener = partial(registry.open_source, settings=settings)
-    return Look(wanted, question, fallback.ask(wanted, orders, opener, question))
+    return SourceSurvey(wanted, question, fallback.survey(wanted, orders, opener, question))
 
 
-def reviewed(
+def review_passes(
     database: Connection, areas: Iterable[Area], settings: Settings, *, now: datetime
 ) -> dict[str, list[Pass]]:
-    """By area: what arrived and was to be expected within the look-back, and what comes next."""
+    """By area: overpasses that arrived or were due within the look-back, and the next ones."""
     names = [area.name for area in areas]
     known = overpass_table.overpasses(database, names, now - revisit.MEMORY)
     return {
@@ -148,22 +148,22 @@ def links(offered: Sequence[Acquisition], areas: Sequence[Area]) -> dict[Acquisi
     """Over which areas each acquisition lies."""
     links: dict[AcquisitionId, list[str]] = {one.id: [] for one in offered}
     for area in areas:
-        for one in over(area, offered):
+        for one in acquisitions_over(area, offered):
             links[one.id].append(area.name)
     return links
 
 
-def _question(
+def _request(
     database: Connection,
     areas: Sequence[Area],
     settings: Settings,
     since: date,
     until: date,
     now: datetime,
-) -> fallback.Question:
+) -> fallback.SurveyRequest:
     names = [area.name for area in areas]
     days = settings.stale_after_days
-    return fallback.Question(
+    return fallback.SurveyRequest(
         since=since,
         until=until,
         now=now,
@@ -175,17 +175,17 @@ def _question(
 
 
 def _is_over(
-    alert: Alert, answers: fallback.Answers, question: fallback.Question, *, whole: bool
+    alert: Alert, result: fallback.SurveyResult, request: fallback.SurveyRequest, *, whole: bool
 ) -> bool:
     """Whether a look shows that an alert no longer holds.
 
     A look at everything also ends those of sources that it had no need to ask: they were passed
     over because another one is fresh, or because nobody asks them any more.
     """
-    asked = answers.asked.get(alert.source, set())
+    asked = result.asked.get(alert.source, set())
     if alert.area is None:
-        again = any((alert.source, alert.kind) == (one.source, one.kind) for one in answers.alerts)
+        again = any((alert.source, alert.kind) == (one.source, one.kind) for one in result.alerts)
         return not again and (bool(asked) or whole)
     if alert.area in asked:
-        return (alert.source, alert.area) in answers.fresh
-    return whole and question.about_now
+        return (alert.source, alert.area) in result.fresh
+    return whole and request.about_now

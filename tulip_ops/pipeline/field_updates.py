@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 FieldsFrom = Literal["detections", "parcels"]
 
 
-def join(
+def update_fields(
     database: Connection, season: Season, ground: Sequence[Polygon], fields_from: FieldsFrom
 ) -> int:
-    """Join what overlaps ground on which the season's detections changed to fields.
+    """Match what overlaps the ground on which the season's detections changed to fields.
 
     Everything that the change can reach is joined anew, and nothing else is touched: the fields
     are the same as if all detections of all seasons had been joined at once. Returns how many
@@ -36,7 +36,7 @@ def join(
     outlines += [
         (o.season, SeasonField(o.geometry, o.area_m2, o.detection_ids, o.parcel_id)) for o in others
     ]
-    identities, kinships = matching.identify(outlines)
+    identities, kinships = matching.match_seasons(outlines)
     before = [*replaced, *others]
     known = history.fields_near(
         database,
@@ -45,8 +45,8 @@ def join(
         simulated=season.simulated,
     )
     labels = {n: o.field_id for n, o in enumerate(others, start=len(drawn))}
-    recognized = matching.recognize(identities, known, labels)
-    history.save_joined(
+    recognized = matching.reuse_ids(identities, known, labels)
+    history.save_matches(
         database,
         simulated=season.simulated,
         before=before,
@@ -84,7 +84,9 @@ def _from_detections(
             for entry in history.detections_near(database, season, frontier)
             if entry[0] not in found
         ]
-        reached = matching.overlapping(frontier, [e[2].geometry for e in near], matching.SLIVER)
+        reached = matching.overlapping(
+            frontier, [e[2].geometry for e in near], matching.MIN_OVERLAP_SHARE
+        )
         found |= {near[index][0]: near[index] for index in reached}
         frontier = [near[index][2].geometry for index in reached]
     replaced = history.outlines_of(database, season, found, [], ground)
@@ -99,12 +101,14 @@ def _from_parcels(
     Each parcel depends on the detections on it alone.
     """
     near = history.parcels_near(database, season, ground)
-    touched = matching.overlapping(ground, [parcel[1] for parcel in near], matching.SLIVER)
+    touched = matching.overlapping(
+        ground, [parcel[1] for parcel in near], matching.MIN_OVERLAP_SHARE
+    )
     parcels = [near[index] for index in touched]
     ids = {parcel[0] for parcel in parcels}
     detections = history.detections_near(database, season, [p[1] for p in parcels])
     replaced = history.outlines_of(database, season, [d[0] for d in detections], ids, ground)
-    return matching.on_parcels(parcels, detections), [
+    return matching.match_parcels(parcels, detections), [
         outline for outline in replaced if outline.parcel_id in ids or outline.parcel_id is None
     ]
 
@@ -127,7 +131,9 @@ def _linked_outlines(
         ]
         # a hair less than what links, so that rounding never leaves one out
         reached = matching.overlapping(
-            frontier, [outline.geometry for outline in near], matching.LINKED - matching.SLIVER
+            frontier,
+            [outline.geometry for outline in near],
+            matching.MIN_LINK_OVERLAP - matching.MIN_OVERLAP_SHARE,
         )
         found |= {(near[i].field_id, near[i].season): near[i] for i in reached}
         frontier = [near[index].geometry for index in reached]

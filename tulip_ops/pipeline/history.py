@@ -13,7 +13,7 @@ from tulip_ops.core.types import AcquisitionId, Observation, Outcome, Verdict
 from tulip_ops.core.types import Field as TulipField
 from tulip_ops.fields.phenology import bloom_curves, observation
 from tulip_ops.fields.phenology import season as thinking
-from tulip_ops.fields.phenology.observation import Look
+from tulip_ops.fields.phenology.observation import FieldObservation
 from tulip_ops.pipeline import field_updates
 from tulip_ops.postgis import connection, history, locks
 from tulip_ops.postgis.connection import Connection, transaction
@@ -21,15 +21,15 @@ from tulip_ops.postgis.detections import Season, seasons
 from tulip_ops.postgis.history import FieldSeasonKey, Unobserved
 from tulip_ops.raster import cog, rasterize
 from tulip_ops.raster.projection import WGS84, project
-from tulip_ops.storage.product_store import Store, open_store
+from tulip_ops.storage.product_store import ProductStore, open_store
 
 log = logging.getLogger(__name__)
 
-_NOT_SEEN = Look(Verdict.NOT_SEEN, 0.0, None, None)
+_NOT_SEEN = FieldObservation(Verdict.NOT_SEEN, 0.0, None, None)
 
 
-class LooksMissing(Exception):
-    """Takes a transaction back, and says which products have to be read before the next try."""
+class ObservationsMissing(Exception):
+    """Rolls a transaction back; names the products to read before the next try."""
 
     def __init__(self, wanted: list[Unobserved]) -> None:
         super().__init__(f"{len(wanted)} acquisitions have yet to be looked at")
@@ -37,11 +37,11 @@ class LooksMissing(Exception):
 
 
 @dataclass(slots=True)
-class Looks:
-    """What products were seen to say, kept while transactions come and go."""
+class ObservationCache:
+    """Observations read from products, kept across transactions."""
 
-    store: Store
-    seen: dict[tuple[AcquisitionId, str, bytes], Look] = field(default_factory=dict)
+    store: ProductStore
+    seen: dict[tuple[AcquisitionId, str, bytes], FieldObservation] = field(default_factory=dict)
     """By acquisition, what was recorded of it, and outline of the field."""
     problems: dict[AcquisitionId, str] = field(default_factory=dict)
     """Acquisitions whose products are gone."""
@@ -49,7 +49,7 @@ class Looks:
     def read(self, wanted: Sequence[Unobserved]) -> None:
         for pair in wanted:
             try:
-                looks = _look(pair, self.store)
+                looks = _observe_product(pair, self.store)
             except (ProductMissing, ProductDamaged) as error:
                 log.error("%s cannot be looked at: %s", pair.acquisition_id, error)
                 self.problems[pair.acquisition_id] = str(error)
@@ -58,7 +58,7 @@ class Looks:
                 self.seen[_key(pair, one)] = look
 
     def observations(self, unobserved: Sequence[Unobserved]) -> list[Observation]:
-        """What the acquisitions say; `LooksMissing` if some were not read yet."""
+        """What the acquisitions say; `ObservationsMissing` if some were not read yet."""
         said, wanted = [], []
         for pair in unobserved:
             if pair.skipped:
@@ -78,7 +78,7 @@ class Looks:
                     )
             said += [_observation(pair.acquisition_id, one, look) for one, look in looks]
         if wanted:
-            raise LooksMissing(wanted)
+            raise ObservationsMissing(wanted)
         return said
 
 
@@ -97,14 +97,14 @@ def roll_up(settings: Settings, years: Sequence[int], *, rebuild: bool = False) 
     `ProductMissing` or `ProductDamaged`, after everything else was kept, if an acquisition's
     products are gone.
     """
-    looks = Looks(open_store(settings))
+    looks = ObservationCache(open_store(settings))
     with connection.connect(settings.writer_url(), "tulip history") as database:
         locks.lock_histories(database)
         while True:
             try:
                 done = bring_up_to_date(database, settings, years, looks, rebuild=rebuild)
                 break
-            except LooksMissing as missing:
+            except ObservationsMissing as missing:
                 looks.read(missing.wanted)
     if looks.problems:
         told = "; ".join(f"{name} ({why})" for name, why in sorted(looks.problems.items()))
@@ -119,24 +119,27 @@ def bring_up_to_date(
     database: Connection,
     settings: Settings,
     years: Sequence[int],
-    looks: Looks,
+    cache: ObservationCache,
     *,
     rebuild: bool = False,
 ) -> list[Outcome]:
-    """One history in one transaction; `LooksMissing`, and nothing done, if some are not read."""
+    """One history in one transaction.
+
+    `ObservationsMissing`, and nothing done, if some are not read.
+    """
     with transaction(database):
         locks.lock_history(database)
         if rebuild:
-            history.note_all(database)
+            history.mark_all_changed(database)
         known = [s for s in seasons(database) if not years or s.year in years]
         superseded = sum(history.supersede(database, season) for season in known)
         changes = history.take_changes(database, years)
         for season, ground in changes.items():
-            field_updates.join(database, season, ground, settings.fields_from)
+            field_updates.update_fields(database, season, ground, settings.fields_from)
         observed = history.write_observations(
-            database, looks.observations(history.unobserved(database))
+            database, cache.observations(history.unobserved(database))
         )
-        history.note_looked(database, looks.problems)
+        history.mark_observed(database, cache.problems)
         changed = sum_up(database, settings.bloom_window)
         counts = history.count_fields(database, years)
     fresh = bool(superseded or observed or changed)
@@ -160,10 +163,10 @@ def sum_up(database: Connection, window: tuple[str, str]) -> Counter[int]:
             database, [key for fields in stale.values() for key in fields]
         ).items()
     }
-    begins: dict[FieldSeasonKey, bloom_curves.Onset] = {}
+    begins: dict[FieldSeasonKey, bloom_curves.OnsetPrior] = {}
     for (_, _, season), fields in stale.items():
-        patterns = [thinking.pattern(said.get(key, []), window) for key in fields]
-        known = bloom_curves.onset([found for found in patterns if found], season, window)
+        patterns = [thinking.clear_days(said.get(key, []), window) for key in fields]
+        known = bloom_curves.estimate_onset([found for found in patterns if found], season, window)
         begins |= dict.fromkeys(fields, known)
     keys = list(begins)
     areas = history.areas_of(database, keys)
@@ -175,16 +178,16 @@ def sum_up(database: Connection, window: tuple[str, str]) -> Counter[int]:
     return history.write_field_seasons(database, keys, rows)
 
 
-def _look(pair: Unobserved, store: Store) -> list[Look]:
+def _observe_product(pair: Unobserved, store: ProductStore) -> list[FieldObservation]:
     """What the products of an acquisition say of each of the fields, in their order."""
     probability, grid = cog.read_probability(store.product(pair.acquisition_id, "tulip.tif"))
     in_flower = float(store.asset(pair.acquisition_id, "tulip.tif")["tulip:bloom_threshold"])
     outlines = [project(one.geometry, WGS84, grid.epsg) for one in pair.fields]
     inside = observation.share_inside(outlines, grid)
     looks = [_NOT_SEEN] * len(outlines)
-    for layer in observation.layers(outlines):
+    for layer in observation.non_overlapping_groups(outlines):
         seen = observation.observe(
-            rasterize.burn([outlines[index] for index in layer], grid),
+            rasterize.polygons_to_labels([outlines[index] for index in layer], grid),
             len(layer),
             probability[0],
             probability[1],
@@ -200,7 +203,9 @@ def _key(pair: Unobserved, one: TulipField) -> tuple[AcquisitionId, str, bytes]:
     return pair.acquisition_id, pair.sha256, one.geometry.wkb
 
 
-def _observation(acquisition_id: AcquisitionId, one: TulipField, look: Look) -> Observation:
+def _observation(
+    acquisition_id: AcquisitionId, one: TulipField, look: FieldObservation
+) -> Observation:
     return Observation(
         one.id,
         acquisition_id,

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from tulip_ops.core.errors import ProductDamaged
 from tulip_ops.core.settings import Settings
 from tulip_ops.ml.inference import memory_budget, predictors
-from tulip_ops.ml.inference.keras_backend import Graph
+from tulip_ops.ml.inference.keras_backend import InferenceFn
 from tulip_ops.ml.inference.predictors import CloudFilter, UNet
-from tulip_ops.ml.inference.strip_cache import Strips
+from tulip_ops.ml.inference.strip_cache import StripCache
 from tulip_ops.pipeline.product_state import NetworkTask
 
 PRECOMPUTED_WINDOW = 768
@@ -33,7 +33,7 @@ class Networks(Protocol):
     def unet(self, task: NetworkTask, shape: tuple[int, int]) -> tuple[UNet, int]:
         """The predictor of `segment` for a raster of (height, width), and its window size."""
 
-    def cache(self, raster: str) -> Strips | None:
+    def cache(self, raster: str) -> StripCache | None:
         """Decoded strips of the raster with this checksum, shared by the steps of one process."""
 
     def release(self) -> None:
@@ -43,7 +43,7 @@ class Networks(Protocol):
 class LocalNetworks:
     """Loads the engine that a task names into this process: `Networks`."""
 
-    def __init__(self, settings: Settings, strips: Strips | None = None) -> None:
+    def __init__(self, settings: Settings, strips: StripCache | None = None) -> None:
         """strips: filled by `screen` and emptied by `segment`, where one process runs both."""
         self._settings = settings
         self._strips = strips
@@ -59,14 +59,14 @@ class LocalNetworks:
         size = memory_budget.window_size(task.card, task.engine, shape, memory_gb)
         return predictors.load_unet(task.card, self._settings.threads, task.engine), size
 
-    def cache(self, raster: str) -> Strips | None:
+    def cache(self, raster: str) -> StripCache | None:
         """As `Networks` says."""
-        return None if self._strips is None else self._strips.of(raster)
+        return None if self._strips is None else self._strips.for_raster(raster)
 
     def release(self) -> None:
         """As `Networks` says."""
         if self._strips is not None:
-            self._strips.forget()
+            self._strips.clear()
 
 
 class PrecomputedNetworks:
@@ -87,20 +87,20 @@ class PrecomputedNetworks:
         """As `Networks` says; windows of PRECOMPUTED_WINDOW."""
         return UNet(task.card, self._replay()), PRECOMPUTED_WINDOW
 
-    def cache(self, raster: str) -> Strips | None:  # noqa: ARG002  # the pixels were read elsewhere
+    def cache(self, raster: str) -> StripCache | None:  # noqa: ARG002  # the pixels were read elsewhere
         """None."""
         return None
 
     def release(self) -> None:
         """Nothing is held."""
 
-    def _replay(self) -> Graph:
+    def _replay(self) -> InferenceFn:
         if self._failure is not None:
             raise self._failure
         return replay(self._outputs)
 
 
-def replay(outputs: Mapping[int, WindowOutputs]) -> Graph:
+def replay(outputs: Mapping[int, WindowOutputs]) -> InferenceFn:
     """A function that returns `outputs` in the order of their windows, whatever it is given.
 
     `ProductDamaged` where it is called more often than there are outputs.

@@ -33,7 +33,7 @@ def screen_task(context: StepContext) -> NetworkTask:
     card = model_registry.choose(
         settings.models, "cloud-filter", settings.cloud_filter, _bands(context)
     )
-    engine = engine_selection.decide(card, engine_selection.wish(settings))
+    engine = engine_selection.choose_engine(card, engine_selection.engine_request(settings))
     recipe = store.recipe(
         "screen",
         format=3,
@@ -49,7 +49,7 @@ def segment_task(context: StepContext) -> NetworkTask:
     """What `segment` has to do; `ProductMissing` before `screen`."""
     settings, store = context.settings, context.store
     card = model_registry.choose(settings.models, "unet", settings.unet, _bands(context))
-    engine = engine_selection.decide(card, engine_selection.wish(settings))
+    engine = engine_selection.choose_engine(card, engine_selection.engine_request(settings))
     recipe = store.recipe(
         "segment",
         format=3,

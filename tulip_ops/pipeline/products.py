@@ -12,11 +12,11 @@ from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.probability import PROBABILITY_NODATA, PROBABILITY_STEPS
 from tulip_ops.storage import stac_items
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 
 def reflectance(
-    store: Store,
+    store: ProductStore,
     acquisition: Acquisition,
     path: Path,
     grid: Grid,
@@ -49,7 +49,12 @@ def reflectance(
 
 
 def clouds(
-    store: Store, acquisition_id: AcquisitionId, path: Path, task: NetworkTask, *, clear: float
+    store: ProductStore,
+    acquisition_id: AcquisitionId,
+    path: Path,
+    task: NetworkTask,
+    *,
+    clear: float,
 ) -> None:
     """clear: share of the areas' ground that is clear."""
     _probability(
@@ -65,7 +70,12 @@ def clouds(
 
 
 def tulips(
-    store: Store, acquisition_id: AcquisitionId, path: Path, task: NetworkTask, *, noise: float
+    store: ProductStore,
+    acquisition_id: AcquisitionId,
+    path: Path,
+    task: NetworkTask,
+    *,
+    noise: float,
 ) -> None:
     """What the U-Net gave, with both of its thresholds.
 
@@ -84,7 +94,7 @@ def tulips(
 
 
 def detections(
-    store: Store, acquisition_id: AcquisitionId, path: Path, *, recipe: str, count: int
+    store: ProductStore, acquisition_id: AcquisitionId, path: Path, *, recipe: str, count: int
 ) -> None:
     """count: how many there are."""
     store.publish(
@@ -110,7 +120,7 @@ def provenance(role: str, asset: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _probability(
-    store: Store,
+    store: ProductStore,
     acquisition_id: AcquisitionId,
     name: str,
     path: Path,

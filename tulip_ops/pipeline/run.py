@@ -215,7 +215,7 @@ def _acquire(database: Connection, entry: ledger.LedgerEntry, context: StepConte
     acquisition, settings = context.acquisition, context.settings
     try:
         return acquire(context, registry.open_source(acquisition.source, settings))
-    except registry.AWAY as error:
+    except registry.UNAVAILABLE as error:
         if entry.state != "discovered" and (entry.reached, entry.state) != ("acquire", "failed"):
             raise
         order = registry.orders(context.areas, settings)
@@ -224,7 +224,7 @@ def _acquire(database: Connection, entry: ledger.LedgerEntry, context: StepConte
             log.warning("%s; reading %s from %s", error, acquisition.id, other.name)
             try:
                 outcome = acquire(replace(context, acquisition=found), other)
-            except registry.AWAY as again:
+            except registry.UNAVAILABLE as again:
                 log.warning("source %s is away too: %s", other.name, again)
                 continue
             ledger.change_source(database, found)

@@ -9,7 +9,7 @@ import numpy as np
 from tulip_ops.core.types import Outcome
 from tulip_ops.ml.inference import streaming
 from tulip_ops.ml.inference.predictors import CloudFilter
-from tulip_ops.ml.inference.strip_cache import Strips
+from tulip_ops.ml.inference.strip_cache import StripCache
 from tulip_ops.pipeline import area_masks, products
 from tulip_ops.pipeline.context import StepContext
 from tulip_ops.pipeline.networks import Networks
@@ -49,18 +49,20 @@ def _write(
     reflectance: Path,
     network: CloudFilter,
     context: StepContext,
-    cache: Strips | None,
+    cache: StripCache | None,
 ) -> float:
     """Write cloud.tif, over the areas and CONTEXT around them; returns the clear share of them."""
-    with cog.stored(reflectance) as source:
+    with cog.open_cog(reflectance) as source:
         grid = source.grid
-        wanted = area_masks.around(context.areas, grid)
+        wanted = area_masks.rows_around(context.areas, grid)
         cells, known = streaming.cloud_probability(source, network, wanted, cache)
-    stored = streaming.spread(encode_probability(cells), known, PROBABILITY_NODATA)
-    clear = streaming.spread(area_masks.clear(cells, network.card.threshold), known, nothing=False)
+    stored = streaming.expand_cells(encode_probability(cells), known, PROBABILITY_NODATA)
+    clear = streaming.expand_cells(
+        area_masks.clear(cells, network.card.threshold), known, nothing=False
+    )
     share = area_masks.AreaShare(context.areas)
-    with cog.writing_probability(path, grid, ("cloud",)) as writer:
+    with cog.probability_writer(path, grid, ("cloud",)) as writer:
         for (rows, cloud), (_, clear_rows) in zip(stored, clear, strict=True):
-            writer.put(cloud[np.newaxis], rows.start, 0)
+            writer.write_encoded(cloud[np.newaxis], rows.start, 0)
             share.add(clear_rows, grid.rows(rows))
     return share.value

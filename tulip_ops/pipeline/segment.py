@@ -31,15 +31,15 @@ def segment(context: StepContext, networks: Networks) -> Outcome:
 
 def _write(
     path: Path, context: StepContext, networks: Networks, task: NetworkTask
-) -> streaming.Tulips:
+) -> streaming.TulipSummary:
     """Write tulip.tif."""
     store = context.store
     cache = networks.cache(store.checksum(context.id, "reflectance.tif"))
     with (
         store.reading(context.id, "reflectance.tif") as reflectance,
-        cog.stored(reflectance) as source,
+        cog.open_cog(reflectance) as source,
         area_masks.clear_mask(context.id, store) as wanted,
     ):
         network, size = networks.unet(task, source.grid.shape)
-        with cog.writing_probability(path, source.grid, ("tulip", "bloom")) as writer:
-            return streaming.write_tulips(writer, source, network, wanted, size=size, kept=cache)
+        with cog.probability_writer(path, source.grid, ("tulip", "bloom")) as writer:
+            return streaming.write_tulips(writer, source, network, wanted, size=size, cache=cache)

@@ -31,9 +31,9 @@ def vectorize(context: StepContext) -> Outcome:
     if not context.force and store.is_current(acquisition_id, "detections.parquet", recipe):
         return products.unchanged("vectorized")
     noise = _noise(acquisition_id, made)
-    with cog.stored(store.product(acquisition_id, "tulip.tif")) as source:
+    with cog.open_cog(store.product(acquisition_id, "tulip.tif")) as source:
         detections = detect.detect_rows(
-            lambda rows: source.rows(rows.start, rows.stop),
+            lambda rows: source.read_rows(rows.start, rows.stop),
             source.grid,
             context.areas,
             threshold=threshold,

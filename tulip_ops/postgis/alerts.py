@@ -20,15 +20,17 @@ class OpenAlert:
     """When a look first saw it."""
 
 
-def note_alerts(
-    connection: Connection, found: Iterable[Alert], ended: Iterable[Alert], *, run_id: str
+def save_alerts(
+    connection: Connection, alerts: Iterable[Alert], ended: Iterable[Alert], *, run_id: str
 ) -> None:
-    """Keep what a look found wrong, and end what it saw gone, in one transaction.
+    """Save the alerts of one discovery, and end those that no longer hold, in one transaction.
 
     An alert is known by its source, kind and area: while it lasts it is one row. Messages are
     brought to one line, with passwords in URLs left out.
     """
-    rows = [{**_key(alert), **_said(alert), "run_id": run_id} for alert in sorted(found, key=_rank)]
+    rows = [
+        {**_key(alert), **_said(alert), "run_id": run_id} for alert in sorted(alerts, key=_rank)
+    ]
     with transaction(connection):
         for_each(connection, "raise_alert", rows)
         for_each(connection, "end_alert", map(_key, sorted(ended, key=_rank)))

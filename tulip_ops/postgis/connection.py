@@ -20,10 +20,10 @@ from tulip_ops.core.errors import BadSetting, DatabaseUnavailable, SchemaOutdate
 
 Connection: TypeAlias = psycopg.Connection[TupleRow]
 
-PATIENCE = 10
+CONNECT_TIMEOUT = 10
 """Seconds to wait for a connection."""
 
-SILENCE = 60_000
+NETWORK_TIMEOUT_MS = 60_000
 """Milliseconds without an answer of the network after which a connection counts as lost."""
 
 _MISSING = (
@@ -113,10 +113,10 @@ def _parse(url: str, application_name: str) -> tuple[str, str]:
     host, port = parts.get("host") or "local socket", parts.get("port") or 5432
     where = f"PostGIS at {host}:{port}, database {parts.get('dbname') or parts.get('user')},"
     defaults: dict[str, str | int] = {
-        "connect_timeout": PATIENCE,
+        "connect_timeout": CONNECT_TIMEOUT,
         "application_name": application_name,
-        "tcp_user_timeout": SILENCE,
-        "keepalives_idle": SILENCE // 1000,
+        "tcp_user_timeout": NETWORK_TIMEOUT_MS,
+        "keepalives_idle": NETWORK_TIMEOUT_MS // 1000,
     }
     missing = {name: value for name, value in defaults.items() if name not in parts}
     options = f"{parts.get('options') or ''} -c timezone=UTC"

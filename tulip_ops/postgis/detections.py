@@ -60,7 +60,7 @@ def record_detections(
     """
     name = str(acquisition_id)
     with transaction(connection):
-        locks.keep_history_away(connection)
+        locks.block_history(connection)
         row = connection.execute(query("lock_detections"), {"id": name}).fetchone()
         if row is None:
             raise AcquisitionNotFound(f"{name} is not in the ledger; run `tulip discover`")

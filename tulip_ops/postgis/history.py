@@ -2,7 +2,7 @@
 
 A history is one transaction: `lock_history`, `supersede` for each season, `take_changes`; for
 the ground that changed, `detections_near`, `outlines_of` and `outlines_near` say what has to be
-joined anew, and `save_joined` keeps it; then `unobserved` and `write_observations`, `take_stale`,
+joined anew, and `save_matches` keeps it; then `unobserved` and `write_observations`, `take_stale`,
 `observations_of`, `areas_of` and `write_field_seasons`. Each function touches only rows that
 change, so that a history of what is known changes nothing.
 """
@@ -89,8 +89,8 @@ def take_changes(connection: Connection, years: Sequence[int]) -> dict[Season, l
     return dict(sorted(found.items()))
 
 
-def note_all(connection: Connection) -> None:
-    """Let the next history join everything anew, as after another choice of outlines."""
+def mark_all_changed(connection: Connection) -> None:
+    """Make the next history join everything anew, for example after another choice of outlines."""
     connection.execute(query("note_all"))
 
 
@@ -170,7 +170,7 @@ def with_links(connection: Connection, outlines: Sequence[Outline]) -> list[Outl
     ]
 
 
-def save_joined(
+def save_matches(
     connection: Connection,
     *,
     simulated: bool,
@@ -218,9 +218,9 @@ def unobserved(connection: Connection) -> list[Unobserved]:
     ]
 
 
-def note_looked(connection: Connection, unable: Iterable[AcquisitionId]) -> None:
-    """Note that every acquisition has spoken of every field, but those that are unable to."""
-    connection.execute(query("note_looked"), {"unable": [str(name) for name in unable]})
+def mark_observed(connection: Connection, unreadable: Iterable[AcquisitionId]) -> None:
+    """Mark every acquisition as observed for every field, except the unreadable ones."""
+    connection.execute(query("note_looked"), {"unable": [str(name) for name in unreadable]})
 
 
 def write_observations(connection: Connection, observations: Sequence[Observation]) -> int:

@@ -50,8 +50,8 @@ class Rows:
 
 
 @contextmanager
-def one_state(connection: Connection) -> Iterator[None]:
-    """All layers read in the block show one moment, whatever is written meanwhile."""
+def snapshot(connection: Connection) -> Iterator[None]:
+    """Every layer read in the block shows the same moment, whatever is written meanwhile."""
     with transaction(connection):
         connection.execute("set transaction isolation level repeatable read, read only")
         yield
@@ -59,15 +59,15 @@ def one_state(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def read_layer(
-    connection: Connection, layer: Layer, chosen: Selection, *, batch: int = 5000
+    connection: Connection, layer: Layer, selection: Selection, *, batch: int = 5000
 ) -> Iterator[Rows]:
-    """The rows of a layer, by its key; within `one_state`. `AreaNotFound`."""
-    if chosen.area is not None:
-        areas.get_areas(connection, [chosen.area])
-    west, south, east, north = chosen.bounds or (None,) * 4
+    """The rows of a layer, by its key; within `snapshot`. `AreaNotFound`."""
+    if selection.area is not None:
+        areas.get_areas(connection, [selection.area])
+    west, south, east, north = selection.bounds or (None,) * 4
     values = {
-        **asdict(chosen),
-        "seasons": None if chosen.seasons is None else list(chosen.seasons),
+        **asdict(selection),
+        "seasons": None if selection.seasons is None else list(selection.seasons),
         "west": west,
         "south": south,
         "east": east,

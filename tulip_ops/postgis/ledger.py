@@ -18,7 +18,7 @@ from tulip_ops.postgis.connection import Connection, for_each, query, transactio
 
 AttemptOutcome: TypeAlias = Literal["done", "skipped", "failed"]
 
-REST = timedelta(hours=12)
+RETRY_AFTER = timedelta(hours=12)
 """After its last failure an acquisition is left alone for so long, then tried again."""
 
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
@@ -39,8 +39,8 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What many acquisitions are asked at once."""
+class LedgerState:
+    """State of one of many acquisitions."""
 
     state: str
     verdict: str | None
@@ -87,17 +87,19 @@ def entry(connection: Connection, acquisition_id: AcquisitionId) -> LedgerEntry 
     return LedgerEntry(acquisition, tuple(areas), *rest)
 
 
-def known(connection: Connection, ids: Sequence[AcquisitionId]) -> dict[AcquisitionId, Known]:
-    """What the ledger has of `ids`, without those that it does not know."""
+def states_of(
+    connection: Connection, ids: Sequence[AcquisitionId]
+) -> dict[AcquisitionId, LedgerState]:
+    """States of those of `ids` that the ledger knows."""
     rows = connection.execute(query("known"), {"ids": [str(i) for i in ids]})
     return {
-        AcquisitionId.parse(text): Known(state, verdict, baseline, frozenset(areas))
+        AcquisitionId.parse(text): LedgerState(state, verdict, baseline, frozenset(areas))
         for text, state, verdict, baseline, areas in rows
     }
 
 
-def pace(connection: Connection, areas: Sequence[str]) -> tuple[int, float]:
-    """How many acquisitions over these areas were carried step by step, and their seconds.
+def throughput(connection: Connection, areas: Sequence[str]) -> tuple[int, float]:
+    """Number of acquisitions over these areas that were processed step by step, and their seconds.
 
     Seconds of all their attempts that ended well, the repeated ones included.
     """
@@ -105,7 +107,7 @@ def pace(connection: Connection, areas: Sequence[str]) -> tuple[int, float]:
     return int(row[0]), float(row[1])
 
 
-def reasons(
+def failure_reasons(
     connection: Connection, ids: Sequence[AcquisitionId], run_id: str, since: datetime
 ) -> dict[AcquisitionId, str]:
     """Why the newest attempt that this run began after `since` failed, where it did."""
@@ -122,18 +124,18 @@ def change_source(connection: Connection, acquisition: Acquisition) -> None:
     connection.execute(query("change_source"), _columns(acquisition))
 
 
-def waiting(connection: Connection, ids: Sequence[AcquisitionId]) -> list[AcquisitionId]:
+def pending(connection: Connection, ids: Sequence[AcquisitionId]) -> list[AcquisitionId]:
     """Those of `ids` that need a run, oldest first.
 
     No run has begun to carry them, or the last one failed, in a way that a repeat may heal, and
-    that is longer ago than `REST`. What is quarantined waits for a person.
+    that is longer ago than `RETRY_AFTER`. What is quarantined waits for a person.
     """
-    rows = connection.execute(query("waiting"), {"ids": [str(i) for i in ids], "rest": REST})
+    rows = connection.execute(query("waiting"), {"ids": [str(i) for i in ids], "rest": RETRY_AFTER})
     return [AcquisitionId.parse(text) for (text,) in rows]
 
 
-def waiting_for(connection: Connection, step: str) -> list[AcquisitionId]:
-    """Acquisitions that the step before `step` has just left, oldest first.
+def pending_for_step(connection: Connection, step: str) -> list[AcquisitionId]:
+    """Acquisitions whose next step is `step`, oldest first.
 
     Whoever has begun with `step`, is doing it, failed or was killed in it, waits no more.
     """
@@ -191,7 +193,7 @@ def end_attempt(
     line, kept = one_line(message), dict(figures or {})
     with transaction(connection):
         if outcome == "skipped" or error in QUARANTINED:
-            locks.keep_history_away(connection)
+            locks.block_history(connection)
         found = connection.execute(query("lock_state"), {"attempt_id": attempt_id}).fetchone()
         acquisition_id, step, state, reached = found or (None, None, None, None)
         moved = False

@@ -29,8 +29,8 @@ def lock_history(connection: Connection) -> None:
     connection.execute(query("lock"), {"key": _HISTORY})
 
 
-def keep_history_away(connection: Connection) -> None:
-    """No history while detections change; any number of acquisitions may be recorded at once.
+def block_history(connection: Connection) -> None:
+    """No history runs while detections change; recordings do not exclude each other.
 
     Take it before any row lock: a history waits for rows while it holds its own.
     """

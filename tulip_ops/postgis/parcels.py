@@ -15,7 +15,7 @@ from tulip_ops.postgis.connection import Connection, query, transaction
 _COPY = "copy staged_parcel (key, geometry, area_m2) from stdin (format binary)"
 
 
-class Registered(NamedTuple):
+class RegisteredParcel(NamedTuple):
     """One registered parcel, or one part of it."""
 
     key: str
@@ -26,7 +26,9 @@ class Registered(NamedTuple):
     """Geodesic, square metres."""
 
 
-def replace_parcels(connection: Connection, season: int, parcels: Sequence[Registered]) -> int:
+def replace_parcels(
+    connection: Connection, season: int, parcels: Sequence[RegisteredParcel]
+) -> int:
     """Make `parcels` the register of the season, in one transaction; returns rows that changed.
 
     season: 0 for every season without a register of its own or of an earlier one. Parcels that
@@ -47,7 +49,7 @@ def count_parcels(connection: Connection) -> dict[int, int]:
     return dict(connection.execute(query("count_parcels")).fetchall())
 
 
-def _copy(connection: Connection, parcels: Sequence[Registered]) -> int:
+def _copy(connection: Connection, parcels: Sequence[RegisteredParcel]) -> int:
     outlines = np.array([parcel.geometry for parcel in parcels], dtype=object)
     binaries = shapely.to_wkb(shapely.set_srid(outlines, 4326), include_srid=True)
     with connection.cursor() as cursor:

@@ -37,8 +37,8 @@ class FieldSeasonRow:
 
 
 @dataclass(frozen=True, slots=True)
-class LookRow:
-    """What one acquisition says of one field."""
+class ObservationRow:
+    """What one acquisition shows of one field."""
 
     field_id: int
     season: int
@@ -102,7 +102,7 @@ class AreaHistory:
     """By season."""
     fields: tuple[FieldSeasonRow, ...]
     """By field and season."""
-    looks: tuple[LookRow, ...]
+    observations: tuple[ObservationRow, ...]
     """By field and day."""
     acquisitions: tuple[AcquisitionRow, ...]
     """By day."""
@@ -115,7 +115,7 @@ def kinds(connection: Connection, area: str) -> list[bool]:
 
 
 def area_history(connection: Connection, area: str, *, simulated: bool) -> AreaHistory:
-    """What the history of an area holds; `AreaNotFound`. Within `layers.one_state`."""
+    """What the history of an area holds; `AreaNotFound`. Within `layers.snapshot`."""
     (found,) = areas.get_areas(connection, [area])
     values = {"area": area, "simulated": simulated}
 
@@ -138,6 +138,6 @@ def _field(row: tuple[Any, ...]) -> FieldSeasonRow:
     return FieldSeasonRow(field_id, size, season, SeasonVerdict(verdict), *rest)
 
 
-def _look(row: tuple[Any, ...]) -> LookRow:
+def _look(row: tuple[Any, ...]) -> ObservationRow:
     field_id, season, day, verdict = row
-    return LookRow(field_id, season, day, Verdict(verdict))
+    return ObservationRow(field_id, season, day, Verdict(verdict))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tulip_ops.raster import cog_writer, reader
 from tulip_ops.raster import reflectance as radiometry
-from tulip_ops.raster.cog_writer import Draft, Encoding
+from tulip_ops.raster.cog_writer import CogWriter, Encoding
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.probability import PROBABILITY_NODATA, PROBABILITY_STEPS, encode_probability
 from tulip_ops.raster.reader import Dataset
@@ -43,7 +43,7 @@ def write_reflectance(
     encoding = replace(
         _REFLECTANCE, offset=offset, encode=partial(radiometry.encode, offset=offset)
     )
-    cog_writer.write(path, [reflectance], grid, bands, encoding)
+    cog_writer.write_cog(path, [reflectance], grid, bands, encoding)
 
 
 def write_reflectance_strips(
@@ -53,7 +53,7 @@ def write_reflectance_strips(
 
     No more than one of them needs to be in memory.
     """
-    cog_writer.write(path, strips, grid, bands, _REFLECTANCE)
+    cog_writer.write_cog(path, strips, grid, bands, _REFLECTANCE)
 
 
 def read_reflectance(path: Path) -> tuple[Float, tuple[str, ...], Grid]:
@@ -61,76 +61,76 @@ def read_reflectance(path: Path) -> tuple[Float, tuple[str, ...], Grid]:
     return _read(path, DN_NODATA, DN_SCALE, DN_OFFSET)
 
 
-def read_reflectance_onto(sources: Sequence[tuple[str, int]], grid: Grid) -> Float:
-    """Bands of what `write_reflectance` wrote, on another grid, as `reader.read_onto` has it."""
-    return reader.read_onto(sources, grid, scale=DN_SCALE, offset=DN_OFFSET, nodata=DN_NODATA)
+def read_reflectance_warped(sources: Sequence[tuple[str, int]], grid: Grid) -> Float:
+    """Bands of what `write_reflectance` wrote, on another grid, as `reader.read_warped` has it."""
+    return reader.read_warped(sources, grid, scale=DN_SCALE, offset=DN_OFFSET, nodata=DN_NODATA)
 
 
-def writing_probability(
+def probability_writer(
     path: Path, grid: Grid, names: Sequence[str]
-) -> AbstractContextManager[Draft]:
+) -> AbstractContextManager[CogWriter]:
     """Write a COG of uint8: probability = value / 250, 255 where there is none.
 
     What is written to it, from one thread at a time and in any order, is (len(names), rows,
     columns) float32 in [0, 1], NaN where there is none.
     """
-    return cog_writer.drafting(path, grid, names, _PROBABILITY)
+    return cog_writer.open_cog_writer(path, grid, names, _PROBABILITY)
 
 
 def read_probability(path: Path) -> tuple[Float, Grid]:
-    """What `writing_probability` wrote, to half of 1/250: probability and grid."""
+    """What `probability_writer` wrote, to half of 1/250: probability and grid."""
     probability, _, grid = _read(path, PROBABILITY_NODATA, 1 / PROBABILITY_STEPS, 0.0)
     return probability, grid
 
 
 def write_labels(path: Path, labels: NDArray[np.uint8], grid: Grid, names: Sequence[str]) -> None:
     """Write a COG of uint8 values that stand for themselves: (len(names), *grid.shape)."""
-    cog_writer.write(path, [labels], grid, names, _LABELS)
+    cog_writer.write_cog(path, [labels], grid, names, _LABELS)
 
 
 def band_names(path: Path) -> tuple[str, ...]:
     """Descriptions of the bands, in order; `UnreadableRaster`."""
-    return reader.look(str(path)).bands
+    return reader.inspect(str(path)).bands
 
 
-class Stored:
-    """A raster that was written here, read piece by piece as it is stored."""
+class CogReader:
+    """Reads a COG of this project piece by piece, in its stored encoding."""
 
     def __init__(self, source: Dataset) -> None:
         self._source = source
         self.grid = _grid(source)
         self.bands = tuple(name or "" for name in source.descriptions)
 
-    def rows(self, first: int, last: int, places: Sequence[int] | None = None) -> NDArray[Any]:
+    def read_rows(self, first: int, last: int, places: Sequence[int] | None = None) -> NDArray[Any]:
         """Rows from `first` to before `last`: (bands, rows, width), in the file's own type.
 
         places: which bands, counted from 0; None: all.
         """
-        return self.window((first, last), (0, self.grid.width), places)
+        return self.read_window((first, last), (0, self.grid.width), places)
 
-    def window(
+    def read_window(
         self, rows: tuple[int, int], columns: tuple[int, int], places: Sequence[int] | None = None
     ) -> NDArray[Any]:
-        """The same of some columns alone; both first and one past the last."""
+        """As `read_rows`, limited to some columns; both ranges exclude their end."""
         indexes = self._source.indexes if places is None else [place + 1 for place in places]
-        with reader.reading(self._source.name):
+        with reader.translate_errors(self._source.name):
             return cast("NDArray[Any]", self._source.read(indexes, window=(rows, columns)))
 
 
 @contextmanager
-def stored(path: Path) -> Iterator[Stored]:
-    """What `write_reflectance` or `writing_probability` wrote; `UnreadableRaster`.
+def open_cog(path: Path) -> Iterator[CogReader]:
+    """Open a COG written by `write_reflectance` or `probability_writer`; `UnreadableRaster`.
 
     One thread at a time may read.
     """
-    with reader.opened(str(path), GDAL_CACHEMAX=reader.CACHE) as source:
-        yield Stored(source)
+    with reader.open_raster(str(path), GDAL_CACHEMAX=reader.CACHE) as source:
+        yield CogReader(source)
 
 
 def _read(
     path: Path, nodata: float, scale: float, offset: float
 ) -> tuple[Float, tuple[str, ...], Grid]:
-    with reader.opened(str(path)) as source:
+    with reader.open_raster(str(path)) as source:
         values = np.empty((source.count, *source.shape), dtype=np.float32)
         for index in source.indexes:
             stored = source.read(index)

@@ -21,7 +21,7 @@ from rasterio.windows import Window
 from tulip_ops.core.errors import TulipError
 from tulip_ops.raster import reader
 from tulip_ops.raster.grid import Grid
-from tulip_ops.raster.reader import RasterFacts
+from tulip_ops.raster.reader import RasterInfo
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
@@ -56,8 +56,8 @@ class Encoding:
     """From values to what is stored."""
 
 
-class Draft:
-    """Takes pixels piece by piece, before they become a COG."""
+class CogWriter:
+    """Writes a raster window by window; it becomes a COG on exit."""
 
     def __init__(self, target: DatasetWriter, encoding: Encoding) -> None:
         self._target = target
@@ -65,17 +65,19 @@ class Draft:
 
     def write(self, values: NDArray[Any], row: int, column: int) -> None:
         """(bands, rows, columns) to its place; what is never written is nowhere."""
-        self.put(self._encode(values), row, column)
+        self.write_encoded(self._encode(values), row, column)
 
-    def put(self, stored: NDArray[Any], row: int, column: int) -> None:
-        """The same, of what is encoded already."""
+    def write_encoded(self, stored: NDArray[Any], row: int, column: int) -> None:
+        """As `write`, of values that are encoded already."""
         height, width = stored.shape[1:]
         self._target.write(stored, window=Window(column, row, width, height))
 
 
 @contextmanager
-def drafting(path: Path, grid: Grid, names: Sequence[str], encoding: Encoding) -> Iterator[Draft]:
-    """A COG to be, which is written to by one thread at a time."""
+def open_cog_writer(
+    path: Path, grid: Grid, names: Sequence[str], encoding: Encoding
+) -> Iterator[CogWriter]:
+    """A writer of one COG, for one thread at a time."""
     profile = {
         "width": grid.width,
         "height": grid.height,
@@ -87,7 +89,7 @@ def drafting(path: Path, grid: Grid, names: Sequence[str], encoding: Encoding) -
     }
     with (
         rasterio.Env(GDAL_CACHEMAX=reader.CACHE),
-        becoming_cog(
+        open_raw_cog_writer(
             path,
             profile,
             names,
@@ -96,11 +98,11 @@ def drafting(path: Path, grid: Grid, names: Sequence[str], encoding: Encoding) -
             overviews=encoding.overviews,
         ) as target,
     ):
-        yield Draft(target, encoding)
+        yield CogWriter(target, encoding)
 
 
 @contextmanager
-def becoming_cog(
+def open_raw_cog_writer(
     path: Path,
     profile: Mapping[str, Any],
     names: Sequence[str],
@@ -109,7 +111,7 @@ def becoming_cog(
     offset: float,
     overviews: Overviews,
 ) -> Iterator[DatasetWriter]:
-    """A raster to write to, which becomes a COG at the end.
+    """A rasterio dataset to write to, which becomes a COG on exit.
 
     profile: its size, type, place and nodata value, as rasterio names them. names, scale, offset:
     of its bands.
@@ -124,15 +126,15 @@ def becoming_cog(
         _as_cog(draft, path, overviews)
 
 
-def write(
+def write_cog(
     path: Path,
     strips: Iterable[NDArray[Any]],
     grid: Grid,
     names: Sequence[str],
     encoding: Encoding,
 ) -> None:
-    """Write a COG of strips of values, one below the other."""
-    with drafting(path, grid, names, encoding) as draft:
+    """Write a COG from consecutive strips of values, top to bottom."""
+    with open_cog_writer(path, grid, names, encoding) as draft:
         top = 0
         for values in strips:
             if values.shape[::2] != (len(names), grid.width):
@@ -191,28 +193,28 @@ def copy_as_cog(
     names, scale, offset and nodata (None: as declared) go into the copy's header; an alpha
     band stays behind the named ones. Reads every pixel: a truncated file is `UnreadableRaster`.
     """
-    with reader.opened(str(source)) as original:
-        profile = original.profile | {"nodata": reader.declared(original, nodata)}
+    with reader.open_raster(str(source)) as original:
+        profile = original.profile | {"nodata": reader.effective_nodata(original, nodata)}
         masked = MaskFlags.per_dataset in original.mask_flag_enums[0]
-        with becoming_cog(
+        with open_raw_cog_writer(
             target, profile, names, scale=scale, offset=offset, overviews="average"
         ) as copy:
             copy.colorinterp = original.colorinterp
             for _, window in copy.block_windows(1):
-                with reader.reading(str(source)):
+                with reader.translate_errors(str(source)):
                     pixels = original.read(window=window)
                 copy.write(pixels, window=window)
                 if masked and not reader.has_alpha(original):
                     copy.write_mask(original.dataset_mask(window=window), window=window)
 
 
-def copy_onto(source: Path, target: Path, place: RasterFacts) -> None:
+def copy_georeferenced(source: Path, target: Path, place: RasterInfo) -> None:
     """Copy 8-bit pixels unchanged into a GeoTIFF that lies where `place`, of the same size, does.
 
     `UnreadableRaster`.
     """
-    with reader.opened(str(source)) as image:
-        colours = reader.colours(image)
+    with reader.open_raster(str(source)) as image:
+        colours = reader.colour_bands(image)
         profile = {
             "driver": "GTiff",
             "width": image.width,

@@ -52,13 +52,13 @@ class ProbabilityRaster:
 
 
 def encode_probability(probability: Float) -> NDArray[np.uint8]:
-    """What `writing_probability` stores of any shape."""
+    """What `probability_writer` stores of any shape."""
     numbers = np.rint(probability * PROBABILITY_STEPS).clip(0, PROBABILITY_STEPS)
     return np.where(np.isnan(probability), PROBABILITY_NODATA, numbers).astype(np.uint8)
 
 
 def decode_probability(stored: NDArray[np.uint8]) -> Float:
-    """What `writing_probability` stored, of any shape: float32, NaN where there is none."""
+    """What `probability_writer` stored, of any shape: float32, NaN where there is none."""
     values = np.asarray(stored * _PER_STEP)  # five times as fast as to look into a table of 256
     values[stored == PROBABILITY_NODATA] = np.nan
     return values

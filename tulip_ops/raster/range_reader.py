@@ -43,8 +43,8 @@ class RangeFile(Protocol):
         ...
 
 
-class Remembered:
-    """A file that keeps the latest of what was read, for neighbouring windows: a `RangeFile`.
+class CachedRangeFile:
+    """A `RangeFile` that caches the ranges read last, for neighbouring windows.
 
     Two strips of a raster that is resampled both need the blocks on their border. For one thread
     at a time.
@@ -73,8 +73,8 @@ class Remembered:
 
 
 @contextmanager
-def opened(file: RangeFile) -> Iterator[DatasetReader]:
-    """The file as a dataset. What `file` raises wins over what GDAL makes of it."""
+def open_dataset(file: RangeFile) -> Iterator[DatasetReader]:
+    """Open the file as a GDAL dataset. Errors of `file` take precedence over GDAL's."""
     container = _Container(file)
     try:
         with (
@@ -116,13 +116,13 @@ class _Container(MultiByteRangeResourceContainer):  # type: ignore[misc]  # rast
     def exactly(self, start: int, stop: int) -> bytes:
         """What is there of the range; nothing once a read has failed.
 
-        An exception must not pass through GDAL: it is kept, and raised by `opened`.
+        An exception must not pass through GDAL: it is kept, and raised by `open_dataset`.
         """
         if self.failure is not None:
             return b""
         try:
             data = self.file.read(start, stop)
-        except Exception as error:  # noqa: BLE001 - raised again by `opened`
+        except Exception as error:  # noqa: BLE001 - raised again by `open_dataset`
             self.failure = error
             return b""
         watchdog.tick()

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
 
-def trace(present: NDArray[np.bool_], grid: Grid) -> list[Polygon]:
-    """The outlines of what is present, along pixel edges, in the CRS of `grid`.
+def mask_to_polygons(present: NDArray[np.bool_], grid: Grid) -> list[Polygon]:
+    """Polygons of the True pixels, along pixel edges, in the CRS of `grid`.
 
     present: (height, width) bool. Pixels that share an edge are one polygon, those that share
     a corner only are two; holes are kept. `burn(trace(p, grid), grid) >= 0` equals p.
@@ -26,8 +26,8 @@ def trace(present: NDArray[np.bool_], grid: Grid) -> list[Polygon]:
     return [cast("Polygon", shape(outline)) for outline, _ in found]
 
 
-def burn(geometries: Sequence[BaseGeometry], grid: Grid) -> NDArray[np.int32]:
-    """Which geometry lies at each pixel's centre.
+def polygons_to_labels(geometries: Sequence[BaseGeometry], grid: Grid) -> NDArray[np.int32]:
+    """Index of the geometry that covers each pixel's centre.
 
     geometries: polygons in the CRS of `grid`.
     Returns (height, width) int32: position in `geometries`, the last one where several

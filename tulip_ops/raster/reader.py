@@ -47,8 +47,8 @@ _ROUNDED = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class RasterFacts:
-    """What a raster's header says."""
+class RasterInfo:
+    """Header of a raster."""
 
     epsg: int | None
     """None where it has no CRS, or one outside the EPSG registry."""
@@ -67,15 +67,15 @@ class RasterFacts:
     scale: float
     offset: float
     """Of the first band: value * scale + offset."""
-    taken: str | None
+    tiff_datetime: str | None
     """TIFFTAG_DATETIME: `YYYY:MM:DD hh:mm:ss`, in practice of the file rather than the scene."""
 
 
-def look(href: str) -> RasterFacts:
+def inspect(href: str) -> RasterInfo:
     """Read a raster's header; `UnreadableRaster`."""
-    with opened(href) as source:
-        indexes = colours(source)
-        return RasterFacts(
+    with open_raster(href) as source:
+        indexes = colour_bands(source)
+        return RasterInfo(
             epsg=source.crs.to_epsg() if source.crs else None,
             transform=tuple(source.transform)[:6],
             shape=source.shape,
@@ -86,34 +86,34 @@ def look(href: str) -> RasterFacts:
             nodata=source.nodata,
             scale=source.scales[0],
             offset=source.offsets[0],
-            taken=source.tags().get("TIFFTAG_DATETIME"),
+            tiff_datetime=source.tags().get("TIFFTAG_DATETIME"),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """What metadata say of a raster's place; None where they say nothing."""
+class ExpectedGrid:
+    """CRS, size and transform that metadata declare; None where they declare nothing."""
 
     epsg: int | None = None
     shape: tuple[int, int] | None = None
     """(height, width)"""
     transform: tuple[float, ...] | None = None
-    """From (column, row) to (x, y): six numbers, as in `RasterFacts`."""
+    """From (column, row) to (x, y): six numbers, as in `RasterInfo`."""
 
 
-def read_onto(
+def read_warped(
     sources: Sequence[tuple[str | RangeFile, int]],
     grid: Grid,
     *,
     scale: float = 1.0,
     offset: float = 0.0,
     nodata: float | None = None,
-    promise: Promise | None = None,
+    expected: ExpectedGrid | None = None,
 ) -> Float:
     """Warp bands of rasters in any CRS onto `grid`; value = stored * scale + offset.
 
     sources: (href or file, band index from 1) pairs. nodata: stored value that means nothing was
-    measured; None takes what the file declares (nodata value, alpha or internal mask). promise:
+    measured; None takes what the file declares (nodata value, alpha or internal mask). expected:
     where every source must lie, else `WrongGrid`.
     Returns (len(sources), height, width) float32, NaN where nothing was measured or a source
     does not reach.
@@ -127,11 +127,13 @@ def read_onto(
     for href in dict.fromkeys(href for href, _ in sources):
         places = [place for place, source in enumerate(sources) if source[0] == href]
         indexes = [sources[place][1] for place in places]
-        with opened(href) as source:
+        with open_raster(href) as source:
             absent = [index for index in indexes if not 1 <= index <= source.count]
             if absent:
-                raise BandMissing(f"{name(href)} has {source.count} bands, no band {absent[0]}")
-            _require_kept(promise, source, name(href))
+                raise BandMissing(
+                    f"{display_name(href)} has {source.count} bands, no band {absent[0]}"
+                )
+            _require_expected(expected, source, display_name(href))
             corner = _aligned(source, grid, nodata)
             if corner is not None:
                 for place, index in zip(places, indexes, strict=True):
@@ -159,8 +161,8 @@ def read_pixels(path: Path) -> Float:
     Returns (bands, height, width) float32, NaN where the file declares that nothing was measured
     (nodata value, alpha or internal mask). `UnreadableRaster`.
     """
-    with opened(str(path)) as source:
-        indexes = colours(source)
+    with open_raster(str(path)) as source:
+        indexes = colour_bands(source)
         values = source.read(indexes, out_dtype="float32")
         values[source.read_masks(indexes) == 0] = np.nan
         return cast("Float", values)
@@ -175,7 +177,10 @@ def _aligned(source: Dataset, grid: Grid, nodata: float | None) -> tuple[int, in
     own, wanted = source.transform, grid.transform
     if source.crs is None or source.crs.to_epsg() != grid.epsg or has_alpha(source):
         return None
-    if declared(source, nodata) is None and MaskFlags.per_dataset in source.mask_flag_enums[0]:
+    if (
+        effective_nodata(source, nodata) is None
+        and MaskFlags.per_dataset in source.mask_flag_enums[0]
+    ):
         return None
     if not np.allclose((own.a, own.b, own.d, own.e), (wanted.a, 0, 0, wanted.e), rtol=1e-9):
         return None
@@ -203,21 +208,21 @@ def _cut(
         stored = source.read(index, window=Window(first[1], first[0], width, height))
         inside = out[first[0] - corner[0] :, first[1] - corner[1] :][:height, :width]
         inside[...] = stored
-        missing = declared(source, nodata)
+        missing = effective_nodata(source, nodata)
         if missing is not None:
             inside[stored == missing] = math.nan
 
 
-def _require_kept(promise: Promise | None, source: Dataset, name: str) -> None:
-    if promise is None:
+def _require_expected(expected: ExpectedGrid | None, source: Dataset, name: str) -> None:
+    if expected is None:
         return
     epsg = source.crs.to_epsg() if source.crs else None
     transform = tuple(source.transform)[:6]
     near = _ROUNDED * abs(source.transform.a)
     facts = (
-        (promise.epsg, epsg, "EPSG code"),
-        (promise.shape, source.shape, "height and width"),
-        (promise.transform, transform, "transform"),
+        (expected.epsg, epsg, "EPSG code"),
+        (expected.shape, source.shape, "height and width"),
+        (expected.transform, transform, "transform"),
     )
     for told, found, what in facts:
         if told is None or (found is not None and np.allclose(told, found, rtol=0, atol=near)):
@@ -239,7 +244,7 @@ def _warp_options(source: Dataset, grid: Grid, nodata: float | None) -> dict[str
         "height": grid.height,
         "resampling": Resampling.average if finer else Resampling.bilinear,
         "dtype": "float32",
-        "src_nodata": declared(source, nodata),
+        "src_nodata": effective_nodata(source, nodata),
         "nodata": math.nan,
         # a dark pixel is zero in one band: it is missing only where that band misses it
         "UNIFIED_SRC_NODATA": "NO",
@@ -265,22 +270,22 @@ def _use_gdal() -> None:
 
 
 @contextmanager
-def opened(href: str | RangeFile, **options: Any) -> Iterator[Dataset]:
-    """A raster to read; `UnreadableRaster`, inside as well.
+def open_raster(href: str | RangeFile, **options: Any) -> Iterator[Dataset]:
+    """Open a raster for reading; GDAL's errors inside become `UnreadableRaster` too.
 
     options: GDAL's, while it is open.
     """
     with (
-        reading(name(href)),
+        translate_errors(display_name(href)),
         rasterio.Env(**_options(href), **options),
-        _plainly(href) if isinstance(href, str) else range_reader.opened(href) as source,
+        _plainly(href) if isinstance(href, str) else range_reader.open_dataset(href) as source,
     ):
         yield source
 
 
 @contextmanager
-def reading(href: str) -> Iterator[None]:
-    """Errors of the library inside become `UnreadableRaster`."""
+def translate_errors(href: str) -> Iterator[None]:
+    """Turn GDAL's errors in the block into `UnreadableRaster`."""
     try:
         yield
     except RasterioError as error:
@@ -290,23 +295,23 @@ def reading(href: str) -> Iterator[None]:
         ) from error
 
 
-def name(href: str | RangeFile) -> str:
-    """For messages."""
+def display_name(href: str | RangeFile) -> str:
+    """Name of the file in messages."""
     return href if isinstance(href, str) else href.name
 
 
-def colours(source: Dataset) -> list[int]:
-    """Indexes of the bands without alpha."""
+def colour_bands(source: Dataset) -> list[int]:
+    """Indexes of the bands that are not alpha."""
     return [index for index in source.indexes if source.colorinterp[index - 1] != ColorInterp.alpha]
 
 
 def has_alpha(source: Dataset) -> bool:
     """Whether a band says where something was measured."""
-    return len(colours(source)) < len(source.indexes)
+    return len(colour_bands(source)) < len(source.indexes)
 
 
-def declared(source: Dataset, nodata: float | None) -> float | None:
-    """The stored value that means nothing was measured: `nodata`, or what the header says."""
+def effective_nodata(source: Dataset, nodata: float | None) -> float | None:
+    """The stored value that means no data: `nodata`, or else what the header declares."""
     value = source.nodata if nodata is None else nodata
     return None if value is None else float(value)
 

@@ -40,10 +40,10 @@ _ENOUGH_SHARE, _ENOUGH_PIXELS = 0.005, 100
 
 @dataclass(frozen=True, slots=True)
 class OffsetEvidence:
-    """What pixels say of the 1000 that baseline 04.00 adds to DN."""
+    """What the pixels tell about the offset of 1000 that baseline 04.00 adds to DN."""
 
-    carried: bool | None
-    """None: they do not say, for example under cloud, where nothing is dark."""
+    present: bool | None
+    """None: undecided, for example under cloud, where nothing is dark."""
     text: str
     """The figures behind it, for people."""
 
@@ -69,8 +69,8 @@ def true_color_scale(stretch: float) -> float:
     return 1 / 255 / stretch
 
 
-def look_for_offset(stored: NDArray[np.float32], bands: Sequence[str]) -> OffsetEvidence:
-    """Whether the 1000 of baseline 04.00 is in the pixels.
+def detect_offset(stored: NDArray[np.float32], bands: Sequence[str]) -> OffsetEvidence:
+    """Estimate from the pixels whether the offset of baseline 04.00 is present.
 
     stored: (len(bands), height, width), DN * DN_SCALE without any offset; NaN where nothing was
     measured.
@@ -121,8 +121,8 @@ def resolve_offset(
     The sensing date says nothing: scenes of 2016 that were processed again carry the 1000.
     """
     by_baseline = baseline_offset(baseline)
-    if rule == "pixels" and by_baseline != 0.0 and evidence.carried is not None:
-        return DN_OFFSET if evidence.carried else 0.0
+    if rule == "pixels" and by_baseline != 0.0 and evidence.present is not None:
+        return DN_OFFSET if evidence.present else 0.0
     expected = {
         "declared": declared if declared is not None else by_baseline,
         "baseline": by_baseline if by_baseline is not None else declared,
@@ -170,12 +170,12 @@ def check_offset(
     and the 1000 is not in the pixels, and where 0 is declared and it is.
     """
     if np.isclose(scale, DN_SCALE) and (offset == 0 or np.isclose(offset, DN_OFFSET)):
-        evidence = look_for_offset(reflectance - np.float32(offset), bands)
+        evidence = detect_offset(reflectance - np.float32(offset), bands)
         _require_agreement(offset, evidence, name)
 
 
 def _require_agreement(expected: float, evidence: OffsetEvidence, name: str) -> None:
-    if evidence.carried is None or evidence.carried == (expected != 0):
+    if evidence.present is None or evidence.present == (expected != 0):
         return
     found = "not in its pixels" if expected else "in its pixels all the same"
     right = 0.0 if expected else DN_OFFSET

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 Value = TypeVar("Value", bound=np.generic)
 
-FLOOR = 1e-6
+MIN_BLEND_WEIGHT = 1e-6
 """Weight of a pixel inside the margin: it counts only where no other chip reaches."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Where the chips of one raster lie.
+class TilingPlan:
+    """Positions of the overlapping windows over one raster.
 
     Invariants: every pixel of the raster is covered; all chips have the same size and lie
     inside the padded raster; origins are multiples of `align`.
@@ -80,7 +80,7 @@ class Window:
 
 def plan(
     height: int, width: int, size: int, step: int, *, align: int = 1, shrink: bool = False
-) -> Plan:
+) -> TilingPlan:
     """Chips of `size` x `size` pixels every `step` pixels over a raster.
 
     The last chip of a row or column is shifted inward, so that it ends with the raster.
@@ -95,7 +95,9 @@ def plan(
         )
     padded_height, chip_height, rows = _axis(height, size, step, align, shrink)
     padded_width, chip_width, columns = _axis(width, size, step, align, shrink)
-    return Plan(height, width, chip_height, chip_width, padded_height, padded_width, rows, columns)
+    return TilingPlan(
+        height, width, chip_height, chip_width, padded_height, padded_width, rows, columns
+    )
 
 
 def _axis(
@@ -109,7 +111,7 @@ def _axis(
     return padded, chip, tuple(origins)
 
 
-def coarsen(plan: Plan, factor: int) -> Plan:
+def coarsen(plan: TilingPlan, factor: int) -> TilingPlan:
     """The same chips on a grid `factor` times as coarse, as a network that pools returns them.
 
     `factor` divides the size and the origin of every chip, as `align` of `plan` ensures.
@@ -117,7 +119,7 @@ def coarsen(plan: Plan, factor: int) -> Plan:
     sizes = (plan.chip_height, plan.chip_width, plan.padded_height, plan.padded_width)
     if any(number % factor for number in (*sizes, *plan.rows, *plan.columns)):
         raise ValueError(f"chips of {plan.chip_height} x {plan.chip_width} do not fit {factor}")
-    return Plan(
+    return TilingPlan(
         height=-(-plan.height // factor),
         width=-(-plan.width // factor),
         chip_height=plan.chip_height // factor,
@@ -129,7 +131,7 @@ def coarsen(plan: Plan, factor: int) -> Plan:
     )
 
 
-def windows(plan: Plan, *, align: int = 1) -> list[Window]:
+def windows(plan: TilingPlan, *, align: int = 1) -> list[Window]:
     """The chips of a plan in its order, each with the part that it answers for.
 
     Where two chips overlap, each answers for its half: a pixel belongs to the chip from whose
@@ -158,8 +160,8 @@ def _shares(
     return list(zip(reads, pairwise(borders), strict=True))
 
 
-def fill(pixels: NDArray[Value], plan: Plan) -> NDArray[Value]:
-    """What a window reads (..., rows, columns), reflected to a whole chip as `pad` does it.
+def pad_window(pixels: NDArray[Value], plan: TilingPlan) -> NDArray[Value]:
+    """Pad what a window reads (..., rows, columns) to a full chip, by reflection as `pad` does.
 
     Only windows at the bottom or right of a padded raster read less than a chip.
     """
@@ -171,7 +173,7 @@ def fill(pixels: NDArray[Value], plan: Plan) -> NDArray[Value]:
     return pixels[..., rows[:, None], columns[None, :]]
 
 
-def pad(raster: NDArray[Value], plan: Plan) -> NDArray[Value]:
+def pad(raster: NDArray[Value], plan: TilingPlan) -> NDArray[Value]:
     """The raster (bands, height, width), reflected at its bottom and right to the padded size."""
     rows = _reflection(plan.height, plan.padded_height)
     columns = _reflection(plan.width, plan.padded_width)
@@ -185,7 +187,7 @@ def _reflection(length: int, padded: int) -> NDArray[np.intp]:
     return np.minimum(index, period - index) if length > 1 else np.zeros(padded, dtype=np.intp)
 
 
-def cut(raster: NDArray[Value], plan: Plan) -> NDArray[Value]:
+def cut(raster: NDArray[Value], plan: TilingPlan) -> NDArray[Value]:
     """(bands, height, width) to (N, bands, chip_height, chip_width), in plan order."""
     padded = pad(raster, plan)
     return np.stack(
@@ -197,7 +199,7 @@ def cut(raster: NDArray[Value], plan: Plan) -> NDArray[Value]:
 
 
 def stitch(
-    chips: NDArray[np.float32], plan: Plan, *, margin: int | None = None
+    chips: NDArray[np.float32], plan: TilingPlan, *, margin: int | None = None
 ) -> NDArray[np.float32]:
     """Blend overlapping predictions back onto the grid they were cut from.
 
@@ -231,4 +233,6 @@ def _taper(origin: int, chip: int, padded: int, margin: int | None) -> NDArray[n
     inside = np.arange(1, chip + 1)
     near = inside if origin > 0 else np.full(chip, chip + margin)
     far = inside[::-1] if origin + chip < padded else np.full(chip, chip + margin)
-    return np.asarray(np.maximum(np.minimum(near, far) - margin, FLOOR), dtype=np.float64)
+    return np.asarray(
+        np.maximum(np.minimum(near, far) - margin, MIN_BLEND_WEIGHT), dtype=np.float64
+    )

@@ -21,7 +21,7 @@ from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_at, tile_grid
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.reports import area_report_html, season_plots
-from tulip_ops.reports.area_report_html import Picture, Story
+from tulip_ops.reports.area_report_html import AreaReport, Calendar
 from tulip_ops.storage.product_store import open_store
 
 CLEAR_ENOUGH = 0.9
@@ -40,7 +40,7 @@ _MARGIN = 100.0
 
 def report(
     settings: Settings, area: str, out: Path, *, simulated: bool | None, now: datetime
-) -> Story:
+) -> AreaReport:
     """Write the page of an area into `out`; returns what it tells.
 
     simulated: what the simulator's scenes show or a satellite's; None: a satellite's, if there
@@ -49,7 +49,7 @@ def report(
     """
     with (
         connection.connect(settings.reader_url(), "tulip report") as database,
-        layers.one_state(database),
+        layers.snapshot(database),
     ):
         kinds = report_queries.kinds(database, area)
         kind = (kinds or [False])[0] if simulated is None else simulated
@@ -70,11 +70,11 @@ def report(
     return story
 
 
-def _illustrated(history: AreaHistory, settings: Settings) -> Story:
+def _illustrated(history: AreaHistory, settings: Settings) -> AreaReport:
     by_season: dict[int, list[FieldSeasonRow]] = {}
     for row in history.fields:
         by_season.setdefault(row.season, []).append(row)
-    story = Story(history, maps={}, calendars={}, below=None)
+    story = AreaReport(history, maps={}, calendars={}, below=None)
     if not by_season:
         return story
     grid = _grid(history)
@@ -130,22 +130,22 @@ def _light_image(
         wanted = [(str(path), bands.index(name) + 1) for name in ("red", "green", "blue")]
     except (ProductMissing, ProductDamaged):
         return None, None  # the page has a sentence for maps without background
-    return newest, cog.read_reflectance_onto(wanted, grid)
+    return newest, cog.read_reflectance_warped(wanted, grid)
 
 
-def _calendar(season: int, rows: Sequence[FieldSeasonRow], history: AreaHistory) -> Picture | None:
+def _calendar(season: int, rows: Sequence[FieldSeasonRow], history: AreaHistory) -> Calendar | None:
     looks: dict[int, dict[int, Verdict]] = {}
-    for look in history.looks:
+    for look in history.observations:
         if look.season == season:
             looks.setdefault(look.field_id, {})[look.day.timetuple().tm_yday] = look.verdict
     bloomed = [row for row in rows if row.onset_latest and row.end_earliest]
     if 0 < len(bloomed) <= ROWS:
         bars = [_bar(row, looks.get(row.field_id, {})) for row in sorted(bloomed, key=_onset)]
-        return Picture(season_plots.field_calendar(season, bars), len(bars), by_field=True)
+        return Calendar(season_plots.field_calendar(season, bars), len(bars), by_field=True)
     groups = list(_groups(rows, looks))
     if not groups:
         return None
-    return Picture(season_plots.group_calendar(season, groups), len(bloomed), by_field=False)
+    return Calendar(season_plots.group_calendar(season, groups), len(bloomed), by_field=False)
 
 
 def _onset(row: FieldSeasonRow) -> tuple[object, ...]:
@@ -163,7 +163,7 @@ def _bar(row: FieldSeasonRow, looks: Mapping[int, Verdict]) -> season_plots.Bar:
             earliest.timetuple().tm_yday if earliest else None,
             latest.timetuple().tm_yday if latest else None,
         ),
-        looks=looks,
+        observations=looks,
     )
 
 

@@ -18,7 +18,7 @@ from tulip_ops.reports.html import Column, Figure, Swatch, Table
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Calendar:
     """A calendar of a season."""
 
     svg: bytes
@@ -29,13 +29,13 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class AreaReport:
     """Everything that a page shows."""
 
     history: AreaHistory
     maps: Mapping[int, bytes]
     """PNG by season."""
-    calendars: Mapping[int, Picture]
+    calendars: Mapping[int, Calendar]
     below: AcquisitionId | None
     """Whose image lies below the maps; None where they are plain."""
     hectares: bytes | None = None
@@ -83,9 +83,9 @@ class Gaps:
     table: Table
 
 
-def page(story: Story, now: datetime) -> str:
+def page(report: AreaReport, now: datetime) -> str:
     """The complete page as HTML."""
-    history = story.history
+    history = report.history
     seasons = {row.season for row in history.acquisitions}
     return html.render(
         "area_report.html.j2",
@@ -93,10 +93,10 @@ def page(story: Story, now: datetime) -> str:
         simulated=history.simulated,
         facts=_facts(history),
         fields=bool(history.fields),
-        maps=_maps(story) if story.maps else None,
-        calendars=_calendars(story) if story.calendars else None,
-        seasons=_seasons(story, story.hectares, story.changes)
-        if story.hectares and story.changes
+        maps=_maps(report) if report.maps else None,
+        calendars=_calendars(report) if report.calendars else None,
+        seasons=_seasons(report, report.hectares, report.changes)
+        if report.hectares and report.changes
         else None,
         counts=_acquisitions_in_words(history),
         gaps=[_gaps(history, season) for season in sorted(seasons, reverse=True)],
@@ -121,7 +121,7 @@ def _facts(history: AreaHistory) -> list[tuple[str, str]]:
     return figures
 
 
-def _maps(story: Story) -> Maps:
+def _maps(story: AreaReport) -> Maps:
     *earlier, newest = sorted(story.maps)
     return Maps(
         _key(plotting.VERDICTS.values()),
@@ -131,7 +131,7 @@ def _maps(story: Story) -> Maps:
     )
 
 
-def _map(story: Story, season: int) -> Figure:
+def _map(story: AreaReport, season: int) -> Figure:
     said = Counter(row.verdict for row in story.history.fields if row.season == season)
     counts = (
         f"{said[SeasonVerdict.BLOOMED]} fields bloomed, {said[SeasonVerdict.NOT_BLOOMED]} did not,"
@@ -141,11 +141,11 @@ def _map(story: Story, season: int) -> Figure:
     return Figure(story.maps[season], alt, f"{season}: {counts}.")
 
 
-def _calendars(story: Story) -> Calendars:
+def _calendars(story: AreaReport) -> Calendars:
     kinds = {calendar.by_field for calendar in story.calendars.values()}
     by_field = [
         Swatch(season_plots.BLOOM, hatched=False, words="seen in bloom"),
-        Swatch(season_plots.MAYBE, hatched=False, words="may have been in bloom"),
+        Swatch(season_plots.POSSIBLE_BLOOM, hatched=False, words="may have been in bloom"),
     ]
     figures = []
     for season, calendar in sorted(story.calendars.items(), reverse=True):
@@ -153,13 +153,13 @@ def _calendars(story: Story) -> Calendars:
         alt = f"Bloom calendar. {words}"
         figures.append((season, Figure(calendar.svg, alt, words, chart=True)))
     return Calendars(
-        _key(season_plots.LOOKS.values()) if False in kinds else [],
+        _key(season_plots.VERDICT_STYLES.values()) if False in kinds else [],
         by_field if True in kinds else [],
         figures,
     )
 
 
-def _calendar_in_words(history: AreaHistory, season: int, calendar: Picture) -> str:
+def _calendar_in_words(history: AreaHistory, season: int, calendar: Calendar) -> str:
     rows = [row for row in history.fields if row.season == season]
     first = min((row.onset_latest for row in rows if row.onset_latest), default=None)
     last = max((row.end_earliest for row in rows if row.end_earliest), default=None)
@@ -171,7 +171,7 @@ def _calendar_in_words(history: AreaHistory, season: int, calendar: Picture) -> 
     )
 
 
-def _seasons(story: Story, hectares: bytes, changes: bytes) -> Seasons:
+def _seasons(story: AreaReport, hectares: bytes, changes: bytes) -> Seasons:
     """hectares, changes: the charts as SVG."""
     rows = story.history.seasons
     words = "; ".join(

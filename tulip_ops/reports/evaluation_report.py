@@ -42,7 +42,7 @@ def write(evaluation: Evaluation, data: str, folder: Path) -> dict[str, Estimate
 
 
 def as_json(
-    evaluation: Evaluation, data: str, found: Mapping[str, Estimate | int]
+    evaluation: Evaluation, data: str, results: Mapping[str, Estimate | int]
 ) -> dict[str, object]:
     """The report for machines; intervals are 95 % ones of a bootstrap over scenes."""
     card = evaluation.card
@@ -55,7 +55,7 @@ def as_json(
             name: figure
             if isinstance(figure, int)
             else {"value": figure.value, "low": figure.low, "high": figure.high}
-            for name, figure in found.items()
+            for name, figure in results.items()
         },
         "scores": {case.name: round(case.score, 4) for case in evaluation.cases},
     }
@@ -94,12 +94,12 @@ def _page(
     return html.render(
         "evaluation.html.j2",
         title=f"{evaluation.card.reference}: {data}",
-        figures=[(name.replace("_", " "), said(figure)) for name, figure in found.items()],
+        figures=[(name.replace("_", " "), format_figure(figure)) for name, figure in found.items()],
         pictures=[(name, _PICTURES[name]) for name in drawn],
     )
 
 
-def said(figure: Estimate | int) -> str:
+def format_figure(figure: Estimate | int) -> str:
     """A figure for people: `0.912 (0.897 to 0.925)`, or a count."""
     if isinstance(figure, int):
         return f"{figure:,}"

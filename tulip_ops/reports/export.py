@@ -17,7 +17,7 @@ from tulip_ops.storage import layer_writer
 
 
 def export(
-    settings: Settings, out: Path, wanted: Sequence[Layer], chosen: Selection
+    settings: Settings, out: Path, layer_names: Sequence[Layer], selection: Selection
 ) -> dict[Layer, int]:
     """Write the layers into `out`, in the format of its extension; returns rows by layer.
 
@@ -25,17 +25,17 @@ def export(
     take one. The file is complete or absent, and replaces an older one. Every layer shows
     the same moment. `BadInput`, `AreaNotFound`, `StoreUnavailable`.
     """
-    names = _layers(out, wanted)
+    names = _layers(out, layer_names)
     rows: dict[Layer, int] = {}
     try:
         with TemporaryDirectory(dir=out.parent, prefix=f".{out.stem}-") as folder:
             draft = Path(folder) / out.name
             with (
                 connection.connect(settings.reader_url(), "tulip export") as database,
-                layers.one_state(database),
+                layers.snapshot(database),
             ):
                 for name in names:
-                    with layers.read_layer(database, name, chosen) as found:
+                    with layers.read_layer(database, name, selection) as found:
                         rows[name] = layer_writer.write_layer(
                             draft, name, found.columns, found.batches
                         )
@@ -49,9 +49,9 @@ def export(
     return rows
 
 
-def _layers(out: Path, wanted: Sequence[Layer]) -> tuple[Layer, ...]:
+def _layers(out: Path, layer_names: Sequence[Layer]) -> tuple[Layer, ...]:
     several = layer_writer.driver(out) == "GPKG"
-    names = tuple(dict.fromkeys(wanted)) or (LAYERS if several else ())
+    names = tuple(dict.fromkeys(layer_names)) or (LAYERS if several else ())
     if not several and len(names) != 1:
         raise BadInput(
             f"{out.name} holds one layer: name it with --layer ({', '.join(LAYERS)}),"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
 
 
-class Look(NamedTuple):
+class LegendEntry(NamedTuple):
     """How one value of a column is drawn."""
 
     value: str
@@ -24,20 +24,20 @@ class Look(NamedTuple):
 
 _BLOOM, _GREEN, _GREY = "213,94,0,190", "86,180,233,170", "90,90,90,255"
 _SEASON = (
-    Look("bloomed", "bloomed", _BLOOM),
-    Look("not_bloomed", "not bloomed", _GREEN),
-    Look("not_seen", "not seen", _GREY, "f_diagonal"),
+    LegendEntry("bloomed", "bloomed", _BLOOM),
+    LegendEntry("not_bloomed", "not bloomed", _GREEN),
+    LegendEntry("not_seen", "not seen", _GREY, "f_diagonal"),
 )
 _DAY = (
-    Look("bloom", "in bloom", _BLOOM),
-    Look("no_bloom", "not in bloom", _GREEN),
-    Look("not_seen", "not seen", _GREY, "f_diagonal"),
+    LegendEntry("bloom", "in bloom", _BLOOM),
+    LegendEntry("no_bloom", "not in bloom", _GREEN),
+    LegendEntry("not_seen", "not seen", _GREY, "f_diagonal"),
 )
 _KIND = (
-    Look("false", "satellite", "204,121,167,120"),
-    Look("true", "simulated", "204,121,167,255", "b_diagonal"),
+    LegendEntry("false", "satellite", "204,121,167,120"),
+    LegendEntry("true", "simulated", "204,121,167,255", "b_diagonal"),
 )
-_STYLES: Mapping[str, tuple[str, str, Sequence[Look]]] = {
+_STYLES: Mapping[str, tuple[str, str, Sequence[LegendEntry]]] = {
     "fields": ("simulated", "bool", _KIND),
     "bloom_history": ("verdict", "string", _SEASON),
     "detections": ("simulated", "bool", _KIND),
@@ -51,14 +51,14 @@ def styles(layers: Sequence[str]) -> dict[str, str]:
     return {layer: style(*_STYLES[layer]) for layer in layers}
 
 
-def style(column: str, kind: str, looks: Sequence[Look]) -> str:
+def style(column: str, kind: str, entries: Sequence[LegendEntry]) -> str:
     """QML that colours polygons by the values of a column; kind: string or bool."""
     categories = "".join(
         f'<category symbol="{number}" type="{kind}" value={quoteattr(look.value)}'
         f' label={quoteattr(look.label)} render="true"/>'
-        for number, look in enumerate(looks)
+        for number, look in enumerate(entries)
     )
-    symbols = "".join(_symbol(number, look) for number, look in enumerate(looks))
+    symbols = "".join(_symbol(number, look) for number, look in enumerate(entries))
     return (
         "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
         '<qgis version="3.28.0" styleCategories="Symbology">'
@@ -69,10 +69,10 @@ def style(column: str, kind: str, looks: Sequence[Look]) -> str:
     )
 
 
-def _symbol(number: int, look: Look) -> str:
+def _symbol(number: int, entry: LegendEntry) -> str:
     options = {
-        "color": look.colour,
-        "style": look.pattern,
+        "color": entry.colour,
+        "style": entry.pattern,
         "outline_color": "60,60,60,255",
         "outline_style": "solid",
         "outline_width": "0.2",

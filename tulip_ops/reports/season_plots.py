@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shapely.geometry import Polygon
 
 BLOOM, GREEN, UNSEEN = (plotting.VERDICTS[verdict][0] for verdict in SeasonVerdict)
-MAYBE = "#F6CFAE"
+POSSIBLE_BLOOM = "#F6CFAE"
 """When a field may have been in bloom: BLOOM, lighter."""
 CHANGES = {
     "new": ("#D55E00", "", "white"),
@@ -35,7 +35,7 @@ CHANGES = {
     "unknown": (UNSEEN, "////", "black"),
 }
 """Colour, hatch and colour of the number on it, for each change; see tulip.bloom_history."""
-LOOKS = {
+VERDICT_STYLES = {
     Verdict.BLOOM: (BLOOM, "", "in bloom"),
     Verdict.NO_BLOOM: (GREEN, "", "not in bloom"),
     Verdict.NOT_SEEN: (UNSEEN, "////", "not seen"),
@@ -55,8 +55,8 @@ class Bar:
     """First and last day seen in bloom."""
     possible: tuple[int | None, int | None]
     """Earliest possible first day and latest possible last day; None where nothing bounds it."""
-    looks: Mapping[int, Verdict]
-    """Observation by day of year."""
+    observations: Mapping[int, Verdict]
+    """Verdict of each day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +105,13 @@ def field_calendar(season: int, bars: Sequence[Bar]) -> bytes:
         first, last = bar.seen
         earliest = first if bar.possible[0] is None else bar.possible[0]
         latest = last if bar.possible[1] is None else bar.possible[1]
-        axes.barh(row, latest - earliest + 1, left=earliest - 0.5, height=0.7, color=MAYBE)
+        axes.barh(row, latest - earliest + 1, left=earliest - 0.5, height=0.7, color=POSSIBLE_BLOOM)
         axes.barh(row, last - first + 1, left=first - 0.5, height=0.7, color=BLOOM)
         for missing, day, mark in zip(bar.possible, bar.seen, "<>", strict=True):
             if missing is None:
                 axes.plot(day, row, mark, color="black", markersize=4)
         for verdict, mark in ((Verdict.NO_BLOOM, "|"), (Verdict.NOT_SEEN, "x")):
-            days = [day for day, said in bar.looks.items() if said is verdict]
+            days = [day for day, said in bar.observations.items() if said is verdict]
             colour = "0.55" if verdict is Verdict.NOT_SEEN else "black"
             axes.plot(days, [row] * len(days), mark, color=colour, markersize=4)
     axes.set_yticks(range(len(bars)), [bar.name for bar in bars], fontsize=7)
@@ -127,7 +127,7 @@ def group_calendar(season: int, groups: Sequence[Group]) -> bytes:
     for row, group in enumerate(groups):
         for day, said in group.days.items():
             base = row + 0.4
-            for verdict, (colour, hatch, _) in LOOKS.items():
+            for verdict, (colour, hatch, _) in VERDICT_STYLES.items():
                 share = 0.8 * said.get(verdict, 0) / max(sum(said.values()), 1)
                 axes.bar(
                     day, -share, bottom=base, width=1.8, color=colour, hatch=hatch,

@@ -69,10 +69,10 @@ def read_renderings(folder: Path) -> list[Rendering]:
     """The 8-bit true-colour GeoTIFFs of a folder, by day; other rasters, as masks, are left out."""
     found = []
     for path in sorted(folder.glob("*.tif*")):
-        facts = reader.look(str(path))
+        facts = reader.inspect(str(path))
         if facts.dtype != "uint8" or len(facts.bands) != 3:
             continue
-        scene = geotiff_metadata.understand(path, facts)
+        scene = geotiff_metadata.parse_metadata(path, facts)
         pixel = np.sqrt(geodesic_area(scene.footprint) / (facts.shape[0] * facts.shape[1]))
         day = scene.sensed_at.date()
         found.append(Rendering(path.name, day, float(pixel), reader.read_pixels(path)))

@@ -22,7 +22,7 @@ from tulip_ops.core.settings import Settings, inherited_environment
 from tulip_ops.services import airflow_config, ports, processes
 from tulip_ops.services import secrets as keys
 from tulip_ops.services.airflow_client import Rest
-from tulip_ops.services.airflow_config import USER, Plan
+from tulip_ops.services.airflow_config import USER, AirflowConfig
 from tulip_ops.services.processes import Process
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
 LISTENING = ("api-server", "scheduler", "triggerer")
 """Those with a port: the site, and two servers of logs."""
-MARK = "TULIP_LOCAL_SERVICE"
+MARKER_VARIABLE = "TULIP_LOCAL_SERVICE"
 """Environment variable by which all descendants of a service are found again."""
 
 
@@ -68,9 +68,9 @@ class Airflow:
         return Rest(self.url, USER, json.loads(self.passwords.read_text())[USER])
 
     def running(self) -> dict[str, Process | None]:
-        return {service: processes.recall(self.pid_file(service)) for service in SERVICES}
+        return {service: processes.read_pid_file(self.pid_file(service)) for service in SERVICES}
 
-    def start(self, plan: Plan, *, new_database: bool, patience: float = 240.0) -> None:
+    def start(self, plan: AirflowConfig, *, new_database: bool, patience: float = 240.0) -> None:
         """Bring all services up and await their health; what runs as planned stays.
 
         Airflow's own tables are brought to its version where they were not already, which takes
@@ -126,7 +126,7 @@ class Airflow:
 
     def _descendants(self, services: Iterable[str]) -> list[Process]:
         marks = [str(self.pid_file(service)) for service in services]
-        return [one for mark in marks for one in processes.marked(MARK, mark)]
+        return [one for mark in marks for one in processes.marked(MARKER_VARIABLE, mark)]
 
     def _end_leftovers(self) -> None:
         """End what a service left behind that was killed: workers, servers of logs, tasks."""
@@ -134,7 +134,7 @@ class Airflow:
         processes.end(self._descendants(dead), patience=5.0)
 
     def _choose_port(self, service: str) -> int:
-        if processes.recall(self.pid_file(service)) is not None:
+        if processes.read_pid_file(self.pid_file(service)) is not None:
             return self.port(service)
         return ports.choose(self.home / f"{service}.port")
 
@@ -152,9 +152,9 @@ class Airflow:
         process = processes.start(
             [sys.executable, "-m", "airflow", service],
             log=self.log_file(service),
-            environment={**environment, MARK: str(self.pid_file(service))},
+            environment={**environment, MARKER_VARIABLE: str(self.pid_file(service))},
         )
-        processes.remember(process, self.pid_file(service))
+        processes.write_pid_file(process, self.pid_file(service))
 
     def _await(self, patience: float) -> None:
         deadline = time.monotonic() + patience

@@ -14,8 +14,8 @@ USER = "admin"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How an Airflow shall run."""
+class AirflowConfig:
+    """Configuration of one Airflow."""
 
     dags: Path
     plugins: Path
@@ -27,7 +27,7 @@ class Plan:
     """Tasks that run at once, each in a process that is forked beforehand."""
 
 
-def configuration(plan: Plan, home: Path, ports: Mapping[str, int], secret: Path) -> str:
+def configuration(config: AirflowConfig, home: Path, ports: Mapping[str, int], secret: Path) -> str:
     """The text of airflow.cfg: what must differ from Airflow's defaults, and nothing else.
 
     ports: by the name of the service that listens. secret: folder of the generated keys.
@@ -35,19 +35,19 @@ def configuration(plan: Plan, home: Path, ports: Mapping[str, int], secret: Path
     site = f"http://127.0.0.1:{ports['api-server']}"
     sections: dict[str, dict[str, object]] = {
         "core": {
-            "dags_folder": plan.dags,
-            "plugins_folder": plan.plugins,
+            "dags_folder": config.dags,
+            "plugins_folder": config.plugins,
             "executor": "LocalExecutor",
-            "parallelism": plan.parallelism,
+            "parallelism": config.parallelism,
             "load_examples": False,
-            "fernet_key": keys.keep(secret / "airflow-fernet", keys.fernet_key),
+            "fernet_key": keys.read_or_create(secret / "airflow-fernet", keys.fernet_key),
             "execution_api_server_url": f"{site}/execution/",
             "simple_auth_manager_users": f"{USER}:admin",
             "simple_auth_manager_passwords_file": home / "passwords.json",
             # The default asks the name server, which may be slow.
             "hostname_callable": "socket.gethostname",
         },
-        "database": {"sql_alchemy_conn": sqlalchemy_url(plan.database_url)},
+        "database": {"sql_alchemy_conn": sqlalchemy_url(config.database_url)},
         "logging": {
             "base_log_folder": home / "logs",
             "dag_processor_child_process_log_directory": home / "logs" / "dag_processor",
@@ -61,9 +61,9 @@ def configuration(plan: Plan, home: Path, ports: Mapping[str, int], secret: Path
             "port": ports["api-server"],
             "base_url": site,
             "workers": 1,
-            "secret_key": keys.keep(secret / "airflow-api", keys.long_key),
+            "secret_key": keys.read_or_create(secret / "airflow-api", keys.long_key),
         },
-        "api_auth": {"jwt_secret": keys.keep(secret / "airflow-jwt", keys.long_key)},
+        "api_auth": {"jwt_secret": keys.read_or_create(secret / "airflow-jwt", keys.long_key)},
         "dag_processor": {
             # The default below /tmp belongs to the first user who started one.
             "dag_bundle_storage_path": home / "bundles",
@@ -80,7 +80,7 @@ def configuration(plan: Plan, home: Path, ports: Mapping[str, int], secret: Path
 
 
 def environment(
-    plan: Plan, home: Path, programs: Path, inherited: Mapping[str, str]
+    config: AirflowConfig, home: Path, programs: Path, inherited: Mapping[str, str]
 ) -> dict[str, str]:
     """All variables of the services.
 
@@ -89,7 +89,7 @@ def environment(
     near = ",".join(filter(None, [inherited.get("no_proxy"), "127.0.0.1", "localhost"]))
     return {
         **inherited,
-        **plan.settings,
+        **config.settings,
         "AIRFLOW_HOME": str(home),
         "PATH": f"{programs}:{inherited.get('PATH', '/usr/bin:/bin')}",
         "PYTHONUNBUFFERED": "1",

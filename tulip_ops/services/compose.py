@@ -14,9 +14,9 @@ from tulip_ops.core.settings import Settings
 from tulip_ops.services import databases, demo, demo_data
 from tulip_ops.services import secrets as keys
 from tulip_ops.services.airflow_client import Rest
-from tulip_ops.services.databases import Neighbour
+from tulip_ops.services.databases import RemoteServer
 from tulip_ops.services.progress import Report
-from tulip_ops.storage.object_store import Places
+from tulip_ops.storage.object_store import ObjectStore
 
 POSTGRES = "postgres"
 """Name of the file, among the keys, with the password of PostgreSQL's superuser."""
@@ -37,11 +37,11 @@ def make_keys(settings: Settings, store: Path) -> None:
     """
     folder = settings.state.absolute() / "keys"
     for name in (POSTGRES, ADMIN):
-        keys.keep(folder / name)
+        keys.read_or_create(folder / name)
     for name, make in AIRFLOW.items():
-        keys.keep(folder / name, make)
-    access = keys.keep(folder / "s3-access-key", lambda: secrets.token_hex(10).upper())
-    secret = keys.keep(folder / "s3-secret-key", lambda: secrets.token_urlsafe(30))
+        keys.read_or_create(folder / name, make)
+    access = keys.read_or_create(folder / "s3-access-key", lambda: secrets.token_hex(10).upper())
+    secret = keys.read_or_create(folder / "s3-secret-key", lambda: secrets.token_urlsafe(30))
     credentials = {"aws_access_key_id": access, "aws_secret_access_key": secret}
     lines = [f"{name} = {value}" for name, value in credentials.items()]
     keys.write(folder / "aws", "\n".join(["[default]", *lines]))
@@ -58,9 +58,9 @@ def prepare(settings: Settings, host: str, port: int) -> None:
 
     Safe to repeat. The superuser's password is the one that `make_keys` made.
     """
-    password = keys.keep(settings.state / "keys" / POSTGRES)
-    databases.provide_on(Neighbour(host, port, password), settings)
-    Places(settings.s3_endpoint, unavailable=ServiceFailed).make_bucket(settings.store_place)
+    password = keys.read_or_create(settings.state / "keys" / POSTGRES)
+    databases.provide_on(RemoteServer(host, port, password), settings)
+    ObjectStore(settings.s3_endpoint, unavailable=ServiceFailed).make_bucket(settings.store_place)
 
 
 def write_pod_template(file: Path, hosts: Sequence[str]) -> None:
@@ -85,8 +85,8 @@ def _address(host: str) -> str:
         raise ServiceFailed(f"{host} has no address in this network: {error}") from error
 
 
-def carry(settings: Settings, url: str, archive: str | None, areas: Path | None) -> None:
-    """From an archive of scenes to the season table, through the Airflow at `url`.
+def run_demo(settings: Settings, url: str, archive: str | None, areas: Path | None) -> None:
+    """Process an archive of scenes up to the season table, through the Airflow at `url`.
 
     archive, areas: as `demo_data.provide`. `ServiceFailed` names what failed.
     """
@@ -94,16 +94,16 @@ def carry(settings: Settings, url: str, archive: str | None, areas: Path | None)
     with report.phase("scenes and areas"):
         settings = demo_data.provide(settings, settings.writer_url(), archive, areas, report.detail)
         report.detail(f"archive {settings.archive_place}")
-    password = keys.keep(settings.state / "keys" / ADMIN)
+    password = keys.read_or_create(settings.state / "keys" / ADMIN)
     with Rest(url, ADMIN, password) as rest:
         with report.phase("Airflow"):
             await_health(rest)
             report.detail(f"healthy: {url}")
-        failures = demo.carry(rest, settings.reader_url(), settings, report)
-    demo.say_seasons(settings.reader_url(), report, len(failures))
+        failures = demo.run_pipeline(rest, settings.reader_url(), settings, report)
+    demo.print_seasons(settings.reader_url(), report, len(failures))
     report.say("\n== Time\n")
     report.say(report.times())
-    demo.refuse(failures)
+    demo.raise_failures(failures)
 
 
 def await_health(rest: Rest, patience: float = 300.0, pause: float = 2.0) -> None:

@@ -20,15 +20,15 @@ STEPS = tuple(STATES)
 POOL = "tulip_networks"
 FIRST_DAY = "2015-06-23"
 """Sentinel-2A flew: no scene is older."""
-FIRST_SIGN = 60.0
+RUN_GRACE = 60.0
 """Seconds after which an id without a run counts as left to the next discovery."""
 FINISHED = frozenset({"success", "failed"})
 _ERROR = re.compile(r"[A-Z]\w+: ")
 
 
 @dataclass(frozen=True, slots=True)
-class Journey:
-    """How far the run of one acquisition came."""
+class AcquisitionRun:
+    """Progress of the DAG run of one acquisition."""
 
     acquisition_id: str
     run_id: str
@@ -109,19 +109,19 @@ def follow(
     rest: Rest,
     ids: set[str],
     since: datetime,
-    show: Callable[[Mapping[str, Journey]], None],
+    show: Callable[[Mapping[str, AcquisitionRun]], None],
     patience: float = 1800.0,
-) -> dict[str, Journey]:
+) -> dict[str, AcquisitionRun]:
     """Show how the runs of `ids` get on until all have ended; those without a run are absent.
 
     `ServiceFailed` after `patience` seconds in which nothing moved.
     """
-    known: dict[str, Journey] = {}
+    known: dict[str, AcquisitionRun] = {}
     began = moved = time.monotonic()
     while True:
         latest = {**known, **_look(rest, ids, since, known)}
         show(latest)
-        alone = ids - latest.keys() if time.monotonic() - began < FIRST_SIGN else set()
+        alone = ids - latest.keys() if time.monotonic() - began < RUN_GRACE else set()
         if not alone and all(one.ended for one in latest.values()):
             return latest
         if _places(latest) != _places(known):
@@ -133,7 +133,7 @@ def follow(
 
 
 def await_history(
-    rest: Rest, journeys: Iterable[Journey], since: datetime, patience: float = 600.0
+    rest: Rest, journeys: Iterable[AcquisitionRun], since: datetime, patience: float = 600.0
 ) -> list[str]:
     """Wait until the season of everything recorded was rolled up; the runs that failed."""
     recorded = [(one.season, one.recorded_at) for one in journeys if one.recorded_at is not None]
@@ -153,8 +153,8 @@ def await_history(
         time.sleep(1.0)
 
 
-def last_words(rest: Rest, dag: str, run: str, task: str) -> str:
-    """The line of the log that names why the task failed."""
+def last_error_line(rest: Rest, dag: str, run: str, task: str) -> str:
+    """The log line that names why the task failed."""
     return _reason(_log(rest, dag, run, task))
 
 
@@ -170,8 +170,8 @@ def _reason(lines: list[str]) -> str:
 
 
 def _look(
-    rest: Rest, ids: set[str], since: datetime, known: Mapping[str, Journey]
-) -> dict[str, Journey]:
+    rest: Rest, ids: set[str], since: datetime, known: Mapping[str, AcquisitionRun]
+) -> dict[str, AcquisitionRun]:
     """What changed: the runs of `ids` that have not ended yet."""
     path, after = f"dags/{ACQUISITION}/dagRuns", since.isoformat()
     found = {}
@@ -183,12 +183,14 @@ def _look(
         if row["state"] != "queued":
             instances = rest.rows(f"{path}/{row['dag_run_id']}/taskInstances", "task_instances")
             tasks = {task["task_id"]: task for task in instances}
-        found[key] = journey(row, tasks)
+        found[key] = acquisition_run(row, tasks)
     return found
 
 
-def journey(run: Mapping[str, Any], tasks: Mapping[str, Mapping[str, Any]]) -> Journey:
-    """How far a run came, from the rows of the REST API.
+def acquisition_run(
+    run: Mapping[str, Any], tasks: Mapping[str, Mapping[str, Any]]
+) -> AcquisitionRun:
+    """Progress of a run, from the rows of the REST API.
 
     tasks: by name; none while the run is queued.
     """
@@ -206,7 +208,7 @@ def journey(run: Mapping[str, Any], tasks: Mapping[str, Mapping[str, Any]]) -> J
             state = "retrying"
     if state == "recorded":
         recorded_at = datetime.fromisoformat(tasks[STEPS[-1]]["end_date"])
-    return Journey(
+    return AcquisitionRun(
         acquisition_id=str(run["partition_key"]),
         run_id=str(run["dag_run_id"]),
         state=state,
@@ -223,5 +225,5 @@ def _seconds(began: str | None, ended: str | None) -> float:
     return (until - datetime.fromisoformat(began)).total_seconds()
 
 
-def _places(journeys: Mapping[str, Journey]) -> dict[str, tuple[str, str]]:
+def _places(journeys: Mapping[str, AcquisitionRun]) -> dict[str, tuple[str, str]]:
     return {key: (one.state, one.step) for key, one in journeys.items()}

@@ -36,8 +36,8 @@ class Databases:
     """How to open ours with psql, no password in the line."""
 
 
-class Administered(Protocol):
-    """A server on which databases and logins may be made."""
+class AdminServer(Protocol):
+    """A server on which databases and logins may be created."""
 
     @property
     def url(self) -> str:
@@ -54,8 +54,8 @@ class Administered(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A server in another container or on another machine, whose superuser we may be."""
+class RemoteServer:
+    """A server in another container or on another machine, with its superuser's password."""
 
     host: str
     port: int
@@ -80,7 +80,7 @@ class Neighbour:
         return "" if row is None else str(row[0])
 
 
-def provide_on(server: Administered, settings: Settings) -> str:
+def provide_on(server: AdminServer, settings: Settings) -> str:
     """Make and migrate what is missing on `server`; `<state>/local.env` then names it.
 
     Airflow's URL is written to `<state>/keys/airflow-url`. Returns the reader's URL of ours.
@@ -123,7 +123,7 @@ def own_database(settings: Settings) -> bool:
     return settings.database_url is not None and settings.database_url.get_secret_value() != ours
 
 
-def _provide_ours(server: Administered, state: Path) -> tuple[str, str]:
+def _provide_ours(server: AdminServer, state: Path) -> tuple[str, str]:
     """The database `tulip` with its schema and logins; returns the writer's and reader's URLs."""
     owner_password, writer_password, reader_password = (
         _password(state, name) for name in ("owner", "writer", "reader")
@@ -160,11 +160,11 @@ def _write_service(server: Server, state: Path) -> None:
     keys.write(state / SERVICE_FILE, "\n".join(["[tulip]", *lines]))
 
 
-def _create_airflow(server: Administered, state: Path) -> bool:
+def _create_airflow(server: AdminServer, state: Path) -> bool:
     return _create(server, AIRFLOW, AIRFLOW, _password(state, AIRFLOW), "nocreaterole")
 
 
-def _create(server: Administered, database: str, owner: str, password: str, right: str) -> bool:
+def _create(server: AdminServer, database: str, owner: str, password: str, right: str) -> bool:
     """A database and the login that owns it; whether the database was made just now.
 
     The password is one of ours: letters, digits, - and _.
@@ -180,4 +180,4 @@ def _create(server: Administered, database: str, owner: str, password: str, righ
 
 
 def _password(state: Path, name: str) -> str:
-    return keys.keep(state / "keys" / f"database-{name}")
+    return keys.read_or_create(state / "keys" / f"database-{name}")

@@ -19,8 +19,8 @@ from tulip_ops.postgis import status as tables
 from tulip_ops.services import dag_runs, databases, demo_data, postgres
 from tulip_ops.services.airflow import Airflow
 from tulip_ops.services.airflow_client import Rest
-from tulip_ops.services.airflow_config import USER, Plan
-from tulip_ops.services.dag_runs import Journey
+from tulip_ops.services.airflow_config import USER, AirflowConfig
+from tulip_ops.services.dag_runs import AcquisitionRun
 from tulip_ops.services.databases import Databases
 from tulip_ops.services.progress import Board, Report
 
@@ -57,14 +57,14 @@ def run(
             airflow = _start_airflow(settings, found)
             report.detail(f"healthy: {airflow.url}")
         with airflow.rest() as rest:
-            failures = carry(rest, found.reader_url, settings, report)
-    say_seasons(found.reader_url, report, len(failures))
+            failures = run_pipeline(rest, found.reader_url, settings, report)
+    print_seasons(found.reader_url, report, len(failures))
     report.say("\n== By hand\n")
     report.detail(f"this table     {found.by_hand} -c '{SQL}'")
     _say_where(airflow, settings, report)
     report.say("\n== Time\n")
     report.say(report.times())
-    refuse(failures)
+    raise_failures(failures)
 
 
 def up(settings: Settings) -> None:
@@ -123,7 +123,7 @@ def _start_airflow(settings: Settings, found: Databases) -> Airflow:
     if not (ROOT / "dags").is_dir():
         raise ServiceFailed(f"there is no {ROOT / 'dags'}: run this from a clone of the repository")
     airflow = Airflow(settings.state.absolute())
-    plan = Plan(
+    plan = AirflowConfig(
         dags=ROOT / "dags",
         plugins=ROOT / "plugins",
         database_url=found.airflow_url,
@@ -155,8 +155,8 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def carry(rest: Rest, reader_url: str, settings: Settings, report: Report) -> list[str]:
-    """Discover, follow every run to its end, update seasons; a line for each failure."""
+def run_pipeline(rest: Rest, reader_url: str, settings: Settings, report: Report) -> list[str]:
+    """Discover, follow every run to its end, roll up; returns a line for each failure."""
     with report.phase("discovery"):
         dag_runs.prepare(rest, slots=max(1, _cores() // settings.threads))
         since = datetime.now(UTC)
@@ -166,7 +166,7 @@ def carry(rest: Rest, reader_url: str, settings: Settings, report: Report) -> li
         if left or waiting:
             report.detail(f"{len(left.keys() | waiting)} of an earlier time have not ended")
     ids, since = new | waiting | left.keys(), min([since, *left.values()])
-    journeys: dict[str, Journey] = {}
+    journeys: dict[str, AcquisitionRun] = {}
     if ids:
         with report.phase("acquisitions"):
             journeys = dag_runs.follow(rest, ids, since, Board(len(ids)).show)
@@ -179,24 +179,24 @@ def carry(rest: Rest, reader_url: str, settings: Settings, report: Report) -> li
     return whys + sorted(alone) + [f"tulip_history {one}" for one in rolled]
 
 
-def _why(rest: Rest, reader_url: str, journey: Journey) -> str:
+def _why(rest: Rest, reader_url: str, journey: AcquisitionRun) -> str:
     """The acquisition, the step, and the line that names the error."""
     with connection.connect(reader_url, "tulip demo") as database:
         entry = ledger.entry(database, AcquisitionId.parse(journey.acquisition_id))
     if entry is not None and entry.state in BAD_STATES:
         why = entry.verdict or entry.state
     else:
-        why = dag_runs.last_words(rest, dag_runs.ACQUISITION, journey.run_id, journey.step)
+        why = dag_runs.last_error_line(rest, dag_runs.ACQUISITION, journey.run_id, journey.step)
     return f"{journey.acquisition_id} {journey.step}: {why}"
 
 
-def refuse(failures: list[str]) -> None:
-    """`ServiceFailed` that names them, where there are any."""
+def raise_failures(failures: list[str]) -> None:
+    """`ServiceFailed` that names the failures, if there are any."""
     if failures:
         raise ServiceFailed("\n  ".join([f"{len(failures)} runs failed:", *failures]))
 
 
-def say_seasons(reader_url: str, report: Report, failed: int) -> None:
+def print_seasons(reader_url: str, report: Report, failed: int) -> None:
     """Print the season table, and what failed before the `failed` runs of this time."""
     with connection.connect(reader_url, "tulip demo") as database:
         rows, figures = tables.season_table(database), tables.status(database)

@@ -91,7 +91,7 @@ def start(folder: Path, *, durable: bool = True, patience: float = 60.0) -> Serv
     data = folder / "data"
     version = data / "PG_VERSION"
     binaries = apt.postgresql(int(version.read_text()) if version.exists() else None)
-    password = keys.keep(folder / "password")
+    password = keys.read_or_create(folder / "password")
     process = find(folder)
     if process is None:
         if not version.exists():

@@ -94,11 +94,12 @@ def start(
     raise ServiceFailed(f"`{command[0]}` ended at once; see {log}")
 
 
-def remember(process: Process, file: Path) -> None:
+def write_pid_file(process: Process, file: Path) -> None:
+    """Note the process in `file`."""
     file.write_text(json.dumps(asdict(process)) + "\n")
 
 
-def recall(file: Path) -> Process | None:
+def read_pid_file(file: Path) -> Process | None:
     """The process noted in `file`, if it still lives."""
     try:
         noted = Process(**json.loads(file.read_text()))

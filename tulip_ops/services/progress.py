@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
-from tulip_ops.services.dag_runs import Journey
+from tulip_ops.services.dag_runs import AcquisitionRun
 
 WIDTH = 26
 _UP_AND_CLEAR = "\x1b[{lines}A\x1b[J"
@@ -53,7 +53,7 @@ class Board:
         self._alive = 0
         """Lines at the bottom that the next call replaces."""
 
-    def show(self, journeys: Mapping[str, Journey]) -> None:
+    def show(self, journeys: Mapping[str, AcquisitionRun]) -> None:
         """Bring what is written up to date."""
         fresh = [
             one for one in journeys.values() if one.ended and one.acquisition_id not in self._ended
@@ -76,7 +76,7 @@ class Board:
         self._out.flush()
 
 
-def line(journey: Journey) -> str:
+def line(journey: AcquisitionRun) -> str:
     """One acquisition in one line."""
     where = {
         "recorded": "recorded",

@@ -22,8 +22,8 @@ def fernet_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
-def keep(file: Path, make: Callable[[], str] = password) -> str:
-    """What `file` holds; made, and written with mode 0600, the first time."""
+def read_or_create(file: Path, make: Callable[[], str] = password) -> str:
+    """The content of `file`; created with mode 0600 the first time."""
     if not file.exists():
         write(file, make())
     return file.read_text().strip()

@@ -16,7 +16,7 @@ from tulip_ops.core.types import SIMULATED_PLATFORM, AcquisitionId, Area
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.simulate.polder import make_polder
-from tulip_ops.simulate.scenes import Scene, make_scene
+from tulip_ops.simulate.scenes import SimulatedScene, make_scene
 from tulip_ops.simulate.seasons import warmth
 from tulip_ops.simulate.sky import Sky, Weather, sun
 
@@ -45,13 +45,13 @@ Two orbits pass, each every five days, three days apart. The clear days hardly l
 through; where clouds lie over a field on the day between, one could have come and gone."""
 
 
-class Overpass(NamedTuple):
-    """One simulated acquisition of the demo archive and where it lies."""
+class SimulatedOverpass(NamedTuple):
+    """One simulated acquisition of the demo archive, with its grid."""
 
     id: AcquisitionId
     sensed_at: datetime
     """UTC."""
-    scene: Scene
+    scene: SimulatedScene
     grid: Grid
     """Of the scene's pixels."""
 
@@ -79,7 +79,9 @@ def _looks(seasons: Sequence[int]) -> Iterator[tuple[date, Weather, float]]:
             yield first + timedelta(days=later), kind, cover
 
 
-def demo_archive(seasons: Sequence[int] = DEMO_SEASONS, seed: int = 0) -> Iterator[Overpass]:
+def demo_archive(
+    seasons: Sequence[int] = DEMO_SEASONS, seed: int = 0
+) -> Iterator[SimulatedOverpass]:
     """The overpasses of the demo archive, oldest first.
 
     Each season has five: three clear, one partly cloudy, one overcast or with many clouds.
@@ -102,4 +104,4 @@ def demo_archive(seasons: Sequence[int] = DEMO_SEASONS, seed: int = 0) -> Iterat
         sensed_at = datetime(day.year, day.month, day.day, 10, 50, tzinfo=UTC)
         sensed_at += timedelta(seconds=int(rng.integers(-600, 600)))
         identity = AcquisitionId(SIMULATED_PLATFORM, DEMO_TILE, day, 0, "L2A")
-        yield Overpass(identity, sensed_at, scene, DEMO_GRID)
+        yield SimulatedOverpass(identity, sensed_at, scene, DEMO_GRID)

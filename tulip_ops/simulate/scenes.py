@@ -15,7 +15,7 @@ from tulip_ops.simulate.growth import reflect
 from tulip_ops.simulate.polder import Polder, make_polder
 from tulip_ops.simulate.random_fields import Floats, blur, fractal
 from tulip_ops.simulate.seasons import KNOWN_SEASONS, warmth
-from tulip_ops.simulate.sky import Sky, form, look_through
+from tulip_ops.simulate.sky import Sky, form, through_atmosphere
 from tulip_ops.simulate.spectra import COVERS, LEAFED_TREES, Cover
 
 VERSION = "e2b9a6c30b0a"
@@ -34,7 +34,7 @@ _THROUGH = np.array([0.80, 0.88, 0.92, 0.92, 0.93, 0.94, 0.95, 0.95, 0.93, 0.90]
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is really there, whatever the sky hides."""
+    """Ground truth, including what clouds hide."""
 
     tulip: NDArray[np.bool_]
     """(H, W): the pixel's centre lies in a tulip parcel, in flower or not."""
@@ -52,7 +52,7 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class SimulatedScene:
     """A simulated acquisition of a polder."""
 
     reflectance: Floats
@@ -108,7 +108,7 @@ def make_scene(
     seed: int,
     atmosphere: Atmosphere = SURFACE,
     spread: float = 0.55,
-) -> Scene:
+) -> SimulatedScene:
     """`polder` as a Sentinel-2 of the simulator would see it on `day`.
 
     seed: of the day's clouds, tillage and noise. spread: sigma of the sensor's point spread,
@@ -121,7 +121,7 @@ def make_scene(
     ground = _ground(polder, strips, _covers(warm))
     ground *= _mottle(polder, rng)
     overhead = form(sky, rng, polder.height, polder.width)
-    seen = look_through(ground, overhead, atmosphere.path, atmosphere.through)
+    seen = through_atmosphere(ground, overhead, atmosphere.path, atmosphere.through)
     seen = _sense(blur(seen, spread), rng)
     seen[:, _outside(polder, sky, rng)] = np.nan
     fields = polder.parcels
@@ -135,12 +135,12 @@ def make_scene(
         np.where(tulip, fields, -1).astype(np.int32),
         polder.blooms[day.year],
     )
-    return Scene(seen, truth, day)
+    return SimulatedScene(seen, truth, day)
 
 
 def training_scene(
     seed: int, *, height: int = 256, width: int = 256, sky: Sky | None = None
-) -> Scene:
+) -> SimulatedScene:
     """A random polder on a random day under a random sky (or the given one).
 
     Days lie between mid March and mid June, most of them around the bloom of their season.

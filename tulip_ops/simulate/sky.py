@@ -216,8 +216,8 @@ def _clouds(sky: Sky, rng: np.random.Generator, height: int, width: int) -> Floa
     return np.where(depth < _UNSEEN, 0, depth).astype(np.float32)
 
 
-def look_through(ground: Floats, overhead: Overhead, path: Floats, through: Floats) -> Floats:
-    """What the sensor sees of the ground.
+def through_atmosphere(ground: Floats, overhead: Overhead, path: Floats, through: Floats) -> Floats:
+    """Reflectance at the sensor: the ground below clouds, haze and cirrus.
 
     ground (10, H, W) surface reflectance in full sun; path (10,) reflectance of the air
     itself; through (10,) share of the ground's reflectance that passes the air.

@@ -25,9 +25,9 @@ from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid, tiles_over
 from tulip_ops.raster.projection import WGS84, project
-from tulip_ops.raster.range_reader import RangeFile, Remembered
-from tulip_ops.sources.read_cache import Parts
-from tulip_ops.storage.object_store import Places, S3File
+from tulip_ops.raster.range_reader import CachedRangeFile, RangeFile
+from tulip_ops.sources.read_cache import ReadCache
+from tulip_ops.storage.object_store import ObjectStore, S3RangeFile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +48,7 @@ class L1C:
     def __init__(self, bucket: str, endpoint: str | None = None) -> None:
         self.problems: list[str] = []
         self._bucket = bucket
-        self._places = Places(endpoint, requester_pays=True)
+        self._places = ObjectStore(endpoint, requester_pays=True)
         self._open: tuple[str, Mapping[str, RangeFile]] = "", {}
 
     def search(self, areas: Sequence[Area], since: date, until: date) -> Iterator[Acquisition]:
@@ -78,7 +78,7 @@ class L1C:
         return sha256(f"l1c 1 {json.dumps(information, sort_keys=True)}".encode()).hexdigest()
 
     def read(
-        self, acquisition: Acquisition, grid: Grid, parts: Parts
+        self, acquisition: Acquisition, grid: Grid, parts: ReadCache
     ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
         """As `Source` says. Of the images only the window's blocks are fetched and paid for."""
         values = np.empty((len(BANDS), *grid.shape), dtype=np.float32)
@@ -88,11 +88,11 @@ class L1C:
             kept = parts.get(BANDS[place])
             if kept is None:
                 kept = self._read_band(files[BANDS[place]], acquisition.id, grid)
-                parts.keep(BANDS[place], kept)
+                parts.put(BANDS[place], kept)
             values[place] = kept
 
         concurrency.for_each(read, range(len(BANDS)), _AT_ONCE)
-        evidence = radiometry.look_for_offset(values, BANDS)
+        evidence = radiometry.detect_offset(values, BANDS)
         offset = radiometry.resolve_offset(
             "baseline",
             baseline=acquisition.baseline,
@@ -106,19 +106,19 @@ class L1C:
 
     def describe(self) -> str:
         """As `Source` says: lists the bucket, for which somebody pays."""
-        zones = self._places.folders(self._address("tiles"))
+        zones = self._places.list_folders(self._address("tiles"))
         return f"{self.name} s3://{self._bucket}: {len(zones)} UTM zones, requester pays"
 
     def _read_band(
         self, file: RangeFile, acquisition_id: AcquisitionId, grid: Grid
     ) -> NDArray[np.float32]:
         values: NDArray[np.float32]
-        [values] = reader.read_onto(
+        [values] = reader.read_warped(
             [(file, 1)],
             grid,
             scale=radiometry.DN_SCALE,
             nodata=radiometry.DN_NODATA,
-            promise=reader.Promise(epsg=tile_grid(acquisition_id.tile).epsg),
+            expected=reader.ExpectedGrid(epsg=tile_grid(acquisition_id.tile).epsg),
         )
         return values
 
@@ -128,7 +128,7 @@ class L1C:
         if scene != acquisition.href:
             folder = acquisition.href.rpartition("/")[0]
             open_files = {
-                band: Remembered(S3File(self._places, f"{folder}/{name}.jp2"))
+                band: CachedRangeFile(S3RangeFile(self._places, f"{folder}/{name}.jp2"))
                 for band, name in _FILES.items()
             }
             self._open = acquisition.href, open_files
@@ -138,7 +138,9 @@ class L1C:
         """Days of the range on which the bucket has something of the tile."""
         month = since.replace(day=1)
         while month <= until:
-            listed = self._places.folders(self._address(_folder(tile, month.year, month.month)))
+            listed = self._places.list_folders(
+                self._address(_folder(tile, month.year, month.month))
+            )
             for day in sorted(int(name) for name in listed if name.isdigit()):
                 if since <= month.replace(day=day) <= until:
                     yield month.replace(day=day)
@@ -146,7 +148,7 @@ class L1C:
 
     def _of_day(self, tile: str, day: date) -> Iterator[Acquisition]:
         folder = self._address(_folder(tile, day.year, day.month, day.day))
-        for sequence in sorted(filter(str.isdigit, self._places.folders(folder)), key=int):
+        for sequence in sorted(filter(str.isdigit, self._places.list_folders(folder)), key=int):
             address = f"{folder}/{sequence}/tileInfo.json"
             try:
                 yield self._acquisition(tile, day, int(sequence), address)

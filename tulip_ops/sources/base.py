@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
 from tulip_ops.raster.grid import Grid
-from tulip_ops.sources.read_cache import Parts
+from tulip_ops.sources.read_cache import ReadCache
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ class Source(Protocol):
         ...
 
     def read(
-        self, acquisition: Acquisition, grid: Grid, parts: Parts
+        self, acquisition: Acquisition, grid: Grid, parts: ReadCache
     ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
         """Reflectance on `grid` and the names of its bands, in the order of BANDS.
 

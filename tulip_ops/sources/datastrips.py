@@ -15,8 +15,8 @@ from tulip_ops.sources.granule import Granule
 
 
 @dataclass(frozen=True, slots=True)
-class Overpass:
-    """One processing of what one satellite saw of one tile in one go."""
+class MergedDatastrips:
+    """All datastrips of one satellite pass over one tile, in one processing."""
 
     id: AcquisitionId
     granules: tuple[Granule, ...]
@@ -60,8 +60,10 @@ class Overpass:
         return sum(cover * area for cover, area in told if cover is not None) / ground
 
 
-def overpasses(granules: Iterable[Granule], preference: Sequence[str]) -> list[Overpass]:
-    """What the items are together, sorted by id.
+def merge_datastrips(
+    granules: Iterable[Granule], preference: Sequence[str]
+) -> list[MergedDatastrips]:
+    """Merge items into acquisitions, sorted by id.
 
     preference: collections; what a later one has of an overpass is left out if an earlier one
     has anything of it.
@@ -106,7 +108,7 @@ def _sequences(same_day: Sequence[Granule]) -> dict[str, int]:
     return {granule.scene.address: number for number, granule in enumerate(ordered)}
 
 
-def _versions(granules: Sequence[Granule], numbers: Mapping[str, int]) -> list[Overpass]:
+def _versions(granules: Sequence[Granule], numbers: Mapping[str, int]) -> list[MergedDatastrips]:
     """The processings of one baseline: the first of each datastrip, then what came again."""
     strips = _by(sorted(granules, key=_age), lambda granule: granule.datastrip).values()
     found = []
@@ -115,7 +117,7 @@ def _versions(granules: Sequence[Granule], numbers: Mapping[str, int]) -> list[O
         new = [strip[version] for strip in strips if version < len(strip)]
         lowest = min(numbers[granule.scene.address] for granule in new)
         together.sort(key=lambda granule: numbers[granule.scene.address])
-        found.append(Overpass(replace(new[0].scene.id, sequence=lowest), tuple(together)))
+        found.append(MergedDatastrips(replace(new[0].scene.id, sequence=lowest), tuple(together)))
     return found
 
 

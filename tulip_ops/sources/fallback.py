@@ -14,7 +14,7 @@ from tulip_ops.core.errors import SourceUnavailable, TulipError
 from tulip_ops.core.revisit import Overpass
 from tulip_ops.core.types import Acquisition, AcquisitionId, Alert, AlertKind, Area
 from tulip_ops.sources.base import Source
-from tulip_ops.sources.registry import AWAY
+from tulip_ops.sources.registry import UNAVAILABLE
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +24,8 @@ too old only where another one could be asked, or where somebody said how old is
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What the sources are asked, and what is known before."""
+class SurveyRequest:
+    """What the sources are asked, and what is known beforehand."""
 
     since: date
     until: date
@@ -34,7 +34,7 @@ class Question:
     grace: timedelta
     """How long publication may take."""
     limit: timedelta | None
-    """Age from which the newest item is too old; None: as `revisit.stale` says."""
+    """Age from which the newest item is too old; None: as `revisit.staleness` says."""
     overpasses: Mapping[str, Sequence[Overpass]]
     """By area, from all sources."""
     newest: Mapping[tuple[str, str], datetime]
@@ -47,8 +47,8 @@ class Question:
 
 
 @dataclass(slots=True)
-class Answers:
-    """What the sources said."""
+class SurveyResult:
+    """What the sources returned."""
 
     offered: dict[AcquisitionId, Acquisition] = field(default_factory=dict)
     """What was offered, each by the source that came first."""
@@ -73,19 +73,19 @@ class Answers:
         return type(next(iter(self.errors.values())))(message)
 
 
-def ask(
+def survey(
     areas: Sequence[Area],
     orders: Mapping[str, Sequence[str]],
     open_source: Callable[[str], Source],
-    question: Question,
-) -> Answers:
-    """Ask for each area the first of its sources, and the next one where that is away or stale.
+    request: SurveyRequest,
+) -> SurveyResult:
+    """Ask the first source of each area, and the next one if that is unavailable or stale.
 
     orders: names of sources by area. A source is asked once for all areas whose turn it is, and
     not again once it was away, so that requests are bounded by sources times ranks, however many
-    areas there are. Errors other than `AWAY` are raised.
+    areas there are. Errors other than `UNAVAILABLE` are raised.
     """
-    answers = Answers()
+    answers = SurveyResult()
     left = {area.name: list(orders[area.name]) for area in areas}
     satisfied: set[str] = set()
     while any(left.values()):
@@ -94,19 +94,19 @@ def ask(
             if left[area.name]:
                 turns.setdefault(left[area.name].pop(0), []).append(area)
         for name, group in turns.items():
-            found = _search(name, group, open_source, question, answers)
+            found = _search(name, group, open_source, request, answers)
             if found is None:
                 continue
             satisfied |= {area.name for area in group}
             for area in group:
-                if _is_fresh(name, area, found, bool(left[area.name]), question, answers):
+                if _is_fresh(name, area, found, bool(left[area.name]), request, answers):
                     left[area.name].clear()
     answers.unanswered = sorted({area.name for area in areas} - satisfied)
     return answers
 
 
-def over(area: Area, acquisitions: Sequence[Acquisition]) -> list[Acquisition]:
-    """Those whose footprint reaches the area; thousands in milliseconds."""
+def acquisitions_over(area: Area, acquisitions: Sequence[Acquisition]) -> list[Acquisition]:
+    """Acquisitions whose footprint intersects the area; thousands in milliseconds."""
     reaches = shapely.intersects(area.geometry, [one.footprint for one in acquisitions])
     return [one for one, reached in zip(acquisitions, reaches, strict=True) if reached]
 
@@ -115,25 +115,25 @@ def _search(
     name: str,
     areas: Sequence[Area],
     open_source: Callable[[str], Source],
-    question: Question,
-    answers: Answers,
+    request: SurveyRequest,
+    result: SurveyResult,
 ) -> list[Acquisition] | None:
     """What the source offers over the areas; None where it is away."""
-    answers.asked.setdefault(name, set()).update(area.name for area in areas)
-    if name in answers.errors:
+    result.asked.setdefault(name, set()).update(area.name for area in areas)
+    if name in result.errors:
         return None
     try:
-        source = answers.sources.get(name) or open_source(name)
-        found = list(source.search(areas, question.since, question.until))
-    except AWAY as error:
+        source = result.sources.get(name) or open_source(name)
+        found = list(source.search(areas, request.since, request.until))
+    except UNAVAILABLE as error:
         kind: AlertKind = "silent" if isinstance(error, SourceUnavailable) else "refused"
         log.warning("source %s is %s: %s", name, kind, error)
-        answers.errors[name] = error
-        answers.alerts.append(Alert(name, kind, None, f"{name} is {kind}: {error}"))
+        result.errors[name] = error
+        result.alerts.append(Alert(name, kind, None, f"{name} is {kind}: {error}"))
         return None
-    answers.sources[name] = source
+    result.sources[name] = source
     for acquisition in found:
-        answers.offered.setdefault(acquisition.id, acquisition)
+        result.offered.setdefault(acquisition.id, acquisition)
     return found
 
 
@@ -142,37 +142,37 @@ def _is_fresh(
     area: Area,
     found: Sequence[Acquisition],
     more: bool,
-    question: Question,
-    answers: Answers,
+    request: SurveyRequest,
+    result: SurveyResult,
 ) -> bool:
     """Whether the next source need not be asked for the area; more: whether there is one."""
-    if not question.about_now:
+    if not request.about_now:
         return True
-    here = over(area, found)
-    known = question.newest.get((name, area.name))
+    here = acquisitions_over(area, found)
+    known = request.newest.get((name, area.name))
     newest = max([one.sensed_at for one in here] + ([known] if known else []), default=None)
-    alone = name == USER_FILLED and not more and question.limit is None
+    alone = name == USER_FILLED and not more and request.limit is None
     if alone or any(one.id.simulated for one in here):
         why = None
     else:
-        why = revisit.stale(
-            [*question.overpasses.get(area.name, ()), *revisit.overpasses_of(here)],
+        why = revisit.staleness(
+            [*request.overpasses.get(area.name, ()), *revisit.overpasses_of(here)],
             newest,
-            since=datetime.combine(question.since, time(), UTC),
-            now=question.now,
-            grace=question.grace,
-            limit=question.limit,
+            since=datetime.combine(request.since, time(), UTC),
+            now=request.now,
+            grace=request.grace,
+            limit=request.limit,
         )
     if why is None:
-        answers.fresh.add((name, area.name))
+        result.fresh.add((name, area.name))
         return True
     has = (
-        f"nothing over {area.name} since {question.since}"
+        f"nothing over {area.name} since {request.since}"
         if newest is None
         else f"nothing newer over {area.name} than {newest:%Y-%m-%d},"
-        f" {(question.now - newest).days} days ago"
+        f" {(request.now - newest).days} days ago"
     )
     message = f"{name} is stale: it has {has}; {why}"
     log.warning("%s%s", message, "; asking the next source" if more else "")
-    answers.alerts.append(Alert(name, "stale", area.name, message, newest))
+    result.alerts.append(Alert(name, "stale", area.name, message, newest))
     return False

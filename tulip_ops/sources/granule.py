@@ -11,7 +11,7 @@ from hashlib import sha256
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.settings import StacApi
 from tulip_ops.core.types import JSON, OffsetRule
-from tulip_ops.sources.stac_item import Scene, parse_scene
+from tulip_ops.sources.stac_item import StacScene, parse_scene
 
 _DATATAKE = re.compile(r"(?:GS2[A-D]_|S2[A-D]_MSIL(?:1C|2A)_)(\d{8}T\d{6})")
 _DATASTRIP = re.compile(r"_DS_(\w{4})_\d{8}T\d{6}_S(\d{8}T\d{6})")
@@ -23,7 +23,7 @@ _GENERATED = ("s2:generation_time", "processing:datetime", "created")
 class Granule:
     """A scene as one item describes it, and where it stands among its overpass's others."""
 
-    scene: Scene
+    scene: StacScene
     collection: str
     rule: OffsetRule
     datatake: str

@@ -39,8 +39,8 @@ _PASSING = {429, 500, 502, 503, 504}
 _REDIRECTS = urllib3.Retry(total=None, connect=0, read=0, redirect=5, status=0, other=0)
 
 
-class Throttle:
-    """Lets at most so many through in a second, evenly spread; for many threads."""
+class RateLimiter:
+    """Limits requests per second, evenly spaced. Thread-safe."""
 
     def __init__(self, per_second: float) -> None:
         self._pause = 1 / per_second
@@ -56,8 +56,8 @@ class Throttle:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to bear with a server."""
+class RetryPolicy:
+    """Attempts, timeouts and waits of a request."""
 
     attempts: int = 4
     """How often one request is sent."""
@@ -79,35 +79,35 @@ class Patience:
         )
 
 
-class Web:
-    """Requests to one provider. For many threads."""
+class HttpClient:
+    """HTTP requests to one provider, with retries and a rate limit. Thread-safe."""
 
     def __init__(
         self,
         credential: str,
-        patience: Patience | None = None,
-        throttle: Throttle | None = None,
+        patience: RetryPolicy | None = None,
+        throttle: RateLimiter | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """credential: what the settings call it, for the message where it is refused."""
         self._credential = credential
-        self._patience = patience or Patience()
+        self._patience = patience or RetryPolicy()
         self._throttle = throttle
         self._headers = dict(headers or {})
         self._pool = urllib3.PoolManager(num_pools=4, maxsize=16)
 
-    def document(self, url: str) -> JSON:
+    def get_json(self, url: str) -> JSON:
         """A JSON document. `CredentialRefused`, `SourceUnavailable`, `TooManyRequests`."""
         _, body, _ = self._get(url, {})
         try:
             return json.loads(body)
         except ValueError as error:
-            raise SourceUnavailable(f"{plain(url)} answered no JSON ({error})") from error
+            raise SourceUnavailable(f"{without_query(url)} answered no JSON ({error})") from error
 
-    def part(self, url: str, start: int, stop: int) -> tuple[bytes, int]:
-        """Bytes from `start` to before `stop`, fewer where the file ends, and the file's size.
+    def get_range(self, url: str, start: int, stop: int) -> tuple[bytes, int]:
+        """Bytes from `start` to before `stop`, fewer at the end of the file; and its size.
 
-        `UnreadableRaster` if it is not there; errors as of `document`.
+        `UnreadableRaster` if it is not there; errors as of `get_json`.
         """
         status, body, headers = self._get(url, {"Range": f"bytes={start}-{stop - 1}"})
         _, _, size = headers.get("Content-Range", "").rpartition("/")
@@ -118,12 +118,12 @@ class Web:
         if status == _WHOLE and len(body) <= stop:
             return body[start:], len(body)
         raise SourceUnavailable(
-            f"{plain(url)} does not answer by ranges ({status}); with verify_checksums files are"
-            " fetched whole"
+            f"{without_query(url)} does not answer by ranges ({status}); with verify_checksums"
+            " files are fetched whole"
         )
 
     def download(self, url: str, path: Path) -> None:
-        """A whole file to `path`. `UnreadableRaster` if it is not there; errors of `document`."""
+        """A whole file to `path`. `UnreadableRaster` if it is not there; errors of `get_json`."""
         _, body, _ = self._get(url, {})
         path.write_bytes(body)
 
@@ -137,22 +137,22 @@ class Web:
                 status, body, told = self._once(url, headers)
             except (urllib3.exceptions.HTTPError, TimeoutError) as error:
                 failure: SourceUnavailable = SourceUnavailable(
-                    f"{plain(url)} does not answer, or not to the end"
+                    f"{without_query(url)} does not answer, or not to the end"
                     f" ({_reason(error)} after {time.monotonic() - asked:.0f} s)"
                 )
                 wait = self._backoff(left)
             else:
                 if status in _REFUSED:
                     raise CredentialRefused(
-                        f"{plain(url)} refuses us ({status}); check {self._credential}"
+                        f"{without_query(url)} refuses us ({status}); check {self._credential}"
                     )
                 if status in _GONE:
-                    raise UnreadableRaster(f"{plain(url)} is not there ({status})")
+                    raise UnreadableRaster(f"{without_query(url)} is not there ({status})")
                 if status in _GOOD:
                     return status, body, told
                 kind = TooManyRequests if status == 429 else SourceUnavailable
                 failure = kind(
-                    f"{plain(url)} answered {status} to the last of"
+                    f"{without_query(url)} answered {status} to the last of"
                     f" {self._patience.attempts - left} requests; try again later"
                 )
                 if status not in _PASSING:
@@ -192,27 +192,27 @@ class Web:
         return _FIRST_WAIT * float(2 ** (self._patience.attempts - 1 - left))
 
 
-class WebFile(SizedRangeFile):
-    """A file that is read by ranges: a `range_reader.RangeFile`."""
+class HttpRangeFile(SizedRangeFile):
+    """A file that is read by HTTP ranges: a `range_reader.RangeFile`."""
 
     def __init__(
-        self, web: Web, url: str, sign: Callable[[str], str] = str, size: int | None = None
+        self, web: HttpClient, url: str, sign: Callable[[str], str] = str, size: int | None = None
     ) -> None:
         """sign: makes a URL that may be read now of one that may not. size: as declared."""
-        super().__init__(plain(url), size)
+        super().__init__(without_query(url), size)
         self._web = web
         self._url = url
         self._sign = sign
 
     def _part(self, start: int, stop: int) -> tuple[bytes, int]:
-        return self._web.part(self._sign(self._url), start, stop)
+        return self._web.get_range(self._sign(self._url), start, stop)
 
     def download(self, path: Path) -> None:
-        """All of it to `path`; errors as of `Web.document`."""
+        """All of it to `path`; errors as of `HttpClient.get_json`."""
         self._web.download(self._sign(self._url), path)
 
 
-def plain(url: str) -> str:
+def without_query(url: str) -> str:
     """The URL without its query, which may hold a signature."""
     return url.partition("?")[0]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tulip_ops.core.errors import ChecksumMismatch, UnreadableRaster
 from tulip_ops.core.files import SHA256_MULTIHASH
-from tulip_ops.sources.stac_item import Declared
+from tulip_ops.sources.stac_item import DeclaredFile
 
 _ALGORITHMS = {"1114": "sha1", SHA256_MULTIHASH: "sha256", "1340": "sha512", "d50110": "md5"}
 """By the prefix of their multihashes: kind and length of the digest."""
@@ -15,7 +15,7 @@ _ALGORITHMS = {"1114": "sha1", SHA256_MULTIHASH: "sha256", "1340": "sha512", "d5
 _CHUNK = 1 << 20
 
 
-def check_size(size: int, declared: Declared, name: str) -> None:
+def check_size(size: int, declared: DeclaredFile, name: str) -> None:
     """Bytes of a file; `UnreadableRaster` if it is empty, `ChecksumMismatch` if not as declared.
 
     name: of the file, for the message.
@@ -29,7 +29,7 @@ def check_size(size: int, declared: Declared, name: str) -> None:
         )
 
 
-def check_bytes(path: Path, declared: Declared) -> None:
+def check_bytes(path: Path, declared: DeclaredFile) -> None:
     """A whole file; `ChecksumMismatch`. Checksums of kinds that hashlib lacks say nothing."""
     for prefix, algorithm in _ALGORITHMS.items():
         if declared.checksum is None or not declared.checksum.startswith(prefix):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from tulip_ops.storage.object_store import Places, join
+from tulip_ops.storage.object_store import ObjectStore, join_address
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,58 +21,58 @@ _ONE_HEADER = Lock()
 rare SystemError."""
 
 
-class Parts(Protocol):
-    """Arrays by keys that are the source's own affair: one per request, or per band and window.
+class ReadCache(Protocol):
+    """Arrays by keys of the source's choice: one per request, or per band and window.
 
     They belong to one acquisition as its source describes it now, and to one grid. Several
     threads may keep different keys at once.
     """
 
     def get(self, key: str) -> NDArray[np.float32] | None:
-        """What was kept under `key`, bit for bit; None if nothing was, or it is damaged."""
+        """The array stored under `key`, bit for bit; None if there is none, or it is damaged."""
         ...
 
-    def keep(self, key: str, values: NDArray[np.float32]) -> None:
-        """Keep `values`, of any shape, whole or not at all; in place of older ones."""
+    def put(self, key: str, values: NDArray[np.float32]) -> None:
+        """Store `values`, of any shape, atomically; replaces an older array."""
         ...
 
 
-class MemoryParts:
-    """Parts that last as long as their process: for reads that nobody repeats."""
+class MemoryReadCache:
+    """A cache within this process: for reads that nobody repeats."""
 
     def __init__(self) -> None:
         self._kept: dict[str, NDArray[np.float32]] = {}
 
     def get(self, key: str) -> NDArray[np.float32] | None:
-        """As `Parts` says."""
+        """As `ReadCache` says."""
         return self._kept.get(key)
 
-    def keep(self, key: str, values: NDArray[np.float32]) -> None:
-        """As `Parts` says."""
+    def put(self, key: str, values: NDArray[np.float32]) -> None:
+        """As `ReadCache` says."""
         self._kept[key] = values.copy()
 
 
-class StoredParts:
-    """Parts as files below an address, a folder or s3://bucket/prefix: they survive a kill.
+class StoredReadCache:
+    """A cache below an address, a folder or s3://bucket/prefix, that survives a kill.
 
     A file is an array as NumPy's .npy, and the sha256 of the array's bytes after it.
     """
 
-    def __init__(self, address: str, places: Places) -> None:
+    def __init__(self, address: str, places: ObjectStore) -> None:
         self._address = address
         self._places = places
 
     def get(self, key: str) -> NDArray[np.float32] | None:
-        """As `Parts` says; `StoreUnavailable`."""
+        """As `ReadCache` says; `StoreUnavailable`."""
         with tempfile.TemporaryDirectory() as scratch:
             try:
-                path = self._places.fetched(self._file(key), Path(scratch))
+                path = self._places.local_copy(self._file(key), Path(scratch))
             except FileNotFoundError:
                 return None
             return _whole_array(path)
 
-    def keep(self, key: str, values: NDArray[np.float32]) -> None:
-        """As `Parts` says; `StoreUnavailable`."""
+    def put(self, key: str, values: NDArray[np.float32]) -> None:
+        """As `ReadCache` says; `StoreUnavailable`."""
         solid = np.ascontiguousarray(values)
         with (
             tempfile.TemporaryDirectory() as scratch,
@@ -82,22 +82,24 @@ class StoredParts:
             np.lib.format.write_array(file, solid, allow_pickle=False)
             file.write(hashlib.sha256(solid.data).digest())
 
-    def below(self, name: str) -> StoredParts:
-        """Parts of their own for a part of the grid; dropped with these."""
-        return StoredParts(join(self._address, name), self._places)
+    def sub_cache(self, name: str) -> StoredReadCache:
+        """A cache for a part of the grid; dropped together with this one."""
+        return StoredReadCache(join_address(self._address, name), self._places)
 
     def drop(self, but: str | None = None) -> None:
-        """Forget everything that was kept, except what is below `but`."""
+        """Delete everything except what is below `but`."""
         if but is None:
             self._places.remove(self._address)
             return
-        start = len(join(self._address, ""))
-        names = {address[start:].split("/")[0] for address in self._places.below(self._address)}
+        start = len(join_address(self._address, ""))
+        names = {
+            address[start:].split("/")[0] for address in self._places.list_files(self._address)
+        }
         for name in names - {but}:
-            self._places.remove(join(self._address, name))
+            self._places.remove(join_address(self._address, name))
 
     def _file(self, key: str) -> str:
-        return join(self._address, f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy")
+        return join_address(self._address, f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy")
 
 
 def _whole_array(path: Path) -> NDArray[np.float32] | None:

@@ -20,7 +20,7 @@ from tulip_ops.sources.stac.providers import BUILT_IN
 
 log = logging.getLogger(__name__)
 
-AWAY = (SourceUnavailable, CredentialMissing, CredentialRefused, BadSetting, ArchiveNotFound)
+UNAVAILABLE = (SourceUnavailable, CredentialMissing, CredentialRefused, BadSetting, ArchiveNotFound)
 """Errors after which the next source is asked: this one gives nothing to anybody now. A
 spent budget is none of them: it is meant to stop."""
 
@@ -54,7 +54,7 @@ def offers(
         try:
             source = open_source(name, settings)
             found = source.find(acquisition_id)
-        except AWAY as error:
+        except UNAVAILABLE as error:
             log.warning("source %s is away: %s", name, error)
             errors.append(error)
             continue

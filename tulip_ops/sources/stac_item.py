@@ -1,4 +1,4 @@
-"""STAC items in: whatever strangers wrote, read once into a `Scene`. No I/O.
+"""STAC items in: whatever strangers wrote, read once into a `StacScene`. No I/O.
 
 Nothing behind this module knows whether a band was described by STAC 1.0's `eo:bands` or by
 1.1's `bands`, or by the key of its asset alone.
@@ -54,8 +54,8 @@ _LEVEL = re.compile(r"L?(1C|2A)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
-    """What an item says of a file beside its bands; None where it does not say."""
+class DeclaredFile:
+    """What an item declares of a file; None where it declares nothing."""
 
     epsg: int | None = None
     shape: tuple[int, int] | None = None
@@ -80,13 +80,13 @@ class SceneBand:
     offset: float
     nodata: float | None
     """Stored value where nothing was measured; None: as the raster declares."""
-    declared: Declared
+    declared: DeclaredFile
     """Of its file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """An acquisition as its item describes it."""
+class StacScene:
+    """An acquisition as its STAC item describes it."""
 
     id: AcquisitionId
     sensed_at: datetime
@@ -118,7 +118,7 @@ class Scene:
         )
 
 
-def parse_scene(document: Mapping[str, JSON], address: str) -> Scene:
+def parse_scene(document: Mapping[str, JSON], address: str) -> StacScene:
     """Read an item that anybody may have written; `BadScene` says what it lacks.
 
     The id is the item's where it is one of ours, else made of a Sentinel-2 product name, else
@@ -142,7 +142,7 @@ def parse_scene(document: Mapping[str, JSON], address: str) -> Scene:
     baseline = next((text for text in told if text), product and product["baseline"])
     orbit = properties.get("sat:relative_orbit") or (product and product["orbit"])
     hints = [*(properties.get(key) for key in _LEVEL_KEYS), document.get("collection")]
-    return Scene(
+    return StacScene(
         id=_scene_id(item_id, properties, sensed_at, hints, address),
         sensed_at=sensed_at,
         footprint=footprint,
@@ -279,13 +279,15 @@ def _described(asset: Mapping[str, JSON]) -> list[dict[str, JSON]]:
     ]
 
 
-def _declared(asset: Mapping[str, JSON], properties: Mapping[str, JSON], where: str) -> Declared:
+def _declared(
+    asset: Mapping[str, JSON], properties: Mapping[str, JSON], where: str
+) -> DeclaredFile:
     """Shape and transform count where the asset has them: those of an item are of any asset."""
     told = (fields.get(key) for fields in (asset, properties) for key in _CRS_KEYS)
     code = _EPSG.fullmatch(str(next(filter(None, told), "")))
     shape, transform = asset.get("proj:shape"), asset.get("proj:transform")
     try:
-        return Declared(
+        return DeclaredFile(
             epsg=None if code is None else int(code[1]),
             shape=None if not shape else (int(shape[0]), int(shape[1])),
             transform=None if not transform else tuple(float(number) for number in transform[:6]),
@@ -297,7 +299,7 @@ def _declared(asset: Mapping[str, JSON], properties: Mapping[str, JSON], where: 
 
 
 def _scene_band(
-    href: str, index: int, fields: Mapping[str, JSON], declared: Declared, where: str
+    href: str, index: int, fields: Mapping[str, JSON], declared: DeclaredFile, where: str
 ) -> SceneBand:
     if "scale" not in fields and not str(fields.get("data_type", "")).startswith("float"):
         raise BadScene(

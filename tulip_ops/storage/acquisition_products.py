@@ -13,7 +13,7 @@ from tulip_ops.core.types import AcquisitionId
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import Grid
 from tulip_ops.storage import detections_file
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -46,7 +46,7 @@ class AcquisitionProducts:
     made the product yet, `ProductDamaged`, `StoreUnavailable`.
     """
 
-    def __init__(self, acquisition_id: AcquisitionId, store: Store) -> None:
+    def __init__(self, acquisition_id: AcquisitionId, store: ProductStore) -> None:
         self.id = acquisition_id
         self._store = store
 

@@ -38,18 +38,18 @@ _CREDENTIALS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What S3 says of an object without sending it."""
+class ObjectInfo:
+    """Metadata of an S3 object."""
 
     size: int
     """Bytes."""
     sha256: str | None
-    """As `upload` was told; None for objects that others wrote."""
+    """The checksum given to `upload`; None for objects of others."""
 
 
 @dataclass(frozen=True)
-class Places:
-    """Reads and writes addresses: paths, or s3://bucket/key.
+class ObjectStore:
+    """Reads and writes files by address: a path, or s3://bucket/key.
 
     Every method raises `unavailable` if S3 does not answer, `TooManyRequests` if it throttles
     for longer than its client is patient, `CredentialMissing`, and `CredentialRefused`.
@@ -65,13 +65,13 @@ class Places:
 
     def read(self, address: str) -> bytes:
         """All bytes of a file. `FileNotFoundError` without one."""
-        if not in_s3(address):
+        if not is_s3(address):
             return Path(address).read_bytes()
         return self.read_tagged(address)[0]
 
     def write(self, address: str, data: bytes) -> None:
         """Write a file so that readers see the old one or the new one, whole."""
-        if not in_s3(address):
+        if not is_s3(address):
             with _local(address) as path:
                 path.write_bytes(data)
             return
@@ -85,7 +85,7 @@ class Places:
 
         scratch: folder for a file on its way to S3. Nothing appears if the block fails.
         """
-        if not in_s3(address):
+        if not is_s3(address):
             with _local(address) as path:
                 yield path
             return
@@ -93,9 +93,9 @@ class Places:
         yield path
         self.upload(path, address)
 
-    def fetched(self, address: str, scratch: Path) -> Path:
-        """The file itself, or a copy of it in `scratch` if it is in S3. `FileNotFoundError`."""
-        if not in_s3(address):
+    def local_copy(self, address: str, scratch: Path) -> Path:
+        """A local path of the file, downloaded to `scratch` if it is in S3. `FileNotFoundError`."""
+        if not is_s3(address):
             path = Path(address)
             path.stat()
             return path
@@ -111,8 +111,8 @@ class Places:
                 bucket, key, str(path), ExtraArgs=self._payer, Callback=_moved
             )
 
-    def part(self, address: str, start: int, stop: int) -> tuple[bytes, int]:
-        """Bytes of an object of S3 from `start` to before `stop`, fewer where it ends; its size.
+    def read_range(self, address: str, start: int, stop: int) -> tuple[bytes, int]:
+        """Bytes of an S3 object from `start` to before `stop`, fewer at its end; and its size.
 
         `FileNotFoundError` without one.
         """
@@ -126,8 +126,8 @@ class Places:
         except _Outside:
             return b"", self.size(address)
 
-    def folders(self, place: str) -> list[str]:
-        """Names of what lies next below a prefix of S3 and has something below itself."""
+    def list_folders(self, place: str) -> list[str]:
+        """Names of the prefixes directly below a prefix of S3."""
         bucket, prefix = _split(place)
         with self._answering(place):
             pages = self._client.get_paginator("list_objects_v2").paginate(
@@ -136,16 +136,16 @@ class Places:
             found = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", ())]
         return [folder.rstrip("/").rpartition("/")[2] for folder in found]
 
-    def below(self, place: str) -> Iterator[str]:
-        """Addresses of all files in a folder or under a prefix, however deep."""
-        if not in_s3(place):
+    def list_files(self, place: str) -> Iterator[str]:
+        """Addresses of all files in a folder or under a prefix, recursively."""
+        if not is_s3(place):
             yield from (str(path) for path in Path(place).rglob("*") if path.is_file())
             return
         bucket, prefix = _split(place)
         yield from (f"{_S3}{bucket}/{found['Key']}" for found in self._listed(bucket, prefix))
 
-    def tags(self, place: str) -> dict[str, str]:
-        """MD5, or another tag of their version, of all objects under a prefix of S3."""
+    def etags(self, place: str) -> dict[str, str]:
+        """ETags of all objects under a prefix of S3."""
         bucket, prefix = _split(place)
         return {
             f"{_S3}{bucket}/{found['Key']}": found["ETag"].strip('"')
@@ -154,15 +154,15 @@ class Places:
 
     def remove(self, place: str) -> None:
         """Remove a folder or prefix with all its files, if it is there."""
-        if not in_s3(place):
+        if not is_s3(place):
             shutil.rmtree(place, ignore_errors=True)
             return
-        for address in self.below(place):
+        for address in self.list_files(place):
             self.remove_file(address)
 
     def remove_file(self, address: str) -> None:
         """Remove one file, if it is there."""
-        if not in_s3(address):
+        if not is_s3(address):
             Path(address).unlink(missing_ok=True)
             return
         bucket, key = _split(address)
@@ -171,16 +171,16 @@ class Places:
 
     def size(self, address: str) -> int:
         """Bytes of a file. `FileNotFoundError` without one."""
-        if not in_s3(address):
+        if not is_s3(address):
             return Path(address).stat().st_size
-        return self.look(address).size
+        return self.head(address).size
 
-    def look(self, address: str) -> Kept:
-        """What S3 says of an object; `FileNotFoundError` without one."""
+    def head(self, address: str) -> ObjectInfo:
+        """Size and checksum of an S3 object, without its bytes; `FileNotFoundError` without one."""
         bucket, key = _split(address)
         with self._answering(address):
             head = self._client.head_object(Bucket=bucket, Key=key, **self._payer)
-            return Kept(int(head["ContentLength"]), head["Metadata"].get("sha256"))
+            return ObjectInfo(int(head["ContentLength"]), head["Metadata"].get("sha256"))
 
     def upload(self, path: Path, address: str, sha256: str | None = None) -> None:
         """Put a file into S3, whole or not at all; its checksum travels with it if given."""
@@ -212,7 +212,7 @@ class Places:
 
     def make_bucket(self, place: str) -> None:
         """Make the bucket of an s3:// place where it is missing; a folder needs none."""
-        if not in_s3(place):
+        if not is_s3(place):
             return
         bucket, _ = _split(place)
         with self._answering(place):
@@ -298,26 +298,26 @@ class _Outside(Exception):
     """A range begins where the object has ended."""
 
 
-class S3File(SizedRangeFile):
-    """An object of S3 that is read by ranges: a `range_reader.RangeFile`."""
+class S3RangeFile(SizedRangeFile):
+    """An S3 object that is read by byte ranges: a `range_reader.RangeFile`."""
 
-    def __init__(self, places: Places, address: str, size: int | None = None) -> None:
+    def __init__(self, places: ObjectStore, address: str, size: int | None = None) -> None:
         """size: as declared, in bytes."""
         super().__init__(address, size)
         self._places = places
 
     def _part(self, start: int, stop: int) -> tuple[bytes, int]:
         try:
-            return self._places.part(self.name, start, stop)
+            return self._places.read_range(self.name, start, stop)
         except FileNotFoundError as error:
             raise UnreadableRaster(f"{self.name} is not there") from error
 
 
-def in_s3(address: str) -> bool:
+def is_s3(address: str) -> bool:
     return address.startswith(_S3)
 
 
-def join(place: str, *names: str) -> str:
+def join_address(place: str, *names: str) -> str:
     """The address of a file below a folder or prefix."""
     return "/".join((place.rstrip("/"), *names))
 

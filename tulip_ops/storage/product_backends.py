@@ -24,7 +24,7 @@ from typing import Protocol
 
 from tulip_ops.core.errors import ProductDamaged, StoreUnavailable
 from tulip_ops.core.files import atomic_write, move_durably, sha256_file
-from tulip_ops.storage.object_store import Places, join
+from tulip_ops.storage.object_store import ObjectStore, join_address
 
 ITEM = "item.json"
 
@@ -39,15 +39,15 @@ _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 _ROUNDS = 20
 
 
-class Shelf(Protocol):
+class ProductBackend(Protocol):
     """folder: an acquisition's; name: of a file in it. `StoreUnavailable` from all methods."""
 
     def address(self, folder: str, *names: str) -> str:
-        """Where that is, for people and for `Places`."""
+        """Where that is, for people and for `ObjectStore`."""
         ...
 
-    def desk(self, folder: str) -> Path:
-        """A folder on this machine for files on their way to the shelf."""
+    def staging_dir(self, folder: str) -> Path:
+        """A local folder for files that are about to be published."""
         ...
 
     def item(self, folder: str) -> bytes:
@@ -59,7 +59,7 @@ class Shelf(Protocol):
         ...
 
     def publish(self, folder: str, name: str, path: Path, sha256: str, revise: Revise) -> None:
-        """Move a file from the desk to its place, then revise the item."""
+        """Move a file from the staging folder to its place, then revise the item."""
         ...
 
     def holds(self, folder: str, name: str, size: int, sha256: str) -> bool:
@@ -87,58 +87,58 @@ class Shelf(Protocol):
         ...
 
 
-class FolderShelf:
+class FolderBackend:
     """A folder. Writers at once wait for each other on a lock of the kernel."""
 
     def __init__(self, place: Path) -> None:
         self._place = place
 
     def address(self, folder: str, *names: str) -> str:
-        """As `Shelf` says."""
+        """As `ProductBackend` says."""
         return str(self._place.joinpath(folder, *names))
 
-    def desk(self, folder: str) -> Path:
-        """As `Shelf` says: the folder itself, so that a rename publishes."""
+    def staging_dir(self, folder: str) -> Path:
+        """As `ProductBackend` says: the folder itself, so that a rename publishes."""
         desk = self._place / folder
         with _writing(desk):
             desk.mkdir(parents=True, exist_ok=True)
         return desk
 
     def item(self, folder: str) -> bytes:
-        """As `Shelf` says."""
+        """As `ProductBackend` says."""
         return (self._place / folder / ITEM).read_bytes()
 
     def revise(self, folder: str, revise: Revise) -> None:
-        """As `Shelf` says."""
+        """As `ProductBackend` says."""
         with self._locked(folder):
             self._revise(folder, revise)
 
     def publish(self, folder: str, name: str, path: Path, sha256: str, revise: Revise) -> None:
-        """As `Shelf` says."""
+        """As `ProductBackend` says."""
         del sha256  # read again from the file by whoever opens it
         with self._locked(folder):
             move_durably(path, self._place / folder / name)
             self._revise(folder, revise)
 
     def holds(self, folder: str, name: str, size: int, sha256: str) -> bool:
-        """As `Shelf` says."""
-        return is_whole(self._place / folder / name, size, sha256)
+        """As `ProductBackend` says."""
+        return is_verified(self._place / folder / name, size, sha256)
 
     def fetch(self, folder: str, name: str, size: int, sha256: str) -> Path:
-        """As `Shelf` says."""
+        """As `ProductBackend` says."""
         path = self._place / folder / name
         path.stat()
-        if not is_whole(path, size, sha256):
+        if not is_verified(path, size, sha256):
             raise _damaged(str(path))
         return path
 
     @contextmanager
     def reading(self, folder: str, name: str, size: int, sha256: str) -> Iterator[Path]:
-        """As `Shelf` says; the checksum is worked out meanwhile."""
+        """As `ProductBackend` says; the checksum is worked out meanwhile."""
         path = self._place / folder / name
         path.stat()
         with ThreadPoolExecutor(1) as pool:
-            whole = pool.submit(is_whole, path, size, sha256)
+            whole = pool.submit(is_verified, path, size, sha256)
             try:
                 yield path
             finally:
@@ -146,7 +146,7 @@ class FolderShelf:
                     raise _damaged(str(path))  # it explains whatever went wrong with its pixels
 
     def probe(self) -> str:
-        """As `Shelf` says; a folder that is not there yet is not made."""
+        """As `ProductBackend` says; a folder that is not there yet is not made."""
         place = self._place.resolve()
         nearest = next(parent for parent in (place, *place.parents) if parent.is_dir())
         with _writing(place), tempfile.TemporaryFile(dir=nearest):
@@ -161,19 +161,19 @@ class FolderShelf:
     @contextmanager
     def _locked(self, folder: str) -> Iterator[None]:
         """One writer of an item at a time; the kernel frees the lock of a process that dies."""
-        desk = self.desk(folder)
+        desk = self.staging_dir(folder)
         with _writing(desk), (desk / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
 
-class S3Shelf:
+class S3Backend:
     """A prefix in S3, and copies of what was written or read lately in a folder here.
 
     Needs S3's conditional writes: an item is replaced only if it is still the one that was read.
     """
 
-    def __init__(self, place: str, places: Places, copies: Path, most_bytes: int) -> None:
+    def __init__(self, place: str, places: ObjectStore, copies: Path, most_bytes: int) -> None:
         """most_bytes: of copies, but those of the last hour stay in any case."""
         self._place = place
         self._places = places
@@ -181,11 +181,11 @@ class S3Shelf:
         self._most_bytes = most_bytes
 
     def address(self, folder: str, *names: str) -> str:
-        """As `Shelf` says."""
-        return join(self._place, folder, *names)
+        """As `ProductBackend` says."""
+        return join_address(self._place, folder, *names)
 
-    def desk(self, folder: str) -> Path:
-        """As `Shelf` says: where the copies lie."""
+    def staging_dir(self, folder: str) -> Path:
+        """As `ProductBackend` says: the folder of the copies."""
         desk = self._copies / folder
         with _writing(desk):
             desk.mkdir(parents=True, exist_ok=True)
@@ -193,11 +193,11 @@ class S3Shelf:
         return desk
 
     def item(self, folder: str) -> bytes:
-        """As `Shelf` says."""
+        """As `ProductBackend` says."""
         return self._places.read(self.address(folder, ITEM))
 
     def revise(self, folder: str, revise: Revise) -> None:
-        """As `Shelf` says."""
+        """As `ProductBackend` says."""
         address = self.address(folder, ITEM)
         for _ in range(_ROUNDS):
             try:
@@ -209,7 +209,7 @@ class S3Shelf:
         raise StoreUnavailable(f"{address} is changed by others all the time; try again later")
 
     def publish(self, folder: str, name: str, path: Path, sha256: str, revise: Revise) -> None:
-        """As `Shelf` says; of two that publish the same name at once, one wins whole."""
+        """As `ProductBackend` says; of two that publish the same name at once, one wins whole."""
         size = path.stat().st_size
         for losses in range(_ROUNDS):
             started = time.monotonic()
@@ -224,26 +224,29 @@ class S3Shelf:
             raise StoreUnavailable(
                 f"{self.address(folder, name)} is written by others all the time; try again later"
             )
-        move_durably(path, self.desk(folder) / name)
+        move_durably(path, self.staging_dir(folder) / name)
         self._make_room(folder)
 
     def holds(self, folder: str, name: str, size: int, sha256: str) -> bool:
-        """As `Shelf` says; S3 answers for its bytes, and the checksum was uploaded with them."""
+        """As `ProductBackend` says.
+
+        S3 answers for its bytes, and the checksum was uploaded with them.
+        """
         try:
-            kept = self._places.look(self.address(folder, name))
+            kept = self._places.head(self.address(folder, name))
         except FileNotFoundError:
             return False
         return (kept.size, kept.sha256) == (size, sha256)
 
     def fetch(self, folder: str, name: str, size: int, sha256: str) -> Path:
-        """As `Shelf` says."""
-        copy = self.desk(folder) / name
-        if is_whole(copy, size, sha256):
+        """As `ProductBackend` says."""
+        copy = self.staging_dir(folder) / name
+        if is_verified(copy, size, sha256):
             return copy
         address = self.address(folder, name)
-        with unfinished(self.desk(folder), name) as path:
+        with temporary_path(self.staging_dir(folder), name) as path:
             self._places.download(address, path)
-            if not is_whole(path, size, sha256):
+            if not is_verified(path, size, sha256):
                 raise _damaged(address)
             move_durably(path, copy)
         self._make_room(folder)
@@ -251,12 +254,18 @@ class S3Shelf:
 
     @contextmanager
     def reading(self, folder: str, name: str, size: int, sha256: str) -> Iterator[Path]:
-        """As `Shelf` says; a damaged copy must be known first, for there is a better one."""
+        """As `ProductBackend` says.
+
+        A damaged copy must be known first, for there is a better one.
+        """
         yield self.fetch(folder, name, size, sha256)
 
     def probe(self) -> str:
-        """As `Shelf` says; S3 must also honour conditions, on which the promises here rest."""
-        address = join(self._place, f".probe-{secrets.token_hex(4)}")
+        """As `ProductBackend` says.
+
+        S3 must also honour conditions, on which the promises here rest.
+        """
+        address = join_address(self._place, f".probe-{secrets.token_hex(4)}")
         if not self._places.replace_tagged(address, b"first", None):
             raise StoreUnavailable(f"{address} is there although nobody wrote it; try again")
         overwritten = self._places.replace_tagged(address, b"second", None)
@@ -281,24 +290,24 @@ class S3Shelf:
 
 
 @contextmanager
-def unfinished(desk: Path, name: str) -> Iterator[Path]:
-    """A path on the desk for a file that is not whole yet; it keeps the suffix of `name`.
+def temporary_path(staging_dir: Path, name: str) -> Iterator[Path]:
+    """A path in the staging folder for an unfinished file; it keeps the suffix of `name`.
 
     What is still there at the end is removed, and so is what killed writers of the same name
     left behind.
     """
-    _sweep(desk, name)
+    _sweep(staging_dir, name)
     # the process in the name tells the next writer whether anybody still needs the file
     stem = f"{_UNFINISHED}.{_HOST}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
-        yield desk / f"{stem}.{name}"
+        yield staging_dir / f"{stem}.{name}"
     finally:
-        for leftover in desk.glob(f"{stem}.*"):
+        for leftover in staging_dir.glob(f"{stem}.*"):
             leftover.unlink(missing_ok=True)
 
 
-def is_whole(path: Path, size: int, sha256: str) -> bool:
-    """Whether the file is there and has this size and checksum."""
+def is_verified(path: Path, size: int, sha256: str) -> bool:
+    """Whether the file exists with this size and checksum."""
     return path.is_file() and path.stat().st_size == size and sha256_file(path) == sha256
 
 
@@ -319,9 +328,9 @@ def _writing(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _sweep(desk: Path, name: str) -> None:
+def _sweep(staging_dir: Path, name: str) -> None:
     """Remove unfinished files of a product whose writer is dead, or that are a day old."""
-    for path in desk.glob(f"{_UNFINISHED}.*.*.*.{name}*"):
+    for path in staging_dir.glob(f"{_UNFINISHED}.*.*.*.{name}*"):
         host, process = path.name.removeprefix(f"{_UNFINISHED}.").split(".")[:2]
         with suppress(FileNotFoundError):  # another writer swept it
             old = time.time() - path.stat().st_mtime > _STALE_SECONDS

@@ -19,21 +19,21 @@ from tulip_ops.core.errors import BadSetting, ProductDamaged, ProductMissing, St
 from tulip_ops.core.files import SHA256_MULTIHASH, sha256_file
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import JSON, AcquisitionId, ModelReference
-from tulip_ops.storage.object_store import Places, in_s3
+from tulip_ops.storage.object_store import ObjectStore, is_s3
 from tulip_ops.storage.product_backends import (
     ITEM,
-    FolderShelf,
-    S3Shelf,
-    Shelf,
-    unfinished,
+    FolderBackend,
+    ProductBackend,
+    S3Backend,
+    temporary_path,
 )
 
 _EMPTY: Mapping[str, JSON] = {"properties": {}, "assets": {}}
 
 
-def open_store(settings: Settings) -> Store:
+def open_store(settings: Settings) -> ProductStore:
     """The store that the settings name, with copies of an S3 store's products in the state."""
-    return Store(
+    return ProductStore(
         settings.store_place,
         s3_endpoint=settings.s3_endpoint,
         copies=settings.state / "copies",
@@ -41,8 +41,8 @@ def open_store(settings: Settings) -> Store:
     )
 
 
-class Store:
-    """Products by acquisition and name, where a name is the file's: `tulip.tif`."""
+class ProductStore:
+    """Products by acquisition and file name, such as `tulip.tif`."""
 
     def __init__(
         self,
@@ -52,20 +52,23 @@ class Store:
         copies: Path = Path(".tulip/copies"),
         most_bytes: int = 0,
     ) -> None:
-        """place: a folder or s3://bucket/prefix. copies, most_bytes: as `S3Shelf` says."""
-        if "://" in place and not in_s3(place):
+        """place: a folder or s3://bucket/prefix. copies, most_bytes: as `S3Backend` says."""
+        if "://" in place and not is_s3(place):
             raise BadSetting(f"TULIP_STORE={place}: give a folder or s3://bucket/prefix")
         self._place = place
-        self.places = Places(s3_endpoint, unavailable=StoreUnavailable)
-        self._shelf: Shelf = (
-            S3Shelf(place, self.places, copies, most_bytes)
-            if in_s3(place)
-            else FolderShelf(Path(place))
+        self.places = ObjectStore(s3_endpoint, unavailable=StoreUnavailable)
+        self._backend: ProductBackend = (
+            S3Backend(place, self.places, copies, most_bytes)
+            if is_s3(place)
+            else FolderBackend(Path(place))
         )
 
     def probe(self) -> str:
-        """Whether it can be written: where it is; `StoreUnavailable`, or what `Places` raises."""
-        return self._shelf.probe()
+        """Whether it can be written: where it is.
+
+        `StoreUnavailable`, or what `ObjectStore` raises.
+        """
+        return self._backend.probe()
 
     @staticmethod
     def recipe(step: str, **inputs: JSON) -> str:
@@ -93,17 +96,19 @@ class Store:
             assets = {**item["assets"], **old["assets"]}
             return _encoded({**item, "properties": properties, "assets": assets})
 
-        self._shelf.revise(str(acquisition_id), start)
+        self._backend.revise(str(acquisition_id), start)
 
     def acquisitions(self) -> list[AcquisitionId]:
         """Everything that has an item, sorted by id."""
-        items = [found for found in self.places.below(self._place) if found.endswith(f"/{ITEM}")]
+        items = [
+            found for found in self.places.list_files(self._place) if found.endswith(f"/{ITEM}")
+        ]
         return sorted((AcquisitionId.parse(item.split("/")[-2]) for item in items), key=str)
 
     def item(self, acquisition_id: AcquisitionId) -> dict[str, JSON]:
         """The STAC item. `ProductMissing` without one, `ProductDamaged` if it is not JSON."""
         try:
-            data = self._shelf.item(str(acquisition_id))
+            data = self._backend.item(str(acquisition_id))
         except FileNotFoundError:
             data = None
         return self._parsed(acquisition_id, data)
@@ -119,7 +124,7 @@ class Store:
             asset = self.asset(acquisition_id, name)
         except ProductMissing:
             return False
-        return asset["tulip:recipe"] == recipe and self._shelf.holds(
+        return asset["tulip:recipe"] == recipe and self._backend.holds(
             str(acquisition_id), name, asset["file:size"], _sha256(asset)
         )
 
@@ -130,7 +135,7 @@ class Store:
         """
         asset, folder = self.asset(acquisition_id, name), str(acquisition_id)
         try:
-            return self._shelf.fetch(folder, name, asset["file:size"], _sha256(asset))
+            return self._backend.fetch(folder, name, asset["file:size"], _sha256(asset))
         except FileNotFoundError:
             raise self._missing(folder, name) from None
 
@@ -142,7 +147,7 @@ class Store:
         of the file may be published after that alone.
         """
         asset, folder = self.asset(acquisition_id, name), str(acquisition_id)
-        read = self._shelf.reading(folder, name, asset["file:size"], _sha256(asset))
+        read = self._backend.reading(folder, name, asset["file:size"], _sha256(asset))
         with ExitStack() as stack:
             try:
                 path = stack.enter_context(read)
@@ -156,7 +161,7 @@ class Store:
 
     def address(self, acquisition_id: AcquisitionId, *names: str) -> str:
         """Of something in the acquisition's folder, for `object_store`."""
-        return self._shelf.address(str(acquisition_id), *names)
+        return self._backend.address(str(acquisition_id), *names)
 
     @contextmanager
     def writing(self, acquisition_id: AcquisitionId, name: str) -> Iterator[Path]:
@@ -165,7 +170,7 @@ class Store:
         What is still there at the end is removed, and so is what killed writers of the same
         product left behind. The path keeps the suffix of `name`.
         """
-        with unfinished(self._shelf.desk(str(acquisition_id)), name) as path:
+        with temporary_path(self._backend.staging_dir(str(acquisition_id)), name) as path:
             yield path
 
     def publish(
@@ -208,7 +213,7 @@ class Store:
             item["properties"].update(properties or {})
             return _encoded(item)
 
-        self._shelf.publish(str(acquisition_id), name, path, digest, listed)
+        self._backend.publish(str(acquisition_id), name, path, digest, listed)
 
     def asset(self, acquisition_id: AcquisitionId, name: str) -> dict[str, JSON]:
         """What the item lists of a product, what `publish` was given included; `ProductMissing`."""
@@ -223,12 +228,12 @@ class Store:
 
     def _missing(self, folder: str, name: str) -> ProductMissing:
         return ProductMissing(
-            f"{self._shelf.address(folder, name)} is listed in {ITEM} but missing;"
+            f"{self._backend.address(folder, name)} is listed in {ITEM} but missing;"
             " repeat the step that makes it"
         )
 
     def _parsed(self, acquisition_id: AcquisitionId, data: bytes | None) -> dict[str, JSON]:
-        address = self._shelf.address(str(acquisition_id), ITEM)
+        address = self._backend.address(str(acquisition_id), ITEM)
         if data is None:
             raise ProductMissing(
                 f"nothing is stored of {acquisition_id} ({address} is missing);"

@@ -117,7 +117,7 @@ def test_a_source_that_stops_is_late_by_every_overpass_since(
     assert told["late"] == [one for one in missing if one[0] + GRACE <= now]
     assert told["awaited"] == [one for one in missing if one[0] + GRACE > now]
     newest = max(one.sensed_at for one in overpasses)
-    overdue = revisit.overdue(overpasses, newest, now=now, grace=GRACE)
+    overdue = revisit.count_overdue(overpasses, newest, now=now, grace=GRACE)
     assert overdue == len({at for at, _ in told["late"]})
 
 
@@ -156,5 +156,5 @@ def test_a_fresh_source_owes_nothing(orbits: list[Orbit], now: datetime) -> None
     overpasses = seen(orbits, now)
     newest = max(one.sensed_at for one in overpasses)
     known = any(len(orbit.passes(now)) > 1 for orbit in orbits)
-    owed = revisit.overdue(overpasses, newest, now=now, grace=GRACE)
+    owed = revisit.count_overdue(overpasses, newest, now=now, grace=GRACE)
     assert owed == (0 if known else None)

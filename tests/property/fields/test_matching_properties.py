@@ -82,14 +82,14 @@ def test_assignment_is_one_to_one_in_any_order(detections, random):
         if date == DATES[0]
     ]
     assignment = assign(season_fields, known)
-    kept_ids = [field_id for field_id, _ in assignment.kept]
+    kept_ids = [field_id for field_id, _ in assignment.matched]
     assert len(set(kept_ids)) == len(kept_ids)
-    together = [field for _, field in assignment.kept] + list(assignment.new)
+    together = [field for _, field in assignment.matched] + list(assignment.new)
     assert sorted(map(id, together)) == sorted(map(id, season_fields))
     shuffled = assign(
         random.sample(season_fields, len(season_fields)), random.sample(known, len(known))
     )
-    assert shuffled.kept == assignment.kept
+    assert shuffled.matched == assignment.matched
     assert sorted(map(id, shuffled.new)) == sorted(map(id, assignment.new))
 
 
@@ -98,4 +98,4 @@ def test_assignment_is_one_to_one_in_any_order(detections, random):
 def test_a_season_finds_its_own_fields_again(detections):
     season_fields = cluster(detections)
     known = [Field(n, f.geometry, f.area_m2) for n, f in enumerate(season_fields)]
-    assert assign(season_fields, known).kept == tuple(enumerate(season_fields))
+    assert assign(season_fields, known).matched == tuple(enumerate(season_fields))

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from tulip_ops.raster.cog import (
+    probability_writer,
     read_probability,
     read_reflectance,
     write_reflectance,
-    writing_probability,
 )
 from tulip_ops.raster.grid import Grid
 
@@ -46,7 +46,7 @@ def test_reflectance_survives_within_half_a_dn(tmp_path: Path, reflectance: np.n
 @SHARED_FOLDER
 def test_probability_survives_within_half_a_step(tmp_path: Path, probability: np.ndarray) -> None:
     grid, path = grid_of(probability.shape), tmp_path / "p.tif"
-    with writing_probability(path, grid, [f"p{n}" for n in range(len(probability))]) as draft:
+    with probability_writer(path, grid, [f"p{n}" for n in range(len(probability))]) as draft:
         draft.write(probability, 0, 0)
     values, read_grid = read_probability(path)
     assert read_grid == grid

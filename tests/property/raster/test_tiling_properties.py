@@ -8,7 +8,7 @@ sizes = st.integers(1, 90)
 
 
 @st.composite
-def plans(draw: st.DrawFn) -> tiling.Plan:
+def plans(draw: st.DrawFn) -> tiling.TilingPlan:
     align = draw(st.sampled_from([1, 2, 4, 8]))
     size = align * draw(st.integers(1, 6))
     step = align * draw(st.integers(1, size // align))
@@ -18,7 +18,7 @@ def plans(draw: st.DrawFn) -> tiling.Plan:
 
 
 @st.composite
-def plans_with_alignment(draw: st.DrawFn) -> tuple[tiling.Plan, int]:
+def plans_with_alignment(draw: st.DrawFn) -> tuple[tiling.TilingPlan, int]:
     align = draw(st.sampled_from([1, 2, 4, 8]))
     size = align * draw(st.integers(2, 6))  # windows of networks are wider than what they pool
     step = align * draw(st.integers(1, size // align))
@@ -30,7 +30,7 @@ def plans_with_alignment(draw: st.DrawFn) -> tuple[tiling.Plan, int]:
 
 @given(plans(), st.none() | st.integers(0, 20), st.integers(0, 2**32 - 1))
 def test_stitching_what_was_cut_gives_it_back(
-    plan: tiling.Plan, margin: int | None, seed: int
+    plan: tiling.TilingPlan, margin: int | None, seed: int
 ) -> None:
     shape = (2, plan.height, plan.width)
     raster = np.random.default_rng(seed).random(shape, dtype=np.float32)
@@ -42,7 +42,7 @@ def test_stitching_what_was_cut_gives_it_back(
 
 
 @given(plans())
-def test_a_plan_covers_everything_and_leaves_nothing(plan: tiling.Plan) -> None:
+def test_a_plan_covers_everything_and_leaves_nothing(plan: tiling.TilingPlan) -> None:
     covered = np.zeros((plan.padded_height, plan.padded_width), dtype=bool)
     for row, column in plan.origins:
         here = covered[row : row + plan.chip_height, column : column + plan.chip_width]
@@ -55,7 +55,7 @@ def test_a_plan_covers_everything_and_leaves_nothing(plan: tiling.Plan) -> None:
 
 
 @given(plans())
-def test_padding_invents_no_value(plan: tiling.Plan) -> None:
+def test_padding_invents_no_value(plan: tiling.TilingPlan) -> None:
     raster = np.arange(plan.height * plan.width).reshape(1, plan.height, plan.width)
 
     padded = tiling.pad(raster, plan)
@@ -66,7 +66,7 @@ def test_padding_invents_no_value(plan: tiling.Plan) -> None:
 
 @given(plans_with_alignment())
 def test_every_pixel_belongs_to_the_window_that_sees_most_around_it(
-    drawn: tuple[tiling.Plan, int],
+    drawn: tuple[tiling.TilingPlan, int],
 ) -> None:
     plan, align = drawn
     owned = np.zeros((plan.height, plan.width), dtype=int)
@@ -81,7 +81,7 @@ def test_every_pixel_belongs_to_the_window_that_sees_most_around_it(
 
 @given(plans_with_alignment())
 def test_windows_filled_one_by_one_are_the_chips_that_cutting_gives(
-    drawn: tuple[tiling.Plan, int],
+    drawn: tuple[tiling.TilingPlan, int],
 ) -> None:
     plan, align = drawn
     raster = np.arange(plan.height * plan.width).reshape(1, plan.height, plan.width)
@@ -89,7 +89,7 @@ def test_windows_filled_one_by_one_are_the_chips_that_cutting_gives(
     for window, chip in zip(
         tiling.windows(plan, align=align), tiling.cut(raster, plan), strict=True
     ):
-        filled = tiling.fill(raster[:, *window.reads], plan)
+        filled = tiling.pad_window(raster[:, *window.reads], plan)
         assert filled.shape == chip.shape
         owned = chip[:, *window.core]
         np.testing.assert_array_equal(owned, raster[:, *window.owns])

@@ -17,7 +17,7 @@ def test_what_is_made_ahead_comes_in_order_and_no_farther_than_allowed() -> None
             made.append(number)
             yield number
 
-    with concurrency.ahead(making(), 2) as items:
+    with concurrency.prefetch(making(), 2) as items:
         for taken, item in enumerate(items):
             assert item == taken
             assert len(made) <= taken + 5
@@ -30,7 +30,7 @@ def test_an_error_comes_after_what_was_made_before_it() -> None:
         yield 1
         raise OSError("the disk is gone")
 
-    with concurrency.ahead(failing(), 3) as items:
+    with concurrency.prefetch(failing(), 3) as items:
         assert next(items) == 1
         with pytest.raises(OSError, match="the disk is gone"):
             next(items)
@@ -47,7 +47,7 @@ def test_who_stops_taking_stops_the_making() -> None:
             closed.set()
 
     before = threading.active_count()
-    with concurrency.ahead(endless(), 1) as items:
+    with concurrency.prefetch(endless(), 1) as items:
         next(items)
 
     assert closed.is_set()
@@ -62,7 +62,7 @@ def test_what_several_threads_make_comes_in_order_and_from_few_items_at_once() -
             taken.append(number)
             yield number
 
-    for place, made in enumerate(concurrency.each(lambda number: number * 2, items(), 2)):
+    for place, made in enumerate(concurrency.ordered_map(lambda number: number * 2, items(), 2)):
         assert made == place * 2
         assert len(taken) <= place + 4
 
@@ -74,7 +74,7 @@ def test_an_error_of_a_thread_is_raised_in_the_place_of_its_item() -> None:
         return 1 / (3 - number)
 
     before = threading.active_count()
-    made = concurrency.each(work, range(9), 2)
+    made = concurrency.ordered_map(work, range(9), 2)
     assert [next(made) for _ in range(3)] == [1 / 3, 1 / 2, 1]
     with pytest.raises(ZeroDivisionError):
         next(made)
@@ -83,9 +83,9 @@ def test_an_error_of_a_thread_is_raised_in_the_place_of_its_item() -> None:
 
 def test_work_behind_is_done_in_order_and_by_the_end() -> None:
     done: list[int] = []
-    with concurrency.behind(2) as line:
+    with concurrency.background_writer(2) as line:
         for number in range(10):
-            line.do(lambda number=number: done.append(number))
+            line.submit(lambda number=number: done.append(number))
 
     assert done == list(range(10))
 
@@ -94,8 +94,8 @@ def test_errors_of_work_behind_are_raised() -> None:
     def fail() -> None:
         raise OSError("no space")
 
-    with pytest.raises(OSError, match="no space"), concurrency.behind(2) as line:
-        line.do(fail)
+    with pytest.raises(OSError, match="no space"), concurrency.background_writer(2) as line:
+        line.submit(fail)
 
 
 def test_everything_is_done_and_no_more_at_once_than_allowed() -> None:

@@ -25,9 +25,9 @@ def states(found: list[revisit.Pass]) -> list[tuple[str, str, str]]:
 
 def test_nothing_seen_is_nothing_expected() -> None:
     now = at("2026-04-20")
-    assert revisit.learn([]) == []
+    assert revisit.learn_tracks([]) == []
     assert revisit.review([], since=at("2026-01-01"), now=now, grace=GRACE) == []
-    assert revisit.overdue([], None, now=now, grace=GRACE) is None
+    assert revisit.count_overdue([], None, now=now, grace=GRACE) is None
 
 
 def test_one_overpass_foretells_the_next_but_nothing_is_late() -> None:
@@ -38,7 +38,7 @@ def test_one_overpass_foretells_the_next_but_nothing_is_late() -> None:
     }.items():
         found = revisit.review(seen, since=at("2026-03-01"), now=at(now), grace=GRACE)
         assert states(found) == expected
-    assert revisit.overdue(seen, None, now=at("2026-04-20"), grace=GRACE) is None
+    assert revisit.count_overdue(seen, None, now=at("2026-04-20"), grace=GRACE) is None
 
 
 def test_three_satellites_with_irregular_spacing() -> None:
@@ -77,19 +77,19 @@ def test_an_ingestion_that_stopped_for_seventeen_days() -> None:
     ]
     newest = at("2026-03-31")
     owed = {
-        day: revisit.overdue(seen, newest, now=at(day, 12), grace=GRACE)
+        day: revisit.count_overdue(seen, newest, now=at(day, 12), grace=GRACE)
         for day in ("2026-04-04", "2026-04-07", "2026-04-12", "2026-04-17")
     }
     assert owed == {"2026-04-04": 0, "2026-04-07": 1, "2026-04-12": 2, "2026-04-17": 3}
     # what another source gave meanwhile is owed all the same
     meanwhile = [*seen, *over("2026-04-05", platform="S2C"), *over("2026-04-10")]
-    assert revisit.overdue(meanwhile, newest, now=at("2026-04-12", 12), grace=GRACE) == 2
+    assert revisit.count_overdue(meanwhile, newest, now=at("2026-04-12", 12), grace=GRACE) == 2
 
 
 def test_a_day_without_its_time_is_of_the_track() -> None:
     seen = [Overpass(datetime(2026, 3, 1, tzinfo=UTC), "S2B"), *over("2026-03-11", "2026-03-21")]
-    (track,) = revisit.learn(seen)
-    assert (track.every, len(track.seen)) == (1, 3)
+    (track,) = revisit.learn_tracks(seen)
+    assert (track.cycles_between, len(track.seen)) == (1, 3)
 
 
 def test_simulated_acquisitions_follow_no_orbit() -> None:

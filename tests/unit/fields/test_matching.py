@@ -99,30 +99,30 @@ def known(**shapes: Polygon) -> list[Field]:
 def test_a_field_is_found_again_and_a_new_one_is_new():
     again, fresh = of_season(ground(10, 10, 210, 590)), of_season(ground(1000, 0, 1200, 600))
     assignment = assign([fresh, again], known(f7=A, f8=B))
-    assert assignment.kept == ((7, again),)
+    assert assignment.matched == ((7, again),)
     assert assignment.new == (fresh,)
 
 
 def test_each_field_is_found_once_by_its_best_overlap():
     west, east = of_season(ground(0, 0, 150, 600)), of_season(ground(150, 0, 200, 600))
     assignment = assign([east, west], known(f1=A))
-    assert assignment.kept == ((1, west),)
+    assert assignment.matched == ((1, west),)
     assert assignment.new == (east,)
 
 
 def test_a_part_seen_alone_is_the_same_field_a_strip_of_overlap_is_not():
     part = of_season(ground(0, 0, 100, 200))
-    assert assign([part], known(f1=A)).kept == ((1, part),)
+    assert assign([part], known(f1=A)).matched == ((1, part),)
     beside = of_season(ground(150, 0, 350, 600))
     assert assign([beside], known(f1=A)) == assign([beside], [])
 
 
 def test_among_equals_the_lower_id_wins():
     same = of_season(A)
-    assert assign([same], known(f5=A, f3=A)).kept == ((3, same),)
+    assert assign([same], known(f5=A, f3=A)).matched == ((3, same),)
 
 
 def test_nothing_known_and_nothing_found():
-    assert assign([], known(f1=A)).kept == ()
+    assert assign([], known(f1=A)).matched == ()
     assert assign([], []).new == ()
     assert assign([of_season(A)], []).new == (of_season(A),)

@@ -26,7 +26,10 @@ def seen(truth: Sequence[Polygon], grid: Grid) -> NDArray[np.float32]:
         grid.epsg, grid.left, grid.top, grid.width * FINE, grid.height * FINE,
         grid.resolution / FINE,
     )  # fmt: skip
-    inside = rasterize.burn([project(field, 32631, grid.epsg) for field in truth], fine) >= 0
+    inside = (
+        rasterize.polygons_to_labels([project(field, 32631, grid.epsg) for field in truth], fine)
+        >= 0
+    )
     share = inside.reshape(grid.height, FINE, grid.width, FINE).mean(axis=(1, 3), dtype=np.float32)
     return np.stack([share, share])
 

@@ -17,26 +17,26 @@ from tulip_ops.core.types import Acquisition, Area, Outcome
 from tulip_ops.pipeline import acquire as acquiring
 from tulip_ops.pipeline.context import StepContext
 from tulip_ops.raster import cog
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 AREA = Area("polder", MultiPolygon([box(5.70, 52.70, 5.72, 52.71)]))
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(str(tmp_path / "store"))
+def store(tmp_path: Path) -> ProductStore:
+    return ProductStore(str(tmp_path / "store"))
 
 
-def acquire(source: CountingSource, store: Store, *, force: bool = False) -> Outcome:
+def acquire(source: CountingSource, store: ProductStore, *, force: bool = False) -> Outcome:
     context = StepContext(source.acquisition, [AREA], store, Settings(), "test", force)
     return acquiring.acquire(context, source)
 
 
-def parts(store: Store) -> list[str]:
-    return list(store.places.below(store.address(ID, ".parts")))
+def parts(store: ProductStore) -> list[str]:
+    return list(store.places.list_files(store.address(ID, ".parts")))
 
 
-def test_an_acquisition_is_read_once_and_no_part_stays(tmp_path: Path, store: Store) -> None:
+def test_an_acquisition_is_read_once_and_no_part_stays(tmp_path: Path, store: ProductStore) -> None:
     source = CountingSource(tmp_path / "asked")
     assert acquire(source, store).fresh
     assert not acquire(source, store).fresh
@@ -47,7 +47,9 @@ def test_an_acquisition_is_read_once_and_no_part_stays(tmp_path: Path, store: St
     np.testing.assert_allclose(values, source.truth(grid), atol=0.51e-4)
 
 
-def test_what_was_got_before_a_failure_is_not_asked_for_again(tmp_path: Path, store: Store) -> None:
+def test_what_was_got_before_a_failure_is_not_asked_for_again(
+    tmp_path: Path, store: ProductStore
+) -> None:
     source = CountingSource(tmp_path / "asked", fail_at=3)
     with pytest.raises(SourceUnavailable):
         acquire(source, store)
@@ -57,7 +59,7 @@ def test_what_was_got_before_a_failure_is_not_asked_for_again(tmp_path: Path, st
     assert parts(store) == []
 
 
-def test_parts_of_another_scene_or_grid_are_not_used(tmp_path: Path, store: Store) -> None:
+def test_parts_of_another_scene_or_grid_are_not_used(tmp_path: Path, store: ProductStore) -> None:
     source = CountingSource(tmp_path / "asked", fail_at=3)
     with pytest.raises(SourceUnavailable):
         acquire(source, store)
@@ -68,7 +70,7 @@ def test_parts_of_another_scene_or_grid_are_not_used(tmp_path: Path, store: Stor
     assert parts(store) == []
 
 
-def test_force_asks_for_everything_again(tmp_path: Path, store: Store) -> None:
+def test_force_asks_for_everything_again(tmp_path: Path, store: ProductStore) -> None:
     source = CountingSource(tmp_path / "asked")
     acquire(source, store)
     acquire(source, store, force=True)
@@ -77,7 +79,7 @@ def test_force_asks_for_everything_again(tmp_path: Path, store: Store) -> None:
 
 @pytest.mark.parametrize("error", [OffsetContradiction, NothingValid])
 def test_bad_data_leaves_no_product_and_no_part(
-    tmp_path: Path, store: Store, error: type[Exception]
+    tmp_path: Path, store: ProductStore, error: type[Exception]
 ) -> None:
     source = CountingSource(tmp_path / "asked", bad=error)
     with pytest.raises(error):
@@ -86,7 +88,7 @@ def test_bad_data_leaves_no_product_and_no_part(
 
 
 def test_a_large_grid_is_read_in_strips_alike(
-    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, store: ProductStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = CountingSource(tmp_path / "asked")
     acquire(source, store)
@@ -99,11 +101,14 @@ def test_a_large_grid_is_read_in_strips_alike(
 
 
 def test_killed_at_ten_random_moments_the_product_is_the_same_and_nothing_is_asked_twice(
-    tmp_path: Path, store: Store
+    tmp_path: Path, store: ProductStore
 ) -> None:
     acquire(CountingSource(tmp_path / "undisturbed"), store)
     expected = store.product(ID, "reflectance.tif").read_bytes()
-    other, source = Store(str(tmp_path / "other")), CountingSource(tmp_path / "asked", seconds=0.02)
+    other, source = (
+        ProductStore(str(tmp_path / "other")),
+        CountingSource(tmp_path / "asked", seconds=0.02),
+    )
     moments = np.random.default_rng().uniform(0, 0.4, 10)
     for moment in moments:
         process = multiprocessing.get_context("fork").Process(target=acquire, args=(source, other))
@@ -120,7 +125,9 @@ def test_killed_at_ten_random_moments_the_product_is_the_same_and_nothing_is_ask
     assert files == {".lock", "item.json", "reflectance.tif"}
 
 
-def test_the_providers_cloud_cover_stays_with_the_product(tmp_path: Path, store: Store) -> None:
+def test_the_providers_cloud_cover_stays_with_the_product(
+    tmp_path: Path, store: ProductStore
+) -> None:
     source = CountingSource(tmp_path / "asked")
     acquire(source, store)
     assert isinstance(source.acquisition, Acquisition)

@@ -18,7 +18,7 @@ from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.probability import PROBABILITY_STEPS
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage import stac_items
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 AREA = Area("polder", MultiPolygon([box(5.70, 52.70, 5.72, 52.71)]))
 
@@ -30,7 +30,7 @@ def acquisition(tmp_path: Path) -> Acquisition:
 
 @pytest.fixture
 def grid(acquisition: Acquisition) -> Grid:
-    read = area_masks.reading(acquisition, [AREA])
+    read = area_masks.read_grid(acquisition, [AREA])
     assert read is not None
     return read
 
@@ -49,18 +49,18 @@ def test_an_area_is_read_with_its_surroundings(grid: Grid) -> None:
 
 def test_nothing_is_read_beyond_the_footprint(acquisition: Acquisition) -> None:
     west = replace(acquisition, footprint=MultiPolygon([box(5.0, 52.0, 5.71, 53.0)]))
-    read = area_masks.reading(west, [AREA])
+    read = area_masks.read_grid(west, [AREA])
     assert read is not None
     assert read.bounds[2] <= project(west.footprint, WGS84, read.epsg).bounds[2] + read.resolution
     away = replace(acquisition, footprint=MultiPolygon([box(5.0, 52.0, 5.5, 53.0)]))
-    assert area_masks.reading(away, [AREA]) is None
+    assert area_masks.read_grid(away, [AREA]) is None
 
 
 def test_what_counts_lies_inside_and_what_is_asked_around(grid: Grid) -> None:
     area = project(AREA.geometry, WGS84, grid.epsg)
-    np.testing.assert_array_equal(area_masks.inside([AREA], grid), centres_within(area, grid))
+    np.testing.assert_array_equal(area_masks.area_pixels([AREA], grid), centres_within(area, grid))
     near = centres_within(area.buffer(area_masks.CONTEXT), grid)
-    wanted = area_masks.around([AREA], grid)
+    wanted = area_masks.rows_around([AREA], grid)
     np.testing.assert_array_equal(wanted(slice(20, 90)), near[20:90])
     assert not near.all()  # the corners are further away
 
@@ -70,10 +70,10 @@ def test_segment_asks_where_screen_found_the_ground_clear(
 ) -> None:
     cloud = np.linspace(0, 1, grid.width * grid.height, dtype=np.float32).reshape(grid.shape)
     cloud[:, :7] = np.nan
-    store = Store(str(tmp_path / "store"))
+    store = ProductStore(str(tmp_path / "store"))
     store.start_item(ID, stac_items.product_item(acquisition, grid, ("red",)))
     with store.writing(ID, "cloud.tif") as path:
-        with cog.writing_probability(path, grid, ("cloud",)) as draft:
+        with cog.probability_writer(path, grid, ("cloud",)) as draft:
             draft.write(cloud[np.newaxis], 0, 0)
         store.publish(
             ID, "cloud.tif", path, recipe="r", title="", media_type=stac_items.COG,
@@ -91,7 +91,7 @@ def test_only_measured_ground_below_the_threshold_is_clear() -> None:
 
 
 def test_the_clear_share_is_of_the_areas_alone_however_the_grid_is_cut(grid: Grid) -> None:
-    within = area_masks.inside([AREA], grid)
+    within = area_masks.area_pixels([AREA], grid)
     clear = np.random.default_rng(1).random(grid.shape) < 0.3
     share = area_masks.AreaShare([AREA])
     assert share.value == 0.0

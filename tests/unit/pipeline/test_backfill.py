@@ -8,7 +8,7 @@ from shapely.geometry import MultiPolygon, box
 
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.pipeline import backfill
-from tulip_ops.postgis.ledger import Known
+from tulip_ops.postgis.ledger import LedgerState
 from tulip_ops.sources.sentinel_hub import processing_units
 
 AREA = Area("polder", MultiPolygon([box(5.70, 52.70, 5.72, 52.71)]))
@@ -29,8 +29,8 @@ def acquisition(number: int = 0, **changed: Any) -> Acquisition:
     return Acquisition(**told)
 
 
-def known(state: str = "recorded", baseline: str | None = "05.10", *areas: str) -> Known:
-    return Known(state, None, baseline, frozenset(areas or ("polder",)))
+def known(state: str = "recorded", baseline: str | None = "05.10", *areas: str) -> LedgerState:
+    return LedgerState(state, None, baseline, frozenset(areas or ("polder",)))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def known(state: str = "recorded", baseline: str | None = "05.10", *areas: str) 
         (known("recorded", "05.10", "elsewhere", "polder"), True),
     ],
 )
-def test_what_is_done(entry: Known | None, done: bool) -> None:
+def test_what_is_done(entry: LedgerState | None, done: bool) -> None:
     one = acquisition()
     found = {} if entry is None else {one.id: entry}
     assert backfill._is_done(one, [AREA], found) is done

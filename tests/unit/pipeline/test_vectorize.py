@@ -12,14 +12,14 @@ from tulip_ops.pipeline import area_masks
 from tulip_ops.pipeline.context import StepContext
 from tulip_ops.pipeline.vectorize import vectorize
 from tulip_ops.storage import stac_items
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 
 def test_a_tulip_raster_of_an_earlier_release_is_to_be_made_again(tmp_path: Path) -> None:
     acquisition = CountingSource(tmp_path / "asked").acquisition
-    grid = area_masks.reading(acquisition, [AREA])
+    grid = area_masks.read_grid(acquisition, [AREA])
     assert grid is not None
-    store = Store(str(tmp_path / "store"))
+    store = ProductStore(str(tmp_path / "store"))
     store.start_item(ID, stac_items.product_item(acquisition, grid, ("red",)))
     with store.writing(ID, "tulip.tif") as path:
         path.write_bytes(b"a raster")

@@ -7,16 +7,16 @@ from rio_cogeo import cog_info, cog_validate
 from tests.unit.geotiffs import GRID, noise
 from tulip_ops.raster.cog import (
     band_names,
+    open_cog,
+    probability_writer,
     read_probability,
     read_reflectance,
-    stored,
     write_labels,
     write_reflectance,
     write_reflectance_strips,
-    writing_probability,
 )
 from tulip_ops.raster.grid import Grid
-from tulip_ops.raster.reader import read_onto
+from tulip_ops.raster.reader import read_warped
 from tulip_ops.raster.reflectance import encode
 
 
@@ -49,7 +49,7 @@ def test_what_is_written_can_be_read_onto_a_grid_again(tmp_path: Path) -> None:
     reflectance[:, 3, 4] = np.nan
     path = tmp_path / "a.tif"
     write_reflectance(path, reflectance, GRID, ("red", "nir"))
-    values = read_onto([(str(path), 1), (str(path), 2)], GRID, scale=1e-4, offset=-0.1)
+    values = read_warped([(str(path), 1), (str(path), 2)], GRID, scale=1e-4, offset=-0.1)
     np.testing.assert_allclose(values, reflectance, atol=0.51e-4)
 
 
@@ -59,17 +59,17 @@ def test_windows_are_those_of_the_whole(tmp_path: Path) -> None:
     path = tmp_path / "r.tif"
     write_reflectance(path, values, GRID, ("blue", "green", "red"))
     whole = encode(read_reflectance(path)[0])
-    with stored(path) as source:
-        cut = source.window((3, 20), (5, 40), [2, 0])
+    with open_cog(path) as source:
+        cut = source.read_window((3, 20), (5, 40), [2, 0])
         np.testing.assert_array_equal(cut, whole[[2, 0], 3:20, 5:40])
-        np.testing.assert_array_equal(source.rows(3, 20, [2, 0]), whole[[2, 0], 3:20])
+        np.testing.assert_array_equal(source.read_rows(3, 20, [2, 0]), whole[[2, 0], 3:20])
 
 
 def test_probability_survives_within_half_a_step(tmp_path: Path) -> None:
     probability = np.linspace(0, 1, 1200, dtype=np.float32).reshape(1, 30, 40)
     probability[0, 0, :3] = np.nan
     path = tmp_path / "p.tif"
-    with writing_probability(path, GRID, ("cloud",)) as draft:
+    with probability_writer(path, GRID, ("cloud",)) as draft:
         draft.write(probability[:, 10:], 10, 0)
         draft.write(probability[:, :10], 0, 0)
     values, grid = read_probability(path)

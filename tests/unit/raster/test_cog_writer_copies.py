@@ -8,7 +8,7 @@ from rio_cogeo import cog_validate
 from tests.unit.geotiffs import GRID, geotiff, noise
 from tulip_ops.core.errors import UnreadableRaster
 from tulip_ops.raster.cog_writer import copy_as_cog
-from tulip_ops.raster.reader import look
+from tulip_ops.raster.reader import inspect
 
 
 def test_a_copy_keeps_pixels_place_and_mask(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_a_copy_keeps_pixels_place_and_mask(tmp_path: Path) -> None:
     names = ("red", "green", "blue")
     copy_as_cog(Path(source), target, names=names, scale=0.002, offset=0.0, nodata=None)
     assert cog_validate(target, strict=True)[0]
-    facts = look(str(target))
+    facts = inspect(str(target))
     assert (facts.bands, facts.has_alpha, facts.scale, facts.epsg) == (names, True, 0.002, 32631)
     assert facts.transform == tuple(GRID.transform)[:6]
     with rasterio.open(target) as copy:

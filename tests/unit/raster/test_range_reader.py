@@ -10,7 +10,7 @@ from rasterio.windows import Window
 from tests.services import providers
 from tulip_ops.core.errors import SourceUnavailable, UnreadableRaster
 from tulip_ops.raster import range_reader, reader
-from tulip_ops.raster.range_reader import Remembered
+from tulip_ops.raster.range_reader import CachedRangeFile
 
 
 class Local:
@@ -42,7 +42,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_window_is_read_as_from_a_path(path: Path) -> None:
     file, window = Local(path), Window(300, 300, 200, 100)
-    with rasterio.open(path) as source, range_reader.opened(file) as remote:
+    with rasterio.open(path) as source, range_reader.open_dataset(file) as remote:
         np.testing.assert_array_equal(source.read(1, window=window), remote.read(1, window=window))
         assert remote.crs == source.crs
     blocks = 128 * 1024  # what one block of random numbers takes, uncompressed
@@ -56,7 +56,7 @@ def test_what_the_file_raises_wins(path: Path) -> None:
         file.breaks_at = place
         with (
             pytest.raises(SourceUnavailable, match="it went away"),
-            range_reader.opened(file) as remote,
+            range_reader.open_dataset(file) as remote,
         ):
             remote.read(1, window=Window(300, 300, 200, 100))
         assert len(file.asked) == place  # nothing more is asked of it
@@ -67,14 +67,14 @@ def test_a_truncated_file_is_no_raster(path: Path, length: int) -> None:
     file = Local(path)
     file.data = file.data[:length]
     with pytest.raises(UnreadableRaster, match=r"red\.tif"):
-        reader.read_onto([(file, 1)], providers.ground(128).grid)
+        reader.read_warped([(file, 1)], providers.ground(128).grid)
 
 
 def test_neighbouring_strips_share_what_was_read(path: Path) -> None:
     file = Local(path)
-    remembered = Remembered(file)
+    remembered = CachedRangeFile(file)
     for row in (0, 200, 400):
-        with range_reader.opened(remembered) as remote:
+        with range_reader.open_dataset(remembered) as remote:
             remote.read(1, window=Window(0, row, 1024, 200))
     assert len(file.asked) == len(set(file.asked))
     assert remembered.size() == file.size()
@@ -82,7 +82,7 @@ def test_neighbouring_strips_share_what_was_read(path: Path) -> None:
 
 def test_memory_is_bounded(path: Path) -> None:
     file = Local(path)
-    remembered = Remembered(file, most_bytes=1000)
+    remembered = CachedRangeFile(file, most_bytes=1000)
     for start in range(0, 5000, 100):
         assert remembered.read(start, start + 100) == file.data[start : start + 100]
     before = len(file.asked)

@@ -6,7 +6,7 @@ from tests.unit.geotiffs import GRID
 from tulip_ops.core.errors import UnreadableRaster
 from tulip_ops.raster.cog import read_reflectance
 from tulip_ops.raster.cog_writer import copy_as_cog
-from tulip_ops.raster.reader import look, read_onto
+from tulip_ops.raster.reader import inspect, read_warped
 
 
 @pytest.mark.parametrize("content", [b"", b"II*\0nothing", b"<html>not found</html>", None])
@@ -15,8 +15,8 @@ def test_what_is_no_raster_is_said(tmp_path: Path, content: bytes | None) -> Non
     if content is not None:
         path.write_bytes(content)
     for attempt in (
-        lambda: read_onto([(str(path), 1)], GRID),
-        lambda: look(str(path)),
+        lambda: read_warped([(str(path), 1)], GRID),
+        lambda: inspect(str(path)),
         lambda: read_reflectance(path),
         lambda: copy_as_cog(
             path, tmp_path / "cog.tif", names=("red",), scale=1, offset=0, nodata=None

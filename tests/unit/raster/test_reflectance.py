@@ -12,8 +12,8 @@ from tulip_ops.raster.reflectance import (
     baseline_offset,
     check_offset,
     decode,
+    detect_offset,
     encode,
-    look_for_offset,
     resolve_offset,
     true_color_scale,
 )
@@ -151,7 +151,7 @@ def test_both_radiometric_baselines_give_the_same_reflectance(added: int) -> Non
     stored = scene(added, 0.0)
     offset = resolve_offset(
         "pixels", baseline=baseline, declared=None, subtracted=None,
-        evidence=look_for_offset(stored, tuple(FIELD_DN)), name="S2A_X",
+        evidence=detect_offset(stored, tuple(FIELD_DN)), name="S2A_X",
     )  # fmt: skip
     np.testing.assert_allclose(stored + np.float32(offset), scene(0, 0.0), atol=1e-6)
 
@@ -159,14 +159,14 @@ def test_both_radiometric_baselines_give_the_same_reflectance(added: int) -> Non
 def test_clouds_and_the_sea_do_not_tell() -> None:
     noise = np.random.default_rng(1).normal(0, 0.01, (4, 50, 50))
     cloud, sea = np.float32(noise + 0.7), np.float32(noise / 2 + 0.1 + 0.015)
-    assert look_for_offset(cloud, tuple(FIELD_DN)).carried is None
-    assert look_for_offset(sea, tuple(FIELD_DN)).carried is None
+    assert detect_offset(cloud, tuple(FIELD_DN)).present is None
+    assert detect_offset(sea, tuple(FIELD_DN)).present is None
 
 
 def test_three_colours_tell_only_that_it_is_not_there() -> None:
     bands = ("red", "green", "blue")
-    assert look_for_offset(scene(0, 0.0)[2::-1], bands).carried is False
-    assert look_for_offset(scene(1000, 0.0)[2::-1], bands).carried is None
+    assert detect_offset(scene(0, 0.0)[2::-1], bands).present is False
+    assert detect_offset(scene(1000, 0.0)[2::-1], bands).present is None
 
 
 def real_scenes(folder: Path) -> Iterator[tuple[str, np.ndarray, tuple[str, ...]]]:
@@ -190,9 +190,9 @@ def test_real_scenes_are_never_misjudged(real_data: Path) -> None:
     for name, stored, bands in real_scenes(real_data):
         measured = np.where(stored == 0, np.float32(np.nan), stored)
         without, with_it = (
-            look_for_offset(measured + np.float32(added), bands) for added in (0, 0.1)
+            detect_offset(measured + np.float32(added), bands) for added in (0, 0.1)
         )
-        assert without.carried is not True, (name, without)
-        assert with_it.carried is not False, (name, with_it)
-        judged += without.carried is False and with_it.carried is True
+        assert without.present is not True, (name, without)
+        assert with_it.present is not False, (name, with_it)
+        judged += without.present is False and with_it.present is True
     assert judged >= 9  # of 11: two are under cloud or haze

@@ -23,7 +23,7 @@ from tulip_ops.postgis.report_queries import (
 )
 from tulip_ops.reports import area_report_html, simulation_comparison
 from tulip_ops.reports import html as pages
-from tulip_ops.reports.area_report_html import Picture, Story
+from tulip_ops.reports.area_report_html import AreaReport, Calendar
 from tulip_ops.reports.html import Column, Table
 
 ROOT = Path(__file__).parents[3]
@@ -76,7 +76,7 @@ def field(number: int, season: int, verdict: SeasonVerdict) -> FieldSeasonRow:
     )
 
 
-def story(text: str, *, simulated: bool = True) -> Story:
+def story(text: str, *, simulated: bool = True) -> AreaReport:
     """Two seasons of two fields, and `text` wherever text can be."""
     fields = [
         field(number, season, verdict)
@@ -96,10 +96,13 @@ def story(text: str, *, simulated: bool = True) -> Story:
     model = ModelRow("unet", text, text, "a" * 64, 4, date(2024, 4, 20), date(2025, 4, 21))
     area = SimpleNamespace(name=text)  # an `Area` would refuse such a name
     history = AreaHistory(area, simulated, tuple(seasons), tuple(fields), (), tuple(rows), (model,))
-    return Story(
+    return AreaReport(
         history,
         maps={2024: PNG, 2025: PNG},
-        calendars={2024: Picture(b"<svg/>", 1, by_field=True), 2025: Picture(b"<svg/>", 1, False)},
+        calendars={
+            2024: Calendar(b"<svg/>", 1, by_field=True),
+            2025: Calendar(b"<svg/>", 1, False),
+        },
         below=AcquisitionId.parse("S2B_31UFU_20240420_0_L2A"),
         hectares=b"<svg/>",
         changes=b"<svg/>",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tulip_ops.services.dag_runs import STEPS, journey
+from tulip_ops.services.dag_runs import STEPS, acquisition_run
 
 ID = "SIM_31UFU_20250420_0_L2A"
 END = "2026-01-01T10:01:30Z"
@@ -42,7 +42,7 @@ def tasks(*states: str | None) -> dict[str, dict[str, Any]]:
 def test_a_living_run_is_at_the_first_step_that_is_not_done(
     states: list[str | None], where: tuple[str, str]
 ) -> None:
-    found = journey(run("running", ended=False), tasks(*states))
+    found = acquisition_run(run("running", ended=False), tasks(*states))
     assert (found.state, found.step) == where
     assert not found.ended
     assert found.recorded_at is None
@@ -59,7 +59,7 @@ def test_a_living_run_is_at_the_first_step_that_is_not_done(
 def test_an_ended_run_names_the_step_that_ended_it(
     outcome: str, states: list[str | None], where: tuple[str, str]
 ) -> None:
-    found = journey(run(outcome, ended=True), tasks(*states))
+    found = acquisition_run(run(outcome, ended=True), tasks(*states))
     assert (found.state, found.step) == where
     assert found.ended
     assert found.seconds == 90
@@ -69,5 +69,5 @@ def test_an_ended_run_names_the_step_that_ended_it(
 
 
 def test_a_run_that_waits_is_at_no_step() -> None:
-    found = journey({**run("queued", ended=False), "start_date": None}, {})
+    found = acquisition_run({**run("queued", ended=False), "start_date": None}, {})
     assert (found.state, found.step, found.seconds) == ("queued", "", 0.0)

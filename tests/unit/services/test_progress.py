@@ -2,7 +2,7 @@
 
 import io
 
-from tulip_ops.services.dag_runs import Journey
+from tulip_ops.services.dag_runs import AcquisitionRun
 from tulip_ops.services.progress import Board, Report
 
 FIRST, SECOND = "SIM_31UFU_20240402_0_L2A", "SIM_31UFU_20240407_0_L2A"
@@ -13,8 +13,8 @@ class Terminal(io.StringIO):
         return True
 
 
-def at(acquisition_id: str, state: str, step: str = "screen") -> Journey:
-    return Journey(acquisition_id, "run", state, step, 12.4, None)
+def at(acquisition_id: str, state: str, step: str = "screen") -> AcquisitionRun:
+    return AcquisitionRun(acquisition_id, "run", state, step, 12.4, None)
 
 
 def test_a_plain_output_gets_one_line_when_an_acquisition_ends() -> None:

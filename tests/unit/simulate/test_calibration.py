@@ -21,7 +21,15 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 
-from tulip_ops.simulate import TOP, Atmosphere, Scene, Sky, Weather, make_polder, make_scene
+from tulip_ops.simulate import (
+    TOP,
+    Atmosphere,
+    SimulatedScene,
+    Sky,
+    Weather,
+    make_polder,
+    make_scene,
+)
 from tulip_ops.simulate.crops import Crop
 from tulip_ops.simulate.polder import Polder
 from tulip_ops.simulate.scenes import SURFACE
@@ -55,7 +63,7 @@ def polders(season: int) -> list[Polder]:
 @cache
 def clear(
     day: str, atmosphere: Atmosphere = SURFACE, spread: float = 0.55
-) -> list[tuple[Polder, Scene]]:
+) -> list[tuple[Polder, SimulatedScene]]:
     on, sky = date.fromisoformat(day), Sky(Weather.CLEAR)
     options = {"sky": sky, "seed": 0, "atmosphere": atmosphere, "spread": spread}
     return [(p, make_scene(p, on, **options)) for p in polders(on.year)]  # type: ignore[arg-type]

@@ -7,21 +7,21 @@ import pytest
 import shapely
 
 from tulip_ops.fields.phenology import bloom_curves
-from tulip_ops.fields.phenology.bloom_curves import Pattern
-from tulip_ops.fields.phenology.season import ENOUGH_MET
+from tulip_ops.fields.phenology.bloom_curves import ClearDays
+from tulip_ops.fields.phenology.season import MIN_DETECTION_PROBABILITY
 from tulip_ops.raster.projection import WGS84, project
-from tulip_ops.simulate import DEMO_SEASONS, Overpass, demo_archive, demo_areas, demo_dates
+from tulip_ops.simulate import DEMO_SEASONS, SimulatedOverpass, demo_archive, demo_areas, demo_dates
 from tulip_ops.simulate.demo import DEMO_GRID
 
 WINDOW = ("03-20", "06-05")
 
 
 @pytest.fixture(scope="module")
-def archive() -> list[Overpass]:
+def archive() -> list[SimulatedOverpass]:
     return list(demo_archive())
 
 
-def test_every_season_has_five_overpasses_in_its_bloom(archive: list[Overpass]) -> None:
+def test_every_season_has_five_overpasses_in_its_bloom(archive: list[SimulatedOverpass]) -> None:
     assert [overpass.id.day for overpass in archive] == demo_dates()
     for season in DEMO_SEASONS:
         days = [day for day in demo_dates() if day.year == season]
@@ -29,7 +29,7 @@ def test_every_season_has_five_overpasses_in_its_bloom(archive: list[Overpass]) 
         assert date(season, 3, 25) < days[0] < days[-1] < date(season, 5, 20)
 
 
-def test_every_overpass_is_labelled_simulated(archive: list[Overpass]) -> None:
+def test_every_overpass_is_labelled_simulated(archive: list[SimulatedOverpass]) -> None:
     for overpass in archive:
         assert overpass.id.simulated
         assert overpass.id.tile == "31UFU"
@@ -48,7 +48,7 @@ def test_areas_lie_inside_the_scenes() -> None:
 
 
 def test_each_season_has_three_clear_days_and_one_hardly_or_not_to_be_seen(
-    archive: list[Overpass],
+    archive: list[SimulatedOverpass],
 ) -> None:
     for season in DEMO_SEASONS:
         hidden = [_hidden(one) for one in archive if one.id.season == season]
@@ -57,30 +57,38 @@ def test_each_season_has_three_clear_days_and_one_hardly_or_not_to_be_seen(
         assert sum(share > 0.6 for share in hidden) == 1
 
 
-def test_clouds_of_one_day_decide_what_was_not_seen(archive: list[Overpass]) -> None:
+def test_clouds_of_one_day_decide_what_was_not_seen(archive: list[SimulatedOverpass]) -> None:
     for season in DEMO_SEASONS:
         of_season = [one for one in archive if one.id.season == season]
         clear = {one.id.day for one in of_season if _hidden(one) == 0}
         patterns = [
-            Pattern(
+            ClearDays(
                 tuple(day for day in sorted(clear) if not bloom.onset <= day <= bloom.end),
                 tuple(day for day in sorted(clear) if bloom.onset <= day <= bloom.end),
             )
             for bloom in of_season[0].scene.truth.blooms.values()
         ]
-        begins = bloom_curves.onset([one for one in patterns if one.flowers], season, WINDOW)
+        begins = bloom_curves.estimate_onset(
+            [one for one in patterns if one.flowers], season, WINDOW
+        )
         (partly,) = (one.id.day for one in of_season if 0 < _hidden(one) < 0.5)
-        assert bloom_curves.share_met(clear, season, WINDOW, begins) < ENOUGH_MET
-        assert bloom_curves.share_met(clear | {partly}, season, WINDOW, begins) > ENOUGH_MET
+        assert (
+            bloom_curves.detection_probability(clear, season, WINDOW, begins)
+            < MIN_DETECTION_PROBABILITY
+        )
+        assert (
+            bloom_curves.detection_probability(clear | {partly}, season, WINDOW, begins)
+            > MIN_DETECTION_PROBABILITY
+        )
 
 
-def _hidden(overpass: Overpass) -> float:
+def _hidden(overpass: SimulatedOverpass) -> float:
     """Share of the scene under clouds or in their shadow."""
     truth = overpass.scene.truth
     return float(((truth.cloud > 0.1) | (truth.shadow > 0.2)).mean())
 
 
-def test_tulips_come_go_stay_and_return(archive: list[Overpass]) -> None:
+def test_tulips_come_go_stay_and_return(archive: list[SimulatedOverpass]) -> None:
     first, second, third = (
         {
             parcel
@@ -97,7 +105,7 @@ def test_tulips_come_go_stay_and_return(archive: list[Overpass]) -> None:
     assert (first & third) - second
 
 
-def test_the_same_seed_gives_the_same_archive(archive: list[Overpass]) -> None:
+def test_the_same_seed_gives_the_same_archive(archive: list[SimulatedOverpass]) -> None:
     again = next(iter(demo_archive()))
     assert again.sensed_at == archive[0].sensed_at
     assert again.scene.reflectance.tobytes() == archive[0].scene.reflectance.tobytes()

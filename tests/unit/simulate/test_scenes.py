@@ -161,5 +161,5 @@ def test_either_radiometric_baseline_is_told_from_the_pixels(seed: int) -> None:
     carried = radiometry.encode(scene.reflectance)
     plain = np.clip(carried.astype(np.int32) - 1000, 1, None)
     for numbers, answer in ((carried, True), (plain, False)):
-        evidence = radiometry.look_for_offset(numbers * np.float32(1e-4), BANDS)
-        assert evidence.carried is answer, evidence.text
+        evidence = radiometry.detect_offset(numbers * np.float32(1e-4), BANDS)
+        assert evidence.present is answer, evidence.text

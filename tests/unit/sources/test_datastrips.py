@@ -14,7 +14,7 @@ from tests.services.providers import Files, Published
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.settings import StacApi
 from tulip_ops.core.types import BANDS
-from tulip_ops.sources.datastrips import Overpass, overpasses
+from tulip_ops.sources.datastrips import MergedDatastrips, merge_datastrips
 from tulip_ops.sources.granule import parse_granule
 from tulip_ops.sources.stac.providers import BUILT_IN
 
@@ -40,15 +40,15 @@ def l2a(published: Published) -> dict[str, Any]:
     return providers.earth_search_l2a(published, FILES, applied=True)
 
 
-def group(*items: Mapping[str, Any], api: StacApi = EARTH_SEARCH) -> list[Overpass]:
+def group(*items: Mapping[str, Any], api: StacApi = EARTH_SEARCH) -> list[MergedDatastrips]:
     parsed = [
         parse_granule(item, api, f"https://api.test/{item['collection']}/{item['id']}")
         for item in items
     ]
-    return overpasses(parsed, list(api.collections))
+    return merge_datastrips(parsed, list(api.collections))
 
 
-def ids(found: list[Overpass]) -> list[str]:
+def ids(found: list[MergedDatastrips]) -> list[str]:
     return [str(overpass.id) for overpass in found]
 
 

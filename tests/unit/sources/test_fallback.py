@@ -66,15 +66,15 @@ def ask(
     seen: Sequence[Overpass] = (),
     look_back: int = 60,
     newest: dict[tuple[str, str], datetime] | None = None,
-) -> fallback.Answers:
-    question = fallback.Question(
+) -> fallback.SurveyResult:
+    question = fallback.SurveyRequest(
         since=until - timedelta(days=look_back), until=until, now=NOW, grace=timedelta(hours=48),
         limit=limit, overpasses={"polder": seen}, newest=newest or {},
     )  # fmt: skip
-    return fallback.ask(areas, {area.name: names for area in areas}, desk, question)
+    return fallback.survey(areas, {area.name: names for area in areas}, desk, question)
 
 
-def told(answers: fallback.Answers) -> list[tuple[str, str, str | None]]:
+def told(answers: fallback.SurveyResult) -> list[tuple[str, str, str | None]]:
     return [(one.source, one.kind, one.area) for one in answers.alerts]
 
 
@@ -220,11 +220,11 @@ def test_many_areas_are_one_request(tmp_path: Path, fresh: Archive, old: Archive
     orders = {area.name: ("third", "first", "second") for area in many} | {
         many[0].name: ("first", "second"), many[1].name: ("first", "third"),
     }  # fmt: skip
-    question = fallback.Question(
+    question = fallback.SurveyRequest(
         since=date(2026, 3, 1), until=NOW.date(), now=NOW, grace=timedelta(0),
         limit=timedelta(days=5), overpasses={}, newest={},
     )  # fmt: skip
-    answers = fallback.ask(many, orders, desk, question)
+    answers = fallback.survey(many, orders, desk, question)
     assert [len(names) for names in searches] == [2, 48]
     assert desk.asked.count("third") == 1
     assert answers.unanswered == []

@@ -5,7 +5,7 @@ import pytest
 
 from tulip_ops.core.errors import ChecksumMismatch, UnreadableRaster
 from tulip_ops.sources.integrity import check_bytes, check_size
-from tulip_ops.sources.stac_item import Declared
+from tulip_ops.sources.stac_item import DeclaredFile
 
 DATA = b"pixels"
 
@@ -20,10 +20,10 @@ def test_checksums_of_all_usual_kinds_are_verified(
     path = tmp_path / "a.tif"
     path.write_bytes(DATA)
     digest = hashlib.new(algorithm, DATA, usedforsecurity=False).hexdigest()
-    check_bytes(path, Declared(checksum=prefix + digest))
+    check_bytes(path, DeclaredFile(checksum=prefix + digest))
     path.write_bytes(b"other!")
     with pytest.raises(ChecksumMismatch, match=rf"a\.tif has the {algorithm} .* says {digest}"):
-        check_bytes(path, Declared(checksum=prefix + digest))
+        check_bytes(path, DeclaredFile(checksum=prefix + digest))
 
 
 @pytest.mark.parametrize("checksum", [None, "1620" + "00" * 32])
@@ -32,17 +32,17 @@ def test_what_is_not_declared_or_not_known_is_not_verified(
 ) -> None:
     path = tmp_path / "a.tif"
     path.write_bytes(DATA)
-    check_bytes(path, Declared(checksum=checksum))
+    check_bytes(path, DeclaredFile(checksum=checksum))
 
 
 def test_sizes_are_compared_where_they_are_declared() -> None:
-    check_size(6, Declared(size=6), "a.tif")
-    check_size(6, Declared(), "a.tif")
+    check_size(6, DeclaredFile(size=6), "a.tif")
+    check_size(6, DeclaredFile(), "a.tif")
     with pytest.raises(ChecksumMismatch, match=r"a\.tif has 5 bytes where its STAC item says 6"):
-        check_size(5, Declared(size=6), "a.tif")
+        check_size(5, DeclaredFile(size=6), "a.tif")
 
 
 @pytest.mark.parametrize("size", [None, 0, 6])
 def test_an_empty_file_is_no_raster(size: int | None) -> None:
     with pytest.raises(UnreadableRaster, match=r"a\.tif is empty"):
-        check_size(0, Declared(size=size), "a.tif")
+        check_size(0, DeclaredFile(size=size), "a.tif")

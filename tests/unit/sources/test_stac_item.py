@@ -7,7 +7,7 @@ import pytest
 
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.types import AcquisitionId
-from tulip_ops.sources.stac_item import Declared, common_name, parse_scene
+from tulip_ops.sources.stac_item import DeclaredFile, common_name, parse_scene
 
 ADDRESS = "/archive/scene/item.json"
 SQUARE = [[[5.0, 52.0], [6.0, 52.0], [6.0, 53.0], [5.0, 53.0], [5.0, 52.0]]]
@@ -215,7 +215,7 @@ def test_what_an_item_promises_of_its_files_is_kept() -> None:
         "file:checksum": "1220" + "AB" * 32,
     }
     declared = parse_scene(scene, "item.json").bands["red"].declared
-    assert declared == Declared(
+    assert declared == DeclaredFile(
         32631, (10980, 10980), (10, 0, 600000, 0, -10, 5900040), 1234, "1220" + "ab" * 32
     )
 
@@ -234,4 +234,4 @@ def test_rubbish_in_what_an_item_promises_is_said(key: str, value: object) -> No
 def test_a_crs_of_the_item_counts_for_its_assets() -> None:
     scene = item()
     scene["properties"]["proj:epsg"] = 32632
-    assert parse_scene(scene, "item.json").bands["red"].declared == Declared(epsg=32632)
+    assert parse_scene(scene, "item.json").bands["red"].declared == DeclaredFile(epsg=32632)

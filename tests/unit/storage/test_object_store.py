@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tulip_ops.storage.object_store import Places, join, resolve
+from tulip_ops.storage.object_store import ObjectStore, join_address, resolve
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,11 @@ def test_links_mean_what_they_mean_in_their_document(href: str, base: str, addre
 
 
 def test_addresses_are_joined() -> None:
-    assert join("s3://bucket/a/", "b", "c") == "s3://bucket/a/b/c"
+    assert join_address("s3://bucket/a/", "b", "c") == "s3://bucket/a/b/c"
 
 
 def test_files_of_a_folder_are_written_whole_or_not(tmp_path: Path) -> None:
-    places, address = Places(), str(tmp_path / "deep" / "a.json")
+    places, address = ObjectStore(), str(tmp_path / "deep" / "a.json")
     with pytest.raises(FileNotFoundError):
         places.read(address)
     places.write(address, b"one")
@@ -39,7 +39,7 @@ def test_files_of_a_folder_are_written_whole_or_not(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["a.json"]
 
 
-def fail(places: Places, address: str) -> None:
+def fail(places: ObjectStore, address: str) -> None:
     with places.writing(address, Path()) as path:
         path.write_bytes(b"half")
         raise OSError("disk full")

@@ -9,21 +9,21 @@ import pytest
 
 from tulip_ops.core.errors import BadSetting, ProductDamaged, ProductMissing, StoreUnavailable
 from tulip_ops.core.types import AcquisitionId, ModelReference
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 ID = AcquisitionId.parse("S2A_31UFU_20160501_0_L2A")
 ITEM = {"id": str(ID), "properties": {"gsd": 10}, "assets": {}}
-RECIPE = Store.recipe("segment", format=1)
+RECIPE = ProductStore.recipe("segment", format=1)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(str(tmp_path))
+def store(tmp_path: Path) -> ProductStore:
+    store = ProductStore(str(tmp_path))
     store.start_item(ID, ITEM)
     return store
 
 
-def put(store: Store, data: bytes, name: str = "tulip.tif", recipe: str = RECIPE) -> None:
+def put(store: ProductStore, data: bytes, name: str = "tulip.tif", recipe: str = RECIPE) -> None:
     with store.writing(ID, name) as path:
         path.write_bytes(data)
         store.publish(ID, name, path, recipe=recipe, title="Tulips", media_type="image/tiff")
@@ -33,7 +33,9 @@ def files(folder: Path) -> set[str]:
     return {path.name for path in (folder / str(ID)).iterdir()} - {".lock"}
 
 
-def test_a_published_product_is_current_whole_and_listed(store: Store, tmp_path: Path) -> None:
+def test_a_published_product_is_current_whole_and_listed(
+    store: ProductStore, tmp_path: Path
+) -> None:
     assert not store.is_current(ID, "tulip.tif", RECIPE)
     with store.writing(ID, "tulip.tif") as path:
         assert path.suffix == ".tif"
@@ -68,23 +70,23 @@ def test_a_published_product_is_current_whole_and_listed(store: Store, tmp_path:
     assert files(tmp_path) == {"item.json", "tulip.tif"}
 
 
-def test_another_recipe_is_not_current(store: Store) -> None:
+def test_another_recipe_is_not_current(store: ProductStore) -> None:
     put(store, b"abc")
-    assert not store.is_current(ID, "tulip.tif", Store.recipe("segment", format=2))
+    assert not store.is_current(ID, "tulip.tif", ProductStore.recipe("segment", format=2))
 
 
-def test_a_changed_upstream_product_makes_downstream_stale(store: Store) -> None:
+def test_a_changed_upstream_product_makes_downstream_stale(store: ProductStore) -> None:
     put(store, b"reflectance", "reflectance.tif")
-    first = Store.recipe("screen", reflectance=store.checksum(ID, "reflectance.tif"))
+    first = ProductStore.recipe("screen", reflectance=store.checksum(ID, "reflectance.tif"))
     put(store, b"cloud", "cloud.tif", first)
     put(store, b"other reflectance", "reflectance.tif")
-    second = Store.recipe("screen", reflectance=store.checksum(ID, "reflectance.tif"))
+    second = ProductStore.recipe("screen", reflectance=store.checksum(ID, "reflectance.tif"))
     assert store.is_current(ID, "cloud.tif", first)
     assert not store.is_current(ID, "cloud.tif", second)
 
 
 @pytest.mark.parametrize("data", [b"abX", b"ab", b""])
-def test_damage_is_noticed(store: Store, data: bytes) -> None:
+def test_damage_is_noticed(store: ProductStore, data: bytes) -> None:
     put(store, b"abc")
     store.product(ID, "tulip.tif").write_bytes(data)
     assert not store.is_current(ID, "tulip.tif", RECIPE)
@@ -92,7 +94,7 @@ def test_damage_is_noticed(store: Store, data: bytes) -> None:
         store.product(ID, "tulip.tif")
 
 
-def test_a_long_read_begins_before_the_checksum_is_known(store: Store) -> None:
+def test_a_long_read_begins_before_the_checksum_is_known(store: ProductStore) -> None:
     put(store, b"whole")
 
     with store.reading(ID, "tulip.tif") as path:
@@ -108,7 +110,7 @@ def test_a_long_read_begins_before_the_checksum_is_known(store: Store) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"whole, and more", b"Whole"])
-def test_damage_is_known_at_the_end_of_a_long_read(store: Store, data: bytes) -> None:
+def test_damage_is_known_at_the_end_of_a_long_read(store: ProductStore, data: bytes) -> None:
     put(store, b"whole")
     store.product(ID, "tulip.tif").write_bytes(data)
 
@@ -125,7 +127,7 @@ def test_damage_is_known_at_the_end_of_a_long_read(store: Store, data: bytes) ->
     assert isinstance(raised.value.__context__, ValueError)
 
 
-def test_what_is_missing_is_said(store: Store, tmp_path: Path) -> None:
+def test_what_is_missing_is_said(store: ProductStore, tmp_path: Path) -> None:
     with pytest.raises(ProductMissing, match=r"has no cloud\.tif yet"):
         store.product(ID, "cloud.tif")
     with pytest.raises(ProductMissing, match=r"has no cloud\.tif yet"):
@@ -136,16 +138,16 @@ def test_what_is_missing_is_said(store: Store, tmp_path: Path) -> None:
     with pytest.raises(ProductMissing, match=r"listed in item\.json but missing"):
         store.product(ID, "tulip.tif")
     with pytest.raises(ProductMissing, match=f"tulip acquire {ID}"):
-        Store(str(tmp_path / "empty")).item(ID)
+        ProductStore(str(tmp_path / "empty")).item(ID)
 
 
-def test_an_item_that_is_no_json_is_damaged(store: Store, tmp_path: Path) -> None:
+def test_an_item_that_is_no_json_is_damaged(store: ProductStore, tmp_path: Path) -> None:
     (tmp_path / str(ID) / "item.json").write_text("{")
     with pytest.raises(ProductDamaged, match="is not JSON"):
         store.item(ID)
 
 
-def test_starting_an_item_again_keeps_what_later_steps_brought(store: Store) -> None:
+def test_starting_an_item_again_keeps_what_later_steps_brought(store: ProductStore) -> None:
     with store.writing(ID, "cloud.tif") as path:
         path.write_bytes(b"abc")
         store.publish(
@@ -162,7 +164,7 @@ def test_starting_an_item_again_keeps_what_later_steps_brought(store: Store) -> 
     assert store.properties(ID) == {"gsd": 20, "tulip:clear_fraction": 0.5}
 
 
-def test_a_failing_writer_leaves_nothing(store: Store, tmp_path: Path) -> None:
+def test_a_failing_writer_leaves_nothing(store: ProductStore, tmp_path: Path) -> None:
     put(store, b"old")
     with pytest.raises(OSError, match="disk full"):
         fail_halfway(store)
@@ -170,7 +172,7 @@ def test_a_failing_writer_leaves_nothing(store: Store, tmp_path: Path) -> None:
     assert store.product(ID, "tulip.tif").read_bytes() == b"old"
 
 
-def fail_halfway(store: Store) -> None:
+def fail_halfway(store: ProductStore) -> None:
     with store.writing(ID, "tulip.tif") as path:
         path.write_bytes(b"half")
         path.with_name(path.name + ".draft").write_bytes(b"also")
@@ -179,10 +181,10 @@ def fail_halfway(store: Store) -> None:
 
 KILLED_WHILE_WRITING = """
 import sys, time
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 from tulip_ops.core.types import AcquisitionId
 i = AcquisitionId.parse(sys.argv[2])
-with Store(sys.argv[1]).writing(i, "tulip.tif") as path:
+with ProductStore(sys.argv[1]).writing(i, "tulip.tif") as path:
     path.write_bytes(b"half")
     print("written", flush=True)
     time.sleep(60)
@@ -194,9 +196,9 @@ from tulip_ops.core.types import AcquisitionId
 def revise(shelf, folder, change):
     print("moved", flush=True)
     time.sleep(60)
-product_backends.FolderShelf._revise = revise
+product_backends.FolderBackend._revise = revise
 i = AcquisitionId.parse(sys.argv[2])
-s = product_store.Store(sys.argv[1])
+s = product_store.ProductStore(sys.argv[1])
 with s.writing(i, "tulip.tif") as path:
     path.write_bytes(b"new")
     s.publish(i, "tulip.tif", path, recipe=sys.argv[3], title="", media_type="image/tiff")
@@ -214,7 +216,7 @@ def kill(program: str, folder: Path) -> None:
 
 
 def test_a_writer_killed_in_the_middle_changes_nothing_and_is_cleaned_up(
-    store: Store, tmp_path: Path
+    store: ProductStore, tmp_path: Path
 ) -> None:
     put(store, b"old")
     kill(KILLED_WHILE_WRITING, tmp_path)
@@ -229,7 +231,7 @@ def test_a_writer_killed_in_the_middle_changes_nothing_and_is_cleaned_up(
 
 
 def test_a_writer_killed_between_product_and_item_leaves_no_current_product(
-    store: Store, tmp_path: Path
+    store: ProductStore, tmp_path: Path
 ) -> None:
     put(store, b"old")
     kill(KILLED_BEFORE_ITEM, tmp_path)
@@ -241,7 +243,7 @@ def test_a_writer_killed_between_product_and_item_leaves_no_current_product(
     assert store.product(ID, "tulip.tif").read_bytes() == b"new"
 
 
-def test_unfinished_files_of_living_writers_stay_for_a_day(store: Store) -> None:
+def test_unfinished_files_of_living_writers_stay_for_a_day(store: ProductStore) -> None:
     with store.writing(ID, "tulip.tif") as path:
         path.write_bytes(b"in work")
         with store.writing(ID, "tulip.tif"):
@@ -252,13 +254,13 @@ def test_unfinished_files_of_living_writers_stay_for_a_day(store: Store) -> None
             assert not path.exists()
 
 
-def test_processes_that_publish_at_once_lose_nothing(store: Store, tmp_path: Path) -> None:
+def test_processes_that_publish_at_once_lose_nothing(store: ProductStore, tmp_path: Path) -> None:
     program = """
 import sys
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 from tulip_ops.core.types import AcquisitionId
 i = AcquisitionId.parse(sys.argv[2])
-s = Store(sys.argv[1])
+s = ProductStore(sys.argv[1])
 for n in range(20):
     name = f"p{sys.argv[3]}x{n}.bin"
     with s.writing(i, name) as path:
@@ -275,24 +277,24 @@ for n in range(20):
 
 def test_recipes_depend_on_inputs_and_not_on_their_order() -> None:
     model = ModelReference("unet", "1", "ff")
-    assert Store.recipe("a", x=1, model=model) == Store.recipe("a", model=model, x=1)
+    assert ProductStore.recipe("a", x=1, model=model) == ProductStore.recipe("a", model=model, x=1)
     different = {
-        Store.recipe("a", x=1),
-        Store.recipe("a", x=2),
-        Store.recipe("b", x=1),
-        Store.recipe("a", y=1),
-        Store.recipe("a", x=model),
-        Store.recipe("a", x=ModelReference("unet", "2", "ff")),
+        ProductStore.recipe("a", x=1),
+        ProductStore.recipe("a", x=2),
+        ProductStore.recipe("b", x=1),
+        ProductStore.recipe("a", y=1),
+        ProductStore.recipe("a", x=model),
+        ProductStore.recipe("a", x=ModelReference("unet", "2", "ff")),
     }
     assert len(different) == 6
 
 
 def test_only_folders_and_s3_can_be_stores() -> None:
     with pytest.raises(BadSetting, match="s3://bucket/prefix"):
-        Store("gs://bucket/store")
+        ProductStore("gs://bucket/store")
 
 
 def test_a_store_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreUnavailable, match="TULIP_STORE"):
-        Store(str(tmp_path / "file")).start_item(ID, ITEM)
+        ProductStore(str(tmp_path / "file")).start_item(ID, ITEM)

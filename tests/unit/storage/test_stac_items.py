@@ -10,7 +10,7 @@ from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, ModelReferen
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.projection import geodesic_area
 from tulip_ops.storage import stac_items
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 GRID = Grid(32631, 678730.0, 5848340.0, 162, 161)
 
@@ -68,7 +68,7 @@ def test_simulated_scenes_are_called_so() -> None:
 
 
 def test_an_item_stays_valid_as_products_are_published(tmp_path: Path) -> None:
-    store, scene = Store(str(tmp_path)), acquisition()
+    store, scene = ProductStore(str(tmp_path)), acquisition()
     store.start_item(scene.id, stac_items.product_item(scene, GRID, ("red",)))
     fields = stac_items.encoding_fields(
         ("tulip", "bloom"), dtype="uint8", scale=1 / 250, nodata=255

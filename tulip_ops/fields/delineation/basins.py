@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Links(NamedTuple):
-    """(n,) each present pixel's neighbours, as positions among the present pixels."""
+class Neighbours(NamedTuple):
+    """Neighbours of each foreground pixel, as indices into the foreground pixels, (n,)."""
 
     east: NDArray[np.bool_]
     """Whether there is one; it is the next."""
@@ -22,7 +22,7 @@ class Links(NamedTuple):
     """-1 where there is none."""
 
 
-def links(pixels: NDArray[np.int64], place: NDArray[np.int32]) -> Links:
+def neighbours(pixels: NDArray[np.int64], place: NDArray[np.int32]) -> Neighbours:
     """The neighbours of `pixels`, (n,), ascending.
 
     place: (height, width), the position among them, -1 elsewhere.
@@ -33,11 +33,11 @@ def links(pixels: NDArray[np.int64], place: NDArray[np.int32]) -> Links:
     south[: len(upper)] = place.ravel()[upper + width]
     starts = np.flatnonzero(south >= 0)
     north[south[starts]] = starts
-    return Links(label_edges.east_follows(pixels, width), south, north)
+    return Neighbours(label_edges.east_follows(pixels, width), south, north)
 
 
-def reached(height: NDArray[np.float64], links: Links) -> NDArray[np.int64]:
-    """(n,) the summit to which the steepest way up leads from each pixel; among equals, the last.
+def basin_of(height: NDArray[np.float64], neighbours: Neighbours) -> NDArray[np.int64]:
+    """Assign each foreground pixel, (n,), to its local maximum by steepest ascent.
 
     height: (n,). A pixel that is higher than its neighbours is its own summit.
     """
@@ -54,10 +54,10 @@ def reached(height: NDArray[np.float64], links: Links) -> NDArray[np.int64]:
 
     # of equals the last one wins: so later ones are asked in their order, earlier ones reversed
     every, first, last = slice(None), slice(1, None), slice(None, -1)
-    climb(first, place[:-1], links.east[:-1], is_later=False)
-    climb(every, links.north, links.north >= 0, is_later=False)
-    climb(last, place[1:], links.east[:-1], is_later=True)
-    climb(every, links.south, links.south >= 0, is_later=True)
+    climb(first, place[:-1], neighbours.east[:-1], is_later=False)
+    climb(every, neighbours.north, neighbours.north >= 0, is_later=False)
+    climb(last, place[1:], neighbours.east[:-1], is_later=True)
+    climb(every, neighbours.south, neighbours.south >= 0, is_later=True)
     further = way[way]
     while (further != way).any():
         way, further = further, further[further]

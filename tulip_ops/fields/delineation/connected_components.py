@@ -22,8 +22,8 @@ class _Runs(NamedTuple):
     """One past the last column."""
 
 
-def reaching_down(present: NDArray[np.bool_], rows: int) -> NDArray[np.bool_]:
-    """What hangs together, over edges or corners, with something in the last `rows` rows.
+def components_touching_bottom(present: NDArray[np.bool_], rows: int) -> NDArray[np.bool_]:
+    """Pixels of the 8-connected components that touch the last `rows` rows.
 
     present: (height, width). Returns the same shape, True in those pieces alone. What it leaves
     out is whole, whatever follows below, and has `rows` rows between itself and that.

@@ -95,31 +95,35 @@ def detect_rows(
     reach = shapely.union_all([project(area.geometry, WGS84, grid.epsg) for area in areas])
     shapely.prepare(reach)
 
-    def found(block: _Block) -> list[zonal_stats.Placed]:
+    def found(block: _Block) -> list[zonal_stats.SortableDetection]:
         here, whole, stored = block
         part = grid.rows(here)
         tulip, bloom = ProbabilityRaster(stored[0]), ProbabilityRaster(stored[1])
-        labels = watershed.part(
+        labels = watershed.segment_fields(
             tulip,
             threshold=threshold,
             smallest=minimum_area / grid.resolution**2,
             noise=noise,
-            among=whole,
+            candidates=whole,
         )
         outlines = _outlines(labels, part, minimum_area)
         outlines = [
             o for o, near in zip(outlines, shapely.intersects(reach, outlines), strict=True) if near
         ]
-        labels = polygonize.fill(outlines, part)
-        return zonal_stats.placed(outlines, labels, tulip, bloom, part, in_flower=in_flower)
+        labels = polygonize.rasterize_coverage(outlines, part)
+        return zonal_stats.zonal_detections(
+            outlines, labels, tulip, bloom, part, in_flower=in_flower
+        )
 
     blocks = _blocks(read, grid, threshold, rows)
-    return zonal_stats.ordered(list(chain.from_iterable(concurrency.each(found, blocks, threads))))
+    return zonal_stats.in_reading_order(
+        list(chain.from_iterable(concurrency.ordered_map(found, blocks, threads)))
+    )
 
 
 def _outlines(labels: NDArray[np.int32], grid: Grid, minimum_area: float) -> list[Polygon]:
     pixel = grid.resolution**2
-    traced = polygonize.trace_labels(
+    traced = polygonize.polygonize(
         labels,
         grid,
         smallest=minimum_area / pixel,
@@ -147,7 +151,7 @@ def _blocks(read: Read, grid: Grid, threshold: float, rows: int) -> Iterator[_Bl
         tulips[: len(waiting)] = waiting
         open_ = np.zeros_like(tulips)
         if bottom < grid.height:
-            open_ = connected_components.reaching_down(tulips, _AROUND)
+            open_ = connected_components.components_touching_bottom(tulips, _AROUND)
         yield slice(first, bottom), tulips & ~open_, stored
         held = np.flatnonzero(open_.any(axis=1))
         top = min(int(held[0]) if len(held) else bottom - first, bottom - first) - _AROUND

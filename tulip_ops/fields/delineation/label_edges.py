@@ -10,25 +10,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Side(NamedTuple):
-    """(n,) pixels as positions in the raveled raster, ascending, and what lies behind a side."""
+class EdgePixels(NamedTuple):
+    """Pixels with an edge on one side, (n,) raveled positions, and the pixels behind it."""
 
     pixel: NDArray[np.int64]
     behind: NDArray[np.int64]
     """Position of the pixel behind; -1 beyond the raster."""
 
 
-class Sides(NamedTuple):
-    """The sides at which pixels of a number end."""
+class LabelEdges(NamedTuple):
+    """Pixel edges between labels, by side."""
 
-    north: Side
-    west: Side
-    south: Side
-    east: Side
+    north: EdgePixels
+    west: EdgePixels
+    south: EdgePixels
+    east: EdgePixels
 
 
-def numbered(labels: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Where `labels`, raveled, has a number, and not -1: positions, ascending."""
+def labelled_pixels(labels: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Positions in the raveled `labels` that are not -1, ascending."""
     return np.flatnonzero(labels >= 0)
 
 
@@ -44,10 +44,10 @@ def east_follows(pixels: NDArray[np.int64], width: int) -> NDArray[np.bool_]:
     return follows
 
 
-def sides(labels: NDArray[np.int32], pixels: NDArray[np.int64]) -> Sides:
-    """The sides of `pixels` behind which there is no pixel of the same number.
+def label_edges(labels: NDArray[np.int32], pixels: NDArray[np.int64]) -> LabelEdges:
+    """The sides of `pixels` behind which there is no pixel of the same label.
 
-    labels: (height, width), -1 where none. pixels: (n,), what `numbered` says of them.
+    labels: (height, width), -1 where none. pixels: (n,), what `labelled_pixels` says of them.
     """
     width, flat = labels.shape[1], labels.ravel()
     label = flat[pixels]
@@ -58,9 +58,9 @@ def sides(labels: NDArray[np.int32], pixels: NDArray[np.int64]) -> Sides:
     ends[2, :inner] = flat[pixels[:inner] + width] != label[:inner]
     ends[1, 1:] = ends[3, :-1] = ~east_follows(pixels, width)[:-1] | (label[1:] != label[:-1])
     north, west, south, east = (pixels[end] for end in ends)
-    return Sides(
-        Side(north, np.maximum(north - width, -1)),
-        Side(west, np.where(west % width > 0, west - 1, -1)),
-        Side(south, np.where(south < labels.size - width, south + width, -1)),
-        Side(east, np.where(east % width < width - 1, east + 1, -1)),
+    return LabelEdges(
+        EdgePixels(north, np.maximum(north - width, -1)),
+        EdgePixels(west, np.where(west % width > 0, west - 1, -1)),
+        EdgePixels(south, np.where(south < labels.size - width, south + width, -1)),
+        EdgePixels(east, np.where(east % width < width - 1, east + 1, -1)),
     )

@@ -36,16 +36,16 @@ class _Edges(NamedTuple):
     label: NDArray[np.int32]
 
 
-def trace_labels(
+def polygonize(
     labels: NDArray[np.int32], grid: Grid, *, smallest: float = 0, smallest_hole: float = 0
 ) -> list[Polygon]:
-    """The outlines of numbered regions, along pixel edges, in the CRS of `grid`.
+    """Polygons of labelled regions, along pixel edges, in the CRS of `grid`.
 
     labels: (height, width), -1 where none; the numbers count from 0 without a gap, and the
     pixels of each are connected by their edges. smallest, smallest_hole: pixels; a region whose
     outline encloses less is left out, and so is a hole that is smaller.
     Returns one polygon for each number, in their order, holes kept, without overlaps: nothing
-    left out, `burn(trace_labels(l, grid), grid)` equals l. ValueError where a region is in pieces.
+    left out, `burn(polygonize(l, grid), grid)` equals l. ValueError where a region is in pieces.
     """
     edges = _edges(labels, smallest)
     if not len(edges.start):
@@ -71,8 +71,8 @@ def trace_labels(
     return list(shapely.polygons(lines[order], indices=owner))
 
 
-def fill(polygons: Sequence[Polygon], grid: Grid) -> NDArray[np.int32]:
-    """Which polygon lies at each pixel's centre: the inverse of `trace_labels`.
+def rasterize_coverage(polygons: Sequence[Polygon], grid: Grid) -> NDArray[np.int32]:
+    """Index of the polygon at each pixel's centre: the inverse of `polygonize`.
 
     polygons: in the CRS of `grid`, within it, without overlaps. A centre on a border belongs to
     the polygon on its east, or south.
@@ -107,10 +107,10 @@ def _edges(labels: NDArray[np.int32], smallest: float) -> _Edges:
     Left out are regions of so few pixels that they could not enclose `smallest` pixels.
     """
     width, flat = labels.shape[1], labels.ravel()
-    pixels = label_edges.numbered(labels)
+    pixels = label_edges.labelled_pixels(labels)
     size = np.bincount(flat[pixels])
     is_speck = (size + 1) ** 2 / 4 < smallest  # as many as a square around fits
-    sides = label_edges.sides(labels, pixels)
+    sides = label_edges.label_edges(labels, pixels)
     starts = {_WEST: 1, _SOUTH: 0, _EAST: width + 1, _NORTH: width + 2}
     pixel = np.concatenate([side.pixel for side in sides])
     count = [len(side.pixel) for side in sides]

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tulip_ops.fields.delineation.basins import Links
+    from tulip_ops.fields.delineation.basins import Neighbours
 
 
 class _Regions(NamedTuple):
@@ -28,23 +28,23 @@ class _Regions(NamedTuple):
     """(m,) pixel edges of the border."""
 
 
-def merged(
-    summit: NDArray[np.int64],
+def merge_regions(
+    basin: NDArray[np.int64],
     smooth: NDArray[np.float64],
-    links: Links,
+    neighbours: Neighbours,
     depth: float,
     smallest: float,
 ) -> NDArray[np.int64]:
-    """The region of each pixel once those that no valley parts, and small ones, are merged.
+    """Merge basins that no valley separates, and small ones; (n,) the region of each pixel.
 
-    summit: (n,), which pixel each is gathered around. smooth: (n,), probability. depth: of a
+    basin: (n,), which pixel each is gathered around. smooth: (n,), probability. depth: of a
     valley, at least. smallest: pixels. Returns (n,), counted from 0 by their first pixels.
     Regions that are each other's least parted neighbour merge first, round by round, so that
     the outcome depends on no order.
     """
-    place = np.arange(len(summit))
-    region = (np.cumsum(summit == place) - 1)[summit]
-    regions = _measured(region, smooth, links)
+    place = np.arange(len(basin))
+    region = (np.cumsum(basin == place) - 1)[basin]
+    regions = _measured(region, smooth, neighbours)
     into = np.arange(len(regions.size))
     while len(regions.one):
         merged_into = _next_mergers(regions, depth, smallest)
@@ -61,12 +61,14 @@ def merged(
     return np.asarray(number[into][region])
 
 
-def _measured(region: NDArray[np.int64], smooth: NDArray[np.float64], links: Links) -> _Regions:
+def _measured(
+    region: NDArray[np.int64], smooth: NDArray[np.float64], neighbours: Neighbours
+) -> _Regions:
     """The regions that pixels are gathered in, and the borders between them."""
     count = int(region.max()) + 1
-    west = np.flatnonzero(links.east[:-1] & (region[1:] != region[:-1]))
-    north = np.flatnonzero((links.south >= 0) & (region[links.south] != region))
-    here, there = np.append(west, north), np.append(west + 1, links.south[north])
+    west = np.flatnonzero(neighbours.east[:-1] & (region[1:] != region[:-1]))
+    north = np.flatnonzero((neighbours.south >= 0) & (region[neighbours.south] != region))
+    here, there = np.append(west, north), np.append(west + 1, neighbours.south[north])
     edges = _Regions(
         _sums(region, np.ones(len(region)), count),
         _sums(region, smooth, count),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tulip_ops.raster.probability import ProbabilityRaster
 
-SHALLOW = 0.04
+MIN_VALLEY_DEPTH = 0.04
 """Probability, smoothed over 3 x 3 pixels: a border that lies no deeper below the means of both
 regions is no valley. `bench/networks/field_separation.py` counts 1,542 tulip parcels of twelve
 simulated scenes: 82 % are found with unet-multispectral/2 (90 % of the fields right), 70 % with
@@ -29,35 +29,35 @@ unet-rgb/2 (74 %), 86 % in the truth made noisy (88 %). What hangs together, tak
 gives 66 % (90 %), 50 % (69 %) and 71 % (94 %). Half the depth finds one parcel in a hundred more,
 and makes fewer of the fields right; 0.06 does the reverse."""
 
-NOISY = 2.2
+MIN_DEPTH_IN_SIGMAS = 2.2
 """Standard deviations of the noise from pixel to pixel that a valley must be deeper than."""
 
-CONVINCING = 0.25
+MIN_MEAN_MARGIN = 0.25
 """Share of the way from the threshold to certainty that the mean of a field must reach. What
 stays below it all over is rarely a field; the threshold itself only draws the outline."""
 
 _KERNEL = (0.25, 0.5, 0.25)
 
 
-def part(
+def segment_fields(
     tulip: ProbabilityRaster,
     *,
     threshold: float,
     smallest: float,
     noise: float | None = None,
-    among: NDArray[np.bool_] | None = None,
+    candidates: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int32]:
-    """Which field each pixel belongs to: (height, width), counted from 0, -1 where none.
+    """Label of the field of each pixel: (height, width), from 0, -1 where there is none.
 
     tulip: (height, width). threshold: from which a pixel can be of a field. smallest: pixels;
     what is smaller joins the neighbour from which it is parted least. A field is connected by
     pixel edges, and its mean is CONVINCING. Fields are counted by their first pixels, row by row.
     Memory goes with the pixels from the threshold on.
     noise: deviation of the `Noise` of the raster that this is a part of; None: this is all of it.
-    among: which of the pixels from the threshold on can be of a field, others only lie beside
+    candidates: which of the pixels from the threshold on can be of a field, others only lie beside
     them; None: all.
     """
-    present = tulip.at_least(threshold) if among is None else among
+    present = tulip.at_least(threshold) if candidates is None else candidates
     pixels = np.flatnonzero(present)
     if noise is None:
         noise = noise_of(tulip, threshold)
@@ -65,14 +65,14 @@ def part(
     if len(pixels):
         smooth = _smoothed(tulip, pixels)
         labels[pixels] = np.arange(len(pixels))
-        links = basins.links(pixels, labels.reshape(tulip.shape))
-        depth = max(SHALLOW, NOISY * noise)
-        region = region_merging.merged(
-            basins.reached(smooth, links), smooth, links, depth, smallest
+        links = basins.neighbours(pixels, labels.reshape(tulip.shape))
+        depth = max(MIN_VALLEY_DEPTH, MIN_DEPTH_IN_SIGMAS * noise)
+        region = region_merging.merge_regions(
+            basins.basin_of(smooth, links), smooth, links, depth, smallest
         )
         probability = tulip.values(pixels)
         mean = np.bincount(region, probability) / np.bincount(region)
-        convincing = mean >= threshold + CONVINCING * (1 - threshold)
+        convincing = mean >= threshold + MIN_MEAN_MARGIN * (1 - threshold)
         number = np.where(convincing, np.cumsum(convincing) - 1, -1)
         labels[pixels] = number[region]
     return labels.reshape(tulip.shape)

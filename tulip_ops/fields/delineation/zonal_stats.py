@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from shapely.geometry import Polygon
 
-Placed = tuple[tuple[float, float, bytes], Detection]
+SortableDetection = tuple[tuple[float, float, bytes], Detection]
 """Where a detection stands among others, and itself."""
 
 
-def placed(
+def zonal_detections(
     polygons: Sequence[Polygon],
     labels: NDArray[np.int32],
     tulip: ProbabilityRaster,
@@ -31,15 +31,15 @@ def placed(
     grid: Grid,
     *,
     in_flower: float,
-) -> list[Placed]:
-    """Detections with area, probability and bloom, of a part of a raster, to be `ordered`.
+) -> list[SortableDetection]:
+    """Detections with area, probability and bloom of one part of a raster, for `in_reading_order`.
 
     polygons: in the grid's CRS. labels: (height, width), index of the polygon at each pixel
     centre, -1 where none. tulip, bloom: (height, width).
     in_flower: bloom probability from which a pixel counts as in flower.
     A polygon over no seen pixel is left out: nothing was detected there.
     """
-    pixels, count = label_edges.numbered(labels), len(polygons)
+    pixels, count = label_edges.labelled_pixels(labels), len(polygons)
     figures = _figures(
         labels.ravel()[pixels],
         count,
@@ -68,9 +68,9 @@ def placed(
     return found
 
 
-def ordered(found: Sequence[Placed]) -> list[Detection]:
-    """The detections of all parts, north to south, then west to east, counted from 0."""
-    in_order = sorted(found, key=lambda one: one[0])
+def in_reading_order(detections: Sequence[SortableDetection]) -> list[Detection]:
+    """The detections of all parts, north to south, then west to east, numbered from 0."""
+    in_order = sorted(detections, key=lambda one: one[0])
     return [replace(one, ordinal=ordinal) for ordinal, (_, one) in enumerate(in_order)]
 
 
@@ -112,7 +112,7 @@ def _border_clear(
 ) -> NDArray[np.float64]:
     """(count,) share of each label's outer pixel edges behind which a pixel was seen."""
     edges, open_edges = np.zeros(count), np.zeros(count)
-    for pixel, behind in label_edges.sides(labels, pixels):
+    for pixel, behind in label_edges.label_edges(labels, pixels):
         label = labels.ravel()[pixel]
         clear = np.isfinite(tulip.values(behind)) & (behind >= 0)
         edges += np.bincount(label, minlength=count)

@@ -16,19 +16,19 @@ from tulip_ops.raster.grid import Grid
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BLOOMING = 0.05
+MIN_BLOOM_FRACTION = 0.05
 """Share of the clear pixels in flower from which a field is in bloom. A field is strips of
 several varieties that do not flower on the same day, beside paths and green: in real fields
 at the height of the season only 6-11 % of the pixels are visibly coloured, 1-2 % two weeks
 before it, and at most 0.3 % outside tulip fields."""
 
-ENOUGH_CLEAR = 0.5
+MIN_CLEAR_FRACTION = 0.5
 """Share of a field that must be clear before its bloom can be judged."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one acquisition says of one field."""
+class FieldObservation:
+    """What one acquisition shows of one field."""
 
     verdict: Verdict
     clear_fraction: float
@@ -47,16 +47,16 @@ def observe(
     *,
     in_flower: float,
     inside: NDArray[np.float64] | None = None,
-) -> list[Look]:
+) -> list[FieldObservation]:
     """What an acquisition says of each of `count` fields, in their order.
 
     labels: (height, width), index of the field at each pixel centre, -1 where none; every
-    pixel has one label, so burn fields that overlap in separate layers (`layers`).
+    pixel has one label, so burn fields that overlap in separate layers (`non_overlapping_groups`).
     tulip, bloom: (height, width), probabilities; NaN where not seen.
     in_flower: bloom probability from which a pixel counts as in flower.
     inside: (count,), share of each field that lies on the raster (`share_inside`); default:
     each lies on it wholly. What lies outside counts as not clear.
-    A field is not seen when less than ENOUGH_CLEAR of it is clear, or no pixel centre lies in
+    A field is not seen when less than MIN_CLEAR_FRACTION of it is clear, or no pixel centre lies in
     it; else in bloom from a share of BLOOMING of its clear pixels in flower.
     """
     known = labels >= 0
@@ -69,9 +69,9 @@ def observe(
     probability = np.bincount(label, tulip[clear], count) / divisor
     flowering = np.bincount(label, bloom[clear] >= in_flower, count) / divisor
     return [
-        _look(float(clear_fraction[i]), float(probability[i]), float(flowering[i]))
+        _observation(float(clear_fraction[i]), float(probability[i]), float(flowering[i]))
         if clear_pixels[i]
-        else Look(Verdict.NOT_SEEN, 0.0, None, None)
+        else FieldObservation(Verdict.NOT_SEEN, 0.0, None, None)
         for i in range(count)
     ]
 
@@ -84,8 +84,8 @@ def share_inside(fields: Sequence[Polygon], grid: Grid) -> NDArray[np.float64]:
     return share
 
 
-def layers(fields: Sequence[Polygon]) -> list[list[int]]:
-    """Indices of the fields in as few groups as a greedy choice needs to keep overlaps apart.
+def non_overlapping_groups(fields: Sequence[Polygon]) -> list[list[int]]:
+    """Partition the fields into few groups without overlaps, greedily; indices.
 
     Fields of different seasons may overlap; burned together, one would hide the other. Fields
     that only touch stay together: a pixel centre lies in one of them.
@@ -107,11 +107,13 @@ def layers(fields: Sequence[Polygon]) -> list[list[int]]:
     return groups
 
 
-def _look(clear_fraction: float, tulip_probability: float, bloom_fraction: float) -> Look:
-    if clear_fraction < ENOUGH_CLEAR:
+def _observation(
+    clear_fraction: float, tulip_probability: float, bloom_fraction: float
+) -> FieldObservation:
+    if clear_fraction < MIN_CLEAR_FRACTION:
         verdict = Verdict.NOT_SEEN
-    elif bloom_fraction >= BLOOMING:
+    elif bloom_fraction >= MIN_BLOOM_FRACTION:
         verdict = Verdict.BLOOM
     else:
         verdict = Verdict.NO_BLOOM
-    return Look(verdict, clear_fraction, min(tulip_probability, 1.0), bloom_fraction)
+    return FieldObservation(verdict, clear_fraction, min(tulip_probability, 1.0), bloom_fraction)

@@ -8,13 +8,13 @@ from math import prod
 
 from tulip_ops.core.types import FieldSeason, Observation, SeasonVerdict, Verdict
 from tulip_ops.fields.phenology import bloom_curves
-from tulip_ops.fields.phenology.bloom_curves import Onset, Pattern
+from tulip_ops.fields.phenology.bloom_curves import ClearDays, OnsetPrior
 
-CLEARLY_LESS = 0.8
+PEAK_BOUND_RATIO = 0.8
 """Share of the largest bloom fraction seen below which another look bounds the peak. Fields
 flower for days with much the same share open, and looks err by some percent."""
 
-ENOUGH_MET = 0.9
+MIN_DETECTION_PROBABILITY = 0.9
 """Share of the possible blooms that clear looks must have met before a field without flowers
 counts as not bloomed. So 96 of 100 blooms are seen among the fields that count as seen, in seasons
 as cloudy as the Dutch ones (bench/history/accuracy.py)."""
@@ -28,7 +28,7 @@ def summarize(
     observations: Sequence[tuple[date, Observation]],
     area_m2: float | None,
     window: tuple[str, str],
-    begins: Onset | None = None,
+    begins: OnsetPrior | None = None,
 ) -> FieldSeason:
     """What a season's observations together say of one field.
 
@@ -36,22 +36,24 @@ def summarize(
     order; one that is there twice counts once, and several of one day are one look: in bloom if
     one of them says so. area_m2: of the field as detected in this season, or None.
     window: first and last month-day, such as ("03-20", "06-05"), both included. begins: when
-    fields of the neighbourhood begin to flower in this season (`bloom_curves.onset`).
+    fields of the neighbourhood begin to flower in this season (`bloom_curves.estimate_onset`).
 
     Bloom seen inside the window means bloomed. Otherwise clear looks inside the window mean not
-    bloomed if they would have met ENOUGH_MET of the blooms that are possible there; if fewer, the
-    field was not seen. Flowers outside the window are no tulips and decide
-    nothing, but a clear look without bloom bounds onset and end on any day of the year.
-    One look in bloom is enough: fields are cut within days of full bloom, and under clouds
-    there may never be a second one. So a single false look stretches or makes a season; it
-    shows as `clear_looks` many, a `peak_bloom_fraction` and a `confidence` small.
+    bloomed if they would have met MIN_DETECTION_PROBABILITY of the blooms that are possible there;
+    if fewer, the field was not seen. Flowers outside the window are no tulips and decide nothing,
+    but a clear look without bloom bounds onset and end on any day of the year. One look in bloom is
+    enough: fields are cut within days of full bloom, and under clouds there may never be a second
+    one. So a single false look stretches or makes a season; it shows as `clear_looks` many, a
+    `peak_bloom_fraction` and a `confidence` small.
     """
     clear = [look for look in set(observations) if look[1].verdict is not Verdict.NOT_SEEN]
     deciding = [look for look in clear if _inside(look[0], window)]
     flowers = [look for look in deciding if look[1].verdict is Verdict.BLOOM]
     if not flowers:
-        met = bloom_curves.share_met({day for day, _ in deciding}, season, window, begins)
-        seen = met >= ENOUGH_MET
+        met = bloom_curves.detection_probability(
+            {day for day, _ in deciding}, season, window, begins
+        )
+        seen = met >= MIN_DETECTION_PROBABILITY
         return FieldSeason(
             field_id, season, SeasonVerdict.NOT_BLOOMED if seen else SeasonVerdict.NOT_SEEN,
             len(deciding), area_m2, None, None, None, None, confidence=met if seen else 0.0,
@@ -65,7 +67,7 @@ def summarize(
     earliest, latest = _peak_bounds(fractions)
     onset = (before + _DAY if before else None, first)
     end = (last, after - _DAY if after else None)
-    peak = bloom_curves.likely_peak(list(fractions.items()), season, window, begins)
+    peak = bloom_curves.estimate_peak(list(fractions.items()), season, window, begins)
     not_before = [day for day in (onset[0], earliest) if day]
     not_after = [day for day in (end[1], latest) if day]
     return FieldSeason(
@@ -83,17 +85,17 @@ def summarize(
     )
 
 
-def pattern(
+def clear_days(
     observations: Sequence[tuple[date, Observation]], window: tuple[str, str]
-) -> Pattern | None:
-    """On which days inside the window the field was clearly seen; None if never in flower."""
+) -> ClearDays | None:
+    """Days of the window on which the field was clear; None if it never flowered."""
     days = {Verdict.BLOOM: set[date](), Verdict.NO_BLOOM: set[date](), Verdict.NOT_SEEN: set()}
     for day, look in observations:
         if _inside(day, window):
             days[look.verdict].add(day)
     flowers = days[Verdict.BLOOM]
     without = days[Verdict.NO_BLOOM] - flowers
-    return Pattern(tuple(sorted(without)), tuple(sorted(flowers))) if flowers else None
+    return ClearDays(tuple(sorted(without)), tuple(sorted(flowers))) if flowers else None
 
 
 def _inside(day: date, window: tuple[str, str]) -> bool:
@@ -115,11 +117,11 @@ def _peak_bounds(fractions: dict[date, float]) -> tuple[date | None, date | None
     """Earliest and latest possible day of the largest bloom fraction.
 
     A bloom rises and falls once, so its peak lies between the last look before the largest
-    fraction and the first one after it that saw clearly less (CLEARLY_LESS).
+    fraction and the first one after it that saw clearly less (PEAK_BOUND_RATIO).
     """
     top = max(fractions.values())
     best = min(day for day, fraction in fractions.items() if fraction == top)
-    less = [day for day, fraction in fractions.items() if fraction < CLEARLY_LESS * top]
+    less = [day for day, fraction in fractions.items() if fraction < PEAK_BOUND_RATIO * top]
     before = max((day for day in less if day < best), default=None)
     after = min((day for day in less if day > best), default=None)
     return before + _DAY if before else None, after - _DAY if after else None

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from tulip_ops.core.errors import BadTrainingData, ProductMissing
 from tulip_ops.ml.datasets.crop_parcels import Image
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 _DAY = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)(?!\d)")
 _TIFFS = frozenset((".tif", ".tiff"))
 
 
-def in_store(store: Store, season: int, minimum_clear: float) -> list[Image]:
+def in_store(store: ProductStore, season: int, minimum_clear: float) -> list[Image]:
     """Screened acquisitions of a season, at least so clear over the areas; 0 to 1."""
     images = []
     for acquisition_id in store.acquisitions():

@@ -23,25 +23,25 @@ from shapely.geometry.base import BaseGeometry
 from tulip_ops.core.errors import BadTrainingData, NothingValid
 from tulip_ops.ml.datasets import image_encoding
 from tulip_ops.ml.datasets.labels import DEPTH, OPACITY, SHARE, TULIP, UNKNOWN
-from tulip_ops.ml.datasets.lazy_scenes import Unread
-from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.datasets.lazy_scenes import LazyScene
+from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.raster import rasterize, reader
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_at, tile_grid
 from tulip_ops.raster.probability import PROBABILITY_STEPS
 from tulip_ops.raster.projection import WGS84, project
-from tulip_ops.raster.reader import RasterFacts
+from tulip_ops.raster.reader import RasterInfo
 from tulip_ops.storage import vector_files
 
 FIRST_DAY, LAST_DAY = (3, 20), (6, 10)
 """Month and day between which tulips stand on their parcels, green or in flower."""
 SIDE, GAP = 512, 32
 """Pixels on a side of a scene, and between two of them: a parcel rarely lies in both."""
-SMALLEST = 64
+MIN_SIDE = 64
 """Pixels on a side of the smallest scene that is cut from the edge of an acquisition."""
-CLEAR = 0.2
+MAX_CLOUD_PROBABILITY = 0.2
 """Probability of cloud above which a pixel is taken for hidden."""
-MOST = 400
+MAX_SCENES = 400
 """Scenes of all acquisitions together; more are thinned at random."""
 _WITHOUT = 0.25
 """Scenes with parcels but without the wanted crop, as a share of those with it."""
@@ -63,7 +63,7 @@ class Image:
 @dataclass(frozen=True, slots=True)
 class _Window:
     image: Image
-    facts: RasterFacts
+    facts: RasterInfo
     grid: Grid
     place: str
     wanted: list[BaseGeometry]
@@ -83,9 +83,9 @@ def read_parcels(
     *,
     season: int,
     borders: bool = True,
-    most: int = MOST,
+    most: int = MAX_SCENES,
     seed: int = 1,
-) -> list[Unread]:
+) -> list[LazyScene]:
     """Scenes of 512 x 512 pixels wherever an image shows a parcel with one of the codes.
 
     register: any polygon layer; column: says what grew there. A quarter as many scenes show
@@ -102,7 +102,7 @@ def read_parcels(
             f"no acquisition of {season} between 20 March and 10 June, while tulips stand (there"
             f" are acquisitions of: {others}); acquire and screen some, or name another season"
         )
-    looks = [(image, reader.look(str(image.reflectance))) for image in standing]
+    looks = [(image, reader.inspect(str(image.reflectance))) for image in standing]
     for image, facts in looks:
         image_encoding.band_places(image.reflectance, facts, bands)
         image_encoding.scale_and_offset(image.reflectance, facts)
@@ -122,7 +122,7 @@ def read_parcels(
         for window in _windows(image, facts, grid, shapes, wanted)
     ]
     return [
-        Unread(w.name, w.place, season, partial(_read, w, tuple(bands), borders=borders))
+        LazyScene(w.name, w.place, season, partial(_read, w, tuple(bands), borders=borders))
         for w in _thinned(windows, most, np.random.default_rng(seed))
     ]
 
@@ -131,7 +131,7 @@ def _stands(day: date, season: int) -> bool:
     return day.year == season and FIRST_DAY <= (day.month, day.day) <= LAST_DAY
 
 
-def _grid(image: Image, facts: RasterFacts) -> Grid:
+def _grid(image: Image, facts: RasterInfo) -> Grid:
     """The image's own grid if that is one of 10 m in UTM, else the tile's under its middle."""
     if facts.epsg is None:
         raise BadTrainingData(f"{image.reflectance} has no CRS; assign one, as gdal_edit -a_srs")
@@ -145,7 +145,7 @@ def _grid(image: Image, facts: RasterFacts) -> Grid:
 
 def _windows(
     image: Image,
-    facts: RasterFacts,
+    facts: RasterInfo,
     grid: Grid,
     shapes: Sequence[BaseGeometry],
     wanted: NDArray[np.bool_],
@@ -164,7 +164,7 @@ def _windows(
             except NothingValid:
                 continue
             inside = tree.query(box(*part.bounds))
-            if inside.size and min(part.shape) >= min(SMALLEST, *grid.shape):
+            if inside.size and min(part.shape) >= min(MIN_SIDE, *grid.shape):
                 place = f"{grid.epsg}-{column}-{row}"
                 yield _Window(image, facts, part, place, list(placed[inside[wanted[inside]]]))
 
@@ -182,26 +182,26 @@ def _thinned(
     return kept
 
 
-def _read(window: _Window, bands: tuple[str, ...], *, borders: bool) -> Scene:
+def _read(window: _Window, bands: tuple[str, ...], *, borders: bool) -> TrainingScene:
     path, facts, grid = window.image.reflectance, window.facts, window.grid
     scale, offset = image_encoding.scale_and_offset(path, facts)
     files = [(str(path), place + 1) for place in image_encoding.band_places(path, facts, bands)]
-    reflectance = reader.read_onto(files, grid, scale=scale, offset=offset)
+    reflectance = reader.read_warped(files, grid, scale=scale, offset=offset)
     truth = np.full((*grid.shape, 4), UNKNOWN, dtype=np.uint8)
-    truth[..., TULIP] = rasterize.burn(window.wanted, grid) >= 0
+    truth[..., TULIP] = rasterize.polygons_to_labels(window.wanted, grid) >= 0
     if not borders:
         near = [shape.boundary.buffer(grid.resolution / 2) for shape in window.wanted]
-        truth[rasterize.burn(near, grid) >= 0, TULIP] = UNKNOWN
+        truth[rasterize.polygons_to_labels(near, grid) >= 0, TULIP] = UNKNOWN
     if window.image.cloud is not None:
         truth[..., OPACITY] = _opacity(window.image.cloud, grid)
         truth[..., DEPTH] = np.where(truth[..., OPACITY] == 0, 0, UNKNOWN)
     dn = image_encoding.as_dn(reflectance)
     season = window.image.day.year
-    return Scene(window.name, window.place, season, dn, truth, measured=bands)
+    return TrainingScene(window.name, window.place, season, dn, truth, measured=bands)
 
 
 def _opacity(cloud: Path, grid: Grid) -> NDArray[np.uint8]:
     """All or nothing: a cloud filter says how sure it is, not how thick a cloud."""
-    probability = reader.read_onto([(str(cloud), 1)], grid, scale=1 / PROBABILITY_STEPS)[0]
-    hidden = np.where(probability > CLEAR, SHARE, 0)
+    probability = reader.read_warped([(str(cloud), 1)], grid, scale=1 / PROBABILITY_STEPS)[0]
+    hidden = np.where(probability > MAX_CLOUD_PROBABILITY, SHARE, 0)
     return np.where(np.isnan(probability), UNKNOWN, hidden).astype(np.uint8)

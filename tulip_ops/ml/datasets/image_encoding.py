@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.core.types import BANDS
 from tulip_ops.raster import reflectance as radiometry
-from tulip_ops.raster.reader import RasterFacts
+from tulip_ops.raster.reader import RasterInfo
 
 RENDERED = ("red", "green", "blue")
 """The order of 8-bit pictures."""
 
 
-def band_places(path: Path, facts: RasterFacts, bands: Sequence[str]) -> list[int]:
+def band_places(path: Path, facts: RasterInfo, bands: Sequence[str]) -> list[int]:
     """Where the wanted bands lie in a file, from 0; three without names are red, green, blue.
 
     `BadTrainingData` if one lacks.
@@ -34,7 +34,7 @@ def band_places(path: Path, facts: RasterFacts, bands: Sequence[str]) -> list[in
     return [names.index(band) for band in bands]
 
 
-def scale_and_offset(path: Path, facts: RasterFacts) -> tuple[float, float]:
+def scale_and_offset(path: Path, facts: RasterInfo) -> tuple[float, float]:
     """What makes reflectance: stored * scale + offset.
 
     8-bit files are TRUE_COLOR renderings of the usual gain; floating-point ones are reflectance
@@ -52,5 +52,5 @@ def scale_and_offset(path: Path, facts: RasterFacts) -> tuple[float, float]:
 
 
 def as_dn(reflectance: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """(bands, height, width), NaN where not measured, as a `Scene` keeps it: bands last."""
+    """(bands, height, width), NaN where not measured, as a `TrainingScene` keeps it: bands last."""
     return np.ascontiguousarray(np.moveaxis(radiometry.encode(reflectance), 0, -1))

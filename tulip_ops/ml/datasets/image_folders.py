@@ -21,11 +21,11 @@ from shapely.geometry import box
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.ml.datasets import image_encoding
 from tulip_ops.ml.datasets.labels import DEPTH, OPACITY, SHARE, TULIP, UNKNOWN
-from tulip_ops.ml.datasets.lazy_scenes import Unread
-from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.datasets.lazy_scenes import LazyScene
+from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.raster import reader
 from tulip_ops.raster.projection import WGS84, project
-from tulip_ops.raster.reader import RasterFacts
+from tulip_ops.raster.reader import RasterInfo
 
 Subject = Literal["tulip", "cloud"]
 """What 255 in a mask means: tulips, or whatever hides the ground (clouds, haze, shadows)."""
@@ -39,12 +39,14 @@ _DATED = re.compile(r"(?P<place>.+?)(?:_wms)?[_-](?P<year>20\d\d)-?\d\d-?\d\d(?!
 class _Image:
     path: Path
     mask: Path
-    facts: RasterFacts
+    facts: RasterInfo
     place: str
     season: int
 
 
-def read_folders(images: Path, masks: Path, bands: Sequence[str], subject: Subject) -> list[Unread]:
+def read_folders(
+    images: Path, masks: Path, bands: Sequence[str], subject: Subject
+) -> list[LazyScene]:
     """A scene for every image below `images`, with its mask below `masks`.
 
     The mask of `a/b.png` is `a/b.*` or `a/b_mask.*`, wherever it lies; or, where the name of the
@@ -62,7 +64,7 @@ def read_folders(images: Path, masks: Path, bands: Sequence[str], subject: Subje
     paired = [_paired(path, known, bands) for path in found]
     places = _merged(paired)
     return [
-        Unread(
+        LazyScene(
             str(image.path.relative_to(images).with_suffix("")),
             f"{images.name}/{places[image.place]}",
             image.season,
@@ -86,7 +88,7 @@ def _paired(path: Path, masks: Mapping[str, Path], bands: Sequence[str]) -> _Ima
     dated = _DATED.match(path.stem)
     place = dated["place"] if dated else path.stem
     mask = masks.get(path.stem) or masks.get(f"{path.stem}_mask") or _of_place(path, place, masks)
-    facts, other = reader.look(str(path)), reader.look(str(mask))
+    facts, other = reader.inspect(str(path)), reader.inspect(str(mask))
     if facts.shape != other.shape:
         raise BadTrainingData(
             f"{mask} has {_size(other)} pixels and its image {path} {_size(facts)};"
@@ -112,7 +114,7 @@ def _of_place(path: Path, place: str, masks: Mapping[str, Path]) -> Path:
     )
 
 
-def _size(facts: RasterFacts) -> str:
+def _size(facts: RasterInfo) -> str:
     return f"{facts.shape[1]} x {facts.shape[0]}"
 
 
@@ -139,13 +141,13 @@ def _merged(images: Sequence[_Image]) -> dict[str, str]:
     return {place: root(place) for place in first}
 
 
-def _read(image: _Image, place: str, bands: tuple[str, ...], subject: Subject) -> Scene:
+def _read(image: _Image, place: str, bands: tuple[str, ...], subject: Subject) -> TrainingScene:
     places = image_encoding.band_places(image.path, image.facts, bands)
     scale, offset = image_encoding.scale_and_offset(image.path, image.facts)
     reflectance = reader.read_pixels(image.path)[places] * np.float32(scale) + np.float32(offset)
     truth = _truth(image.mask, subject)
     dn = image_encoding.as_dn(reflectance)
-    return Scene(image.path.stem, place, image.season, dn, truth, measured=bands)
+    return TrainingScene(image.path.stem, place, image.season, dn, truth, measured=bands)
 
 
 def _truth(path: Path, subject: Subject) -> NDArray[np.uint8]:

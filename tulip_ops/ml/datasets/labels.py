@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 SHARE = 250
 """Shares in [0, 1] are kept as uint8 in steps of 1 / SHARE."""
 UNKNOWN = 255
-SOMEWHERE = 254
+CLOUDY_SOMEWHERE = 254
 """Opacity of every pixel of a chip that is cloudy as a whole, nobody knows where."""
 
 TULIP, FLOWER, OPACITY, DEPTH = range(4)
@@ -51,7 +51,7 @@ def cloud_label(truth: NDArray[np.uint8]) -> float:
     label has the same one whatever they are.
     """
     known, unknown = hidden(truth)
-    if (truth[..., OPACITY] == SOMEWHERE).any():
+    if (truth[..., OPACITY] == CLOUDY_SOMEWHERE).any():
         return 1.0
     share, doubt = float(known.mean()), float(unknown.mean())
     if share > CLOUDY:
@@ -87,7 +87,7 @@ def cloud_filter_target(
 def pixel_classes(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """0 background, 1 tulip, 2 tulip in flower; truth (..., 4) to (...).
 
-    0 where nobody knows of tulips, which `counted` leaves out; 1 where nobody knows whether
+    0 where nobody knows of tulips, which `usable_pixels` leaves out; 1 where nobody knows whether
     they flower.
     """
     tulip = truth[..., TULIP] == 1
@@ -96,8 +96,8 @@ def pixel_classes(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(np.add(tulip, tulip & flowering, dtype=np.uint8))
 
 
-def counted(dn: NDArray[np.uint16], truth: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """True where a pixel was measured, known, and not hidden by an opaque cloud.
+def usable_pixels(dn: NDArray[np.uint16], truth: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """True where a pixel was measured, is labelled, and is not hidden by an opaque cloud.
 
     Where nobody knows of clouds, the label is taken at its word. dn (..., bands), 0 where
     nothing was measured; truth (..., 4); returns (...).
@@ -128,7 +128,7 @@ def _tells(truth: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def hidden(truth: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Pixels (...) known to be hidden, and those that may be: faint or unknown; truth (..., 4)."""
     opacity, depth = truth[..., OPACITY], truth[..., DEPTH]
-    cloud = (opacity > CLOUD * SHARE) & (opacity < SOMEWHERE)
+    cloud = (opacity > CLOUD * SHARE) & (opacity < CLOUDY_SOMEWHERE)
     known = cloud | ((depth > SHADOW * SHARE) & (depth != UNKNOWN))
     faint = (opacity > FAINT_CLOUD * SHARE) | (depth > FAINT_SHADOW * SHARE)
     return known, faint & ~known  # what is unknown is stored above every share

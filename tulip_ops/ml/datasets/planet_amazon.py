@@ -16,8 +16,8 @@ import numpy as np
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.ml.datasets.image_encoding import RENDERED, as_dn
 from tulip_ops.ml.datasets.labels import DEPTH, OPACITY, UNKNOWN
-from tulip_ops.ml.datasets.lazy_scenes import Unread
-from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.datasets.lazy_scenes import LazyScene
+from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry
 
@@ -37,7 +37,7 @@ SEASON = 2016
 _TABLES = ("train.csv", "train_v2.csv")
 
 
-def read_planet(folder: Path, bands: Sequence[str]) -> list[Unread]:
+def read_planet(folder: Path, bands: Sequence[str]) -> list[LazyScene]:
     """A scene with a verdict for every row of the table; every image is a place of its own.
 
     `BadTrainingData` for a folder without table, rows that it cannot mean, and missing images.
@@ -60,7 +60,7 @@ def read_planet(folder: Path, bands: Sequence[str]) -> list[Unread]:
             f" {missing[0]}.jpg; unpack all of them, or shorten the table"
         )
     return [
-        Unread(f"planet-{name}", f"planet-{name}", SEASON, partial(_read, path, cloudy, bands))
+        LazyScene(f"planet-{name}", f"planet-{name}", SEASON, partial(_read, path, cloudy, bands))
         for name, cloudy in verdicts.items()
         for path in (images[name],)
     ]
@@ -93,7 +93,7 @@ def _verdict(tags: str, where: str) -> bool:
     return CLOUDY[weather[0]]
 
 
-def _read(path: Path, cloudy: bool, bands: Sequence[str]) -> Scene:
+def _read(path: Path, cloudy: bool, bands: Sequence[str]) -> TrainingScene:
     pixels = reader.read_pixels(path)
     if len(pixels) != len(RENDERED):
         raise BadTrainingData(f"{path} has {len(pixels)} bands, not red, green and blue")
@@ -103,4 +103,4 @@ def _read(path: Path, cloudy: bool, bands: Sequence[str]) -> Scene:
     if not cloudy:
         truth[..., (OPACITY, DEPTH)] = 0
     name = f"planet-{path.stem}"
-    return Scene(name, name, SEASON, dn, truth, cloudy=cloudy)
+    return TrainingScene(name, name, SEASON, dn, truth, cloudy=cloudy)

@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Scene:
-    """An image with what is known of it, as training uses it; channels last."""
+class TrainingScene:
+    """An image with its labels for training; channels last."""
 
     name: str
     """Unique."""
@@ -78,14 +78,14 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Mixture(Sequence[Scene]):
+class Mixture(Sequence[TrainingScene]):
     """Scenes of several kinds: all of them one after the other, and each kind by its weight."""
 
-    kinds: tuple[Sequence[Scene], ...]
+    kinds: tuple[Sequence[TrainingScene], ...]
     weights: tuple[float, ...]
     """How often chips come from a kind, however many scenes it has; any positive numbers."""
 
-    def one_kind(self, random: np.random.Generator) -> Sequence[Scene]:
+    def one_kind(self, random: np.random.Generator) -> Sequence[TrainingScene]:
         """A kind, each as often as its weight says."""
         chosen = random.choice(len(self.kinds), p=np.array(self.weights) / sum(self.weights))
         return self.kinds[int(chosen)]
@@ -94,12 +94,12 @@ class Mixture(Sequence[Scene]):
         return sum(map(len, self.kinds))
 
     @overload
-    def __getitem__(self, index: int) -> Scene: ...
+    def __getitem__(self, index: int) -> TrainingScene: ...
 
     @overload
-    def __getitem__(self, index: slice) -> list[Scene]: ...
+    def __getitem__(self, index: slice) -> list[TrainingScene]: ...
 
-    def __getitem__(self, index: int | slice) -> Scene | list[Scene]:
+    def __getitem__(self, index: int | slice) -> TrainingScene | list[TrainingScene]:
         if isinstance(index, slice):
             return [self[position] for position in range(len(self))[index]]
         position = range(len(self))[index]
@@ -142,7 +142,7 @@ def _make_scene(size: int, path: Path) -> None:
         )
 
 
-def load_scenes(paths: Sequence[Path], bands: Sequence[str]) -> list[Scene]:
+def load_scenes(paths: Sequence[Path], bands: Sequence[str]) -> list[TrainingScene]:
     """The scenes in memory, with `bands` alone: 2 * bands + 4 bytes a pixel."""
     chosen = [BANDS.index(band) for band in bands]
     scenes = []
@@ -152,7 +152,7 @@ def load_scenes(paths: Sequence[Path], bands: Sequence[str]) -> list[Scene]:
             truth = np.ascontiguousarray(np.moveaxis(arrays["truth"], 0, -1))
             season = int(arrays["season"])
         name = f"simulated-{path.stem}"
-        scenes.append(Scene(name, name, season, dn, truth))
+        scenes.append(TrainingScene(name, name, season, dn, truth))
     return scenes
 
 

@@ -15,7 +15,7 @@ SHARES = (0.7, 0.15, 0.15)
 """Of the scenes: to learn from, to choose thresholds by, to measure with."""
 
 
-class Placed(Protocol):
+class SplittableScene(Protocol):
     """A scene, read or not."""
 
     @property
@@ -29,7 +29,7 @@ class Placed(Protocol):
         ...
 
 
-S = TypeVar("S", bound=Placed)
+S = TypeVar("S", bound=SplittableScene)
 
 
 def split(

@@ -12,12 +12,12 @@ from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.ml.datasets import acquisitions
 from tulip_ops.ml.datasets.crop_parcels import read_parcels
 from tulip_ops.ml.datasets.image_folders import read_folders
-from tulip_ops.ml.datasets.lazy_scenes import Unread
+from tulip_ops.ml.datasets.lazy_scenes import LazyScene
 from tulip_ops.ml.datasets.planet_amazon import read_planet
-from tulip_ops.ml.datasets.scenes import Scene, load_scenes, make_scenes
+from tulip_ops.ml.datasets.scenes import TrainingScene, load_scenes, make_scenes
 from tulip_ops.ml.datasets.training_sets import TEST, Options
 from tulip_ops.ml.inference.model_registry import Card
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 SIDE = 512
 """Pixels on a side of simulated scenes."""
@@ -25,8 +25,8 @@ SOURCES = "simulated, planet:FOLDER, folder:FOLDER or parcels:FILE:YEAR"
 
 
 def scenes(
-    source: str, card: Card, count: int, *, work: Path, processes: int, store: Store
-) -> Iterator[Scene]:
+    source: str, card: Card, count: int, *, work: Path, processes: int, store: ProductStore
+) -> Iterator[TrainingScene]:
     """At most `count` scenes of a source, with the card's bands, one in memory at a time.
 
     source: `simulated`: places and seasons that the model has not learned from. `planet:FOLDER`:
@@ -45,14 +45,14 @@ def scenes(
     return _read(_drawn(_unread(kind, place, card, store), count))
 
 
-def simulated(card: Card, count: int, work: Path, processes: int) -> Iterator[Scene]:
+def simulated(card: Card, count: int, work: Path, processes: int) -> Iterator[TrainingScene]:
     """Simulated scenes of places and seasons that the model has not learned from."""
     first = int(card.training.settings.get("seed", 1)) * 10_000 + TEST
     for path in make_scenes(work, range(first, first + count), SIDE, processes):
         yield from load_scenes([path], card.bands)
 
 
-def _unread(kind: str, place: str, card: Card, store: Store) -> list[Unread]:
+def _unread(kind: str, place: str, card: Card, store: ProductStore) -> list[LazyScene]:
     if kind == "planet":
         return read_planet(Path(place), card.bands)
     if kind == "folder":
@@ -75,12 +75,12 @@ def _unread(kind: str, place: str, card: Card, store: Store) -> list[Unread]:
     )
 
 
-def _drawn(unread: Sequence[Unread], count: int) -> list[Unread]:
+def _drawn(unread: Sequence[LazyScene], count: int) -> list[LazyScene]:
     if len(unread) <= count:
         return list(unread)
     chosen = np.random.default_rng(0).choice(len(unread), count, replace=False)
     return [unread[number] for number in sorted(chosen)]
 
 
-def _read(unread: Sequence[Unread]) -> Iterator[Scene]:
+def _read(unread: Sequence[LazyScene]) -> Iterator[TrainingScene]:
     return (one.read() for one in unread)

@@ -13,11 +13,11 @@ from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.ml.datasets import acquisitions as acquired
 from tulip_ops.ml.datasets.crop_parcels import read_parcels
 from tulip_ops.ml.datasets.image_folders import read_folders
-from tulip_ops.ml.datasets.lazy_scenes import Reading, Unread
+from tulip_ops.ml.datasets.lazy_scenes import LazyScene, LazyScenes
 from tulip_ops.ml.datasets.planet_amazon import read_planet
-from tulip_ops.ml.datasets.scenes import Mixture, Scene, load_scenes, make_scenes
+from tulip_ops.ml.datasets.scenes import Mixture, TrainingScene, load_scenes, make_scenes
 from tulip_ops.ml.datasets.splits import split
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 VALIDATION, TEST = 1_000_000, 2_000_000
 """Added to the seeds of the simulated scenes that choose thresholds, and of those that measure:
@@ -77,15 +77,15 @@ class Options:
 class Sets:
     """Scenes for the three uses; no place is in two of them."""
 
-    learn: Sequence[Scene]
-    choose: Sequence[Scene]
+    learn: Sequence[TrainingScene]
+    choose: Sequence[TrainingScene]
     """To choose thresholds by, and to calibrate."""
-    measure: Sequence[Scene]
+    measure: Sequence[TrainingScene]
     described: str
     """For the card of the model: what was learned from, with counts."""
 
 
-def gather(options: Options, *, work: Path, processes: int, store: Store) -> Sets:
+def gather(options: Options, *, work: Path, processes: int, store: ProductStore) -> Sets:
     """Scenes of all kinds that the options name, split by place, mixed by weight.
 
     work: folder where simulated scenes are kept. processes: to simulate in. store: of the
@@ -95,7 +95,7 @@ def gather(options: Options, *, work: Path, processes: int, store: Store) -> Set
     can choose and measure. `BadTrainingData`: every message names the file and what to do.
     """
     check(options)
-    parts: dict[str, tuple[Sequence[Scene], ...]] = {}
+    parts: dict[str, tuple[Sequence[TrainingScene], ...]] = {}
     for kind in options.kinds:
         if kind == "simulated":
             parts[kind] = _simulated(options, work, processes)
@@ -143,7 +143,7 @@ def check(options: Options) -> None:
             raise BadTrainingData(message)
 
 
-def _simulated(options: Options, work: Path, processes: int) -> tuple[Sequence[Scene], ...]:
+def _simulated(options: Options, work: Path, processes: int) -> tuple[Sequence[TrainingScene], ...]:
     held_out = max(2, options.simulated // 5)
     counts = ((0, options.simulated), (VALIDATION, held_out), (TEST, held_out))
     first = options.seed * 10_000
@@ -158,7 +158,7 @@ def _simulated(options: Options, work: Path, processes: int) -> tuple[Sequence[S
     )
 
 
-def _measured(kind: str, options: Options, store: Store) -> list[Unread]:
+def _measured(kind: str, options: Options, store: ProductStore) -> list[LazyScene]:
     bands = options.bands
     if kind == "planet" and options.planet is not None:
         return read_planet(options.planet, bands)
@@ -183,7 +183,9 @@ def _measured(kind: str, options: Options, store: Store) -> list[Unread]:
     )
 
 
-def _split(unread: list[Unread], kind: str, options: Options) -> tuple[Sequence[Scene], ...]:
+def _split(
+    unread: list[LazyScene], kind: str, options: Options
+) -> tuple[Sequence[TrainingScene], ...]:
     places = len({scene.place for scene in unread})
     if places < 3 and options.simulated:
         log.warning(
@@ -193,11 +195,13 @@ def _split(unread: list[Unread], kind: str, options: Options) -> tuple[Sequence[
             len(unread),
             places,
         )
-        return Reading(unread), (), ()
-    return tuple(Reading(part) for part in split(unread, options.seed))
+        return LazyScenes(unread), (), ()
+    return tuple(LazyScenes(part) for part in split(unread, options.seed))
 
 
-def _mixed(kinds: Sequence[Sequence[Scene]], weights: Sequence[float]) -> Sequence[Scene]:
+def _mixed(
+    kinds: Sequence[Sequence[TrainingScene]], weights: Sequence[float]
+) -> Sequence[TrainingScene]:
     there = [(kind, weight) for kind, weight in zip(kinds, weights, strict=True) if len(kind)]
     if len(there) == 1:
         return there[0][0]

@@ -1,7 +1,7 @@
 """What a model says of scenes that it has not learned from, beside the truth.
 
-`settled` calibrates a freshly trained model and chooses its thresholds, on validation scenes;
-`measured` puts into its card what it is worth, on scenes of other places and seasons again.
+`calibrate` calibrates a freshly trained model and chooses its thresholds, on validation scenes;
+`measure` puts into its card what it is worth, on scenes of other places and seasons again.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.ml.evaluation import calibration, metrics
 from tulip_ops.ml.evaluation.bootstrap import Estimate, estimate
 from tulip_ops.ml.evaluation.metrics import Formula, Tally
-from tulip_ops.ml.evaluation.predictions import Answer, answers
+from tulip_ops.ml.evaluation.predictions import ScenePrediction, predict_scenes
 from tulip_ops.ml.inference.engine_selection import KERAS, Engine
 from tulip_ops.ml.inference.model_registry import Card, Output
 
@@ -59,13 +59,13 @@ class Evaluation:
     """One of each scene in which there was anything to get right or wrong, worst first."""
 
 
-def settled(card: Card, scenes: Iterable[Scene], threads: int) -> Card:
+def calibrate(card: Card, scenes: Iterable[TrainingScene], threads: int) -> Card:
     """The card with calibrations and thresholds fitted on `scenes`, of its bands.
 
     Thresholds are best for F1 over chips and cells, and for IoU over pixels.
     """
     uncalibrated = card.model_copy(update={"calibration": {}})
-    said_of_all = [answer.pairs for answer in answers(uncalibrated, scenes, threads)]
+    said_of_all = [answer.pairs for answer in predict_scenes(uncalibrated, scenes, threads)]
     scaled, threshold = {}, {}
     for output in card.thresholds:
         pairs = [pairs[output] for pairs in said_of_all]
@@ -84,38 +84,38 @@ def _goal(output: Output) -> Formula:
     return metrics.f1 if output in ("chip", "cell") else metrics.iou
 
 
-def measured(card: Card, scenes: Iterable[Scene], threads: int) -> Card:
-    """The card with its figures over held-out simulated scenes, of its bands."""
+def measure(card: Card, scenes: Iterable[TrainingScene], threads: int) -> Card:
+    """The card with its metrics over held-out simulated scenes, of its bands."""
     found = figures(evaluate(card, scenes, threads))
-    return card.model_copy(update={"metrics": plain(found), "intervals": intervals(found)})
+    return card.model_copy(update={"metrics": values(found), "intervals": intervals(found)})
 
 
-def plain(found: Mapping[str, Estimate | int]) -> dict[str, float | int]:
-    """The figures as a card keeps them."""
+def values(results: Mapping[str, Estimate | int]) -> dict[str, float | int]:
+    """The metrics as a card stores them."""
     return {
         name: figure if isinstance(figure, int) else round(figure.value, 4)
-        for name, figure in found.items()
+        for name, figure in results.items()
     }
 
 
-def intervals(found: Mapping[str, Estimate | int]) -> dict[str, tuple[float, float]]:
+def intervals(results: Mapping[str, Estimate | int]) -> dict[str, tuple[float, float]]:
     """The intervals of those figures that have one."""
     return {
         name: (round(figure.low, 4), round(figure.high, 4))
-        for name, figure in found.items()
+        for name, figure in results.items()
         if isinstance(figure, Estimate) and figure.low is not None and figure.high is not None
     }
 
 
 def evaluate(
-    card: Card, scenes: Iterable[Scene], threads: int, engine: Engine = KERAS
+    card: Card, scenes: Iterable[TrainingScene], threads: int, engine: Engine = KERAS
 ) -> Evaluation:
     """Run the model over every scene; scenes have the card's bands."""
     tallies: dict[Output, list[Tally]] = {output: [] for output in card.thresholds}
     clear: dict[Output, list[Tally]] = {}
     left_out = dict.fromkeys(card.thresholds, 0)
     cases, flowering = [], []
-    for answer in answers(card, scenes, threads, engine):
+    for answer in predict_scenes(card, scenes, threads, engine):
         for output, pair in answer.pairs.items():
             tallies[output].append(metrics.tally([pair]))
             left_out[output] += answer.left_out[output]
@@ -126,15 +126,15 @@ def evaluate(
     judged = [case for case in cases if np.isfinite(case.score)]
     return Evaluation(
         card,
-        {output: metrics.together(each) for output, each in tallies.items()},
-        {output: metrics.together(each) for output, each in clear.items()},
+        {output: metrics.concatenate(each) for output, each in tallies.items()},
+        {output: metrics.concatenate(each) for output, each in clear.items()},
         left_out,
         np.array(flowering, dtype=np.float64) >= IN_BLOOM,
         tuple(sorted(judged, key=lambda case: case.score)),
     )
 
 
-def _case(card: Card, answer: Answer) -> Case:
+def _case(card: Card, answer: ScenePrediction) -> Case:
     """The score is IoU over pixels, or accuracy over cells, or nearness to a verdict."""
     shown: Output = "tulip" if card.kind == "unet" else "cell"
     said, true = answer.pairs[shown]
@@ -152,7 +152,16 @@ def _case(card: Card, answer: Answer) -> Case:
         if len(chip) == 1 and not np.isfinite(score):
             score = float(1 - abs(chip[0] - cloudy[0]))
     counted = np.isfinite(said)
-    return Case(answer.name, answer.image, true, answer.shown, counted, card.threshold, score, note)
+    return Case(
+        answer.name,
+        answer.image,
+        true,
+        answer.probability_map,
+        counted,
+        card.threshold,
+        score,
+        note,
+    )
 
 
 def figures(evaluation: Evaluation) -> dict[str, Estimate | int]:
@@ -198,7 +207,7 @@ def _unet_figures(evaluation: Evaluation) -> dict[str, Estimate | int]:
         ("_in_bloom_on_clear_ground", evaluation.clear, evaluation.in_bloom),
     ):
         for output, tally in tallies.items():
-            found |= _pixel_figures(evaluation.card, output, tally.of(chosen), where)
+            found |= _pixel_figures(evaluation.card, output, tally.select(chosen), where)
     tulip = evaluation.tallies["tulip"]
     return {
         **found,

@@ -27,21 +27,21 @@ Formula = Callable[[Counts], NDArray[np.float64]]
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What was said of the cases of each scene, counted: all that the figures need."""
+    """Histograms of predicted probabilities of each scene: all that the metrics need."""
 
     positive: NDArray[np.int64]
-    """(scenes, BINS): true cases by the probability that was said of them."""
+    """(scenes, BINS): true cases by their predicted probability."""
     negative: NDArray[np.int64]
     """(scenes, BINS): the other cases."""
-    said: NDArray[np.float64]
-    """(scenes, BINS): sum of the probabilities said."""
+    probability_sum: NDArray[np.float64]
+    """(scenes, BINS): sum of the predicted probabilities."""
 
     def __len__(self) -> int:
         return len(self.positive)
 
-    def of(self, chosen: NDArray[np.bool_]) -> Tally:
+    def select(self, chosen: NDArray[np.bool_]) -> Tally:
         """The chosen scenes alone; chosen: (scenes,)."""
-        return Tally(self.positive[chosen], self.negative[chosen], self.said[chosen])
+        return Tally(self.positive[chosen], self.negative[chosen], self.probability_sum[chosen])
 
     def at(self, threshold: float) -> Counts:
         """(scenes, 4), where a case counts as found from `threshold` on, to 0.001."""
@@ -80,13 +80,13 @@ def tally(scenes: Iterable[tuple[NDArray[np.float32], NDArray[np.bool_]]]) -> Ta
     return Tally(positive.astype(np.int64), negative.astype(np.int64), said_sum)
 
 
-def together(tallies: Sequence[Tally]) -> Tally:
+def concatenate(tallies: Sequence[Tally]) -> Tally:
     """The scenes of all tallies, in order."""
     none = tally([])
     return Tally(
         np.concatenate([none.positive, *(each.positive for each in tallies)]),
         np.concatenate([none.negative, *(each.negative for each in tallies)]),
-        np.concatenate([none.said, *(each.said for each in tallies)]),
+        np.concatenate([none.probability_sum, *(each.probability_sum for each in tallies)]),
     )
 
 
@@ -143,7 +143,7 @@ def calibration_error(tally: Tally) -> Figure:
     cases: Naeini et al., 2015 (AAAI, Obtaining well calibrated probabilities using Bayesian
     binning), there with 10 bins.
     """
-    said = _coarse(tally.said)
+    said = _coarse(tally.probability_sum)
     true = _coarse(tally.positive)
     cases = true + _coarse(tally.negative)
 
@@ -156,7 +156,7 @@ def calibration_error(tally: Tally) -> Figure:
 
 def reliability(tally: Tally) -> NDArray[np.float64]:
     """(RELIABILITY_BINS, 3): mean probability said, share that came true, number of cases."""
-    said, true = _coarse(tally.said).sum(0), _coarse(tally.positive).sum(0)
+    said, true = _coarse(tally.probability_sum).sum(0), _coarse(tally.positive).sum(0)
     cases = true + _coarse(tally.negative).sum(0)
     return np.stack([_ratio(said, cases), _ratio(true, cases), cases], axis=-1)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops.ml.datasets import labels
-from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.ml.inference import predictors
 from tulip_ops.ml.inference.engine_selection import KERAS, Engine
 from tulip_ops.ml.inference.model_registry import Card, Output
@@ -23,16 +23,16 @@ Pair = tuple[NDArray[np.float32], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a model says of one scene."""
+class ScenePrediction:
+    """What a model predicts for one scene."""
 
     pairs: Mapping[Output, Pair]
     clear: Mapping[Output, Pair]
     """The same over pixels that are not known to be hidden; empty for a cloud filter."""
     left_out: Mapping[Output, int]
     """Cases that are neither plainly one nor the other, or unknown."""
-    shown: NDArray[np.float32]
-    """What was said of tulips by pixel, or of cloud by cell, whether it counts or not."""
+    probability_map: NDArray[np.float32]
+    """Probability of tulips by pixel, or of cloud by cell, whether it counts or not."""
     image: NDArray[np.uint8]
     """(height, width, 3), for people."""
     flowering: float
@@ -40,10 +40,10 @@ class Answer:
     name: str
 
 
-def answers(
-    card: Card, scenes: Iterable[Scene], threads: int, engine: Engine = KERAS
-) -> Iterator[Answer]:
-    """What the model says of each scene."""
+def predict_scenes(
+    card: Card, scenes: Iterable[TrainingScene], threads: int, engine: Engine = KERAS
+) -> Iterator[ScenePrediction]:
+    """The model's prediction for each scene."""
     if card.kind == "unet":
         unet = predictors.load_unet(card, threads, engine)
         yield from (_tulips(unet, scene) for scene in scenes)
@@ -52,7 +52,7 @@ def answers(
         yield from (_clouds(filter_, scene) for scene in scenes)
 
 
-def _tulips(network: predictors.UNet, scene: Scene) -> Answer:
+def _tulips(network: predictors.UNet, scene: TrainingScene) -> ScenePrediction:
     """Pixels count as they do in training: measured, known, not below an opaque cloud."""
     pixels = np.moveaxis(scene.reflectance(), 0, -1)
     tulip, bloom = network.tulip_probability(scene.reflectance(), network.card.bands)
@@ -64,7 +64,7 @@ def _tulips(network: predictors.UNet, scene: Scene) -> Answer:
     tulips = np.count_nonzero(told & growing)
     hidden, _ = labels.hidden(scene.truth)
     clear = ~hidden
-    return Answer(
+    return ScenePrediction(
         {"tulip": (_where(counted, tulip), growing), "bloom": (_where(told, bloom), flowering)},
         {
             "tulip": (_where(counted & clear, tulip), growing),
@@ -78,7 +78,7 @@ def _tulips(network: predictors.UNet, scene: Scene) -> Answer:
     )
 
 
-def _clouds(network: predictors.CloudFilter, scene: Scene) -> Answer:
+def _clouds(network: predictors.CloudFilter, scene: TrainingScene) -> ScenePrediction:
     """Cells and chips count that are plainly cloudy or plainly clear; see `labels.CLOUDY`.
 
     Of a scene with nothing but a verdict over the whole, the cloudiest chip counts.
@@ -94,7 +94,7 @@ def _clouds(network: predictors.CloudFilter, scene: Scene) -> Answer:
     else:
         said_chips = np.fmax.reduce(said_chips, keepdims=True)
         whole = np.array([scene.cloudy], dtype=np.float32)
-    return Answer(
+    return ScenePrediction(
         {
             "chip": (_where(np.isfinite(whole), said_chips), whole == 1),
             "cell": (_where(np.isfinite(cells), said_cells), cells == 1),

@@ -18,8 +18,8 @@ from tulip_ops.ml.inference.model_registry import Card
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What the settings ask for."""
+class EngineRequest:
+    """Engine, precision and exports that the settings ask for."""
 
     engine: Literal["auto", "keras", "openvino"] = "keras"
     precision: Literal["auto"] | Precision = "auto"
@@ -60,32 +60,32 @@ KERAS = Engine("keras", "fp32")
 """The reference."""
 
 
-def wish(settings: Settings) -> Wish:
-    """What the settings ask for."""
-    return Wish(settings.engine, settings.precision, settings.exports)
+def engine_request(settings: Settings) -> EngineRequest:
+    """The request of the settings."""
+    return EngineRequest(settings.engine, settings.precision, settings.exports)
 
 
-def decide(card: Card, wished: Wish) -> Engine:
+def choose_engine(card: Card, request: EngineRequest) -> Engine:
     """The engine for the network of `card`.
 
     `auto` takes the fastest export that was accepted in a precision that is allowed, and Keras
     without one. Then its precision is single unless another is named, for only exports are
     measured. `ExportMissing` if OpenVINO or eight bits are asked for and no export was accepted.
     """
-    if wished.engine != "keras":
-        found = _accepted(export_manifest.read(card, wished.exports), wished.precision)
+    if request.engine != "keras":
+        found = _accepted(export_manifest.read(card, request.exports), request.precision)
         if found is not None:
             precision, variant = found
-            folder = export_manifest.place(card, wished.exports)
+            folder = export_manifest.place(card, request.exports)
             return Engine("openvino", precision, folder, variant)
-    if wished.engine == "openvino" or wished.precision == "int8":
+    if request.engine == "openvino" or request.precision == "int8":
         raise ExportMissing(
-            f"no export of {card.reference} in {export_manifest.place(card, wished.exports)} was"
-            f" accepted with the precision {wished.precision}; make one with"
+            f"no export of {card.reference} in {export_manifest.place(card, request.exports)} was"
+            f" accepted with the precision {request.precision}; make one with"
             f" `tulip models export {card.reference}`, or set TULIP_ENGINE=keras and"
             " TULIP_PRECISION=auto"
         )
-    return Engine("keras", "fp32" if wished.precision == "auto" else wished.precision)
+    return Engine("keras", "fp32" if request.precision == "auto" else request.precision)
 
 
 def _accepted(

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from tulip_ops.core.errors import BadInput
 from tulip_ops.core.settings import Settings
 from tulip_ops.ml.inference import engine_selection, model_registry, predictors
-from tulip_ops.ml.inference.engine_selection import Wish
+from tulip_ops.ml.inference.engine_selection import EngineRequest
 from tulip_ops.ml.inference.model_registry import Card, Kind
 
 
@@ -22,7 +22,7 @@ def probability(
     """As `tulip_ops.run_network` says. The network stays loaded for further calls."""
     pixels = _checked(reflectance, bands)
     card = _card(model, bands, settings)
-    wish = engine_selection.wish(settings)
+    wish = engine_selection.engine_request(settings)
     network = _network(card.folder, card.sha256, settings.threads, wish)
     if isinstance(network, predictors.UNet):
         return network.tulip_probability(pixels, bands)
@@ -61,12 +61,12 @@ def _card(model: str, bands: Sequence[str], settings: Settings) -> Card:
 
 @lru_cache(maxsize=2)
 def _network(
-    folder: Path, sha256: str, threads: int, wish: Wish
+    folder: Path, sha256: str, threads: int, wish: EngineRequest
 ) -> predictors.CloudFilter | predictors.UNet:
     """The network of a model folder; sha256: of its weights."""
     del sha256  # a part of the key alone: weights that were replaced are loaded anew
     card = model_registry.read_card(folder)
-    engine = engine_selection.decide(card, wish)
+    engine = engine_selection.choose_engine(card, wish)
     if card.kind == "unet":
         return predictors.load_unet(card, threads, engine)
     return predictors.load_cloud_filter(card, threads, engine)

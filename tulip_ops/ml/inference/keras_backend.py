@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Answers = Mapping[str, NDArray[np.float32]]
+NetworkOutputs = Mapping[str, NDArray[np.float32]]
 """Outputs of a network by their names."""
-Graph = Callable[[NDArray[np.float32]], Answers]
+InferenceFn = Callable[[NDArray[np.float32]], NetworkOutputs]
 """(N, bands, height, width), normalized, to what the network says; outputs of a pixel or a cell
 are channels-last, as the network has them."""
 
@@ -32,8 +32,8 @@ Stream: TypeAlias = Iterable[Any]
 Shape: TypeAlias = tuple[int, ...]
 
 
-def compiled(network: keras.Model) -> Graph:
-    """A network that names its outputs, as one graph.
+def compile_network(network: keras.Model) -> InferenceFn:
+    """A network with named outputs, compiled to one graph.
 
     A call costs half a millisecond, one of `Model.predict` fifty.
     """
@@ -45,7 +45,7 @@ def compiled(network: keras.Model) -> Graph:
         raise BadSetting(f"KERAS_BACKEND={name} is none of {', '.join(makers)}; choose one of them")
     run = makers[name](network)
 
-    def answers(pixels: NDArray[np.float32]) -> Answers:
+    def answers(pixels: NDArray[np.float32]) -> NetworkOutputs:
         return {
             name: np.asarray(
                 values if isinstance(values, np.ndarray) else keras.ops.convert_to_numpy(values),
@@ -128,8 +128,8 @@ def stream(
     return batches
 
 
-def described() -> str:
-    """The backend with its version and what it runs on, such as `jax 0.11.2 on NVIDIA H100`."""
+def describe() -> str:
+    """The backend with its version and device, such as `jax 0.11.2 on NVIDIA H100`."""
     import keras
 
     if keras.backend.backend() == "jax":

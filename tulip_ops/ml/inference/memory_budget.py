@@ -14,7 +14,7 @@ from tulip_ops.ml.inference.model_registry import Card, UNetArchitecture
 from tulip_ops.ml.inference.predictors import CloudFilter, UNet
 from tulip_ops.raster.grid import STRIP_ROWS
 
-AHEAD = 1
+PREFETCHED_STRIPS = 1
 """Strips of `STRIP_ROWS` that are read before they are needed."""
 _LARGEST = 2048
 """Pixels on a side of the largest windows: larger ones save next to no work."""
@@ -46,8 +46,8 @@ def window_size(card: Card, engine: Engine, shape: tuple[int, int], memory_gb: f
     return _SMALLEST
 
 
-def room(network: CloudFilter | UNet, width: int, memory_gb: float, *, size: int) -> float:
-    """Bytes that a network leaves over of this memory, on a raster of this width.
+def free_bytes(network: CloudFilter | UNet, width: int, memory_gb: float, *, size: int) -> float:
+    """Bytes of this memory that a network leaves, on a raster of this width.
 
     size: of its windows.
     """
@@ -60,15 +60,15 @@ def _taken(card: Card, engine: Engine, width: int, size: int) -> float:
     features = _FEATURES_OF_KERAS if keras else _FEATURES[engine.precision]
     read_and_said = 3 * 4 * (len(card.bands) + _CLASSES)
     windows = size**2 * (read_and_said + features * _scale(card)[0])
-    return _RUNTIME + rows(card, width, size) + windows
+    return _RUNTIME + row_bytes(card, width, size) + windows
 
 
-def rows(card: Card, width: int, size: int) -> float:
-    """Bytes of the rows that windows under way need, and of those read ahead.
+def row_bytes(card: Card, width: int, size: int) -> float:
+    """Bytes of the rows that windows in progress need, and of the prefetched ones.
 
     width, size: pixels, of the raster and of a window.
     """
-    strips_held = -(-size // STRIP_ROWS) + 1 + AHEAD
+    strips_held = -(-size // STRIP_ROWS) + 1 + PREFETCHED_STRIPS
     return float(strips_held * STRIP_ROWS * width * 2 * len(card.bands))
 
 

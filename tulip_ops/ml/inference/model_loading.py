@@ -15,7 +15,7 @@ from tulip_ops.core.errors import ModelDamaged
 from tulip_ops.ml.inference import export_manifest, keras_backend, model_registry
 from tulip_ops.ml.inference.engine_selection import Engine
 from tulip_ops.ml.inference.export_manifest import Precision
-from tulip_ops.ml.inference.keras_backend import Answers, Graph
+from tulip_ops.ml.inference.keras_backend import InferenceFn, NetworkOutputs
 from tulip_ops.ml.inference.model_registry import Card, ResNetArchitecture
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def load_weights(network: keras.Model, card: Card) -> None:
         ) from error
 
 
-def started(card: Card, threads: int, engine: Engine, at_once: int = 1) -> Graph:
-    """What runs the network of `card`, checksums verified; an export is read at the first call.
+def start_model(card: Card, threads: int, engine: Engine, at_once: int = 1) -> InferenceFn:
+    """Inference function of the network of `card`, checksums verified; exports load lazily.
 
     at_once: how many threads may call it at a time; of Keras one. `ModelDamaged`, `ExportDamaged`.
     """
@@ -75,21 +75,21 @@ def started(card: Card, threads: int, engine: Engine, at_once: int = 1) -> Graph
         return _at_first_call(partial(start_export, path, engine.precision, threads, at_once))
     with _loading:
         keras_backend.use_threads(threads)  # before any network is built
-        return keras_backend.compiled(load(card, dtype=_POLICIES[engine.precision]))
+        return keras_backend.compile_network(load(card, dtype=_POLICIES[engine.precision]))
 
 
-def start_export(path: Path, precision: Precision, threads: int, at_once: int) -> Graph:
-    """As `openvino_backend.compiled`, which is imported here."""
+def start_export(path: Path, precision: Precision, threads: int, at_once: int) -> InferenceFn:
+    """As `openvino_backend.compile_export`, which is imported here."""
     from tulip_ops.ml.inference import openvino_backend
 
-    return openvino_backend.compiled(path, precision, threads, at_once)
+    return openvino_backend.compile_export(path, precision, threads, at_once)
 
 
-def _at_first_call(start: Callable[[], Graph]) -> Graph:
+def _at_first_call(start: Callable[[], InferenceFn]) -> InferenceFn:
     """A graph that is started when it is first called: others read pixels meanwhile."""
-    lock, started = threading.Lock(), list[Graph]()
+    lock, started = threading.Lock(), list[InferenceFn]()
 
-    def run(pixels: NDArray[np.float32]) -> Answers:
+    def run(pixels: NDArray[np.float32]) -> NetworkOutputs:
         with lock:
             if not started:
                 started.append(start())

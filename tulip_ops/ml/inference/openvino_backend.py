@@ -17,7 +17,7 @@ from openvino.preprocess import PrePostProcessor
 
 from tulip_ops.core.errors import ExportDamaged
 from tulip_ops.ml.inference.export_manifest import Precision
-from tulip_ops.ml.inference.keras_backend import Answers, Graph
+from tulip_ops.ml.inference.keras_backend import InferenceFn, NetworkOutputs
 
 if TYPE_CHECKING:
     import keras
@@ -32,8 +32,8 @@ def release() -> str:
     return str(ov.__version__).split("-", maxsplit=1)[0]
 
 
-def converted(network: keras.Model) -> ov.Model:
-    """A network that names its outputs, for OpenVINO: (N, bands, height, width) to these."""
+def convert(network: keras.Model) -> ov.Model:
+    """Convert a network with named outputs to OpenVINO: (N, bands, height, width) to these."""
     import tensorflow as tf
     from openvino.frontend.tensorflow import utils
 
@@ -60,8 +60,8 @@ def save(model: ov.Model, path: Path) -> None:
     ov.save_model(model, path, compress_to_fp16=False)
 
 
-def quantized(path: Path, samples: Iterable[NDArray[np.float32]]) -> ov.Model:
-    """The network of a file in eight bits, its ranges taken from `samples`, each as it reads them.
+def quantize(path: Path, samples: Iterable[NDArray[np.float32]]) -> ov.Model:
+    """The network of a file in eight bits, calibrated on `samples`.
 
     After training, by NNCF: weights and what flows between layers, a scale for each channel of
     the former and each layer of the latter, whose bias is then corrected. The convolutions that
@@ -80,12 +80,12 @@ def quantized(path: Path, samples: Iterable[NDArray[np.float32]]) -> ov.Model:
             nncf.Dataset(several),
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(several),
-            ignored_scope=nncf.IgnoredScope(names=reading(model)),
+            ignored_scope=nncf.IgnoredScope(names=input_convolutions(model)),
         )
 
 
-def reading(model: ov.Model) -> list[str]:
-    """Names of the convolutions that read the input before any other does."""
+def input_convolutions(model: ov.Model) -> list[str]:
+    """Names of the first convolutions behind the input."""
     found, waiting = [], list(model.get_parameters())
     while waiting:
         for output in waiting.pop().outputs():
@@ -121,7 +121,7 @@ def _use_binding() -> None:
         _used.append(True)
 
 
-def compiled(path: Path, precision: Precision, threads: int, at_once: int = 1) -> Graph:
+def compile_export(path: Path, precision: Precision, threads: int, at_once: int = 1) -> InferenceFn:
     """The network of a file, ready to run on the processor. `ExportDamaged`.
 
     It is compiled once for each shape of input, at the first call with it. at_once: how many
@@ -151,7 +151,7 @@ def compiled(path: Path, precision: Precision, threads: int, at_once: int = 1) -
                     free[shape].put(network.create_infer_request())
             return free[shape]
 
-    def run(pixels: NDArray[np.float32]) -> Answers:
+    def run(pixels: NDArray[np.float32]) -> NetworkOutputs:
         of_this_shape = requests(pixels.shape)
         asked = of_this_shape.get()
         try:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tulip_ops.core.errors import BandMissing, ModelNotFound
 from tulip_ops.ml.inference import model_loading, window_layout
 from tulip_ops.ml.inference.engine_selection import KERAS, Engine
-from tulip_ops.ml.inference.keras_backend import Answers, Graph
+from tulip_ops.ml.inference.keras_backend import InferenceFn, NetworkOutputs
 from tulip_ops.ml.inference.model_registry import Card, ResNetArchitecture, UNetArchitecture
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster import tiling
@@ -32,7 +32,9 @@ class _Network:
     in other threads than the one in the middle.
     """
 
-    def __init__(self, card: Card, run: Graph, engine: Engine = KERAS, at_once: int = 1) -> None:
+    def __init__(
+        self, card: Card, run: InferenceFn, engine: Engine = KERAS, at_once: int = 1
+    ) -> None:
         """engine: behind `run`. at_once: how many threads may call that at a time."""
         self.card = card
         self.run = run
@@ -70,7 +72,7 @@ class _Network:
     def _select(
         self, reflectance: NDArray[np.float32], bands: Sequence[str]
     ) -> NDArray[np.float32]:
-        return reflectance[places(self.card, bands)]
+        return reflectance[band_indices(self.card, bands)]
 
 
 class CloudFilter(_Network):
@@ -84,9 +86,9 @@ class CloudFilter(_Network):
         """
         return self.calibrated(self.run(self.normalized(windows)))
 
-    def calibrated(self, said: Answers) -> NDArray[np.float32]:
-        """What a call returns, from what the network said."""
-        return self.card.calibrated("cell", said["cell"])
+    def calibrated(self, outputs: NetworkOutputs) -> NDArray[np.float32]:
+        """Calibrated outputs from the network's raw ones."""
+        return self.card.calibrated("cell", outputs["cell"])
 
     def cloud_probability(
         self, reflectance: NDArray[np.float32], bands: Sequence[str]
@@ -103,11 +105,11 @@ class CloudFilter(_Network):
         plan = window_layout.plan(self.card, *pixels.shape[1:])
         measured = _measured(pixels)
         said = _asked(self.card, self, pixels, plan, measured)
-        return window_layout.spread(window_layout.cells(said, plan), measured)
+        return window_layout.expand_cells(window_layout.cells(said, plan), measured)
 
     def chip_probability(
         self, reflectance: NDArray[np.float32], bands: Sequence[str]
-    ) -> tuple[NDArray[np.float32], tiling.Plan]:
+    ) -> tuple[NDArray[np.float32], tiling.TilingPlan]:
         """Probability of each whole chip, (N,) float32, and the plan of the chips.
 
         NaN for chips without any measured pixel, which are not inferred. Arguments as
@@ -134,9 +136,9 @@ class UNet(_Network):
         """
         return self.calibrated(self.run(self.normalized(windows)))
 
-    def calibrated(self, said: Answers) -> NDArray[np.float32]:
-        """What a call returns, from what the network said."""
-        return np.moveaxis(self.probability(said["logits"]), 0, 1)
+    def calibrated(self, outputs: NetworkOutputs) -> NDArray[np.float32]:
+        """Calibrated outputs from the network's raw ones."""
+        return np.moveaxis(self.probability(outputs["logits"]), 0, 1)
 
     def probability(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Of tulips and of tulips in flower, calibrated, where the network said `logits`.
@@ -168,8 +170,8 @@ class UNet(_Network):
         return np.where(measured, window_layout.mosaic(said, self.card, plan), np.float32(np.nan))
 
 
-def places(card: Card, bands: Sequence[str]) -> list[int]:
-    """Where among `bands` those that the network reads are, in its order; `BandMissing`."""
+def band_indices(card: Card, bands: Sequence[str]) -> list[int]:
+    """Indices among `bands` of those that the network reads, in its order; `BandMissing`."""
     missing = [band for band in card.bands if band not in bands]
     if missing:
         raise BandMissing(
@@ -193,13 +195,13 @@ def _asked(
     card: Card,
     network: CloudFilter | UNet,
     pixels: NDArray[np.float32],
-    plan: tiling.Plan,
+    plan: tiling.TilingPlan,
     wanted: NDArray[np.bool_],
 ) -> dict[int, NDArray[np.float32]]:
     """By number: what the network says of each window that answers for a wanted pixel."""
     return {
-        window.number: network(tiling.fill(pixels[:, *window.reads], plan)[None])[0]
-        for window in window_layout.asked(card, plan, wanted)
+        window.number: network(tiling.pad_window(pixels[:, *window.reads], plan)[None])[0]
+        for window in window_layout.windows_to_infer(card, plan, wanted)
     }
 
 
@@ -208,19 +210,21 @@ def load_cloud_filter(
 ) -> CloudFilter:
     """The cloud filter of `card`, its checksum verified, on `threads` threads.
 
-    engine: of `engine_selection.decide`. at_once: how many windows are asked at a time, where the
-    engine can do that: a core to each is faster than all of them to one as small as these.
-    `ModelDamaged` if the weights are not those of the card, `ModelNotFound` if it is another kind
-    of model.
+    engine: of `engine_selection.choose_engine`. at_once: how many windows are asked at a time,
+    where the engine can do that: a core to each is faster than all of them to one as small as
+    these. `ModelDamaged` if the weights are not those of the card, `ModelNotFound` if it is another
+    kind of model.
     """
     if not isinstance(card.architecture, ResNetArchitecture):
         raise ModelNotFound(f"{card.reference} is a {card.kind}, not a cloud filter")
     at_once = at_once if engine.name == "openvino" else 1
-    return CloudFilter(card, model_loading.started(card, threads, engine, at_once), engine, at_once)
+    return CloudFilter(
+        card, model_loading.start_model(card, threads, engine, at_once), engine, at_once
+    )
 
 
 def load_unet(card: Card, threads: int, engine: Engine = KERAS) -> UNet:
     """The U-Net of `card`; as `load_cloud_filter`."""
     if not isinstance(card.architecture, UNetArchitecture):
         raise ModelNotFound(f"{card.reference} is a {card.kind}, not a U-Net")
-    return UNet(card, model_loading.started(card, threads, engine), engine)
+    return UNet(card, model_loading.start_model(card, threads, engine), engine)

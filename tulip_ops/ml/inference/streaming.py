@@ -18,38 +18,42 @@ from numpy.typing import NDArray
 from tulip_ops.core import concurrency
 from tulip_ops.fields.delineation.noise import Noise
 from tulip_ops.ml.inference import memory_budget, predictors, strip_cache, window_layout
-from tulip_ops.ml.inference.keras_backend import Answers
+from tulip_ops.ml.inference.keras_backend import NetworkOutputs
 from tulip_ops.ml.inference.predictors import CloudFilter, UNet
-from tulip_ops.ml.inference.strip_cache import Strips
+from tulip_ops.ml.inference.strip_cache import StripCache
 from tulip_ops.raster import tiling
-from tulip_ops.raster.cog import Stored
-from tulip_ops.raster.cog_writer import Draft
+from tulip_ops.raster.cog import CogReader
+from tulip_ops.raster.cog_writer import CogWriter
 from tulip_ops.raster.grid import STRIP_ROWS
 from tulip_ops.raster.probability import PROBABILITY_NODATA, ProbabilityRaster, encode_probability
 from tulip_ops.raster.reflectance import DN_NODATA
 from tulip_ops.raster.tiling import Value
 
-Wanted = Callable[[slice], NDArray[np.bool_]]
+RowMask = Callable[[slice], NDArray[np.bool_]]
 """Rows of the raster to (rows, width): True where an answer is wanted. Called from north to south,
 from one thread."""
 
 
 def cloud_probability(
-    source: Stored, network: CloudFilter, wanted: Wanted, kept: Strips | None = None
-) -> tuple[NDArray[np.float32], Known]:
+    source: CogReader, network: CloudFilter, wanted: RowMask, cache: StripCache | None = None
+) -> tuple[NDArray[np.float32], PixelMask]:
     """What the cloud filter says of the cells of a raster, and where it was asked.
 
-    kept: where the strips that are read are left for the U-Net.
+    cache: where the strips that are read are left for the U-Net.
     Returns (cells down, cells across) float32 in [0, 1], NaN where no window was asked; and the
     pixels that are wanted and were measured in all of the network's bands.
     """
     plan = window_layout.plan(network.card, *source.grid.shape)
-    known = Known(source.grid.shape)
-    if kept is not None:
-        kept.fit(
-            memory_budget.room(network, source.grid.width, kept.memory_gb, size=plan.chip_height)
+    known = PixelMask(source.grid.shape)
+    if cache is not None:
+        cache.set_limit(
+            memory_budget.free_bytes(
+                network, source.grid.width, cache.memory_gb, size=plan.chip_height
+            )
         )
-    read = strip_cache.read(source, predictors.places(network.card, source.bands), kept, leave=True)
+    read = strip_cache.read_strips(
+        source, predictors.band_indices(network.card, source.bands), cache, fill_cache=True
+    )
 
     def ask(ready: Prepared) -> tuple[int, NDArray[np.float32]] | None:
         window, mask, pixels = ready
@@ -59,42 +63,43 @@ def cloud_probability(
         return window.number, network.calibrated(network.run(pixels))[0]
 
     with _prepared(read, network, plan, wanted) as prepared:
-        answers = concurrency.each(ask, prepared, network.at_once)
+        answers = concurrency.ordered_map(ask, prepared, network.at_once)
         said = dict(answer for answer in answers if answer is not None)
     return window_layout.cells(said, plan), known
 
 
-def spread(
-    cells: NDArray[Value], known: Known, nothing: float = np.nan
+def expand_cells(
+    cells: NDArray[Value], known: PixelMask, nothing: float = np.nan
 ) -> Iterator[tuple[slice, NDArray[Value]]]:
-    """What is true of cells as pixels, strip by strip: rows, (rows, width).
+    """Cell values as pixels, strip by strip: rows, (rows, width).
 
     cells: as `cloud_probability` returns them, of any type. nothing: where they are not known.
     """
     for first in range(0, known.height, STRIP_ROWS):
         rows = slice(first, min(first + STRIP_ROWS, known.height))
         these = cells[rows.start // window_layout.CELL : -(-rows.stop // window_layout.CELL)]
-        yield rows, window_layout.spread(these, known.rows(rows), nothing)
+        yield rows, window_layout.expand_cells(these, known.rows(rows), nothing)
 
 
 def write_tulips(
-    writer: Draft,
-    source: Stored,
+    writer: CogWriter,
+    source: CogReader,
     network: UNet,
-    wanted: Wanted,
+    wanted: RowMask,
     *,
     size: int,
-    kept: Strips | None = None,
-) -> Tulips:
+    cache: StripCache | None = None,
+) -> TulipSummary:
     """Write what the U-Net says of a raster: tulip and bloom, NaN where not wanted or measured.
 
-    size: of the windows, see `memory_budget.window_size`. kept: strips that need not be read again.
+    size: of the windows, see `memory_budget.window_size`. cache: strips that need not be read
+    again.
     """
     tulips, seen = [0], [0]
     noise = _NoiseOfRows(network.card.threshold)
     plan = window_layout.plan(network.card, *source.grid.shape, size=size)
 
-    def write(window: tiling.Window, mask: NDArray[np.bool_], said: Answers | None) -> None:
+    def write(window: tiling.Window, mask: NDArray[np.bool_], said: NetworkOutputs | None) -> None:
         stored = np.full((window_layout.OUTPUTS, *mask.shape), PROBABILITY_NODATA, dtype=np.uint8)
         if said is not None:
             logits = said["logits"][0][window.core]
@@ -105,26 +110,31 @@ def write_tulips(
                 np.copyto(stored[:, part], encode_probability(values), where=mask[part])
                 found = (values[0] >= network.card.threshold) & mask[part]
                 tulips.append(int(np.count_nonzero(found)))
-        writer.put(stored, window.own_rows[0], window.own_columns[0])
+        writer.write_encoded(stored, window.own_rows[0], window.own_columns[0])
         noise.put(window, stored[0])
 
-    if kept is not None:
+    if cache is not None:
         width = source.grid.width
         # what is kept comes in the place of the rows that would be read first
-        room = memory_budget.room(network, width, kept.memory_gb, size=size) + memory_budget.rows(
-            network.card, width, size
-        )
-        kept.fit(room)
-    read = strip_cache.read(source, predictors.places(network.card, source.bands), kept)
-    with _prepared(read, network, plan, wanted) as prepared, concurrency.behind(1) as line:
+        room = memory_budget.free_bytes(
+            network, width, cache.memory_gb, size=size
+        ) + memory_budget.row_bytes(network.card, width, size)
+        cache.set_limit(room)
+    read = strip_cache.read_strips(
+        source, predictors.band_indices(network.card, source.bands), cache
+    )
+    with (
+        _prepared(read, network, plan, wanted) as prepared,
+        concurrency.background_writer(1) as line,
+    ):
         for window, mask, pixels in prepared:
             said = None if pixels is None else network.run(pixels)
-            line.do(partial(write, window, mask, said))
-    return Tulips(sum(tulips) / max(1, sum(seen)), noise.deviation)
+            line.submit(partial(write, window, mask, said))
+    return TulipSummary(sum(tulips) / max(1, sum(seen)), noise.deviation)
 
 
-class Tulips(NamedTuple):
-    """What `write_tulips` saw on the way."""
+class TulipSummary(NamedTuple):
+    """Statistics collected by `write_tulips`."""
 
     share: float
     """Of the pixels asked for, those that are tulips."""
@@ -161,8 +171,8 @@ class _NoiseOfRows:
             self._above, self._row = [part[-2:]], []
 
 
-class Known:
-    """Which pixels of a raster are known, in a bit each."""
+class PixelMask:
+    """Mask of a raster's known pixels, one bit each."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
         """None of (height, width)."""
@@ -192,13 +202,13 @@ where that is none of them."""
 def _prepared(
     read: Iterator[strip_cache.Strip],
     network: CloudFilter | UNet,
-    plan: tiling.Plan,
-    wanted: Wanted,
+    plan: tiling.TilingPlan,
+    wanted: RowMask,
 ) -> Iterator[Iterator[Prepared]]:
     """All windows in their order, made ready by other threads."""
     with (
-        concurrency.ahead(read, memory_budget.AHEAD) as coming,
-        concurrency.ahead(_ready(coming, network, plan, wanted), 1) as ready,
+        concurrency.prefetch(read, memory_budget.PREFETCHED_STRIPS) as coming,
+        concurrency.prefetch(_ready(coming, network, plan, wanted), 1) as ready,
     ):
         yield ready
 
@@ -206,8 +216,8 @@ def _prepared(
 def _ready(
     coming: Iterable[strip_cache.Strip],
     network: CloudFilter | UNet,
-    plan: tiling.Plan,
-    wanted: Wanted,
+    plan: tiling.TilingPlan,
+    wanted: RowMask,
 ) -> Iterator[Prepared]:
     held = _Held(coming)
     rows, there = None, np.empty((0, 0), dtype=bool)
@@ -220,7 +230,7 @@ def _ready(
         mask = (own.min(axis=0) > DN_NODATA) & there[:, window.owns[1]]
         pixels = None
         if mask.any():
-            read = tiling.fill(held.cut(*window.reads), plan)
+            read = tiling.pad_window(held.cut(*window.reads), plan)
             pixels = network.normalized(read[np.newaxis])
         yield window, mask, pixels
 

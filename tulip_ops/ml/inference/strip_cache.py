@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.raster.cog import Stored
+from tulip_ops.raster.cog import CogReader
 from tulip_ops.raster.grid import STRIP_ROWS
 
 Strip = NDArray[np.uint16]
 """(bands, rows, width), as it is stored."""
 
 
-class Strips:
+class StripCache:
     """Decoded strips of `STRIP_ROWS` of one raster; for one thread at a time."""
 
     def __init__(self, memory_gb: float) -> None:
@@ -25,57 +25,61 @@ class Strips:
         self.memory_gb = memory_gb
         self._raster = ""
         self._room = 0.0
-        self._kept: dict[int, Strip] = {}
+        self._strips: dict[int, Strip] = {}
 
-    def of(self, raster: str) -> Strips:
-        """These, without any of another raster than this one, which is named by its checksum."""
+    def for_raster(self, raster: str) -> StripCache:
+        """This cache, emptied if it holds another raster; rasters are named by checksum."""
         if raster != self._raster:
-            self._kept.clear()
+            self._strips.clear()
         self._raster = raster
         return self
 
-    def fit(self, room: float) -> None:
-        """Keep no more than `room` bytes from now on; the last strips are forgotten first."""
+    def set_limit(self, room: float) -> None:
+        """Keep at most `room` bytes from now on; the last strips are dropped first."""
         self._room = room
-        while self._kept and self.held > room:
-            del self._kept[max(self._kept)]
+        while self._strips and self.nbytes > room:
+            del self._strips[max(self._strips)]
 
     @property
-    def held(self) -> int:
-        """Bytes."""
-        return sum(strip.nbytes for strip in self._kept.values())
+    def nbytes(self) -> int:
+        """Bytes in use."""
+        return sum(strip.nbytes for strip in self._strips.values())
 
-    def forget(self) -> None:
-        """All of them."""
-        self._kept.clear()
+    def clear(self) -> None:
+        """Drop all strips."""
+        self._strips.clear()
 
     def put(self, first: int, strip: Strip) -> None:
-        """Keep the strip that begins with the row `first`, if it fits."""
-        if self.held + strip.nbytes <= self._room:
-            self._kept[first] = strip
+        """Store the strip that begins with row `first`, if it fits."""
+        if self.nbytes + strip.nbytes <= self._room:
+            self._strips[first] = strip
 
-    def take(self, first: int) -> Strip | None:
-        """What was kept of the row `first` and those below it; it is forgotten here."""
-        return self._kept.pop(first, None)
+    def pop(self, first: int) -> Strip | None:
+        """Remove and return the strip that begins with row `first`, if it is there."""
+        return self._strips.pop(first, None)
 
 
-def read(
-    source: Stored, places: Sequence[int], kept: Strips | None = None, *, leave: bool = False
+def read_strips(
+    source: CogReader,
+    places: Sequence[int],
+    cache: StripCache | None = None,
+    *,
+    fill_cache: bool = False,
 ) -> Iterator[Strip]:
     """The bands at `places` of a raster, strip by strip from north to south.
 
-    kept: strips of this raster, which are not read again. leave: leave what is read there, in
+    cache: strips of this raster, which are not read again. fill_cache: leave what is read there, in
     all bands, for those who go through the raster after this; else it is only emptied.
     """
     height, everything = source.grid.height, range(len(source.bands))
     for first in range(0, height, STRIP_ROWS):
         last = min(first + STRIP_ROWS, height)
-        strip = None if kept is None else kept.take(first)
-        if strip is None and not (leave and kept is not None):
-            yield source.rows(first, last, places)
+        strip = None if cache is None else cache.pop(first)
+        if strip is None and not (fill_cache and cache is not None):
+            yield source.read_rows(first, last, places)
             continue
         if strip is None:
-            strip = source.rows(first, last)
-        if leave and kept is not None:
-            kept.put(first, strip)
+            strip = source.read_rows(first, last)
+        if fill_cache and cache is not None:
+            cache.put(first, strip)
         yield strip if list(places) == list(everything) else strip[list(places)]

@@ -40,7 +40,7 @@ def margin(levels: int) -> int:
     return 6 << levels
 
 
-def plan(card: Card, height: int, width: int, *, size: int | None = None) -> tiling.Plan:
+def plan(card: Card, height: int, width: int, *, size: int | None = None) -> tiling.TilingPlan:
     """The windows of the network of `card` over a raster.
 
     size: pixels on a side of a U-Net's windows, at least; default: the card's. They overlap by
@@ -62,51 +62,55 @@ def alignment(card: Card) -> int:
     return 2**shape.levels if isinstance(shape, UNetArchitecture) else ALIGN
 
 
-def windows(card: Card, plan: tiling.Plan) -> list[tiling.Window]:
+def windows(card: Card, plan: tiling.TilingPlan) -> list[tiling.Window]:
     """The windows of `plan` in its order, each with the pixels that it answers for."""
     return tiling.windows(plan, align=alignment(card))
 
 
-def asked(card: Card, plan: tiling.Plan, wanted: NDArray[np.bool_]) -> list[tiling.Window]:
-    """The windows that answer for a wanted pixel, in the plan's order; only these are inferred.
+def windows_to_infer(
+    card: Card, plan: tiling.TilingPlan, wanted: NDArray[np.bool_]
+) -> list[tiling.Window]:
+    """Windows that answer for a wanted pixel, in the plan's order; only these are inferred.
 
     wanted: (height, width), True where the network's answer is needed.
     """
     return [window for window in windows(card, plan) if wanted[window.owns].any()]
 
 
-def cells(said: Mapping[int, NDArray[np.float32]], plan: tiling.Plan) -> NDArray[np.float32]:
-    """What a cloud filter said of each window, blended: (cells down, cells across).
+def cells(
+    outputs: Mapping[int, NDArray[np.float32]], plan: tiling.TilingPlan
+) -> NDArray[np.float32]:
+    """Cloud filter outputs of the windows, blended: (cells down, cells across).
 
-    said: by the window's number, (chip_height / CELL, chip_width / CELL) in [0, 1]; a window that
-    was not asked is left out. Returns float32 in [0, 1]; NaN where no window was asked.
+    outputs: by the window's number, (chip_height / CELL, chip_width / CELL) in [0, 1]; a window
+    that was not asked is left out. Returns float32 in [0, 1]; NaN where no window was asked.
     """
     coarse = tiling.coarsen(plan, CELL)
     blank = np.full((1, coarse.chip_height, coarse.chip_width), np.nan, dtype=np.float32)
-    answers = [said[number][None] if number in said else blank for number in range(len(plan))]
+    answers = [outputs[number][None] if number in outputs else blank for number in range(len(plan))]
     blended = tiling.stitch(np.stack(answers), coarse, margin=OVERLAP // CELL)[0]
     return np.asarray(np.clip(blended, 0, 1), dtype=np.float32)
 
 
-def spread(
+def expand_cells(
     cells: NDArray[Value], known: NDArray[np.bool_], nothing: float = np.nan
 ) -> NDArray[Value]:
-    """Every pixel takes its cell's value; `nothing` where `known`, (height, width), is False."""
+    """Expand cell values to pixels; `nothing` where `known`, (height, width), is False."""
     pixels = cells.repeat(CELL, 0).repeat(CELL, 1)[: known.shape[0], : known.shape[1]]
     return np.where(known, pixels, cells.dtype.type(nothing))
 
 
 def mosaic(
-    said: Mapping[int, NDArray[np.float32]], card: Card, plan: tiling.Plan
+    outputs: Mapping[int, NDArray[np.float32]], card: Card, plan: tiling.TilingPlan
 ) -> NDArray[np.float32]:
-    """What a U-Net said of each window, put together: (OUTPUTS, height, width), tulip and bloom.
+    """U-Net outputs of the windows, put together: (OUTPUTS, height, width), tulip and bloom.
 
-    said: by the window's number, (OUTPUTS, chip_height, chip_width). Each pixel is taken from the
-    window that answers for it, where its prediction saw all its surroundings; NaN where that
+    outputs: by the window's number, (OUTPUTS, chip_height, chip_width). Each pixel is taken from
+    the window that answers for it, where its prediction saw all its surroundings; NaN where that
     window was not asked.
     """
     whole = np.full((OUTPUTS, plan.height, plan.width), np.nan, dtype=np.float32)
     for window in windows(card, plan):
-        if window.number in said:
-            whole[:, *window.owns] = said[window.number][:, *window.core]
+        if window.number in outputs:
+            whole[:, *window.owns] = outputs[window.number][:, *window.core]
     return whole

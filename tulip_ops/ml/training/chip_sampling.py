@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops.core.errors import BadTrainingData
-from tulip_ops.ml.datasets.labels import CELL, DEPTH, OPACITY, SOMEWHERE, UNKNOWN
-from tulip_ops.ml.datasets.scenes import Mixture, Scene, reflectance_of
+from tulip_ops.ml.datasets.labels import CELL, CLOUDY_SOMEWHERE, DEPTH, OPACITY, UNKNOWN
+from tulip_ops.ml.datasets.scenes import Mixture, TrainingScene, reflectance_of
 from tulip_ops.ml.training import augmentation
 from tulip_ops.ml.training.synthetic_weather import overcast
 
-Drawn = tuple[NDArray[np.float32], NDArray[np.uint8]]
+Chip = tuple[NDArray[np.float32], NDArray[np.uint8]]
 """Reflectance (chip, chip, bands), NaN in all bands alike where one was not measured, and truth
 (chip, chip, 4)."""
 
@@ -23,7 +23,7 @@ which costs a fifth as much."""
 _DRAWS = 300
 
 
-def draw_for_unet(scenes: Sequence[Scene], random: np.random.Generator, chip: int) -> Drawn:
+def draw_for_unet(scenes: Sequence[TrainingScene], random: np.random.Generator, chip: int) -> Chip:
     """A chip; every other one is centred on a tulip where the scene has any.
 
     A third of the chips of measured scenes is shown under simulated weather.
@@ -40,7 +40,9 @@ def draw_for_unet(scenes: Sequence[Scene], random: np.random.Generator, chip: in
     return drawn
 
 
-def draw_for_cloud_filter(scenes: Sequence[Scene], random: np.random.Generator, chip: int) -> Drawn:
+def draw_for_cloud_filter(
+    scenes: Sequence[TrainingScene], random: np.random.Generator, chip: int
+) -> Chip:
     """A clear chip with chance 1/3, else one from a scene with clouds, as often as not on an edge.
 
     Chips from scenes with clouds may be cloudy, clear or in between: their cells have labels
@@ -64,7 +66,9 @@ def draw_for_cloud_filter(scenes: Sequence[Scene], random: np.random.Generator, 
     raise BadTrainingData(f"{_DRAWS} draws from {len(scenes)} scenes held no {wanted}; add scenes")
 
 
-def _clear_place(scene: Scene, random: np.random.Generator, chip: int) -> tuple[int, int] | None:
+def _clear_place(
+    scene: TrainingScene, random: np.random.Generator, chip: int
+) -> tuple[int, int] | None:
     """The centre of a random chip, if that is clear."""
     height, width = scene.truth.shape[:2]
     top = int(random.integers(max(height - chip, 0) + 1))
@@ -75,7 +79,7 @@ def _clear_place(scene: Scene, random: np.random.Generator, chip: int) -> tuple[
     return (top + chip // 2, left + chip // 2) if over.size and (over == 0).all() else None
 
 
-def _cloudy_place(scene: Scene, random: np.random.Generator) -> tuple[int, int] | None:
+def _cloudy_place(scene: TrainingScene, random: np.random.Generator) -> tuple[int, int] | None:
     """A place in a scene that has clouds."""
     if not (scene.cells == 1).any():
         return None
@@ -87,7 +91,9 @@ def _cloudy_place(scene: Scene, random: np.random.Generator) -> tuple[int, int] 
     return int(random.integers(height)), int(random.integers(width))
 
 
-def _cut(scene: Scene, centre: tuple[int, int], random: np.random.Generator, chip: int) -> Drawn:
+def _cut(
+    scene: TrainingScene, centre: tuple[int, int], random: np.random.Generator, chip: int
+) -> Chip:
     shape = scene.truth.shape[:2]
     if min(shape) < chip or random.random() < WARPED:
         return _warped(scene, centre, random, chip)
@@ -101,7 +107,9 @@ def _cut(scene: Scene, centre: tuple[int, int], random: np.random.Generator, chi
     return reflectance, np.ascontiguousarray(augmentation.turn(scene.truth[there], symmetry))
 
 
-def _warped(scene: Scene, centre: tuple[int, int], random: np.random.Generator, chip: int) -> Drawn:
+def _warped(
+    scene: TrainingScene, centre: tuple[int, int], random: np.random.Generator, chip: int
+) -> Chip:
     height, width = scene.truth.shape[:2]
     warp = augmentation.random_warp(random)
     rows, columns = augmentation.positions(warp, centre, chip, (height, width))
@@ -115,19 +123,19 @@ def _warped(scene: Scene, centre: tuple[int, int], random: np.random.Generator, 
     return reflectance, layers.view(np.uint8).reshape(chip, chip, 4)
 
 
-def _whole(scene: Scene, random: np.random.Generator, chip: int) -> Drawn:
+def _whole(scene: TrainingScene, random: np.random.Generator, chip: int) -> Chip:
     """The image as a whole, for its verdict says nothing of its parts."""
     symmetry = int(random.integers(augmentation.SYMMETRIES))
     seen = augmentation.resize(augmentation.turn(reflectance_of(scene.dn), symmetry), chip)
     truth = np.full((chip, chip, 4), UNKNOWN, dtype=np.uint8)
-    truth[..., OPACITY] = SOMEWHERE if scene.cloudy else 0
+    truth[..., OPACITY] = CLOUDY_SOMEWHERE if scene.cloudy else 0
     truth[..., DEPTH] = 0
     return seen, truth
 
 
 def batches(
-    draw: Callable[[Sequence[Scene], np.random.Generator, int], Drawn],
-    scenes: Sequence[Scene],
+    draw: Callable[[Sequence[TrainingScene], np.random.Generator, int], Chip],
+    scenes: Sequence[TrainingScene],
     bands: Sequence[str],
     *,
     seed: tuple[int, ...],

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tulip_ops.core.errors import BadSetting
 from tulip_ops.core.files import atomic_folder
-from tulip_ops.ml.datasets.scenes import Scene, load_scenes, make_scenes, reflectance_of
+from tulip_ops.ml.datasets.scenes import TrainingScene, load_scenes, make_scenes, reflectance_of
 from tulip_ops.ml.datasets.training_sets import TEST
 from tulip_ops.ml.evaluation import evaluate, metrics
 from tulip_ops.ml.inference import export_manifest, keras_backend, model_loading, openvino_backend
@@ -34,7 +34,7 @@ def export(
     card: Card,
     precisions: Sequence[Precision],
     root: Path | None,
-    scenes: Sequence[Scene],
+    scenes: Sequence[TrainingScene],
     described: str,
     samples: Iterable[NDArray[np.float32]],
     threads: int,
@@ -113,9 +113,9 @@ def _write_files(
     samples: Iterable[NDArray[np.float32]],
 ) -> None:
     whole = folder / _file("fp32")
-    openvino_backend.save(openvino_backend.converted(model_loading.load(card)), whole)
+    openvino_backend.save(openvino_backend.convert(model_loading.load(card)), whole)
     if "int8" in precisions:
-        openvino_backend.save(openvino_backend.quantized(whole, samples), folder / _file("int8"))
+        openvino_backend.save(openvino_backend.quantize(whole, samples), folder / _file("int8"))
 
 
 def _file(precision: Precision) -> str:
@@ -127,7 +127,7 @@ def _measured(
     card: Card,
     precision: Precision,
     folder: Path,
-    scenes: Sequence[Scene],
+    scenes: Sequence[TrainingScene],
     keras: dict[str, float],
     threads: int,
 ) -> Variant:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tulip_ops.core.types import BANDS
 from tulip_ops.ml.datasets.labels import DEPTH, OPACITY, SHARE, UNKNOWN
-from tulip_ops.simulate.sky import Sky, Weather, form, look_through
+from tulip_ops.simulate.sky import Sky, Weather, form, through_atmosphere
 
 CHANCE = {Weather.SCATTERED: 0.4, Weather.BROKEN: 0.2, Weather.OVERCAST: 0.05, Weather.HAZE: 0.35}
 """Of the kinds of sky."""
@@ -34,7 +34,7 @@ def overcast(
     ground = np.zeros((len(BANDS), height, width), dtype=np.float32)
     ground[places] = np.moveaxis(np.nan_to_num(reflectance), -1, 0)
     nothing, everything = np.zeros(len(BANDS), np.float32), np.ones(len(BANDS), np.float32)
-    seen = np.moveaxis(look_through(ground, overhead, nothing, everything)[places], 0, -1)
+    seen = np.moveaxis(through_atmosphere(ground, overhead, nothing, everything)[places], 0, -1)
     seen = np.ascontiguousarray(seen)
     seen[np.isnan(reflectance)] = np.nan
     under = truth.copy()

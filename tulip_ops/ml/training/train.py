@@ -20,7 +20,7 @@ from tulip_ops.core.errors import BadSetting, TulipError
 from tulip_ops.core.files import atomic_folder, sha256_file
 from tulip_ops.core.types import BANDS
 from tulip_ops.ml.datasets.labels import cloud_filter_target, unet_target
-from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.ml.datasets.training_sets import Options, gather
 from tulip_ops.ml.evaluation import evaluate
 from tulip_ops.ml.inference import cloud_filter, keras_backend, model_loading, unet
@@ -34,9 +34,9 @@ from tulip_ops.ml.inference.model_registry import (
     write,
 )
 from tulip_ops.ml.training import augmentation, chip_sampling, losses, model_card, pretrained
-from tulip_ops.ml.training.trainer import Course, Job, Stage, fit
+from tulip_ops.ml.training.trainer import Stage, TrainingJob, TrainingSchedule, fit
 from tulip_ops.raster import reflectance as radiometry
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Folders:
     models: Path
     work: Path
     """Folder for scenes, checkpoints, logs and curves; simulated scenes serve all trainings."""
-    store: Store
+    store: ProductStore
     """Products of acquisitions, for labels from parcels."""
 
 
@@ -94,7 +94,7 @@ def train_unet(
     sizes: pixels on a side of the chips: half of the epochs see the first; of three sizes the last
     tenth see the last. Every batch holds `batch_pixels`, so each takes as long.
     """
-    course = Course(
+    course = TrainingSchedule(
         bands=options.bands,
         seed=options.seed,
         data=options.described(),
@@ -104,7 +104,7 @@ def train_unet(
         precision="mixed_bfloat16",
         start=str(start),
     )
-    job = Job(
+    job = TrainingJob(
         kind="unet",
         name=_name("unet", course.bands),
         version=version,
@@ -134,7 +134,7 @@ def train_cloud_filter(
     draw: Draw | None = None,
 ) -> Card:
     """Train a cloud filter; as `train_unet`."""
-    course = Course(
+    course = TrainingSchedule(
         bands=options.bands,
         seed=options.seed,
         data=options.described(),
@@ -145,7 +145,7 @@ def train_cloud_filter(
         start=str(start),
         head_epochs=start.head_epochs if start.photographs else 0,
     )
-    job = Job(
+    job = TrainingJob(
         kind="cloud-filter",
         name=_name("cloud-filter", course.bands),
         version=version,
@@ -178,7 +178,12 @@ def _name(kind: str, bands: tuple[str, ...]) -> str:
 
 
 def _train(
-    job: Job, start: Start, options: Options, folders: Folders, threads: int, draw: Draw | None
+    job: TrainingJob,
+    start: Start,
+    options: Options,
+    folders: Folders,
+    threads: int,
+    draw: Draw | None,
 ) -> Card:
     course = job.course
     place = folders.models / job.name / job.version
@@ -210,15 +215,15 @@ def _train(
         metrics={},
         folder=folder / "model",
     )
-    card = evaluate.settled(_with_weights(draft, job, network), sets.choose, threads)
-    card = evaluate.measured(card, sets.measure, threads)
+    card = evaluate.calibrate(_with_weights(draft, job, network), sets.choose, threads)
+    card = evaluate.measure(card, sets.measure, threads)
     write(card, model_card.text(card))
     if draw is not None:
         draw(folder / "log.csv", folder / "curves.png")
     return _publish(card, place)
 
 
-def _begin(network: keras.Model, start: Start, job: Job) -> None:
+def _begin(network: keras.Model, start: Start, job: TrainingJob) -> None:
     bands = job.course.bands
     if start.model is not None:
         other = model_loading.build(start.model)
@@ -228,7 +233,7 @@ def _begin(network: keras.Model, start: Start, job: Job) -> None:
         pretrained.load_backbone(network, job.architecture.network, start.photographs, bands)
 
 
-def _normalization(job: Job, scenes: Sequence[Scene]) -> Normalization:
+def _normalization(job: TrainingJob, scenes: Sequence[TrainingScene]) -> Normalization:
     """Mean and standard deviation per band of what training will see.
 
     Red, green and blue are clipped where TRUE_COLOR renderings saturate, so that these look
@@ -255,7 +260,7 @@ def _normalization(job: Job, scenes: Sequence[Scene]) -> Normalization:
     )
 
 
-def _training(job: Job, options: Options, described: str, folder: Path) -> Training:
+def _training(job: TrainingJob, options: Options, described: str, folder: Path) -> Training:
     course = asdict(job.course)
     del course["data"]
     own = options.kinds == ("simulated",)
@@ -281,7 +286,7 @@ def _training(job: Job, options: Options, described: str, folder: Path) -> Train
     )
 
 
-def _with_weights(card: Card, job: Job, network: keras.Model) -> Card:
+def _with_weights(card: Card, job: TrainingJob, network: keras.Model) -> Card:
     """The card of the weights, written into its folder in half precision."""
     card.folder.mkdir(parents=True, exist_ok=True)
     half = job.build("float16")

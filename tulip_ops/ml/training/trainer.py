@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from tulip_ops import simulate
 from tulip_ops.core.files import atomic_write
-from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.ml.inference import cloud_filter, keras_backend
 from tulip_ops.ml.inference.model_registry import (
     Kind,
@@ -56,7 +56,7 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class TrainingSchedule:
     """What a network is shown, and how; goes into the checkpoint's name and model.json."""
 
     bands: tuple[str, ...]
@@ -87,8 +87,8 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """Where the two trainings differ."""
+class TrainingJob:
+    """What differs between the two trainings."""
 
     kind: Kind
     name: str
@@ -96,9 +96,9 @@ class Job:
     architecture: ResNetArchitecture | UNetArchitecture
     chip: int
     """Pixels on a side of what the finished network reads, for its card."""
-    course: Course
+    course: TrainingSchedule
     build: Callable[[str], keras.Model]
-    draw: Callable[[Sequence[Scene], np.random.Generator, int], chip_sampling.Drawn]
+    draw: Callable[[Sequence[TrainingScene], np.random.Generator, int], chip_sampling.Chip]
     target: Callable[[NDArray[np.float32], NDArray[np.uint8]], Target]
     loss: Loss | dict[str, Loss]
 
@@ -112,10 +112,10 @@ class Job:
 
 
 def fit(
-    job: Job,
+    job: TrainingJob,
     network: keras.Model,
-    learn: Sequence[Scene],
-    choose: Sequence[Scene],
+    learn: Sequence[TrainingScene],
+    choose: Sequence[TrainingScene],
     normalization: Normalization,
     folder: Path,
 ) -> None:
@@ -136,7 +136,7 @@ def fit(
 
 
 def _go(
-    job: Job,
+    job: TrainingJob,
     network: keras.Model,
     rate: float | keras.optimizers.schedules.LearningRateSchedule,
     stages: Sequence[Stage],
@@ -173,7 +173,7 @@ def _go(
         with atomic_write(checkpoint, temporary=f"next.{checkpoint.name}") as draft:
             network.save_weights(draft)
         loss, seconds = told.history["loss"][0], time.monotonic() - started
-        row = (part, epoch + 1, stage.chip, loss, validation, seconds, keras_backend.described())
+        row = (part, epoch + 1, stage.chip, loss, validation, seconds, keras_backend.describe())
         _append(checkpoint.with_name("log.csv"), row)
         log.info(
             "%s: epoch %d of %d px: loss %.4f, on validation scenes %.4f, %.0f s; of %d epochs",
@@ -193,7 +193,7 @@ class _Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         self._bar.update()
 
 
-def _schedule(course: Course) -> keras.optimizers.schedules.LearningRateSchedule:
+def _schedule(course: TrainingSchedule) -> keras.optimizers.schedules.LearningRateSchedule:
     steps = course.epochs * course.steps
     warm_up = max(1, steps // 10)
     return keras.optimizers.schedules.CosineDecay(
@@ -202,8 +202,8 @@ def _schedule(course: Course) -> keras.optimizers.schedules.LearningRateSchedule
 
 
 def _stream(
-    job: Job,
-    scenes: Sequence[Scene],
+    job: TrainingJob,
+    scenes: Sequence[TrainingScene],
     *,
     normalization: Normalization,
     seed: tuple[int, ...],

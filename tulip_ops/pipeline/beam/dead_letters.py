@@ -7,22 +7,22 @@ import json
 from tulip_ops.core.settings import Settings
 from tulip_ops.storage.product_store import open_store
 
-LETTERS = "dead-letters"
+FOLDER = "dead-letters"
 """Folder of the store that takes them, by run."""
 
 
-def place(settings: Settings, run_id: str) -> str:
-    """Where those of a run are: a folder, or an S3 prefix."""
-    return f"{settings.store_place.rstrip('/')}/{LETTERS}/{_plain(run_id)}"
+def address_of(settings: Settings, run_id: str) -> str:
+    """Address of a run's dead letters: a folder, or an S3 prefix."""
+    return f"{settings.store_place.rstrip('/')}/{FOLDER}/{_plain(run_id)}"
 
 
-def write(settings: Settings, run_id: str, name: str, **said: str) -> None:
-    """Put one there, as <name>.json; `StoreUnavailable`.
+def write_letter(settings: Settings, run_id: str, name: str, **said: str) -> None:
+    """Write a dead letter as <name>.json; `StoreUnavailable`.
 
     said: what failed, in which step, by which error, with which message.
     """
     letter = json.dumps({**said, "run_id": run_id}, indent=2).encode()
-    address = f"{place(settings, run_id)}/{_plain(name)}.json"
+    address = f"{address_of(settings, run_id)}/{_plain(name)}.json"
     open_store(settings).places.write(address, letter)
 
 

@@ -18,8 +18,8 @@ NAMESPACE = "tulip"
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """What every worker has to know beside its own settings."""
+class WorkerConfig:
+    """What every worker needs besides its own settings."""
 
     run_id: str
     """What the ledger calls this run."""
@@ -35,8 +35,8 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How far one acquisition came."""
+class Progress:
+    """Progress of one acquisition."""
 
     id: str
     state: Literal["going", "done", "skipped", "failed"] = "going"
@@ -45,15 +45,15 @@ class Look:
     error: str = ""
     """Name of the error, where it failed."""
     message: str = ""
-    question: window_requests.Question | None = None
-    """What the network of the next step is asked; None: nothing, its product is there."""
+    request: window_requests.WindowRequest | None = None
+    """Windows for the network of the next step; None: none, its product is there."""
     figures: Mapping[str, float] = field(default_factory=dict)
     """Seconds of each step, and windows and pixels that networks answered for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """What a network is asked once."""
+class WindowPixels:
+    """Pixels of one window, for inference."""
 
     id: str
     number: int
@@ -65,8 +65,8 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a network returned for a window."""
+class WindowOutput:
+    """Output of a network for one window."""
 
     number: int
     outputs: WindowOutputs | None

@@ -17,16 +17,23 @@ from numpy.typing import NDArray
 from tulip_ops.core import concurrency, watchdog
 from tulip_ops.core.types import AcquisitionId, NetworkStep
 from tulip_ops.pipeline.beam import window_requests
-from tulip_ops.pipeline.beam.elements import NAMESPACE, Answer, Job, Look, Window, portable
+from tulip_ops.pipeline.beam.elements import (
+    NAMESPACE,
+    Progress,
+    WindowOutput,
+    WindowPixels,
+    WorkerConfig,
+    portable,
+)
 from tulip_ops.pipeline.networks import WindowOutputs
 
 LARGEST_BATCH = 16
 """Windows that are held at once; a window of ten bands takes some five megabytes."""
 
 
-def answers(
-    looks: beam.PCollection[Look], step: NetworkStep, job: Job
-) -> beam.PCollection[tuple[str, Answer]]:
+def infer_windows(
+    looks: beam.PCollection[Progress], step: NetworkStep, job: WorkerConfig
+) -> beam.PCollection[tuple[str, WindowOutput]]:
     windows = (
         looks
         | f"{step} windows" >> beam.ParDo(Windows())
@@ -43,17 +50,17 @@ def answers(
 class Windows(beam.DoFn):  # type: ignore[misc]  # as above
     """A look to the windows of its question: (id, model, number), spread over the workers."""
 
-    def process(self, look: Look) -> Iterator[tuple[str, str, int]]:
+    def process(self, look: Progress) -> Iterator[tuple[str, str, int]]:
         """One for each window."""
-        if look.state == "going" and look.question is not None:
-            for number in look.question.numbers:
-                yield look.id, look.question.model, number
+        if look.state == "going" and look.request is not None:
+            for number in look.request.numbers:
+                yield look.id, look.request.model, number
 
 
 class Read(beam.DoFn):  # type: ignore[misc]  # as above
     """(id, model, number) to the pixels of that window."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: WorkerConfig) -> None:
         self.job = job
 
     def setup(self) -> None:
@@ -61,7 +68,7 @@ class Read(beam.DoFn):  # type: ignore[misc]  # as above
         self.settings = self.job.settings()
         self.reader = window_requests.Reader(self.settings)
 
-    def process(self, asked: tuple[str, str, int]) -> Iterator[Window]:
+    def process(self, asked: tuple[str, str, int]) -> Iterator[WindowPixels]:
         """Read; what cannot be read fails its acquisition where the answers are gathered."""
         acquisition_id, model, number = asked
         task = f"reading of window {number} of {acquisition_id}"
@@ -69,9 +76,9 @@ class Read(beam.DoFn):  # type: ignore[misc]  # as above
             with watchdog.watch(task, self.settings.no_progress_seconds):
                 pixels = self.reader.window(AcquisitionId.parse(acquisition_id), model, number)
         except Exception as error:  # noqa: BLE001  # as said
-            yield Window(acquisition_id, number, model, None, portable(error))
+            yield WindowPixels(acquisition_id, number, model, None, portable(error))
         else:
-            yield Window(acquisition_id, number, model, pixels)
+            yield WindowPixels(acquisition_id, number, model, pixels)
 
 
 class Networks:
@@ -81,10 +88,12 @@ class Networks:
     loaded with every bundle.
     """
 
-    _loaded: ClassVar[dict[tuple[NetworkStep, str, Path, Job], window_requests.Network]] = {}
+    _loaded: ClassVar[
+        dict[tuple[NetworkStep, str, Path, WorkerConfig], window_requests.Network]
+    ] = {}
     _lock: ClassVar = threading.Lock()
 
-    def __init__(self, step: NetworkStep, job: Job) -> None:
+    def __init__(self, step: NetworkStep, job: WorkerConfig) -> None:
         self._step, self._job = step, job
         self._settings = job.settings()
 
@@ -102,7 +111,7 @@ class Networks:
         return self._settings.no_progress_seconds
 
 
-class KerasHandler(ModelHandler[Window, tuple[str, Answer], Networks]):  # type: ignore[misc]
+class KerasHandler(ModelHandler[WindowPixels, tuple[str, WindowOutput], Networks]):  # type: ignore[misc]
     """Lets Beam's RunInference ask our networks.
 
     A process loads each network once, and its threads share it. Every window is one call, also
@@ -110,7 +119,7 @@ class KerasHandler(ModelHandler[Window, tuple[str, Answer], Networks]):  # type:
     of a batch, of which products must not depend.
     """
 
-    def __init__(self, step: NetworkStep, job: Job) -> None:
+    def __init__(self, step: NetworkStep, job: WorkerConfig) -> None:
         super().__init__(min_batch_size=1, max_batch_size=LARGEST_BATCH)
         self.step, self.job = step, job
 
@@ -120,28 +129,28 @@ class KerasHandler(ModelHandler[Window, tuple[str, Answer], Networks]):  # type:
 
     def run_inference(
         self,
-        batch: Sequence[Window],
+        batch: Sequence[WindowPixels],
         model: Networks,
         inference_args: dict[str, Any] | None = None,  # noqa: ARG002  # Beam's own name
-    ) -> Iterable[tuple[str, Answer]]:
+    ) -> Iterable[tuple[str, WindowOutput]]:
         """(id, answer) for each window; one that fails is an answer too."""
         return [(window.id, self._answer(window, model)) for window in batch]
 
-    def _answer(self, window: Window, model: Networks) -> Answer:
+    def _answer(self, window: WindowPixels, model: Networks) -> WindowOutput:
         began = time.monotonic()
         if window.pixels is None:
-            return Answer(window.number, None, window.error, 0, 0.0)
+            return WindowOutput(window.number, None, window.error, 0, 0.0)
         count = int(np.prod(window.pixels.shape[1:]))
         try:
             with watchdog.watch(f"{self.step} of {window.id}", model.patience):
                 outputs = model(window.model, window.pixels)
         except Exception as error:  # noqa: BLE001  # fails its acquisition where it is gathered
-            return Answer(window.number, None, portable(error), count, 0.0)
+            return WindowOutput(window.number, None, portable(error), count, 0.0)
         Metrics.counter(NAMESPACE, f"{self.step}_windows").inc()
         Metrics.counter(NAMESPACE, f"{self.step}_pixels").inc(count)
-        return Answer(window.number, outputs, None, count, time.monotonic() - began)
+        return WindowOutput(window.number, outputs, None, count, time.monotonic() - began)
 
-    def get_num_bytes(self, batch: Sequence[Window]) -> int:
+    def get_num_bytes(self, batch: Sequence[WindowPixels]) -> int:
         """Of the pixels."""
         return sum(0 if window.pixels is None else window.pixels.nbytes for window in batch)
 

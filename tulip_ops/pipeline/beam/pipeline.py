@@ -25,15 +25,17 @@ from apache_beam.metrics import Metrics
 from tulip_ops.core.types import AcquisitionId, NetworkStep, StepName
 from tulip_ops.pipeline import run
 from tulip_ops.pipeline.beam import dead_letters, window_requests
-from tulip_ops.pipeline.beam.elements import NAMESPACE, Answer, Job, Look
-from tulip_ops.pipeline.beam.inference import answers
+from tulip_ops.pipeline.beam.elements import NAMESPACE, Progress, WindowOutput, WorkerConfig
+from tulip_ops.pipeline.beam.inference import infer_windows
 from tulip_ops.pipeline.networks import Networks, PrecomputedNetworks
 from tulip_ops.postgis.ledger import one_line
 
 log = logging.getLogger(__name__)
 
 
-def build(begin: beam.Pipeline, ids: Sequence[str], job: Job) -> beam.PCollection[Look]:
+def build(
+    begin: beam.Pipeline, ids: Sequence[str], job: WorkerConfig
+) -> beam.PCollection[Progress]:
     """Put the steps on a pipeline; what comes out is each acquisition's end, once."""
     looks = (
         begin
@@ -44,7 +46,7 @@ def build(begin: beam.Pipeline, ids: Sequence[str], job: Job) -> beam.PCollectio
     for finish in (Screen, Segment):
         step = finish.step
         looks = (
-            (_keyed(looks, step), answers(looks, step, job))
+            (_keyed(looks, step), infer_windows(looks, step, job))
             | f"{step} both" >> beam.Flatten()
             | f"{step} by id" >> beam.GroupByKey()
             | step >> beam.ParDo(finish(job))
@@ -52,20 +54,20 @@ def build(begin: beam.Pipeline, ids: Sequence[str], job: Job) -> beam.PCollectio
     return looks | "post" >> beam.ParDo(Post(job))
 
 
-def _keyed(looks: beam.PCollection[Look], step: str) -> beam.PCollection[tuple[str, Look]]:
+def _keyed(looks: beam.PCollection[Progress], step: str) -> beam.PCollection[tuple[str, Progress]]:
     return looks | f"{step} looks" >> beam.Map(lambda look: (look.id, look))
 
 
 class _Stage(beam.DoFn):  # type: ignore[misc]  # Beam's base classes are untyped
     """Carries acquisitions a step further; whatever fails becomes a dead letter."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: WorkerConfig) -> None:
         self.job = job
 
     def setup(self) -> None:
         self.settings = self.job.settings()
 
-    def carried(self, look: Look, step: StepName, networks: Networks | None = None) -> Look:
+    def carried(self, look: Progress, step: StepName, networks: Networks | None = None) -> Progress:
         """After `step`, which is attempted as `tulip <step>` does it."""
         if look.state != "going":
             return look
@@ -90,23 +92,25 @@ class _Stage(beam.DoFn):  # type: ignore[misc]  # Beam's base classes are untype
             figures={**look.figures, step: seconds},
         )
 
-    def asking(self, look: Look, step: NetworkStep) -> Look:
+    def asking(self, look: Progress, step: NetworkStep) -> Progress:
         """With the question that the network of `step` is asked."""
         if look.state != "going":
             return look
         try:
-            question = window_requests.question(step, AcquisitionId.parse(look.id), self.settings)
+            question = window_requests.window_request(
+                step, AcquisitionId.parse(look.id), self.settings
+            )
         except Exception as error:  # noqa: BLE001  # the attempt keeps it in the ledger
             return self.carried(look, step, PrecomputedNetworks({}, error))
-        return replace(look, question=question)
+        return replace(look, request=question)
 
 
 class Acquire(_Stage):
     """An id to a look whose pixels are there, with the question to the cloud filter."""
 
-    def process(self, acquisition_id: str) -> Iterator[Look]:
+    def process(self, acquisition_id: str) -> Iterator[Progress]:
         """Acquire, and see what the cloud filter is to be asked."""
-        yield self.asking(self.carried(Look(acquisition_id), "acquire"), "screen")
+        yield self.asking(self.carried(Progress(acquisition_id), "acquire"), "screen")
 
 
 class Finish(_Stage):
@@ -114,16 +118,18 @@ class Finish(_Stage):
 
     step: NetworkStep
 
-    def process(self, gathered: tuple[str, Iterable[Look | Answer]]) -> Iterator[Look]:
+    def process(
+        self, gathered: tuple[str, Iterable[Progress | WindowOutput]]
+    ) -> Iterator[Progress]:
         """Take the step with the outputs of its network."""
         values = list(gathered[1])
-        look = next(value for value in values if isinstance(value, Look))
-        given = [value for value in values if isinstance(value, Answer)]
+        look = next(value for value in values if isinstance(value, Progress))
+        given = [value for value in values if isinstance(value, WindowOutput)]
         yield self.finished(_counted(look, self.step, given), given)
 
-    def finished(self, look: Look, given: Sequence[Answer]) -> Look:
-        networks = None if look.question is None else _networks(given)
-        return self.carried(replace(look, question=None), self.step, networks)
+    def finished(self, look: Progress, given: Sequence[WindowOutput]) -> Progress:
+        networks = None if look.request is None else _networks(given)
+        return self.carried(replace(look, request=None), self.step, networks)
 
 
 class Screen(Finish):
@@ -131,7 +137,7 @@ class Screen(Finish):
 
     step = "screen"
 
-    def finished(self, look: Look, given: Sequence[Answer]) -> Look:
+    def finished(self, look: Progress, given: Sequence[WindowOutput]) -> Progress:
         return self.asking(super().finished(look, given), "segment")
 
 
@@ -140,7 +146,7 @@ class Segment(Finish):
 
     step = "segment"
 
-    def finished(self, look: Look, given: Sequence[Answer]) -> Look:
+    def finished(self, look: Progress, given: Sequence[WindowOutput]) -> Progress:
         look = self.carried(super().finished(look, given), "vectorize")
         look = self.carried(look, "record")
         return replace(look, state="done") if look.state == "going" else look
@@ -149,12 +155,12 @@ class Segment(Finish):
 class Post(_Stage):
     """Counts how acquisitions ended, and writes dead letters; hands on what it got."""
 
-    def process(self, look: Look) -> Iterator[Look]:
+    def process(self, look: Progress) -> Iterator[Progress]:
         """Count, write, log."""
         Metrics.counter(NAMESPACE, look.state).inc()
         seconds = ", ".join(f"{name} {value:.1f}" for name, value in look.figures.items())
         if look.state == "failed":
-            dead_letters.write(
+            dead_letters.write_letter(
                 self.settings, self.job.run_id, look.id,
                 acquisition=look.id, step=look.step, error=look.error, message=look.message,
             )  # fmt: skip
@@ -164,7 +170,7 @@ class Post(_Stage):
         yield look
 
 
-def _counted(look: Look, step: str, given: Sequence[Answer]) -> Look:
+def _counted(look: Progress, step: str, given: Sequence[WindowOutput]) -> Progress:
     if not given:
         return look
     figures = {
@@ -175,15 +181,15 @@ def _counted(look: Look, step: str, given: Sequence[Answer]) -> Look:
     return replace(look, figures={**look.figures, **figures})
 
 
-def _networks(given: Sequence[Answer]) -> Networks:
+def _networks(given: Sequence[WindowOutput]) -> Networks:
     """Replays the outputs in the step, or raises there what kept the first from being computed."""
     failure = next((one.error for one in given if one.error is not None), None)
     outputs = {one.number: one.outputs for one in given if one.outputs is not None}
     return PrecomputedNetworks(outputs, failure)
 
 
-def _failed(look: Look, step: str, error: Exception) -> Look:
+def _failed(look: Progress, step: str, error: Exception) -> Progress:
     return replace(
         look, state="failed", step=step, error=type(error).__name__, message=one_line(str(error)),
-        question=None,
+        request=None,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineRunner, PipelineState, create_runner
 
 from tulip_ops.core.errors import PipelineFailed
-from tulip_ops.pipeline.beam.elements import NAMESPACE, Job
+from tulip_ops.pipeline.beam.elements import NAMESPACE, WorkerConfig
 from tulip_ops.pipeline.beam.pipeline import build
 from tulip_ops.pipeline.beam.runner_names import DASK, DIRECT
 
@@ -51,7 +51,7 @@ def run(
     """
     if not ids:
         return {}
-    job = Job(run_id=run_id, threads=threads, fixed_batch=runner == DASK)
+    job = WorkerConfig(run_id=run_id, threads=threads, fixed_batch=runner == DASK)
     log.info("%d acquisitions on %s, %d workers", len(ids), runner, workers)
     with _workers(runner, workers, len(ids), flags) as more, _losses() as lost, _plain_logs():
         try:

@@ -40,8 +40,8 @@ from tulip_ops.storage.product_store import open_store
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What the network of a step is asked of one acquisition."""
+class WindowRequest:
+    """Windows of one acquisition that the network of a step is to infer."""
 
     model: str
     """As name/version."""
@@ -49,10 +49,10 @@ class Question:
     """Of the windows that answer for ground of which something is to be known, in order."""
 
 
-def question(
+def window_request(
     step: NetworkStep, acquisition_id: AcquisitionId, settings: Settings
-) -> Question | None:
-    """The windows that `step` needs of its network; None where its product is current."""
+) -> WindowRequest | None:
+    """Windows that the network of `step` must infer before its attempt; None if there are none."""
     with connection.connect(settings.writer_url(), f"tulip {step}") as database:
         entry = ledger_entry(database, acquisition_id, settings)
         areas = area_table.get_areas(database, entry.areas)
@@ -60,14 +60,16 @@ def question(
     task = network_task(step, context)
     if task.is_current:
         return None
-    with cog.stored(context.store.product(acquisition_id, "reflectance.tif")) as source:
+    with cog.open_cog(context.store.product(acquisition_id, "reflectance.tif")) as source:
         if step == "screen":
-            wanted = _known(source, task.card, area_masks.around(areas, source.grid))
+            wanted = _known(source, task.card, area_masks.rows_around(areas, source.grid))
         else:
             with area_masks.clear_mask(acquisition_id, context.store) as clear:
                 wanted = _known(source, task.card, clear)
-        asked = window_layout.asked(task.card, _plan(task.card, *source.grid.shape), wanted)
-    return Question(str(task.card.reference), tuple(window.number for window in asked))
+        asked = window_layout.windows_to_infer(
+            task.card, _plan(task.card, *source.grid.shape), wanted
+        )
+    return WindowRequest(str(task.card.reference), tuple(window.number for window in asked))
 
 
 class Reader:
@@ -88,11 +90,11 @@ class Reader:
             self._path = self._store.product(acquisition_id, "reflectance.tif")
             self._card = model_registry.find(self._settings.models, model)
             self._last = (acquisition_id, model)
-        with cog.stored(self._path) as source:
+        with cog.open_cog(self._path) as source:
             plan = _plan(self._card, *source.grid.shape)
             window = window_layout.windows(self._card, plan)[number]
-            places = predictors.places(self._card, source.bands)
-            return tiling.fill(source.window(window.rows, window.columns, places), plan)
+            places = predictors.band_indices(self._card, source.bands)
+            return tiling.pad_window(source.read_window(window.rows, window.columns, places), plan)
 
 
 class Network:
@@ -101,7 +103,7 @@ class Network:
     def __init__(self, step: NetworkStep, model: str, settings: Settings) -> None:
         """Loads it; `ModelDamaged`, `ModelNotFound`, or what the engine raises."""
         card = model_registry.find(settings.models, model)
-        engine = engine_selection.decide(card, engine_selection.wish(settings))
+        engine = engine_selection.choose_engine(card, engine_selection.engine_request(settings))
         load = predictors.load_cloud_filter if step == "screen" else predictors.load_unet
         self._network: CloudFilter | UNet = load(card, settings.threads, engine)
         self._lock = threading.Lock()  # it has its threads already, and not every engine shares
@@ -113,16 +115,16 @@ class Network:
             return {name: values[0] for name, values in self._network.run(read).items()}
 
 
-def _plan(card: Card, height: int, width: int) -> tiling.Plan:
+def _plan(card: Card, height: int, width: int) -> tiling.TilingPlan:
     return window_layout.plan(card, height, width, size=PRECOMPUTED_WINDOW)
 
 
-def _known(source: cog.Stored, card: Card, wanted: streaming.Wanted) -> NDArray[np.bool_]:
+def _known(source: cog.CogReader, card: Card, wanted: streaming.RowMask) -> NDArray[np.bool_]:
     """(height, width): what is wanted and was measured in all bands that the network reads."""
-    places = predictors.places(card, source.bands)
+    places = predictors.band_indices(card, source.bands)
     known = np.empty(source.grid.shape, dtype=np.bool_)
     for first in range(0, source.grid.height, STRIP_ROWS):
         rows = slice(first, min(first + STRIP_ROWS, source.grid.height))
-        measured = (source.rows(rows.start, rows.stop, places) != DN_NODATA).all(axis=0)
+        measured = (source.read_rows(rows.start, rows.stop, places) != DN_NODATA).all(axis=0)
         known[rows] = measured & wanted(rows)
     return known

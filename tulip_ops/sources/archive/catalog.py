@@ -12,7 +12,7 @@ from tulip_ops.core import concurrency
 from tulip_ops.core.errors import ArchiveNotFound, BadScene
 from tulip_ops.sources.archive import item_index
 from tulip_ops.storage import stac_items
-from tulip_ops.storage.object_store import THREADS, Places, in_s3, join, resolve
+from tulip_ops.storage.object_store import THREADS, ObjectStore, is_s3, join_address, resolve
 
 Document = dict[str, Any]
 
@@ -27,7 +27,7 @@ _INDEXED, _COUNT = "items", "tulip:count"
 class Catalog:
     """`catalog.json` in a place, and what it links to. One writer at a time."""
 
-    def __init__(self, place: str, places: Places) -> None:
+    def __init__(self, place: str, places: ObjectStore) -> None:
         self.place = place if "://" in place else str(Path(place).absolute())
         self.places = places
         self._index = item_index.Index(self.place, places)
@@ -36,7 +36,7 @@ class Catalog:
 
     def address(self, *names: str) -> str:
         """Of a file in the catalog's place."""
-        return join(self.place, *names)
+        return join_address(self.place, *names)
 
     def exists(self) -> bool:
         """Whether there is a root; `ArchiveNotFound` if there is one that cannot be read."""
@@ -82,13 +82,13 @@ class Catalog:
             except BadScene as error:
                 return address, error
 
-        if not in_s3(self.place):
+        if not is_s3(self.place):
             yield from map(read, addresses)  # threads would only wait for each other
             return
         addresses = list(addresses)
         if len(addresses) > _MANY:
             held = self._index.documents()
-        yield from concurrency.each(read, addresses, THREADS)
+        yield from concurrency.ordered_map(read, addresses, THREADS)
 
     def items(self) -> Iterator[str]:
         """Addresses of all items, through nested catalogs and collections, each once.

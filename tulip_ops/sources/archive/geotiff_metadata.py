@@ -15,7 +15,7 @@ from tulip_ops.core.types import AcquisitionId
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.mgrs import tile_at, tile_grid
 from tulip_ops.raster.projection import WGS84, project
-from tulip_ops.raster.reader import RasterFacts
+from tulip_ops.raster.reader import RasterInfo
 from tulip_ops.sources.stac_item import common_name
 
 _S2B_LAUNCH = date(2017, 3, 7)
@@ -31,8 +31,8 @@ _BASELINE = re.compile(r"(?<!\w)N(?P<baseline>\d{4})(?!\w)")
 
 
 @dataclass(frozen=True, slots=True)
-class Pixels:
-    """What stored numbers mean: reflectance = stored * scale + offset."""
+class PixelEncoding:
+    """Meaning of stored numbers: reflectance = stored * scale + offset."""
 
     bands: tuple[str, ...]
     scale: float
@@ -42,10 +42,10 @@ class Pixels:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Everything that makes a file a scene."""
+class SceneMetadata:
+    """Everything that turns a file into a scene."""
 
-    facts: RasterFacts
+    info: RasterInfo
     platform: str
     tile: str
     level: str
@@ -54,15 +54,15 @@ class Found:
     epsg: int
     footprint: Polygon
     """EPSG:4326."""
-    pixels: Pixels
+    pixels: PixelEncoding
 
     def id(self, sequence: int) -> AcquisitionId:
         return AcquisitionId(self.platform, self.tile, self.sensed_at.date(), sequence, self.level)
 
 
-def understand(
+def parse_metadata(
     path: Path,
-    facts: RasterFacts,
+    info: RasterInfo,
     *,
     platform: str | None = None,
     tile: str | None = None,
@@ -73,8 +73,8 @@ def understand(
     nodata: float | None = None,
     stretch: float = 2.5,
     offset: float | None = None,
-) -> Found:
-    """Make out a scene; `BadScene` says which file lacks what, and which option says it.
+) -> SceneMetadata:
+    """Derive a scene's metadata; `BadScene` names what is missing and the option that gives it.
 
     Options win over the file, but for the level: a name with MSIL1C or MSIL2A wins over
     `level`. The day comes from a name like `..._20160501-105310_...`, `S2A_MSIL2A_20160501T...`
@@ -85,27 +85,27 @@ def understand(
     is uint16 DN of 1e-4 (plus `offset`, or scale and offset of the header) or float32;
     `auto` takes 8-bit images of three colours for true colour.
     """
-    if facts.epsg is None:
+    if info.epsg is None:
         raise BadScene(f"{path} has no CRS of the EPSG registry; assign one with gdal_edit -a_srs")
     if kind == "auto":
-        rendered = facts.dtype == "uint8" and len(facts.bands) == 3
+        rendered = info.dtype == "uint8" and len(info.bands) == 3
         kind = "true-color" if rendered else "reflectance"
     if kind == "true-color":
-        pixels = _true_color(path, facts, bands, stretch)
+        pixels = _true_color(path, info, bands, stretch)
     else:
-        pixels = _reflectance(path, facts, bands, offset)
+        pixels = _reflectance(path, info, bands, offset)
     words = _words(path)
-    sensed_at = _sensed_at(path, words, facts, day)
-    ground = project(box(*facts.bounds), facts.epsg, WGS84)
+    sensed_at = _sensed_at(path, words, info, day)
+    ground = project(box(*info.bounds), info.epsg, WGS84)
     square = tile or _told(_TILE, words) or tile_at(ground.centroid.x, ground.centroid.y)
     tile_grid(square)  # refuses a tile that does not exist
-    return Found(
-        facts=facts,
+    return SceneMetadata(
+        info=info,
         platform=platform or _told(_PLATFORM, words) or _only_platform(path, sensed_at.date()),
         tile=square,
         level=_told(_LEVEL, words) or level,
         sensed_at=sensed_at,
-        epsg=facts.epsg,
+        epsg=info.epsg,
         footprint=ground,
         pixels=pixels if nodata is None else replace(pixels, nodata=nodata),
     )
@@ -120,7 +120,7 @@ def _told(pattern: re.Pattern[str], words: str) -> str | None:
     return match[1] if match else None
 
 
-def _sensed_at(path: Path, words: str, facts: RasterFacts, day: date | None) -> datetime:
+def _sensed_at(path: Path, words: str, facts: RasterInfo, day: date | None) -> datetime:
     moment, bare = _MOMENT.search(words), _DAY.search(words)
     if moment:
         told = moment["day"] + moment["time"]
@@ -128,8 +128,8 @@ def _sensed_at(path: Path, words: str, facts: RasterFacts, day: date | None) -> 
         told = bare["day"].replace("-", "") + "000000"
     elif day is not None:
         told = f"{day:%Y%m%d}000000"
-    elif facts.taken:
-        told = re.sub(r"\D", "", facts.taken)
+    elif facts.tiff_datetime:
+        told = re.sub(r"\D", "", facts.tiff_datetime)
     else:
         raise BadScene(
             f"{path} does not say when it was sensed: give --date, or a name with"
@@ -149,14 +149,14 @@ def _only_platform(path: Path, day: date) -> str:
 
 
 def _true_color(
-    path: Path, facts: RasterFacts, bands: Sequence[str] | None, stretch: float
-) -> Pixels:
+    path: Path, facts: RasterInfo, bands: Sequence[str] | None, stretch: float
+) -> PixelEncoding:
     if facts.dtype != "uint8" or len(facts.bands) != 3:
         raise BadScene(
             f"{path} is no TRUE_COLOR rendering: that has three bands of uint8, not"
             f" {len(facts.bands)} of {facts.dtype}"
         )
-    return Pixels(
+    return PixelEncoding(
         bands=_names(path, facts, bands or ("red", "green", "blue")),
         scale=radiometry.true_color_scale(stretch),
         offset=0.0,
@@ -166,8 +166,8 @@ def _true_color(
 
 
 def _reflectance(
-    path: Path, facts: RasterFacts, bands: Sequence[str] | None, offset: float | None
-) -> Pixels:
+    path: Path, facts: RasterInfo, bands: Sequence[str] | None, offset: float | None
+) -> PixelEncoding:
     count = len(facts.bands)
     if facts.dtype not in {"uint16", "float32"}:
         raise BadScene(
@@ -182,7 +182,7 @@ def _reflectance(
         if scale == 1.0:
             scale, add = radiometry.DN_SCALE, 0.0
             _ask_for_offset(path, offset)
-    return Pixels(names, scale, add if offset is None else offset, nodata, "Reflectance")
+    return PixelEncoding(names, scale, add if offset is None else offset, nodata, "Reflectance")
 
 
 def _ask_for_offset(path: Path, offset: float | None) -> None:
@@ -194,7 +194,7 @@ def _ask_for_offset(path: Path, offset: float | None) -> None:
         )
 
 
-def _names(path: Path, facts: RasterFacts, told: Sequence[str]) -> tuple[str, ...]:
+def _names(path: Path, facts: RasterInfo, told: Sequence[str]) -> tuple[str, ...]:
     count = len(facts.bands)
     names = tuple(common_name(name) for name in told)
     known = tuple(name for name in names if name is not None)

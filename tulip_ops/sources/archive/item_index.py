@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tulip_ops.storage.object_store import Places, join
+from tulip_ops.storage.object_store import ObjectStore, join_address
 
 Document = dict[str, Any]
 
@@ -23,13 +23,13 @@ _CHECKSUMS = "tulip:md5"
 class Index:
     """Of the items in one place, by their addresses."""
 
-    def __init__(self, place: str, places: Places) -> None:
+    def __init__(self, place: str, places: ObjectStore) -> None:
         self._place = place
         self._places = places
 
     def documents(self) -> dict[str, Document]:
         """The items whose files are still the ones that it was made of; of S3 only."""
-        tags = self._places.tags(self._place)
+        tags = self._places.etags(self._place)
         return {
             address: document
             for address, (digest, document) in self._read().items()
@@ -43,23 +43,26 @@ class Index:
             if address not in held:
                 data = self._places.read(address)
                 held[address] = (_md5(data), json.loads(data))
-        start = len(join(self._place, ""))
+        start = len(join_address(self._place, ""))
         together = {
             "type": "FeatureCollection",
             "features": [document for _, document in held.values()],
             _CHECKSUMS: {address[start:]: digest for address, (digest, _) in held.items()},
         }
         data = json.dumps(together, ensure_ascii=False, separators=(",", ":")).encode()
-        self._places.write(join(self._place, NAME), data)
+        self._places.write(join_address(self._place, NAME), data)
         return len(held)
 
     def _read(self) -> dict[str, tuple[str, Document]]:
         """What it holds; nothing where it is missing or of another make."""
         try:
-            together: Mapping[str, Any] = json.loads(self._places.read(join(self._place, NAME)))
+            together: Mapping[str, Any] = json.loads(
+                self._places.read(join_address(self._place, NAME))
+            )
             pairs = zip(together[_CHECKSUMS].items(), together["features"], strict=True)
             return {
-                join(self._place, name): (digest, document) for (name, digest), document in pairs
+                join_address(self._place, name): (digest, document)
+                for (name, digest), document in pairs
             }
         except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError):
             return {}

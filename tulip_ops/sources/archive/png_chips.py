@@ -31,25 +31,25 @@ def scenes(paths: Sequence[Path]) -> list[Path]:
     return sorted(unique, key=lambda path: path.name)
 
 
-def on_earth(path: Path, scratch: Path) -> Path:
-    """The scene itself, or a PNG without a CRS as a GeoTIFF of the same name below `scratch`.
+def georeferenced(path: Path, scratch: Path) -> Path:
+    """The file itself, or a PNG without a CRS as a GeoTIFF of the same name below `scratch`.
 
     `BadScene` for a PNG whose place nobody knows, `UnreadableRaster` for one that is none.
     """
     if path.suffix.lower() != ".png":
         return path
-    facts = reader.look(str(path))
+    facts = reader.inspect(str(path))
     if facts.epsg is not None:
         return path
     for other in _of_same_place(path):
         try:
-            there = reader.look(str(other))
+            there = reader.inspect(str(other))
         except UnreadableRaster:
             continue  # it is refused itself if it is meant to be a scene
         if there.epsg is not None and there.shape == facts.shape:
             # folders may hold files of one name, and its day is read from it
             target = Path(tempfile.mkdtemp(dir=scratch)) / f"{path.stem}.tif"
-            cog_writer.copy_onto(path, target, there)
+            cog_writer.copy_georeferenced(path, target, there)
             return target
     raise BadScene(
         f"{path} does not say where it lies: put a GeoTIFF of the same place and size beside it"

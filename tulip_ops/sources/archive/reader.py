@@ -14,11 +14,11 @@ from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.range_reader import RangeFile
-from tulip_ops.sources.http_client import Web, WebFile
+from tulip_ops.sources.http_client import HttpClient, HttpRangeFile
 from tulip_ops.sources.integrity import check_bytes, check_size
-from tulip_ops.sources.read_cache import Parts
-from tulip_ops.sources.stac_item import Scene, SceneBand
-from tulip_ops.storage.object_store import Places, S3File, in_s3
+from tulip_ops.sources.read_cache import ReadCache
+from tulip_ops.sources.stac_item import SceneBand, StacScene
+from tulip_ops.storage.object_store import ObjectStore, S3RangeFile, is_s3
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,16 +29,16 @@ _TELLING = ("blue", "green", "red", "nir")
 """Bands that tell a radiometric offset."""
 
 
-class Pixels:
-    """Reads scenes of one archive; remembers which files of folders it has verified."""
+class SceneReader:
+    """Reads scenes of one archive; remembers which files it has verified."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: ObjectStore) -> None:
         self._places = places
-        self._web = Web("that its archive may be read without credentials")
+        self._web = HttpClient("that its archive may be read without credentials")
         self._verified: set[tuple[str, int, int]] = set()
 
     def read(
-        self, scene: Scene, grid: Grid, parts: Parts
+        self, scene: StacScene, grid: Grid, parts: ReadCache
     ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
         """Reflectance on `grid` and its bands, as `Source.read` says.
 
@@ -61,7 +61,7 @@ class Pixels:
         return reflectance, names
 
     def _together(
-        self, scene: Scene, groups: Sequence[Sequence[str]], grid: Grid, parts: Parts
+        self, scene: StacScene, groups: Sequence[Sequence[str]], grid: Grid, parts: ReadCache
     ) -> NDArray[np.float32]:
         """All bands in the order of the scene, groups read at once."""
         names = tuple(scene.bands)
@@ -75,7 +75,7 @@ class Pixels:
         return reflectance
 
     def _group(
-        self, scene: Scene, group: Sequence[str], grid: Grid, parts: Parts
+        self, scene: StacScene, group: Sequence[str], grid: Grid, parts: ReadCache
     ) -> NDArray[np.float32]:
         """Bands of one file and one encoding, (len(group), *grid.shape)."""
         bands = [scene.bands[name] for name in group]
@@ -85,27 +85,27 @@ class Pixels:
         if kept is not None:
             return kept
         scale, offset, nodata = _encoding(band)
-        values = reader.read_onto(
+        values = reader.read_warped(
             [(file, band.index) for band in bands],
             grid,
             scale=scale,
             offset=offset,
             nodata=nodata,
-            promise=reader.Promise(
+            expected=reader.ExpectedGrid(
                 band.declared.epsg, band.declared.shape, band.declared.transform
             ),
         )
         if not isinstance(file, str):
-            parts.keep(key, values)
+            parts.put(key, values)
         return values
 
     def _file(self, band: SceneBand) -> str | RangeFile:
         """A verified path, or a file that is read by ranges."""
         href, declared = band.href, band.declared
-        if in_s3(href):
-            return S3File(self._places, href, declared.size)
+        if is_s3(href):
+            return S3RangeFile(self._places, href, declared.size)
         if href.startswith(("http://", "https://")):
-            return WebFile(self._web, href, size=declared.size)
+            return HttpRangeFile(self._web, href, size=declared.size)
         try:
             facts = Path(href).stat()
             if (href, facts.st_size, facts.st_mtime_ns) not in self._verified:

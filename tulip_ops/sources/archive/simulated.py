@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tulip_ops.core.types import BANDS, AcquisitionId
-from tulip_ops.simulate import DEMO_SEASONS, Overpass, demo_archive, demo_areas, demo_dates
+from tulip_ops.simulate import DEMO_SEASONS, SimulatedOverpass, demo_archive, demo_areas, demo_dates
 from tulip_ops.sources.archive.source import Archive
 from tulip_ops.storage import vector_files
 
@@ -50,7 +50,7 @@ def write_archive(
     return ids
 
 
-def _truth(overpass: Overpass) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
+def _truth(overpass: SimulatedOverpass) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
     truth = overpass.scene.truth
     shares = np.stack([truth.bloom, truth.cloud, truth.shadow])
     percent = np.rint(np.clip(shares, 0, 1) * 100).astype(np.uint8)

@@ -32,11 +32,11 @@ from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.archive import geotiff_metadata
 from tulip_ops.sources.archive.catalog import Catalog, Document
-from tulip_ops.sources.archive.reader import Pixels
-from tulip_ops.sources.read_cache import Parts
-from tulip_ops.sources.stac_item import Scene, parse_scene
+from tulip_ops.sources.archive.reader import SceneReader
+from tulip_ops.sources.read_cache import ReadCache
+from tulip_ops.sources.stac_item import StacScene, parse_scene
 from tulip_ops.storage import stac_items
-from tulip_ops.storage.object_store import Places
+from tulip_ops.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,16 +56,16 @@ class Archive:
 
     def __init__(self, place: str | Path, s3_endpoint: str | None = None) -> None:
         """`place`: a folder or s3://bucket/prefix; it need not hold a catalog yet."""
-        self._places = Places(s3_endpoint)
+        self._places = ObjectStore(s3_endpoint)
         self._catalog = Catalog(str(place), self._places)
-        self._pixels = Pixels(self._places)
+        self._pixels = SceneReader(self._places)
 
     @property
     def problems(self) -> list[str]:
         """As `Source` says, since the latest look at the catalog."""
         return self._catalog.problems
 
-    def scenes(self, wanted: Callable[[AcquisitionId], bool] | None = None) -> Iterator[Scene]:
+    def scenes(self, wanted: Callable[[AcquisitionId], bool] | None = None) -> Iterator[StacScene]:
         """Every usable scene of the catalog; the others go to `problems`, and to the log.
 
         wanted: asked of items whose files are named by acquisition ids, as ours are, before they
@@ -78,7 +78,7 @@ class Archive:
         """As `Source` says."""
         wanted = shapely.union_all([area.geometry for area in areas])
         over = cache(lambda tile: _reaches(tile, wanted))
-        found: dict[AcquisitionId, Scene] = {}
+        found: dict[AcquisitionId, StacScene] = {}
         for scene in self.scenes(lambda named: since <= named.day <= until and over(named.tile)):
             if since <= scene.id.day <= until and scene.footprint.intersects(wanted):
                 found.setdefault(scene.id, scene)
@@ -93,7 +93,7 @@ class Archive:
         return None
 
     def read(
-        self, acquisition: Acquisition, grid: Grid, parts: Parts
+        self, acquisition: Acquisition, grid: Grid, parts: ReadCache
     ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
         """As `Source` says; `BadScene` if its item changed into one that cannot be used."""
         return self._pixels.read(self._scene(acquisition.href), grid, parts)
@@ -130,15 +130,14 @@ class Archive:
     ) -> list[AcquisitionId]:
         """Add GeoTIFFs as scenes: pixels unchanged, in a COG of their own CRS.
 
-        Options as in `geotiff_metadata.understand`, which fills in what they leave open from names
-        and headers. Files of one platform, tile, day and level get sequences in the order of
-        their names. A file that is there already changes nothing. Returns the id of each
-        file, in the order of names. `BadScene`, `UnreadableRaster` for the first file that cannot
-        be used: those before it stay. With `refuse`, which is told of each such file, all others
-        are added.
+        Options as in `geotiff_metadata.parse_metadata`, which fills in what they leave open from
+        names and headers. Files of one platform, tile, day and level get sequences in the order of
+        their names. A file that is there already changes nothing. Returns the id of each file, in
+        the order of names. `BadScene`, `UnreadableRaster` for the first file that cannot be used:
+        those before it stay. With `refuse`, which is told of each such file, all others are added.
         """
         understood = partial(
-            geotiff_metadata.understand, platform=platform, tile=tile, day=day, level=level,
+            geotiff_metadata.parse_metadata, platform=platform, tile=tile, day=day, level=level,
             kind=kind, bands=bands, nodata=nodata, stretch=stretch, offset=offset,
         )  # fmt: skip
         known, taken = self._known()
@@ -148,7 +147,7 @@ class Archive:
                 try:
                     digest = _digest(path)
                     if digest not in known:
-                        found = understood(path, reader.look(str(path)))
+                        found = understood(path, reader.inspect(str(path)))
                         acquisition_id = _next(found, taken)
                         publish(self._added(acquisition_id, path, digest, found))
                         known[digest] = acquisition_id
@@ -225,7 +224,11 @@ class Archive:
         self._catalog.publish(item)
 
     def _added(
-        self, acquisition_id: AcquisitionId, path: Path, digest: str, found: geotiff_metadata.Found
+        self,
+        acquisition_id: AcquisitionId,
+        path: Path,
+        digest: str,
+        found: geotiff_metadata.SceneMetadata,
     ) -> dict[str, Any]:
         """Write the pixels of a file; returns the item that describes them."""
         pixels = found.pixels
@@ -259,7 +262,7 @@ class Archive:
             self._places.writing(self._catalog.address(name), Path(scratch)) as path,
         ):
             write(path)
-            facts = reader.look(str(path))
+            facts = reader.inspect(str(path))
             size, digest = path.stat().st_size, sha256_file(path)
         return stac_items.raster_asset(
             f"./{Path(name).name}",
@@ -277,12 +280,12 @@ class Archive:
             sha256=digest,
         )
 
-    def _scene(self, address: str) -> Scene:
+    def _scene(self, address: str) -> StacScene:
         return parse_scene(self._catalog.document(address), address)
 
     def _described(
         self, wanted: Callable[[AcquisitionId], bool] | None = None
-    ) -> Iterator[tuple[Scene, Document]]:
+    ) -> Iterator[tuple[StacScene, Document]]:
         """As `scenes`, with the documents they were read from."""
         self.problems.clear()
         addresses = (
@@ -329,7 +332,7 @@ def _reaches(tile: str, wanted: BaseGeometry) -> bool:
     return bool(project(box(*grid.bounds), grid.epsg, WGS84).buffer(_BENT).intersects(wanted))
 
 
-def _next(found: geotiff_metadata.Found, taken: set[AcquisitionId]) -> AcquisitionId:
+def _next(found: geotiff_metadata.SceneMetadata, taken: set[AcquisitionId]) -> AcquisitionId:
     """The id with the lowest sequence that no other scene has."""
     sequence = 0
     while (candidate := found.id(sequence)) in taken:

@@ -69,8 +69,8 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A complete answer."""
+class Response:
+    """A complete HTTP response."""
 
     status: int
     headers: Mapping[str, str]
@@ -98,7 +98,7 @@ class Client:
         signed: bool,
         headers: Mapping[str, str],
         body: Mapping[str, Any] | None,
-    ) -> Answer:
+    ) -> Response:
         """Send a request until it is answered, and book what it costs; signed: with a token.
 
         Each time it is sent it is booked before and corrected after; where the answer is cut or
@@ -107,7 +107,7 @@ class Client:
         and after the repeats `SourceUnavailable` or `TooManyRequests`.
         """
 
-        def once() -> Answer:
+        def once() -> Response:
             token = self.token() if signed else None
             own = {"Authorization": f"Bearer {token}"} if token else {}
             booking = self._budget.book(charge.units, charge.request, charge.acquisition_id)
@@ -118,7 +118,7 @@ class Client:
                 self._forget(token)
             return answer
 
-        def once_with_a_good_token() -> Answer:
+        def once_with_a_good_token() -> Response:
             answer = once()
             return once() if signed and answer.status == 401 else answer
 
@@ -151,7 +151,7 @@ class Client:
             "client_secret": access.client_secret,
         }
 
-        def once() -> Answer:
+        def once() -> Response:
             return self._exchange("POST", access.token_url, data=form)
 
         # unlike Sentinel Hub itself, its identity service counts Retry-After in seconds
@@ -167,10 +167,10 @@ class Client:
 
     def _patiently(
         self,
-        once: Callable[[], Answer],
-        refusal: Callable[[Answer], Exception | None],
+        once: Callable[[], Response],
+        refusal: Callable[[Response], Exception | None],
         retry_after_unit: float,
-    ) -> Answer:
+    ) -> Response:
         """The first good answer of `once`; refusal: the error for an answer that will not change.
 
         Ends within `attempts` answers and as many waits, each bounded.
@@ -196,7 +196,7 @@ class Client:
             time.sleep(wait)
         raise AssertionError("attempts is at least 1")
 
-    def _exchange(self, method: str, url: str, **content: Any) -> Answer:
+    def _exchange(self, method: str, url: str, **content: Any) -> Response:
         """Send once; the whole answer, or `SourceUnavailable` within twice the timeout."""
         started = time.monotonic()
         timeout = self.access.timeout
@@ -215,7 +215,7 @@ class Client:
                             " done; repeat later, or raise TULIP_SH_TIMEOUT"
                         )
                 seconds = time.monotonic() - started
-                return Answer(response.status_code, response.headers, bytes(data), seconds)
+                return Response(response.status_code, response.headers, bytes(data), seconds)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             reason = " ".join(self.access.hide(str(error)).split())[:300]
             raise SourceUnavailable(
@@ -223,7 +223,7 @@ class Client:
                 f" {reason}); repeat later, or check the network and TULIP_SH_URL"
             ) from None  # the library's error may show the instance id
 
-    def _trouble(self, answer: Answer, attempt: int) -> SourceUnavailable:
+    def _trouble(self, answer: Response, attempt: int) -> SourceUnavailable:
         said = f"answered {answer.status}, {attempt} times in a row ({self._said(answer)})"
         if answer.status == 429:
             asked = answer.headers.get("Retry-After")
@@ -234,7 +234,7 @@ class Client:
             )
         return SourceUnavailable(f"Sentinel Hub ({self.access.url}) {said}; repeat later")
 
-    def _refusal(self, answer: Answer) -> Exception | None:
+    def _refusal(self, answer: Response) -> Exception | None:
         """The error for an answer that would be the same again; None where a repeat may help."""
         where = f"Sentinel Hub ({self.access.url})"
         said = self._said(answer)
@@ -256,7 +256,7 @@ class Client:
             " and for WMS TULIP_SH_INSTANCE_ID and TULIP_SH_LAYER"
         )
 
-    def _token_refusal(self, answer: Answer) -> Exception | None:
+    def _token_refusal(self, answer: Response) -> Exception | None:
         if answer.status not in _REFUSED:
             return self._refusal(answer)
         return CredentialRefused(
@@ -265,20 +265,20 @@ class Client:
             " they belong to TULIP_SH_DEPLOYMENT"
         )
 
-    def _said(self, answer: Answer) -> str:
+    def _said(self, answer: Response) -> str:
         """The beginning of a refusal's text, on one line and without secrets."""
         text = answer.content[:2000].decode("utf-8", errors="replace")
         return " ".join(self.access.hide(text).split())[:300] or "without a word"
 
 
-def _spent(answer: Answer, estimate: float) -> float:
+def _spent(answer: Response, estimate: float) -> float:
     try:
         return max(0.0, float(answer.headers[_SPENT]))
     except (KeyError, ValueError):
         return estimate
 
 
-def _retry_after(answer: Answer, unit: float, *, default: float) -> float:
+def _retry_after(answer: Response, unit: float, *, default: float) -> float:
     """Seconds that the answer asks to wait."""
     try:
         return max(0.0, float(answer.headers["Retry-After"]) * unit)

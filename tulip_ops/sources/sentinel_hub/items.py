@@ -14,9 +14,9 @@ from shapely.geometry import MultiPolygon, Polygon, shape
 
 from tulip_ops.core.errors import BadAcquisitionId, BadScene
 from tulip_ops.core.types import JSON, Acquisition, AcquisitionId, processing_baseline
-from tulip_ops.sources.datastrips import overpasses
+from tulip_ops.sources.datastrips import merge_datastrips
 from tulip_ops.sources.granule import Granule
-from tulip_ops.sources.stac_item import Scene
+from tulip_ops.sources.stac_item import StacScene
 
 COLLECTION = "sentinel-2-l2a"
 
@@ -38,7 +38,7 @@ def parse_item(feature: Mapping[str, JSON], catalog: str) -> Granule:
         told = datetime.fromisoformat(properties["datetime"])
         sensed_at = told.replace(tzinfo=told.tzinfo or UTC).astimezone(UTC)
         cloud_cover = properties.get("eo:cloud_cover")
-        scene = Scene(
+        scene = StacScene(
             id=AcquisitionId.parse(
                 f"{match['platform']}_{match['tile']}_{sensed_at:%Y%m%d}_0_{match['level']}"
             ),
@@ -73,13 +73,13 @@ def parse_item(feature: Mapping[str, JSON], catalog: str) -> Granule:
 def acquisitions(
     granules: Iterable[Granule], catalog: str, source: str, bands: Sequence[str]
 ) -> list[Acquisition]:
-    """The products as acquisitions, sorted by id: as `overpasses` merges and numbers them.
+    """The products as acquisitions, sorted by id: as `merge_datastrips` merges and numbers them.
 
     granules: all of each overpass that they touch, else the numbers differ from look to look.
     An acquisition's href gives its product, or its datastrips in the order of their numbers.
     """
     found = []
-    for overpass in overpasses(granules, (COLLECTION,)):
+    for overpass in merge_datastrips(granules, (COLLECTION,)):
         addresses = [granule.scene.address for granule in overpass.granules]
         names = ",".join(address.rsplit("/", 1)[-1] for address in addresses)
         search = f"{catalog}/search?collections={COLLECTION}&ids={names}"

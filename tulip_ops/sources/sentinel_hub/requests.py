@@ -87,7 +87,7 @@ def input_data(sensed_at: datetime) -> dict[str, Any]:
     """The Process API's `input.data` for one overpass.
 
     Values are not harmonized: that would raise all negative reflectance to zero, which no other
-    source does. 20 m bands are brought to 10 m as `reader.read_onto` does it.
+    source does. 20 m bands are brought to 10 m as `reader.read_warped` does it.
     """
     first, last = overpass(sensed_at)
     return {

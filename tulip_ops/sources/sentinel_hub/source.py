@@ -27,7 +27,7 @@ from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Bounds, Grid
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import WGS84, project
-from tulip_ops.sources.read_cache import Parts
+from tulip_ops.sources.read_cache import ReadCache
 from tulip_ops.sources.sentinel_hub import items
 from tulip_ops.sources.sentinel_hub import requests as hub_requests
 from tulip_ops.sources.sentinel_hub.client import Access, Client
@@ -79,7 +79,7 @@ class SentinelHub:
         return next((one for one in offered if one.id == acquisition_id), None)
 
     def read(
-        self, acquisition: Acquisition, grid: Grid, parts: Parts
+        self, acquisition: Acquisition, grid: Grid, parts: ReadCache
     ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
         """As `Source` says; errors as `search`."""
         reflectance = np.empty((len(self.bands), *grid.shape), dtype=np.float32)
@@ -89,7 +89,7 @@ class SentinelHub:
             values = parts.get(key)
             if values is None:
                 values = self._ask(acquisition, window)
-                parts.keep(key, values)
+                parts.put(key, values)
             row = round((grid.top - window.top) / grid.resolution)
             column = round((window.left - grid.left) / grid.resolution)
             place = (

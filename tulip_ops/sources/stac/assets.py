@@ -13,31 +13,31 @@ from urllib.parse import urlsplit
 
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.settings import StacApi
-from tulip_ops.raster.range_reader import RangeFile, Remembered
+from tulip_ops.raster.range_reader import CachedRangeFile, RangeFile
 from tulip_ops.sources import integrity
-from tulip_ops.sources.http_client import Patience, Throttle, Web, WebFile
-from tulip_ops.sources.stac.sas_tokens import Signatures
+from tulip_ops.sources.http_client import HttpClient, HttpRangeFile, RateLimiter, RetryPolicy
+from tulip_ops.sources.stac.sas_tokens import SasTokens
 from tulip_ops.sources.stac_item import SceneBand
-from tulip_ops.storage.object_store import Places, S3File, in_s3
+from tulip_ops.storage.object_store import ObjectStore, S3RangeFile, is_s3
 
 
 class BandFiles:
     """What raster/reader.py reads, by band. For many threads, each with bands of its own."""
 
     def __init__(
-        self, name: str, api: StacApi, headers: Mapping[str, str], throttle: Throttle
+        self, name: str, api: StacApi, headers: Mapping[str, str], throttle: RateLimiter
     ) -> None:
         """headers: credentials, sent to the API's host alone. throttle: of requests to the API."""
-        patience = Patience(api.attempts, api.timeout, api.longest_wait)
+        patience = RetryPolicy(api.attempts, api.timeout, api.longest_wait)
         credential = f"TULIP_STAC_HEADERS and TULIP_STAC_APIS for {name!r}"
-        reads = Throttle(api.reads_per_second)
+        reads = RateLimiter(api.reads_per_second)
         self._api = api
-        self._own = Web(credential, patience, reads, headers)
-        self._others = Web(credential, patience, reads)
+        self._own = HttpClient(credential, patience, reads, headers)
+        self._others = HttpClient(credential, patience, reads)
         self._signatures = None
         if api.token_url is not None:
-            self._signatures = Signatures(Web(credential, patience, throttle), api.token_url)
-        self._places = Places(
+            self._signatures = SasTokens(HttpClient(credential, patience, throttle), api.token_url)
+        self._places = ObjectStore(
             api.s3_endpoint, profile=api.s3_profile, requester_pays=api.requester_pays
         )
         self._open: dict[str, str | RangeFile] = {}
@@ -50,21 +50,21 @@ class BandFiles:
         if band.href not in self._open:
             file = self.remote(band, collection)
             whole = self._api.verify_checksums
-            self._open[band.href] = self._copy(file, band) if whole else Remembered(file)
+            self._open[band.href] = self._copy(file, band) if whole else CachedRangeFile(file)
         return self._open[band.href]
 
-    def remote(self, band: SceneBand, collection: str) -> WebFile | S3File:
+    def remote(self, band: SceneBand, collection: str) -> HttpRangeFile | S3RangeFile:
         """The band's file where its provider keeps it."""
         href, size = band.href, band.declared.size
-        if in_s3(href):
-            return S3File(self._places, href, size)
+        if is_s3(href):
+            return S3RangeFile(self._places, href, size)
         if not href.startswith(("http://", "https://")):
             raise BadScene(f"{href} can be read neither over HTTP nor from S3")
         own = urlsplit(href).netloc == urlsplit(self._api.url).netloc
         web, signatures = self._own if own else self._others, self._signatures
         if signatures is None:
-            return WebFile(web, href, size=size)
-        return WebFile(web, href, lambda url: signatures.sign(url, collection), size)
+            return HttpRangeFile(web, href, size=size)
+        return HttpRangeFile(web, href, lambda url: signatures.sign(url, collection), size)
 
     def forget(self, but: Collection[str]) -> None:
         """Close every file, and remove every copy, save those of these hrefs."""
@@ -73,9 +73,9 @@ class BandFiles:
             if isinstance(file, str):
                 Path(file).unlink()
 
-    def _copy(self, file: WebFile | S3File, band: SceneBand) -> str:
+    def _copy(self, file: HttpRangeFile | S3RangeFile, band: SceneBand) -> str:
         path = self._copies / (sha256(band.href.encode()).hexdigest() + Path(file.name).suffix)
-        if isinstance(file, WebFile):
+        if isinstance(file, HttpRangeFile):
             file.download(path)
         else:
             self._places.download(band.href, path)

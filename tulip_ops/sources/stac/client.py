@@ -25,7 +25,7 @@ from tulip_ops.core.errors import (
 )
 from tulip_ops.core.settings import StacApi
 from tulip_ops.sources.granule import Granule, parse_granule
-from tulip_ops.sources.http_client import Patience, Throttle
+from tulip_ops.sources.http_client import RateLimiter, RetryPolicy
 
 log = logging.getLogger(__name__)
 logging.getLogger("pystac_client").setLevel(logging.INFO)  # below it, it logs headers
@@ -37,14 +37,14 @@ class StacClient:
     """The items of one STAC API. Politely: no more requests in a second than allowed."""
 
     def __init__(
-        self, name: str, api: StacApi, headers: Mapping[str, str], throttle: Throttle
+        self, name: str, api: StacApi, headers: Mapping[str, str], throttle: RateLimiter
     ) -> None:
         self.problems: list[str] = []
         """Items of the latest look that cannot be used, each with its reason."""
         self._name = name
         self._api = api
         self._headers = dict(headers)
-        self._patience = Patience(api.attempts, api.timeout, api.longest_wait)
+        self._patience = RetryPolicy(api.attempts, api.timeout, api.longest_wait)
         self._throttle = throttle
 
     def granules(self, ground: BaseGeometry, since: date, until: date) -> list[Granule]:

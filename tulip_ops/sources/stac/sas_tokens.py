@@ -7,16 +7,16 @@ import time
 from datetime import datetime
 
 from tulip_ops.core.errors import SourceUnavailable
-from tulip_ops.sources.http_client import Web, plain
+from tulip_ops.sources.http_client import HttpClient, without_query
 
 _EARLY = 120.0
 """Seconds before its end from which a token is replaced: a read must not outlive it."""
 
 
-class Signatures:
-    """Tokens by collection, each asked for once and kept until it ends. For many threads."""
+class SasTokens:
+    """Tokens by collection, each fetched once and reused until it expires. Thread-safe."""
 
-    def __init__(self, web: Web, token_url: str) -> None:
+    def __init__(self, web: HttpClient, token_url: str) -> None:
         """token_url: holds {collection}; answers `token` and `msft:expiry`."""
         self._web = web
         self._token_url = token_url
@@ -37,10 +37,11 @@ class Signatures:
             return token
 
     def _fetch(self, url: str) -> tuple[str, float]:
-        answer = self._web.document(url)
+        answer = self._web.get_json(url)
         try:
             return str(answer["token"]), datetime.fromisoformat(answer["msft:expiry"]).timestamp()
         except (LookupError, TypeError, ValueError) as error:
             raise SourceUnavailable(
-                f"{plain(url)} answered no token with its end; check token_url in TULIP_STAC_APIS"
+                f"{without_query(url)} answered no token with its end; check token_url"
+                " in TULIP_STAC_APIS"
             ) from error

@@ -20,10 +20,10 @@ from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import WGS84, project
-from tulip_ops.sources.datastrips import Overpass, overpasses
+from tulip_ops.sources.datastrips import MergedDatastrips, merge_datastrips
 from tulip_ops.sources.granule import Granule
-from tulip_ops.sources.http_client import Throttle
-from tulip_ops.sources.read_cache import Parts
+from tulip_ops.sources.http_client import RateLimiter
+from tulip_ops.sources.read_cache import ReadCache
 from tulip_ops.sources.stac.assets import BandFiles
 from tulip_ops.sources.stac.client import StacClient
 from tulip_ops.sources.stac_item import SceneBand
@@ -42,10 +42,10 @@ class StacSource:
         """name: as TULIP_SOURCES calls it. headers: credentials, sent to the API's host alone."""
         self.name = name
         self._api = api
-        throttle = Throttle(api.requests_per_second)
+        throttle = RateLimiter(api.requests_per_second)
         self._client = StacClient(name, api, headers or {}, throttle)
         self._files = BandFiles(name, api, headers or {}, throttle)
-        self._known: dict[AcquisitionId, Overpass] = {}
+        self._known: dict[AcquisitionId, MergedDatastrips] = {}
         self._offsets: dict[str, float] = {}
 
     @property
@@ -79,7 +79,7 @@ class StacSource:
         return sha256(f"stac-api 1 {overpass.digest()}".encode()).hexdigest()
 
     def read(
-        self, acquisition: Acquisition, grid: Grid, parts: Parts
+        self, acquisition: Acquisition, grid: Grid, parts: ReadCache
     ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
         """As `Source` says; the first datastrip that measured a pixel gives it."""
         if acquisition.id not in self._known:
@@ -110,7 +110,7 @@ class StacSource:
         return f"{self.name} {self._api.url}: {names}, a scene of {newest.scene.id.day} can be read"
 
     def _read_granule(
-        self, granule: Granule, names: Sequence[str], grid: Grid, parts: Parts
+        self, granule: Granule, names: Sequence[str], grid: Grid, parts: ReadCache
     ) -> NDArray[np.float32]:
         """(len(names), *grid.shape) reflectance, bands read at once, as many as allowed."""
         values = np.empty((len(names), *grid.shape), dtype=np.float32)
@@ -123,21 +123,21 @@ class StacSource:
         return values
 
     def _read_band(
-        self, granule: Granule, name: str, grid: Grid, parts: Parts, out: NDArray[np.float32]
+        self, granule: Granule, name: str, grid: Grid, parts: ReadCache, out: NDArray[np.float32]
     ) -> None:
         """Stored numbers times their scale, without the offset, into `out`: grid.shape."""
         key = f"{granule.scene.address} {name}"
         values = parts.get(key)
         if values is None:
             band = granule.scene.bands[name]
-            [values] = reader.read_onto(
+            [values] = reader.read_warped(
                 [(self._files.raster(band, granule.collection), band.index)],
                 grid,
                 scale=band.scale,
                 nodata=band.nodata,
-                promise=_promise(band, granule.scene.id),
+                expected=_expected_grid(band, granule.scene.id),
             )
-            parts.keep(key, values)
+            parts.put(key, values)
         out[...] = values
 
     def _offset(self, granule: Granule, values: NDArray[np.float32], names: Sequence[str]) -> float:
@@ -146,7 +146,7 @@ class StacSource:
         scales = {granule.scene.bands[band].scale for band in names}
         if scales != {radiometry.DN_SCALE}:
             return granule.offset or 0.0
-        evidence = radiometry.look_for_offset(values, names)
+        evidence = radiometry.detect_offset(values, names)
         offset = radiometry.resolve_offset(
             granule.rule,
             baseline=granule.scene.baseline,
@@ -156,7 +156,7 @@ class StacSource:
             name=name,
         )
         before = self._offsets.get(granule.scene.address, offset)
-        if evidence.carried is not None and before != offset:
+        if evidence.present is not None and before != offset:
             raise OffsetContradiction(
                 f"the strips of {name} contradict each other: the offset {offset:g} after"
                 f" {before:g} ({evidence.text}); fetch the scene from another source"
@@ -164,7 +164,7 @@ class StacSource:
         self._offsets[granule.scene.address] = before
         return before
 
-    def _complete(self, overpass: Overpass) -> tuple[str, ...]:
+    def _complete(self, overpass: MergedDatastrips) -> tuple[str, ...]:
         """Its bands; `BandMissing` if it lacks one that every Sentinel-2 scene has."""
         expected = set(self._api.bands.values()) or set(BANDS)
         missing = [name for name in BANDS if name in expected and name not in overpass.bands]
@@ -175,7 +175,7 @@ class StacSource:
             )
         return overpass.bands
 
-    def _found(self, acquisition_id: AcquisitionId) -> Overpass | None:
+    def _found(self, acquisition_id: AcquisitionId) -> MergedDatastrips | None:
         tile = tile_grid(acquisition_id.tile)
         ground = project(box(*tile.bounds), tile.epsg, WGS84)
         # a day around it: the id's day is that of the datatake, which may begin before midnight
@@ -184,13 +184,13 @@ class StacSource:
         found = (overpass for overpass in self._grouped(near) if overpass.id == acquisition_id)
         return next(found, None)
 
-    def _grouped(self, granules: Sequence[Granule]) -> list[Overpass]:
-        return overpasses(granules, list(self._api.collections))
+    def _grouped(self, granules: Sequence[Granule]) -> list[MergedDatastrips]:
+        return merge_datastrips(granules, list(self._api.collections))
 
 
-def _promise(band: SceneBand, acquisition_id: AcquisitionId) -> reader.Promise:
+def _expected_grid(band: SceneBand, acquisition_id: AcquisitionId) -> reader.ExpectedGrid:
     """Where the raster must lie; a tile has one zone, whatever the item says or leaves out."""
     declared = band.declared
-    return reader.Promise(
+    return reader.ExpectedGrid(
         declared.epsg or tile_grid(acquisition_id.tile).epsg, declared.shape, declared.transform
     )

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, box
 
 from tulip_ops.core.types import Area
-from tulip_ops.fields.delineation.connected_components import reaching_down
+from tulip_ops.fields.delineation.connected_components import components_touching_bottom
 from tulip_ops.fields.delineation.detect import detect_rows, threads_that_fit
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.probability import decode_probability
@@ -80,7 +80,7 @@ def test_what_reaches_down_is_what_hangs_together_with_the_last_rows(seed: int, 
             break
         flooded = wider & present
 
-    np.testing.assert_array_equal(reaching_down(present, rows), flooded)
+    np.testing.assert_array_equal(components_touching_bottom(present, rows), flooded)
 
 
 @given(st.integers(1, 20_000), st.floats(0.1, 64), st.integers(1, 256))

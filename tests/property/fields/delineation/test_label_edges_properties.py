@@ -25,7 +25,7 @@ def test_sides_are_those_behind_which_another_number_lies(labels: np.ndarray) ->
             if not is_inside or labels[y, x] != labels[row, column]:
                 found.append((row * width + column, y * width + x if is_inside else -1))
 
-    ours = label_edges.sides(labels, label_edges.numbered(labels))
+    ours = label_edges.label_edges(labels, label_edges.labelled_pixels(labels))
 
     assert [list(zip(*map(np.ndarray.tolist, side), strict=True)) for side in ours] == expected
 

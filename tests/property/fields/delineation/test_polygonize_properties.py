@@ -10,7 +10,7 @@ from rasterio.features import shapes
 from shapely import affinity
 from shapely.geometry import Point, Polygon, box, shape
 
-from tulip_ops.fields.delineation.polygonize import fill, trace_labels
+from tulip_ops.fields.delineation.polygonize import polygonize, rasterize_coverage
 from tulip_ops.raster.grid import Grid
 
 sides = st.integers(1, 16)
@@ -44,20 +44,20 @@ def grid_of(array: np.ndarray) -> Grid:
 @example(np.zeros((3, 3), np.int8))
 def test_outlines_are_those_that_gdal_traces(letters: np.ndarray) -> None:
     labels = numbered(letters)
-    ours, theirs = trace_labels(labels, grid_of(labels)), by_gdal(labels, grid_of(labels))
+    ours, theirs = polygonize(labels, grid_of(labels)), by_gdal(labels, grid_of(labels))
 
     assert len(ours) == len(theirs)
     for our, their in zip(ours, theirs, strict=True):
         assert our.is_valid
         assert our.normalize().wkb == their.normalize().wkb
-    np.testing.assert_array_equal(fill(ours, grid_of(labels)), labels)
+    np.testing.assert_array_equal(rasterize_coverage(ours, grid_of(labels)), labels)
 
 
 @given(letters, st.integers(0, 12), st.integers(0, 4))
 def test_only_small_rings_are_left_out(letters: np.ndarray, least: int, hole: int) -> None:
     labels = numbered(letters)
-    every = trace_labels(labels, grid_of(labels))
-    kept = trace_labels(labels, grid_of(labels), smallest=least, smallest_hole=hole)
+    every = polygonize(labels, grid_of(labels))
+    kept = polygonize(labels, grid_of(labels), smallest=least, smallest_hole=hole)
 
     large = [outline for outline in every if Polygon(outline.exterior).area >= least * 100]
     expected = [
@@ -71,7 +71,7 @@ def test_a_region_in_pieces_is_refused() -> None:
     labels = np.array([[0, -1, 0]], np.int32)
 
     with pytest.raises(ValueError, match="region 0 is in pieces"):
-        trace_labels(labels, grid_of(labels))
+        polygonize(labels, grid_of(labels))
 
 
 @given(st.floats(0, 180), st.floats(20, 200), st.floats(20, 200), st.integers(0, 9))
@@ -86,7 +86,7 @@ def test_slanted_polygons_are_filled_where_pixel_centres_lie_in_them(
     rows, columns = np.indices(grid.shape)
     centres = (600_005.0 + 10 * columns, 5_799_995.0 - 10 * rows)
 
-    labels = fill([polygon], grid)
+    labels = rasterize_coverage([polygon], grid)
 
     inside = shapely.contains_xy(polygon, *centres)
     near = shapely.dwithin(polygon.boundary, shapely.points(*centres), 1e-6)

@@ -10,7 +10,7 @@ from shapely.geometry import box
 
 from tulip_ops.fields.delineation import simplify as simplifying
 from tulip_ops.fields.delineation.simplify import simplify
-from tulip_ops.fields.delineation.zonal_stats import ordered, placed
+from tulip_ops.fields.delineation.zonal_stats import in_reading_order, zonal_detections
 from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.probability import ProbabilityRaster
@@ -32,8 +32,8 @@ def grid_of(array: np.ndarray) -> Grid:
 @example(np.ones((5, 5), bool))
 @example(CHECKERBOARD)
 def test_tracing_and_burning_gives_the_raster_back(present):
-    outlines = rasterize.trace(present, grid_of(present))
-    assert ((rasterize.burn(outlines, grid_of(present)) >= 0) == present).all()
+    outlines = rasterize.mask_to_polygons(present, grid_of(present))
+    assert ((rasterize.polygons_to_labels(outlines, grid_of(present)) >= 0) == present).all()
     assert shapely.coverage_is_valid(outlines)
 
 
@@ -44,7 +44,7 @@ def test_tracing_and_burning_gives_the_raster_back(present):
 @example(np.ones((9, 9), np.int8), 3000.0)
 def test_simplification_leaves_a_valid_coverage(letters, minimum_area):
     grid = grid_of(letters)
-    outlines = [o for n in (1, 2, 3) for o in rasterize.trace(letters == n, grid)]
+    outlines = [o for n in (1, 2, 3) for o in rasterize.mask_to_polygons(letters == n, grid)]
     fields = simplify(outlines, resolution=10, minimum_area=minimum_area)
     assert all(field.is_valid and field.area > 0 for field in fields)
     assert shapely.coverage_is_valid(fields)
@@ -60,7 +60,7 @@ def test_simplification_leaves_a_valid_coverage(letters, minimum_area):
 @example((np.indices((24, 24)).sum(axis=0) // 7 % 4).astype(np.int8), 0.0)
 def test_points_on_straight_slopes_change_nothing(letters, minimum_area):
     grid = grid_of(letters)
-    outlines = [o for n in (1, 2, 3) for o in rasterize.trace(letters == n, grid)]
+    outlines = [o for n in (1, 2, 3) for o in rasterize.mask_to_polygons(letters == n, grid)]
     fields = simplify(outlines, resolution=10, minimum_area=minimum_area)
     with mock.patch.object(simplifying, "_turns", lambda points, _: np.ones(len(points), bool)):
         with_all = simplify(outlines, resolution=10, minimum_area=minimum_area)
@@ -78,7 +78,7 @@ def test_a_field_keeps_its_area(width, height, angle, shift):
     grid = Grid(32631, 0.0, 600.0, 60, 60)
     truth = affinity.rotate(box(-width / 2, -height / 2, width / 2, height / 2), angle)
     truth = affinity.translate(truth, 300 + shift[0], 300 + shift[1])
-    (outline,) = rasterize.trace(rasterize.burn([truth], grid) >= 0, grid)
+    (outline,) = rasterize.mask_to_polygons(rasterize.polygons_to_labels([truth], grid) >= 0, grid)
     (field,) = simplify([outline], resolution=10, minimum_area=3000)
     assert abs(field.area / outline.area - 1) < 0.015
 
@@ -90,10 +90,12 @@ def test_figures_are_those_of_the_pixels_under_each_polygon(present, data):
     values = st.floats(0, 1, width=32) | st.just(float("nan"))
     tulip = data.draw(arrays.arrays(np.float32, present.shape, elements=values))
     bloom = tulip * np.float32(0.7)
-    outlines = rasterize.trace(present, grid)
-    labels = rasterize.burn(outlines, grid)
+    outlines = rasterize.mask_to_polygons(present, grid)
+    labels = rasterize.polygons_to_labels(outlines, grid)
     probability = ProbabilityRaster(tulip), ProbabilityRaster(bloom)
-    detections = ordered(placed(outlines, labels, *probability, grid, in_flower=0.5))
+    detections = in_reading_order(
+        zonal_detections(outlines, labels, *probability, grid, in_flower=0.5)
+    )
     assert [detection.ordinal for detection in detections] == list(range(len(detections)))
     found = {detection.geometry.wkb: detection for detection in detections}
     for index, outline in enumerate(outlines):

@@ -6,9 +6,9 @@ from hypothesis.extra import numpy as arrays
 
 from tulip_ops.fields.delineation import basins, watershed
 from tulip_ops.fields.delineation import noise as probability_noise
-from tulip_ops.fields.delineation.polygonize import trace_labels
+from tulip_ops.fields.delineation.polygonize import polygonize
 from tulip_ops.fields.delineation.simplify import simplify
-from tulip_ops.fields.delineation.watershed import part
+from tulip_ops.fields.delineation.watershed import segment_fields
 from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.probability import ProbabilityRaster, decode_probability
@@ -28,28 +28,30 @@ def grid_of(array: np.ndarray) -> Grid:
 
 @given(probabilities, smallest)
 def test_fields_are_pieces_of_what_reaches_the_threshold(tulip, least):
-    labels = part(ProbabilityRaster(tulip), threshold=0.5, smallest=least)
+    labels = segment_fields(ProbabilityRaster(tulip), threshold=0.5, smallest=least)
     assert labels.shape == tulip.shape
     assert (tulip[labels >= 0] >= 0.5).all()
     assert set(np.unique(labels[labels >= 0])) == set(range(labels.max() + 1))
     for number in range(labels.max() + 1):
         assert tulip[labels == number].mean() >= 0.625 - 1e-6
-    assert (part(ProbabilityRaster(tulip), threshold=0.5, smallest=least) == labels).all()
+    assert (segment_fields(ProbabilityRaster(tulip), threshold=0.5, smallest=least) == labels).all()
 
 
 @given(probabilities, smallest)
 def test_unsimplified_outlines_give_the_fields_back(tulip, least):
     grid = grid_of(tulip)
-    labels = part(ProbabilityRaster(tulip), threshold=0.5, smallest=least)
-    outlines = trace_labels(labels, grid)
+    labels = segment_fields(ProbabilityRaster(tulip), threshold=0.5, smallest=least)
+    outlines = polygonize(labels, grid)
     assert len(outlines) == labels.max() + 1
-    assert (rasterize.burn(outlines, grid) == labels).all()
+    assert (rasterize.polygons_to_labels(outlines, grid) == labels).all()
 
 
 @given(probabilities, smallest, st.sampled_from([0.0, 300.0, 3000.0]))
 def test_simplified_fields_are_a_valid_coverage_without_overlaps(tulip, least, minimum_area):
     grid = grid_of(tulip)
-    outlines = trace_labels(part(ProbabilityRaster(tulip), threshold=0.5, smallest=least), grid)
+    outlines = polygonize(
+        segment_fields(ProbabilityRaster(tulip), threshold=0.5, smallest=least), grid
+    )
     fields = simplify(outlines, resolution=10, minimum_area=minimum_area)
     assert all(field.is_valid and field.area > 0 for field in fields)
     assert shapely.coverage_is_valid(fields)
@@ -62,7 +64,7 @@ def test_simplified_fields_are_a_valid_coverage_without_overlaps(tulip, least, m
 def test_simplification_moves_no_border_by_more_than_a_pixel(tulip):
     """So areas change by less than the border times a pixel, and holes of a few pixels stay."""
     grid = grid_of(tulip)
-    outlines = trace_labels(part(ProbabilityRaster(tulip), threshold=0.5, smallest=0), grid)
+    outlines = polygonize(segment_fields(ProbabilityRaster(tulip), threshold=0.5, smallest=0), grid)
     for field in simplify(outlines, resolution=10, minimum_area=0):
         outline = max(outlines, key=lambda one: one.intersection(field).area)
         moved = outline.symmetric_difference(field)
@@ -77,8 +79,8 @@ def test_simplification_moves_no_border_by_more_than_a_pixel(tulip):
 @given(stored, smallest)
 def test_stored_steps_are_parted_as_what_they_stand_for(steps, least):
     plain = decode_probability(steps)
-    ours = part(ProbabilityRaster(steps), threshold=0.5, smallest=least)
-    assert (ours == part(ProbabilityRaster(plain), threshold=0.5, smallest=least)).all()
+    ours = segment_fields(ProbabilityRaster(steps), threshold=0.5, smallest=least)
+    assert (ours == segment_fields(ProbabilityRaster(plain), threshold=0.5, smallest=least)).all()
     around = np.pad(steps, 1, mode="edge")
     assert probability_noise.noise(ProbabilityRaster(around), 0.5) == probability_noise.noise(
         ProbabilityRaster(decode_probability(around)), 0.5
@@ -117,7 +119,7 @@ def test_the_steepest_way_up_leads_to_the_highest_and_last_neighbour(steps):
             ways = [int(way) for way in cross.ravel()[[1, 3, 4, 5, 7]] if way >= 0]
             above = max(ways, key=lambda way: (height[way], way))
         expected.append(summit)
-    assert basins.reached(height, basins.links(pixels, place)).tolist() == expected
+    assert basins.basin_of(height, basins.neighbours(pixels, place)).tolist() == expected
 
 
 @given(stored, st.integers(1, 6))

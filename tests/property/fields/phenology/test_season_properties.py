@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tulip_ops.core.types import AcquisitionId, Observation, SeasonVerdict, Verdict
-from tulip_ops.fields.phenology.bloom_curves import share_met
-from tulip_ops.fields.phenology.season import ENOUGH_MET, summarize
+from tulip_ops.fields.phenology.bloom_curves import detection_probability
+from tulip_ops.fields.phenology.season import MIN_DETECTION_PROBABILITY, summarize
 
 WINDOW = ("03-20", "06-05")
 
@@ -41,8 +41,12 @@ def test_neither_order_nor_repetition_matters(observations, random):
 def test_a_summary_is_consistent(observations):
     found = summarize(1, 2026, observations, None, WINDOW)
     bloomed = found.verdict is SeasonVerdict.BLOOMED
-    met = share_met([day for day, look in observations if _decides(day, look)], 2026, WINDOW)
-    assert (found.verdict is SeasonVerdict.NOT_SEEN) == (not bloomed and met < ENOUGH_MET)
+    met = detection_probability(
+        [day for day, look in observations if _decides(day, look)], 2026, WINDOW
+    )
+    assert (found.verdict is SeasonVerdict.NOT_SEEN) == (
+        not bloomed and met < MIN_DETECTION_PROBABILITY
+    )
     assert found.clear_looks > 0 or found.verdict is SeasonVerdict.NOT_SEEN
     assert all((value is not None) == bloomed for value in (found.onset, found.peak, found.end))
     if bloomed:

@@ -3,16 +3,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tulip_ops.core.errors import BadTrainingData
-from tulip_ops.ml.datasets.lazy_scenes import Unread
-from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.datasets.lazy_scenes import LazyScene
+from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.ml.datasets.splits import split
 
 
-def unread(name: str, place: str, season: int) -> Unread:
-    def never() -> Scene:
+def unread(name: str, place: str, season: int) -> LazyScene:
+    def never() -> TrainingScene:
         raise AssertionError("a split reads nothing")
 
-    return Unread(name, place, season, never)
+    return LazyScene(name, place, season, never)
 
 
 places = st.integers(0, 12).map(lambda number: f"place {number}")
@@ -23,7 +23,7 @@ scenes = st.lists(
 
 @given(scenes, st.integers(0, 9), st.booleans())
 def test_no_place_is_in_two_parts(
-    all_of_them: list[Unread], seed: int, seasons_apart: bool
+    all_of_them: list[LazyScene], seed: int, seasons_apart: bool
 ) -> None:
     try:
         parts = split(all_of_them, seed, seasons_apart=seasons_apart)
@@ -44,7 +44,7 @@ def test_no_place_is_in_two_parts(
 
 @given(scenes, st.integers(0, 9), st.randoms(use_true_random=False))
 def test_the_order_of_the_scenes_does_not_matter(
-    all_of_them: list[Unread], seed: int, random: object
+    all_of_them: list[LazyScene], seed: int, random: object
 ) -> None:
     if len({scene.place for scene in all_of_them}) < 3:
         return

@@ -116,8 +116,8 @@ def test_tulips_do_not_depend_on_how_the_raster_is_cut(
     network = UNet(card("unet"), reaching)
 
     with (
-        cog.stored(folder / "reflectance.tif") as source,
-        cog.writing_probability(folder / "tulip.tif", grid, ("tulip", "bloom")) as writer,
+        cog.open_cog(folder / "reflectance.tif") as source,
+        cog.probability_writer(folder / "tulip.tif", grid, ("tulip", "bloom")) as writer,
     ):
         made = streaming.write_tulips(writer, source, network, lambda rows: wanted[rows], size=size)
 
@@ -141,13 +141,13 @@ def test_clouds_in_a_stream_are_those_in_memory(
     network = CloudFilter(card("cloud-filter").model_copy(update={"chip": 96}), judging)
 
     with mock.patch.object(window_layout, "OVERLAP", 32):
-        with cog.stored(folder / "reflectance.tif") as source:
+        with cog.open_cog(folder / "reflectance.tif") as source:
             cells, known = streaming.cloud_probability(
                 source, network, lambda rows: np.ones((rows.stop - rows.start, width), bool)
             )
         whole = network.cloud_probability(reflectance, BANDS)
 
-    found = np.concatenate([cloud for _, cloud in streaming.spread(cells, known)])
+    found = np.concatenate([cloud for _, cloud in streaming.expand_cells(cells, known)])
     np.testing.assert_array_equal(found, whole)
 
 
@@ -164,8 +164,8 @@ def test_windows_without_anything_wanted_are_never_inferred(folder: Path) -> Non
         return reaching(pixels)
 
     with (
-        cog.stored(folder / "reflectance.tif") as source,
-        cog.writing_probability(folder / "tulip.tif", grid, ("tulip", "bloom")) as writer,
+        cog.open_cog(folder / "reflectance.tif") as source,
+        cog.probability_writer(folder / "tulip.tif", grid, ("tulip", "bloom")) as writer,
     ):
         streaming.write_tulips(
             writer, source, UNet(card("unet"), counting), lambda rows: wanted[rows], size=64
@@ -203,8 +203,8 @@ def test_fields_on_every_border_of_a_window_are_those_of_a_single_window(folder:
 
     def found(size: int) -> tuple[NDArray[np.float32], list[Detection]]:
         with (
-            cog.stored(folder / "reflectance.tif") as source,
-            cog.writing_probability(folder / "tulip.tif", grid, ("tulip", "bloom")) as writer,
+            cog.open_cog(folder / "reflectance.tif") as source,
+            cog.probability_writer(folder / "tulip.tif", grid, ("tulip", "bloom")) as writer,
         ):
             streaming.write_tulips(
                 writer, source, network, lambda rows: np.ones((rows.stop - rows.start, 230), bool),

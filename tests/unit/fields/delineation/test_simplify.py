@@ -20,7 +20,7 @@ def slanted(width: float, height: float, angle: float) -> Polygon:
 
 
 def traced(*fields: Polygon) -> list[Polygon]:
-    return rasterize.trace(rasterize.burn(fields, GRID) >= 0, GRID)
+    return rasterize.mask_to_polygons(rasterize.polygons_to_labels(fields, GRID) >= 0, GRID)
 
 
 def pixels(rows: list[str]) -> list[Polygon]:
@@ -28,7 +28,8 @@ def pixels(rows: list[str]) -> list[Polygon]:
     letters = np.array([list(row) for row in rows])
     grid = Grid(32631, 600_000.0, 5_900_040.0, letters.shape[1], letters.shape[0])
     present = [
-        rasterize.trace(letters == letter, grid) for letter in sorted({*letters.flat} - {"."})
+        rasterize.mask_to_polygons(letters == letter, grid)
+        for letter in sorted({*letters.flat} - {"."})
     ]
     return [outline for outlines in present for outline in outlines]
 

@@ -15,7 +15,7 @@ import shapely
 from shapely.affinity import affine_transform
 
 from tulip_ops.fields.delineation.simplify import simplify
-from tulip_ops.fields.delineation.zonal_stats import ordered, placed
+from tulip_ops.fields.delineation.zonal_stats import in_reading_order, zonal_detections
 from tulip_ops.raster import rasterize, reader
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid
@@ -52,7 +52,7 @@ def test_traced_on_its_own_pixels(folder: Path, name: str):
         to_source = source.transform @ ~ones.transform
     outlines = [
         affine_transform(outline, to_source.to_shapely())
-        for outline in rasterize.trace(present, ones)
+        for outline in rasterize.mask_to_polygons(present, ones)
     ]
     ours = sum(geodesic_area(project(outline, 3857, 4326)) for outline in outlines)
     assert ours == pytest.approx(area_in_the_national_grid(truth), rel=0.0005)
@@ -66,14 +66,16 @@ def test_simplified_on_the_10_m_grid_of_the_tile(folder: Path):
             scene = shapely.box(*source.bounds)
         tile = tile_grid("31UFU")
         grid = tile.window(project(scene, 3857, tile.epsg).bounds)
-        share = reader.read_onto([(str(truth), 1)], grid, scale=1 / 255)
+        share = reader.read_warped([(str(truth), 1)], grid, scale=1 / 255)
         probability = np.nan_to_num(share[0])
-        outlines = rasterize.trace(probability >= 0.5, grid)
+        outlines = rasterize.mask_to_polygons(probability >= 0.5, grid)
         fields = simplify(outlines, resolution=10, minimum_area=3000)
         assert shapely.coverage_is_valid(fields)
-        labels = rasterize.burn(fields, grid)
+        labels = rasterize.polygons_to_labels(fields, grid)
         tulip = ProbabilityRaster(probability)
-        detections = ordered(placed(fields, labels, tulip, tulip, grid, in_flower=0.5))
+        detections = in_reading_order(
+            zonal_detections(fields, labels, tulip, tulip, grid, in_flower=0.5)
+        )
         assert len(detections) == len(fields) >= 5
         assert min(detection.tulip_probability for detection in detections) > 0.9
         of_outlines = sum(geodesic_area(project(o, grid.epsg, 4326)) for o in outlines)

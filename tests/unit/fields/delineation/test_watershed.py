@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tulip_ops.fields.delineation.watershed import part
+from tulip_ops.fields.delineation.watershed import segment_fields
 from tulip_ops.raster.probability import ProbabilityRaster
 from tulip_ops.simulate import Sky, Weather, make_polder, make_scene
 from tulip_ops.simulate.random_fields import blur
@@ -26,7 +26,7 @@ def seen(probability: NDArray[np.float32], noise: float = 0.0) -> NDArray[np.flo
 
 
 def fields(probability: NDArray[np.float32], smallest: float = 30) -> NDArray[np.int32]:
-    return part(ProbabilityRaster(probability), threshold=THRESHOLD, smallest=smallest)
+    return segment_fields(ProbabilityRaster(probability), threshold=THRESHOLD, smallest=smallest)
 
 
 @pytest.mark.parametrize(

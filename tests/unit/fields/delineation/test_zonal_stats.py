@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from shapely.geometry import box
 
-from tulip_ops.fields.delineation.zonal_stats import ordered, placed
+from tulip_ops.fields.delineation.zonal_stats import in_reading_order, zonal_detections
 from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.probability import ProbabilityRaster
@@ -15,15 +15,15 @@ def figured(
     polygons: list, labels: np.ndarray, tulip: np.ndarray, bloom: np.ndarray, grid: Grid
 ) -> list:
     tulips, blooms = ProbabilityRaster(tulip), ProbabilityRaster(bloom)
-    return placed(polygons, labels, tulips, blooms, grid, in_flower=0.5)
+    return zonal_detections(polygons, labels, tulips, blooms, grid, in_flower=0.5)
 
 
 def test_nothing_in_nothing_out():
     nothing = np.full(GRID.shape, np.nan, dtype=np.float32)
     nowhere = np.full(GRID.shape, -1, dtype=np.int32)
     assert (
-        ordered(
-            placed(
+        in_reading_order(
+            zonal_detections(
                 [],
                 nowhere,
                 ProbabilityRaster(nothing),
@@ -40,15 +40,15 @@ def test_figures_are_those_of_the_pixels_of_each_polygon():
     south = box(600_000, 5_899_000, 600_200, 5_899_100)
     north = box(600_000, 5_899_500, 600_100, 5_899_600)
     polygons = [south, north]
-    labels = rasterize.burn(polygons, GRID)
+    labels = rasterize.polygons_to_labels(polygons, GRID)
     tulip = np.where(labels == 0, 0.8, 0.6).astype(np.float32)
     bloom = np.zeros_like(tulip)
     half = np.flatnonzero(labels.ravel() == 0)
     tulip.ravel()[half[:40]] = np.nan
     tulip.ravel()[half[40:80]] = 0.4
     bloom.ravel()[half[40:80]] = 0.5
-    first, second = ordered(
-        placed(
+    first, second = in_reading_order(
+        zonal_detections(
             polygons,
             labels,
             ProbabilityRaster(tulip),
@@ -74,9 +74,9 @@ def test_order_is_north_to_south_then_west_to_east():
     corners = [(100, 5_899_900), (0, 5_899_900), (50, 5_900_000)]
     polygons = [box(600_000 + x, y, 600_040 + x, y + 40) for x, y in corners]
     ones = np.ones(grid.shape, dtype=np.float32)
-    labels = rasterize.burn(polygons, grid)
-    detections = ordered(
-        placed(
+    labels = rasterize.polygons_to_labels(polygons, grid)
+    detections = in_reading_order(
+        zonal_detections(
             polygons, labels, ProbabilityRaster(ones), ProbabilityRaster(ones), grid, in_flower=0.5
         )
     )
@@ -90,14 +90,14 @@ def test_a_polygon_over_no_seen_pixel_is_left_out():
         box(600_101, 5_899_901, 600_104, 5_899_904),
     ]
     ones = np.ones(GRID.shape, dtype=np.float32)
-    labels = rasterize.burn(polygons, GRID)
-    ((_, only),) = placed(
+    labels = rasterize.polygons_to_labels(polygons, GRID)
+    ((_, only),) = zonal_detections(
         polygons, labels, ProbabilityRaster(ones), ProbabilityRaster(ones), GRID, in_flower=0.5
     )
     assert only.geometry.equals(project(polygons[0], 32631, 4326))
     unseen = np.full_like(ones, np.nan)
     assert (
-        placed(
+        zonal_detections(
             polygons,
             labels,
             ProbabilityRaster(unseen),

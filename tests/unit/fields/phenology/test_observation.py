@@ -3,7 +3,12 @@ import pytest
 from shapely.geometry import box
 
 from tulip_ops.core.types import Verdict
-from tulip_ops.fields.phenology.observation import BLOOMING, layers, observe, share_inside
+from tulip_ops.fields.phenology.observation import (
+    MIN_BLOOM_FRACTION,
+    non_overlapping_groups,
+    observe,
+    share_inside,
+)
 from tulip_ops.raster.grid import Grid
 
 LABELS = np.zeros((10, 10), dtype=np.int32)
@@ -24,7 +29,7 @@ def a_look(clear: int, in_flower: int, inside: float | None = None):
 
 def test_a_few_strips_in_flower_are_a_field_in_bloom():
     assert a_look(100, 5).verdict is Verdict.BLOOM
-    assert a_look(100, 5).bloom_fraction == pytest.approx(BLOOMING)
+    assert a_look(100, 5).bloom_fraction == pytest.approx(MIN_BLOOM_FRACTION)
     assert a_look(100, 4).verdict is Verdict.NO_BLOOM
 
 
@@ -63,7 +68,7 @@ def test_each_field_has_its_own_pixels_and_one_without_is_not_seen():
 def test_no_fields_no_looks():
     nothing = np.full((2, 2), np.nan, dtype=np.float32)
     assert observe(np.full((2, 2), -1, dtype=np.int32), 0, nothing, nothing, in_flower=0.5) == []
-    assert layers([]) == []
+    assert non_overlapping_groups([]) == []
 
 
 def test_share_on_the_grid():
@@ -74,4 +79,4 @@ def test_share_on_the_grid():
 
 def test_overlapping_fields_lie_in_different_layers():
     fields = [box(0, 0, 2, 2), box(1, 1, 3, 3), box(2, 0, 4, 1), box(2.5, 2.5, 4, 4)]
-    assert layers(fields) == [[0, 2, 3], [1]]
+    assert non_overlapping_groups(fields) == [[0, 2, 3], [1]]

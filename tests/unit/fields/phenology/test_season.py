@@ -3,7 +3,7 @@ from datetime import date, timedelta
 import pytest
 
 from tulip_ops.core.types import AcquisitionId, Observation, SeasonVerdict, Verdict
-from tulip_ops.fields.phenology.bloom_curves import Onset
+from tulip_ops.fields.phenology.bloom_curves import OnsetPrior
 from tulip_ops.fields.phenology.season import summarize
 
 WINDOW = ("03-20", "06-05")
@@ -78,7 +78,7 @@ def test_looks_that_may_have_missed_the_bloom_decide_nothing():
 def test_neighbours_in_flower_make_fewer_looks_enough():
     looks = ["04-16 no_bloom", "04-24 no_bloom", "05-02 no_bloom"]
     assert season(*looks).verdict is SeasonVerdict.NOT_SEEN
-    begins = Onset(mean=29, spread=8)  # 18 April
+    begins = OnsetPrior(mean=29, spread=8)  # 18 April
     found = summarize(7, 2026, [look(text) for text in looks], None, WINDOW, begins)
     assert found.verdict is SeasonVerdict.NOT_BLOOMED
 

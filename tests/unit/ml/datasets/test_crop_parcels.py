@@ -17,7 +17,7 @@ from tulip_ops.ml.datasets.labels import UNKNOWN
 from tulip_ops.ml.datasets.training_sets import Options
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import Grid
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 RGB = ("red", "green", "blue")
 TULIPS = (24, 43, 75, 90)
@@ -59,7 +59,7 @@ def images(grids: list[Grid], tmp_path_factory: pytest.TempPathFactory) -> list[
         images.append(Image(path.stem, date(2023, 4, 20 + number), path, None))
     cloud = np.zeros((1, 160, 160), dtype=np.float32)
     cloud[:, :40] = 0.9
-    with cog.writing_probability(folder / "cloud.tif", grids[-1], ("cloud",)) as draft:
+    with cog.probability_writer(folder / "cloud.tif", grids[-1], ("cloud",)) as draft:
         draft.write(cloud, 0, 0)
     last = images.pop()
     return [*images, Image(last.name, last.day, last.reflectance, folder / "cloud.tif")]
@@ -90,7 +90,7 @@ def test_the_cloud_screen_says_what_counts(register: Path, images: list[Image]) 
     hidden = scenes["polder-3"].truth[..., 2] == labels.SHARE
     assert hidden[:39].all()
     assert not hidden[41:].any()
-    counted = labels.counted(scenes["polder-3"].dn, scenes["polder-3"].truth)
+    counted = labels.usable_pixels(scenes["polder-3"].dn, scenes["polder-3"].truth)
     np.testing.assert_array_equal(counted, ~hidden)
 
 
@@ -154,9 +154,9 @@ def test_a_register_that_is_none(images: list[Image], tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def store(images: list[Image], grids: list[Grid], tmp_path: Path) -> Store:
+def store(images: list[Image], grids: list[Grid], tmp_path: Path) -> ProductStore:
     """What `tulip screen` leaves behind, with simulated pixels."""
-    store = Store(str(tmp_path / "store"))
+    store = ProductStore(str(tmp_path / "store"))
     for number, (image, grid) in enumerate(zip(images, grids, strict=True)):
         acquisition_id = AcquisitionId.parse(f"SIM_31UFU_2023042{number}_0_L2A")
         clear = {"tulip:clear_fraction": (0.05, 0.9, 0.8, 0.7)[number]}
@@ -170,7 +170,7 @@ def store(images: list[Image], grids: list[Grid], tmp_path: Path) -> Store:
             )  # fmt: skip
         with store.writing(acquisition_id, "cloud.tif") as path:
             cloud = np.full((1, *grid.shape), 0.01, dtype=np.float32)
-            with cog.writing_probability(path, grid, ("cloud",)) as draft:
+            with cog.probability_writer(path, grid, ("cloud",)) as draft:
                 draft.write(cloud, 0, 0)
             store.publish(
                 acquisition_id, "cloud.tif", path,
@@ -180,7 +180,7 @@ def store(images: list[Image], grids: list[Grid], tmp_path: Path) -> Store:
 
 
 def test_screened_acquisitions_of_the_store_serve(
-    store: Store, register: Path, tmp_path: Path
+    store: ProductStore, register: Path, tmp_path: Path
 ) -> None:
     assert [str(found) for found in store.acquisitions()] == [
         f"SIM_31UFU_2023042{number}_0_L2A" for number in range(4)
@@ -195,7 +195,7 @@ def test_screened_acquisitions_of_the_store_serve(
     assert len({scene.place for scene in found}) == 3  # the first acquisition is too cloudy
     assert sets.described == "1 scenes with registered parcels"
     for scene in found:
-        assert labels.counted(scene.dn, scene.truth).all()
+        assert labels.usable_pixels(scene.dn, scene.truth).all()
 
 
 def test_a_folder_of_geotiffs_serves(register: Path, images: list[Image], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tulip_ops.core.errors import BadTrainingData, UnreadableRaster
 from tulip_ops.ml.datasets.labels import cloud_filter_target
-from tulip_ops.ml.datasets.lazy_scenes import Reading
+from tulip_ops.ml.datasets.lazy_scenes import LazyScenes
 from tulip_ops.ml.datasets.planet_amazon import read_planet
 from tulip_ops.ml.training import chip_sampling
 
@@ -48,7 +48,7 @@ def test_colours_of_cmyk_jpegs_are_those_of_the_land(real_data: Path) -> None:
 
 
 def test_a_cloud_filter_learns_from_whole_images(real_data: Path) -> None:
-    scenes = Reading(read_planet(real_data / "planet_amazon", RGB)[:60], most_bytes=3_000_000)
+    scenes = LazyScenes(read_planet(real_data / "planet_amazon", RGB)[:60], most_bytes=3_000_000)
 
     (reflectance, truth), *_ = chip_sampling.batches(
         chip_sampling.draw_for_cloud_filter, scenes, RGB, seed=(1,), steps=1, batch=24, chip=64

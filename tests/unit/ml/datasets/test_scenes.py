@@ -11,22 +11,22 @@ from tulip_ops.ml.datasets.labels import (
     UNKNOWN,
     cloud_filter_target,
     cloud_label,
-    counted,
     unet_target,
+    usable_pixels,
 )
-from tulip_ops.ml.datasets.scenes import Scene, load_scenes, make_scenes
+from tulip_ops.ml.datasets.scenes import TrainingScene, load_scenes, make_scenes
 from tulip_ops.ml.training import augmentation, chip_sampling
 from tulip_ops.raster import reflectance as radiometry
 
 RGB = ("red", "green", "blue")
 
 
-def scene(size: int = 64) -> Scene:
+def scene(size: int = 64) -> TrainingScene:
     random = np.random.default_rng(8)
     truth = np.zeros((size, size, 4), dtype=np.uint8)
     truth[20:40, 20:40, 0] = 1
     truth[20:30, 20:40, 1] = SHARE
-    return Scene(
+    return TrainingScene(
         "a", "a", 2020, random.integers(1000, 4000, (size, size, 3)).astype(np.uint16), truth
     )
 
@@ -162,7 +162,7 @@ def test_an_image_with_a_verdict_is_shown_as_a_whole() -> None:
     halves = scene().dn
     halves[:, :32] = 9000  # 80 %, which a rendering saturates at 40 %
     unknown = np.full((64, 64, 4), UNKNOWN, dtype=np.uint8)
-    scenes = [Scene(str(v), "p", 2017, halves, unknown, cloudy=v) for v in (True, False)]
+    scenes = [TrainingScene(str(v), "p", 2017, halves, unknown, cloudy=v) for v in (True, False)]
 
     (reflectance, truth), *_ = chip_sampling.batches(
         chip_sampling.draw_for_cloud_filter, scenes, RGB, seed=(1,), steps=1, batch=32, chip=32
@@ -195,7 +195,7 @@ def test_a_pixel_may_belong_to_every_class_that_nobody_ruled_out() -> None:
         [0, 0, 0],
     ]
     np.testing.assert_array_equal(
-        counted(np.ones((1, 7, 3), dtype=np.uint16), truth), target.any(axis=-1)
+        usable_pixels(np.ones((1, 7, 3), dtype=np.uint16), truth), target.any(axis=-1)
     )
 
 

@@ -8,10 +8,10 @@ from tests.unit.ml.inference.test_model_registry import put
 from tulip_ops import simulate
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.ml.datasets import test_sets
-from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.ml.inference import model_registry
 from tulip_ops.ml.inference.model_registry import Card
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 
 @pytest.fixture
@@ -19,9 +19,9 @@ def unet(tmp_path: Path) -> Card:
     return model_registry.read_card(put(tmp_path / "models", "unet-rgb", "1"))
 
 
-def scenes(source: str, card: Card, folder: Path, count: int = 100) -> list[Scene]:
+def scenes(source: str, card: Card, folder: Path, count: int = 100) -> list[TrainingScene]:
     there = test_sets.scenes(
-        source, card, count, work=folder, processes=1, store=Store(str(folder / "store"))
+        source, card, count, work=folder, processes=1, store=ProductStore(str(folder / "store"))
     )
     return list(there)
 

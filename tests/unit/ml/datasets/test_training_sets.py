@@ -12,24 +12,26 @@ from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.core.types import BANDS
 from tulip_ops.ml.datasets import training_sets
 from tulip_ops.ml.datasets.labels import SHARE, UNKNOWN, cloud_filter_target
-from tulip_ops.ml.datasets.lazy_scenes import Reading, Unread
-from tulip_ops.ml.datasets.scenes import Mixture, Scene
+from tulip_ops.ml.datasets.lazy_scenes import LazyScene, LazyScenes
+from tulip_ops.ml.datasets.scenes import Mixture, TrainingScene
 from tulip_ops.ml.datasets.training_sets import Options, Sets
 from tulip_ops.ml.training import chip_sampling
 from tulip_ops.ml.training.synthetic_weather import overcast
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 RGB = ("red", "green", "blue")
 
 
-def plain(name: str, value: int, size: int = 64) -> Scene:
+def plain(name: str, value: int, size: int = 64) -> TrainingScene:
     truth = np.zeros((size, size, 4), dtype=np.uint8)
     dn = np.full((size, size, 3), value, dtype=np.uint16)
-    return Scene(name, name, 2020, dn, truth, measured=RGB)
+    return TrainingScene(name, name, 2020, dn, truth, measured=RGB)
 
 
 def gathered(options: Options, work: Path) -> Sets:
-    return training_sets.gather(options, work=work, processes=1, store=Store(str(work / "store")))
+    return training_sets.gather(
+        options, work=work, processes=1, store=ProductStore(str(work / "store"))
+    )
 
 
 def test_kinds_come_as_often_as_their_weights_say() -> None:
@@ -50,16 +52,16 @@ def test_kinds_come_as_often_as_their_weights_say() -> None:
 def test_scenes_are_kept_while_there_is_room() -> None:
     times = dict.fromkeys("abc", 0)
 
-    def reading(name: str) -> Unread:
-        def read() -> Scene:
+    def reading(name: str) -> LazyScene:
+        def read() -> TrainingScene:
             times[name] += 1
             return plain(name, 2000)
 
-        return Unread(name, name, 2020, read)
+        return LazyScene(name, name, 2020, read)
 
     one = plain("a", 2000)
     room = 2 * (one.dn.nbytes + one.truth.nbytes)
-    scenes = Reading([reading(name) for name in "abc"], most_bytes=room)
+    scenes = LazyScenes([reading(name) for name in "abc"], most_bytes=room)
 
     assert [scene.name for scene in scenes] == list("abc")
     assert [scene.name for scene in scenes] == list("abc")

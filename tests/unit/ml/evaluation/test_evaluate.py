@@ -14,7 +14,7 @@ from PIL import Image
 
 from tulip_ops.cli.main import main
 from tulip_ops.ml.datasets import labels
-from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.ml.evaluation import evaluate
 from tulip_ops.ml.inference import cloud_filter, keras_backend, model_registry, predictors, unet
 from tulip_ops.ml.inference.model_registry import (
@@ -37,7 +37,7 @@ RGB = ("red", "green", "blue")
 NORMALIZATION = Normalization(lowest=0, highest=0.4, mean=(0.15,) * 3, std=(0.08,) * 3)
 
 
-def red_field(seed: int, *, flower: int = labels.SHARE) -> Scene:
+def red_field(seed: int, *, flower: int = labels.SHARE) -> TrainingScene:
     """64 x 64 px; tulips are where it is red."""
     random = np.random.default_rng(seed)
     known = np.zeros((64, 64, 4), dtype=np.uint8)
@@ -45,7 +45,7 @@ def red_field(seed: int, *, flower: int = labels.SHARE) -> Scene:
     row, column = random.integers(8, 32, 2)
     known[row : row + 24, column : column + 24, :2] = (1, flower)
     dn[row : row + 24, column : column + 24, 0] += 1500
-    return Scene(f"red-{seed}", f"place-{seed}", 2020, dn, known)
+    return TrainingScene(f"red-{seed}", f"place-{seed}", 2020, dn, known)
 
 
 def kept(models: Path, half: keras.Model, **fields: object) -> Card:
@@ -150,8 +150,8 @@ def test_unknown_pixels_do_not_count(tulips: Card) -> None:
 def test_a_settled_unet_says_what_comes_true(tulips: Card) -> None:
     skewed = tulips.model_copy(update={"calibration": {"tulip": Calibration(slope=0.2)}})
 
-    card = evaluate.settled(skewed, [red_field(seed) for seed in range(200, 206)], 1)
-    card = evaluate.measured(card, [red_field(seed) for seed in range(300, 306)], 1)
+    card = evaluate.calibrate(skewed, [red_field(seed) for seed in range(200, 206)], 1)
+    card = evaluate.measure(card, [red_field(seed) for seed in range(300, 306)], 1)
 
     assert set(card.calibration) == {"tulip", "bloom"}
     assert card.metrics["tulip_calibration_error"] < 0.03
@@ -167,7 +167,7 @@ def test_a_settled_unet_says_what_comes_true(tulips: Card) -> None:
 def test_a_settled_cloud_filter_has_thresholds_for_cells_and_chips(clouds: Card) -> None:
     scenes = [half_cloudy(seed) for seed in range(3)]
 
-    card = evaluate.settled(clouds, scenes, 1)
+    card = evaluate.calibrate(clouds, scenes, 1)
     found = evaluate.figures(evaluate.evaluate(card, scenes, 1))
 
     assert set(card.calibration) == {"chip", "cell"}
@@ -177,7 +177,7 @@ def test_a_settled_cloud_filter_has_thresholds_for_cells_and_chips(clouds: Card)
     assert [found[f"cells_{kind}"] for kind in ("cloudy", "clear", "left_out")] == [24, 15, 9]
 
 
-def half_cloudy(seed: int) -> Scene:
+def half_cloudy(seed: int) -> TrainingScene:
     """Four chips of 32 px: the upper two cloudy, the third clear, the last in between."""
     dn = np.random.default_rng(seed).integers(1500, 3000, (64, 64, 3)).astype(np.uint16)
     known = np.zeros((64, 64, 4), dtype=np.uint8)
@@ -185,15 +185,15 @@ def half_cloudy(seed: int) -> Scene:
     for row, column in ((32, 32), (32, 48), (48, 32)):
         known[row, column : column + 5, labels.DEPTH] = labels.SHARE
     dn[:32] += 4000
-    return Scene(f"clouds-{seed}", f"place-{seed}", 2020, dn, known)
+    return TrainingScene(f"clouds-{seed}", f"place-{seed}", 2020, dn, known)
 
 
 def test_a_verdict_over_a_whole_image_is_held_against_its_cloudiest_chip(clouds: Card) -> None:
     cloudy = half_cloudy(0)
     known = np.full_like(cloudy.truth, labels.UNKNOWN)
     scenes = [
-        Scene("a", "a", 2020, cloudy.dn, known, cloudy=True),
-        Scene("b", "b", 2020, cloudy.dn, known, cloudy=False),
+        TrainingScene("a", "a", 2020, cloudy.dn, known, cloudy=True),
+        TrainingScene("b", "b", 2020, cloudy.dn, known, cloudy=False),
     ]
 
     evaluation = evaluate.evaluate(clouds, scenes, 1)
@@ -250,7 +250,7 @@ def test_a_report_is_a_page_with_its_pictures(tulips: Card, tmp_path: Path) -> N
 
     page = (tmp_path / "report" / "index.html").read_text()
     assert "red &lt;fields&gt;" in page
-    assert evaluation_report.said(found["tulip_iou"]) in page
+    assert evaluation_report.format_figure(found["tulip_iou"]) in page
     shown = [line.split('src="')[1].split('"')[0] for line in page.splitlines() if "src=" in line]
     assert "confusion.png" in shown
     assert "worst.png" in shown

@@ -9,7 +9,7 @@ import pytest
 from tulip_ops.core.errors import ExportDamaged, ExportMissing
 from tulip_ops.core.settings import Settings
 from tulip_ops.ml.inference import engine_selection, export_manifest
-from tulip_ops.ml.inference.engine_selection import Engine, Wish
+from tulip_ops.ml.inference.engine_selection import Engine, EngineRequest
 from tulip_ops.ml.inference.export_manifest import Export, Precision, Variant
 from tulip_ops.ml.inference.model_registry import Card, Normalization, Training, UNetArchitecture
 
@@ -57,14 +57,15 @@ def export(card: Card, root: Path | None = None, **accepted: bool) -> Path:
 
 
 def chosen(card: Card, engine: str = "auto", precision: str = "auto") -> str:
-    return str(engine_selection.decide(card, Wish(engine, precision)))  # type: ignore[arg-type]
+    return str(engine_selection.choose_engine(card, EngineRequest(engine, precision)))  # type: ignore[arg-type]
 
 
 def test_without_an_export_it_is_keras_in_single_precision(card: Card) -> None:
     assert chosen(card) == "keras fp32"
     assert chosen(card, precision="bf16") == "keras bf16"
     assert (
-        engine_selection.decide(card, engine_selection.wish(Settings())) == engine_selection.KERAS
+        engine_selection.choose_engine(card, engine_selection.engine_request(Settings()))
+        == engine_selection.KERAS
     )
 
 
@@ -102,7 +103,9 @@ def test_an_export_of_another_format_says_what_to_do(card: Card) -> None:
 def test_exports_may_lie_elsewhere(card: Card, tmp_path: Path) -> None:
     place = export(card, tmp_path / "exports", bf16=True)
 
-    found = engine_selection.decide(card, Wish("auto", exports=tmp_path / "exports"))
+    found = engine_selection.choose_engine(
+        card, EngineRequest("auto", exports=tmp_path / "exports")
+    )
     assert found.folder == place == tmp_path / "exports" / "tiny" / "1"
     assert chosen(card) == "keras fp32"
 
@@ -110,7 +113,7 @@ def test_exports_may_lie_elsewhere(card: Card, tmp_path: Path) -> None:
 def test_recipes_tell_apart_what_differs_by_more_than_rounding(card: Card) -> None:
     export(card, fp32=True, bf16=True, int8=True)
     told = {
-        precision: engine_selection.decide(card, Wish("openvino", precision)).recipe
+        precision: engine_selection.choose_engine(card, EngineRequest("openvino", precision)).recipe
         for precision in export_manifest.FASTEST_FIRST
     }
 
@@ -123,7 +126,7 @@ def test_recipes_tell_apart_what_differs_by_more_than_rounding(card: Card) -> No
 
 def test_damage_is_refused(card: Card) -> None:
     place = export(card, bf16=True)
-    engine = engine_selection.decide(card, Wish("auto"))
+    engine = engine_selection.choose_engine(card, EngineRequest("auto"))
     assert engine.variant is not None
     assert export_manifest.verify(engine.variant, place) == place / "bf16.xml"
 

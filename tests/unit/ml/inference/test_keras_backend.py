@@ -34,7 +34,7 @@ def test_other_backends_take_the_batches_as_they_are(monkeypatch: pytest.MonkeyP
 
 
 def test_a_card_can_say_what_computed() -> None:
-    assert keras_backend.described() == f"tensorflow {tf.__version__} on processors"
+    assert keras_backend.describe() == f"tensorflow {tf.__version__} on processors"
     assert not keras_backend.training_compiles()
 
 
@@ -42,4 +42,4 @@ def test_a_backend_that_nobody_tried_is_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
 
     with pytest.raises(BadSetting, match="KERAS_BACKEND=torch is none of tensorflow, jax"):
-        keras_backend.compiled(keras.Sequential())
+        keras_backend.compile_network(keras.Sequential())

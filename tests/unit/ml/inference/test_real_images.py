@@ -25,9 +25,9 @@ def image(path: Path) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         bounds = transform_bounds(source.crs, "EPSG:32631", *source.bounds)
     grid = tile_grid(TILE).window(bounds)
     scale = radiometry.true_color_scale(2.5)
-    reflectance = reader.read_onto([(str(path), band) for band in (1, 2, 3)], grid, scale=scale)
+    reflectance = reader.read_warped([(str(path), band) for band in (1, 2, 3)], grid, scale=scale)
     (parcels,) = path.parent.glob(f"{path.name.split('_wms_')[0]}_geopedia*.tif")
-    return reflectance, reader.read_onto([(str(parcels), 1)], grid)[0] > 127
+    return reflectance, reader.read_warped([(str(parcels), 1)], grid)[0] > 127
 
 
 @pytest.fixture(scope="module")

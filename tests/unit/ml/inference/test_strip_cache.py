@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from tulip_ops.ml.inference import strip_cache
-from tulip_ops.ml.inference.strip_cache import Strips
+from tulip_ops.ml.inference.strip_cache import StripCache
 from tulip_ops.raster import cog
-from tulip_ops.raster.cog import Stored
+from tulip_ops.raster.cog import CogReader
 from tulip_ops.raster.grid import Grid
 
 BANDS = ("blue", "green", "red")
@@ -29,25 +29,25 @@ def raster(tmp_path: Path) -> Path:
     return path
 
 
-def twice(raster: Path, kept: Strips | None, before: float, after: float) -> list[int]:
+def twice(raster: Path, kept: StripCache | None, before: float, after: float) -> list[int]:
     """Two readings as `screen` and `segment` do; the rows at which each real one began."""
     begun: list[int] = []
-    window = Stored.window
+    window = CogReader.read_window
 
-    def counted(source: Stored, rows: tuple[int, int], *others: object) -> object:
+    def counted(source: CogReader, rows: tuple[int, int], *others: object) -> object:
         begun.append(rows[0])
         return window(source, rows, *others)  # type: ignore[arg-type]
 
     with (
         mock.patch.object(strip_cache, "STRIP_ROWS", ROWS),
-        cog.stored(raster) as source,
+        cog.open_cog(raster) as source,
     ):
-        whole = source.rows(0, source.grid.height)
-        with mock.patch.object(Stored, "window", counted):
+        whole = source.read_rows(0, source.grid.height)
+        with mock.patch.object(CogReader, "read_window", counted):
             for places, leave, room in (([2], True, before), ([1, 0], False, after)):
                 if kept is not None:
-                    kept.fit(room)
-                read = list(strip_cache.read(source, places, kept, leave=leave))
+                    kept.set_limit(room)
+                read = list(strip_cache.read_strips(source, places, kept, fill_cache=leave))
                 assert np.array_equal(np.concatenate(read, axis=1), whole[places])
     return begun
 
@@ -64,12 +64,12 @@ def twice(raster: Path, kept: Strips | None, before: float, after: float) -> lis
 def test_what_fits_is_read_once(
     raster: Path, before: float, after: float, again: list[int]
 ) -> None:
-    kept = Strips(1.0)
+    kept = StripCache(1.0)
 
     begun = twice(raster, kept, before, after)
 
     assert begun == [0, ROWS, 2 * ROWS, *again]
-    assert kept.held == 0
+    assert kept.nbytes == 0
 
 
 def test_without_a_keeper_everybody_reads(raster: Path) -> None:
@@ -77,9 +77,9 @@ def test_without_a_keeper_everybody_reads(raster: Path) -> None:
 
 
 def test_strips_of_another_raster_are_not_taken() -> None:
-    kept = Strips(1.0).of("one")
-    kept.fit(1e6)
+    kept = StripCache(1.0).for_raster("one")
+    kept.set_limit(1e6)
     kept.put(0, np.ones((1, 4, 4), dtype=np.uint16))
 
-    assert kept.of("one").held == 32
-    assert kept.of("other").take(0) is None
+    assert kept.for_raster("one").nbytes == 32
+    assert kept.for_raster("other").pop(0) is None

@@ -12,7 +12,7 @@ from tests.unit.ml.inference.test_predictors import saved
 from tulip_ops.core import concurrency
 from tulip_ops.core.errors import BadSetting
 from tulip_ops.ml.datasets import labels
-from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.ml.inference import (
     engine_selection,
     export_manifest,
@@ -22,7 +22,7 @@ from tulip_ops.ml.inference import (
     predictors,
     unet,
 )
-from tulip_ops.ml.inference.engine_selection import Wish
+from tulip_ops.ml.inference.engine_selection import EngineRequest
 from tulip_ops.ml.inference.model_registry import Card, UNetArchitecture
 from tulip_ops.ml.training import openvino_export
 
@@ -49,16 +49,16 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> Card:
 
 
 @pytest.fixture(scope="module")
-def scenes() -> list[Scene]:
+def scenes() -> list[TrainingScene]:
     random = np.random.default_rng(4)
     known = np.zeros((64, 64, 4), dtype=np.uint8)
     known[:32, :, labels.TULIP] = 1
     dn = random.integers(1000, 5000, (64, 64, 3)).astype(np.uint16)
-    return [Scene("one", "one", 2025, dn, known)]
+    return [TrainingScene("one", "one", 2025, dn, known)]
 
 
 @pytest.fixture(scope="module")
-def root(card: Card, scenes: list[Scene], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(card: Card, scenes: list[TrainingScene], tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("exports")
     openvino_export.export(card, ("bf16", "fp32"), root, scenes, "a scene", [], 1)
     return root
@@ -79,9 +79,9 @@ def stored_as(weights: Any) -> str:
 def test_an_export_says_what_keras_says(card: Card, root: Path) -> None:
     reference = said(card, engine_selection.KERAS)
 
-    single = engine_selection.decide(card, Wish("openvino", "fp32", root))
+    single = engine_selection.choose_engine(card, EngineRequest("openvino", "fp32", root))
     np.testing.assert_allclose(said(card, single), reference, atol=1e-4)
-    half = engine_selection.decide(card, Wish("auto", "auto", root))
+    half = engine_selection.choose_engine(card, EngineRequest("auto", "auto", root))
     assert str(half) == "openvino bf16"
     np.testing.assert_allclose(said(card, half), reference, atol=0.03)
 
@@ -97,7 +97,7 @@ def test_an_export_keeps_what_it_was_worth(card: Card, root: Path) -> None:
 
 
 def test_what_loses_accuracy_is_refused_and_removed(
-    card: Card, scenes: list[Scene], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    card: Card, scenes: list[TrainingScene], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(openvino_export, "GATE", -0.1)  # it would have to be better than Keras
 
@@ -105,7 +105,10 @@ def test_what_loses_accuracy_is_refused_and_removed(
 
     assert not made.variants["fp32"].accepted
     assert not list(tmp_path.rglob("*.xml"))
-    assert str(engine_selection.decide(card, Wish("auto", exports=tmp_path))) == "keras fp32"
+    assert (
+        str(engine_selection.choose_engine(card, EngineRequest("auto", exports=tmp_path)))
+        == "keras fp32"
+    )
 
 
 @pytest.mark.parametrize(
@@ -128,9 +131,9 @@ def test_eight_bits_begin_behind_the_convolution_that_reads_the_pixels(
     whole = export_manifest.place(card, root) / "fp32.xml"
     samples = [np.random.default_rng(5).normal(size=(1, 3, 64, 64)).astype(np.float32)]
 
-    made = openvino_backend.quantized(whole, samples)
+    made = openvino_backend.quantize(whole, samples)
 
-    (first,) = openvino_backend.reading(openvino.Core().read_model(whole))
+    (first,) = openvino_backend.input_convolutions(openvino.Core().read_model(whole))
     weights = {
         node.get_friendly_name(): stored_as(node.input_value(1).get_node())
         for node in made.get_ops()
@@ -141,7 +144,7 @@ def test_eight_bits_begin_behind_the_convolution_that_reads_the_pixels(
 
 
 def test_a_folder_that_cannot_be_written_is_named(
-    card: Card, scenes: list[Scene], tmp_path: Path
+    card: Card, scenes: list[TrainingScene], tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
 
@@ -157,13 +160,13 @@ def test_an_export_is_read_once_when_it_is_first_asked(
     monkeypatch.setattr(
         model_loading, "start_export", lambda *asked: read.append(asked) or start(*asked)
     )
-    engine = engine_selection.decide(card, Wish("openvino", "fp32", root))
+    engine = engine_selection.choose_engine(card, EngineRequest("openvino", "fp32", root))
 
-    run = model_loading.started(card, 2, engine, at_once=2)
+    run = model_loading.start_model(card, 2, engine, at_once=2)
 
     assert not read
     window = np.zeros((1, 3, 32, 32), dtype=np.float32)
-    assert len(list(concurrency.each(run, [window] * 6, 2))) == 6
+    assert len(list(concurrency.ordered_map(run, [window] * 6, 2))) == 6
     assert len(read) == 1
 
 
@@ -176,10 +179,10 @@ def test_windows_at_once_are_answered_as_one_by_one(card: Card, root: Path) -> N
         for _ in range(40)
     ]
 
-    alone = openvino_backend.compiled(path, "fp32", 2)
-    together = openvino_backend.compiled(path, "fp32", 2, at_once=2)
+    alone = openvino_backend.compile_export(path, "fp32", 2)
+    together = openvino_backend.compile_export(path, "fp32", 2, at_once=2)
 
-    answers = concurrency.each(together, windows, 2)
+    answers = concurrency.ordered_map(together, windows, 2)
     for window, answer in zip(windows, answers, strict=True):
         np.testing.assert_allclose(answer["logits"], alone(window)["logits"], atol=1e-5)
 

@@ -13,12 +13,12 @@ import tensorflow as tf
 from tulip_ops import simulate
 from tulip_ops.core.errors import BadSetting
 from tulip_ops.ml.datasets.labels import SHARE, unet_target
-from tulip_ops.ml.datasets.scenes import Scene
+from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.ml.datasets.training_sets import Options
 from tulip_ops.ml.inference import keras_backend, model_registry, unet
 from tulip_ops.ml.inference.model_registry import Card, Normalization, UNetArchitecture
 from tulip_ops.ml.training import chip_sampling, losses, train, trainer
-from tulip_ops.storage.product_store import Store
+from tulip_ops.storage.product_store import ProductStore
 
 pytestmark = pytest.mark.filterwarnings(
     # Keras 3.15 hands TensorFlow's variables to NumPy in the old way
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings(
 RGB = ("red", "green", "blue")
 
 
-def red_fields(seed: int) -> Scene:
+def red_fields(seed: int) -> TrainingScene:
     """Tulips are where it is red: learnt within seconds."""
     random = np.random.default_rng(seed)
     truth = np.zeros((64, 64, 4), dtype=np.uint8)
@@ -36,10 +36,10 @@ def red_fields(seed: int) -> Scene:
     row, column = random.integers(8, 32, 2)
     truth[row : row + 24, column : column + 24, :2] = (1, SHARE)
     dn[row : row + 24, column : column + 24, 0] += 1500
-    return Scene(str(seed), str(seed), 2020, dn, truth)
+    return TrainingScene(str(seed), str(seed), 2020, dn, truth)
 
 
-COURSE = trainer.Course(
+COURSE = trainer.TrainingSchedule(
     bands=RGB,
     seed=1,
     data="red fields",
@@ -48,7 +48,7 @@ COURSE = trainer.Course(
     rate=1e-2,
     precision="float32",
 )
-JOB = trainer.Job(
+JOB = trainer.TrainingJob(
     kind="unet",
     name="unet-rgb",
     version="1",
@@ -69,7 +69,7 @@ def fitted(folder: Path, *, interrupted: bool = False) -> list[np.ndarray]:
     folder.mkdir(exist_ok=True)
     scenes = [red_fields(seed) for seed in range(4)]
 
-    def run(job: trainer.Job) -> list[np.ndarray]:
+    def run(job: trainer.TrainingJob) -> list[np.ndarray]:
         keras.utils.set_random_seed(1)
         network = job.build("float32")
         trainer.fit(job, network, scenes, scenes, NORMALIZATION, folder)
@@ -82,14 +82,15 @@ def fitted(folder: Path, *, interrupted: bool = False) -> list[np.ndarray]:
 
 
 def dying(
-    draw: Callable[[Sequence[Scene], np.random.Generator, int], chip_sampling.Drawn], after: int
-) -> Callable[[Sequence[Scene], np.random.Generator, int], chip_sampling.Drawn]:
+    draw: Callable[[Sequence[TrainingScene], np.random.Generator, int], chip_sampling.Chip],
+    after: int,
+) -> Callable[[Sequence[TrainingScene], np.random.Generator, int], chip_sampling.Chip]:
     """`draw`, until the process dies in its second epoch."""
     left = iter(range(after))
 
     def until_then(
-        scenes: Sequence[Scene], random: np.random.Generator, chip: int
-    ) -> chip_sampling.Drawn:
+        scenes: Sequence[TrainingScene], random: np.random.Generator, chip: int
+    ) -> chip_sampling.Chip:
         if next(left, None) is None:
             raise RuntimeError("killed")
         return draw(scenes, random, chip)
@@ -116,7 +117,7 @@ def test_another_course_never_takes_up_a_foreign_checkpoint() -> None:
 
 
 def folders(root: Path) -> train.Folders:
-    return train.Folders(root / "models", root / "work", Store(str(root / "store")))
+    return train.Folders(root / "models", root / "work", ProductStore(str(root / "store")))
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +171,7 @@ def test_a_version_is_never_overwritten(trained: Card, tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="choose another version"):
         train.train_unet(
             Options("unet", RGB, simulated=4),
-            train.Folders(trained.folder.parent.parent, tmp_path, Store(str(tmp_path))),
+            train.Folders(trained.folder.parent.parent, tmp_path, ProductStore(str(tmp_path))),
             version="0.1",
         )
 

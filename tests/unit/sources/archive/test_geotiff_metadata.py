@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from tulip_ops.core.errors import BadScene
-from tulip_ops.raster.reader import RasterFacts
-from tulip_ops.sources.archive.geotiff_metadata import understand
+from tulip_ops.raster.reader import RasterInfo
+from tulip_ops.sources.archive.geotiff_metadata import parse_metadata
 
-RENDERING = RasterFacts(
+RENDERING = RasterInfo(
     epsg=32631,
     transform=(10.0, 0.0, 680000.0, 0.0, -10.0, 5850000.0),
     shape=(256, 256),
@@ -20,14 +20,14 @@ RENDERING = RasterFacts(
     nodata=None,
     scale=1.0,
     offset=0.0,
-    taken=None,
+    tiff_datetime=None,
 )
 NUMBERS = replace(RENDERING, dtype="uint16", bands=("B04", "B03", "B02", "B08"))
 NAME = "S2A_2016-05-01.tif"
 
 
-def found(name: str, facts: RasterFacts = RENDERING, **options: Any) -> Any:
-    return understand(Path("/scenes") / name, facts, **options)
+def found(name: str, facts: RasterInfo = RENDERING, **options: Any) -> Any:
+    return parse_metadata(Path("/scenes") / name, facts, **options)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_names_say_when(name: str, moment: tuple[int, ...]) -> None:
 
 
 def test_a_header_or_an_option_says_when() -> None:
-    tagged = replace(RENDERING, taken="2016:05:01 10:53:10")
+    tagged = replace(RENDERING, tiff_datetime="2016:05:01 10:53:10")
     assert found("a.tif", tagged).sensed_at == datetime(2016, 5, 1, 10, 53, 10, tzinfo=UTC)
     assert found("a.tif", day=date(2016, 5, 2)).sensed_at == datetime(2016, 5, 2, tzinfo=UTC)
     both = found("20160501-105310.tif", day=date(2016, 5, 2))
@@ -128,8 +128,6 @@ def test_a_baseline_that_may_carry_an_offset_must_be_explained() -> None:
         (NUMBERS, {"bands": ("red", "red", "blue", "nir")}, "each\n? *once"),
     ],
 )
-def test_what_is_no_scene_is_said(
-    facts: RasterFacts, options: dict[str, Any], message: str
-) -> None:
+def test_what_is_no_scene_is_said(facts: RasterInfo, options: dict[str, Any], message: str) -> None:
     with pytest.raises(BadScene, match=message):
         found(NAME, facts, **options)

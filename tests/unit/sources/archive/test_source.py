@@ -24,7 +24,7 @@ from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import project
 from tulip_ops.sources.archive.source import Archive
-from tulip_ops.sources.read_cache import MemoryParts
+from tulip_ops.sources.read_cache import MemoryReadCache
 from tulip_ops.sources.registry import open_sources
 
 POLDER = Area("polder", MultiPolygon([box(5.5, 52.6, 6.0, 52.9)]))
@@ -122,7 +122,7 @@ def test_a_rendering_reads_as_reflectance_on_the_tiles_grid(
     assert acquisition is not None
     assert acquisition.sensed_at == datetime(2016, 4, 21, 10, 50, 29, tzinfo=UTC)
     grid = whole(acquisition)
-    reflectance, bands = archive.read(acquisition, grid, MemoryParts())
+    reflectance, bands = archive.read(acquisition, grid, MemoryReadCache())
     assert bands == ("blue", "green", "red") == acquisition.bands
     assert reflectance.shape == (3, *grid.shape)
     assert reflectance.dtype == np.float32
@@ -149,7 +149,7 @@ def test_numbers_become_reflectance_in_the_order_of_bands(tmp_path: Path) -> Non
     [acquisition_id] = archive.add_files([path])
     acquisition = archive.find(acquisition_id)
     assert acquisition is not None
-    reflectance, bands = archive.read(acquisition, GRID, MemoryParts())
+    reflectance, bands = archive.read(acquisition, GRID, MemoryReadCache())
     assert bands == ("blue", "green", "red", "nir")
     expected = np.where(dn == 0, np.nan, dn * 1e-4)[::-1]
     np.testing.assert_allclose(reflectance, expected, atol=1e-6)
@@ -163,9 +163,9 @@ def test_a_declared_offset_that_the_pixels_contradict_is_refused(tmp_path: Path)
     wrong, right = map(archive.find, archive.add_files([bare, added], offset=-0.1))
     assert wrong is not None
     assert right is not None
-    assert np.nanmin(archive.read(right, GRID, MemoryParts())[0]) > 0.01
+    assert np.nanmin(archive.read(right, GRID, MemoryReadCache())[0]) > 0.01
     with pytest.raises(OffsetContradiction, match=r"S2A_31UFU_20220420_0_L2A .* below 800"):
-        archive.read(wrong, GRID, MemoryParts())
+        archive.read(wrong, GRID, MemoryReadCache())
 
 
 def test_search_keeps_to_areas_and_days(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_simulated_scenes_come_back_as_they_were_made(tmp_path: Path) -> None:
     acquisition = archive.find(SIM)
     assert acquisition is not None
     assert acquisition.sensed_at == SENSED_AT
-    values, bands = archive.read(acquisition, GRID, MemoryParts())
+    values, bands = archive.read(acquisition, GRID, MemoryReadCache())
     assert bands == ("red", "nir")
     np.testing.assert_allclose(values, reflectance, atol=0.51e-4)
     item = json.loads((tmp_path / str(SIM) / f"{SIM}.json").read_text())
@@ -288,7 +288,7 @@ def test_both_radiometric_baselines_hold_the_same_reflectance(
     acquisition = archive.find(SIM)
     assert acquisition is not None
     assert acquisition.baseline == baseline
-    values, _ = archive.read(acquisition, GRID, MemoryParts())
+    values, _ = archive.read(acquisition, GRID, MemoryReadCache())
     np.testing.assert_allclose(values, reflectance, atol=0.51e-4)
     with rasterio.open(tmp_path / str(SIM) / "reflectance.tif") as source:
         assert source.offsets == (offset,)
