@@ -7,10 +7,13 @@ from decimal import Decimal
 
 from psycopg.rows import dict_row
 
-from tulip_ops.core.types import Alert
+from tulip_ops.core.types import STATES, Alert
 from tulip_ops.postgis.alerts import open_alerts
 from tulip_ops.postgis.connection import Connection, query
 from tulip_ops.postgis.migrate import schema_revision
+
+_STATES = ["discovered", *STATES.values(), "skipped", "failed", "quarantined"]
+"""In the order in which people expect them."""
 
 _HEADINGS = {
     "area": "area",
@@ -38,7 +41,7 @@ def status(connection: Connection) -> dict[str, int | str]:
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         counts: Mapping[str, int] = cursor.execute(query("count_rows")).fetchone() or {}
-    states = connection.execute(query("count_states")).fetchall()
+    states = connection.execute(query("count_states"), {"states": _STATES}).fetchall()
     newest = connection.execute(query("newest_acquisition")).fetchone()
     return {
         "revision": schema_revision(connection) or "none",

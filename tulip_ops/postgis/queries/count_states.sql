@@ -2,8 +2,4 @@
 select state, count(*)
 from tulip.acquisition
 group by state
-order by array_position(
-    array['discovered', 'acquired', 'screened', 'segmented', 'vectorized', 'recorded',
-        'skipped', 'failed', 'quarantined'],
-    state
-)
+order by array_position(%(states)s::text[], state)
