@@ -1,4 +1,4 @@
-"""From probabilities to polygons, identities and seasons: pure functions.
+"""Field polygons, identities and seasons from probabilities: pure functions.
 
-`pipeline` and `ml` import this package; it imports no library for input or output.
+`pipeline` and `ml` import this package; it imports no I/O library.
 """

@@ -1,11 +1,11 @@
 """Which detections are the same field, within a season and across seasons.
 
 Detections that overlap are joined to the outlines of a season (`cluster`), outlines of several
-seasons to fields (`match_seasons`). Both depend on nothing but what is given, and what lies apart
-does not influence each other: so it is enough to join anew what overlaps, over any number of steps,
-what changed (`overlapping`).
+seasons to fields (`match_seasons`). Both are pure functions, and outlines that do not overlap do
+not affect each other: so after a change only what overlaps it, directly or through others, must
+be joined again (`overlapping`).
 
-Overlaps are ratios of areas, taken in longitude and latitude as they are: within one field the
+Overlaps are ratios of areas, computed in longitude and latitude: within one field the
 scale of a degree changes by less than a thousandth, and cancels.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MIN_FREE_SHARE = 0.4
 """Share of a detection that must lie beyond the fields already found, in one piece, before it
-shows a field of its own. Two neighbours that one date shows as one are about half and half; the
+becomes a field of its own. Two neighbours that one date shows as one are about half and half; the
 outline of the same field seen a pixel larger adds up to 0.27 around a field of 80 x 200 m."""
 
 MIN_SAME_IOU = 0.3
@@ -46,23 +46,23 @@ MIN_LINK_OVERLAP = 0.3
 other: MIN_SAME_IOU and MIN_SAME_SHARE imply it."""
 
 MIN_PARCEL_COVERAGE = 0.3
-"""Share of a parcel that the detections of one acquisition must cover to show tulips on it. They
-may stand on a part of it, beside other crops."""
+"""Share of a parcel that the detections of one acquisition must cover to show tulips on it. Tulips
+may grow on a part of it, beside other crops."""
 
 _DIGITS = 9
-"""Ratios are compared rounded, so that the last bits of a float decide nothing."""
+"""Decimals to which ratios are rounded for comparison, so that float noise decides nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeasonField:
-    """A field as the detections of one season draw it."""
+    """A field as the detections of one season outline it."""
 
     geometry: Polygon
-    """EPSG:4326, valid; of the detection that agrees best with the others."""
+    """EPSG:4326, valid; from the detection that agrees best with the others."""
     area_m2: float
     """Geodesic, square metres."""
     detection_ids: tuple[int, ...]
-    """Detections that show it, in ascending order."""
+    """Ids of its detections, ascending."""
     parcel_id: int | None = None
     """The registered parcel that gives the outline; None where a detection does."""
 
@@ -80,17 +80,17 @@ class FieldIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """One season's field lies on the ground of another that was there before."""
+    """One season's field lies on the ground of an earlier one."""
 
     parent: int
-    """Index of the field that was there before."""
+    """Index of the earlier field."""
     child: int
-    """Index of the field that the season shows."""
+    """Index of the season's field."""
     season: int
     kind: Literal["split", "merge", "redrawn"]
-    """merge: the child lies on several earlier fields; split: the parent carries several now."""
+    """merge: the child lies on several earlier fields; split: several now lie on the parent."""
     share: float
-    """Of the child's outline in the season that lies on the parent, in (0, 1]."""
+    """Share of the child's outline in the season that lies on the parent, in (0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Assignment:
     matched: tuple[tuple[int, SeasonField], ...]
     """(id of the known field, its outline in the season), by id; each side once."""
     new: tuple[SeasonField, ...]
-    """Fields that no known one explains, in the order given."""
+    """Fields that match no known one, in input order."""
 
 
 def cluster(
@@ -109,14 +109,14 @@ def cluster(
     """The fields that a season's detections show, north to south.
 
     detections: (id, acquisition, detection); a detection is identified by its acquisition and
-    ordinal, so the result does not depend on the order given, nor on which ids are smaller.
-    Fields do not overlap, and every detection belongs to exactly one field. What lies apart
-    does not influence each other.
+    ordinal, so the result depends neither on input order nor on the order of ids.
+    Fields do not overlap, and every detection belongs to exactly one field. Detections that do
+    not overlap do not affect each other.
 
-    A cloud may leave fragments of a field, and a blurred date may fuse neighbours: outlines that
+    A cloud may leave fragments of a field, and a blurred date may merge neighbours: outlines that
     the other acquisitions confirm with the highest probabilities come first (`_agreement`), then
-    larger ones; a later
-    outline becomes a field if enough of it lies on ground that is still free (MIN_FREE_SHARE).
+    larger ones; a later outline becomes a field if enough of it lies on free ground
+    (MIN_FREE_SHARE).
     """
     detections = sorted(detections, key=lambda entry: (str(entry[1]), entry[2].ordinal))
     outlines = np.array([detection.geometry for _, _, detection in detections], dtype=object)
@@ -178,8 +178,8 @@ def match_seasons(
 
     outlines: (season, outline), one field once per season, in any order. Season by season, the
     outlines that lie on a field of an earlier season are that field (`assign`); the others are
-    new ones. A field keeps the outline of its first season, so that it stays where it is as later
-    ones come. Fields come in the order of their first seasons, north to south.
+    new ones. A field retains the outline of its first season, so that later seasons do not
+    move it. Fields come in the order of their first seasons, north to south.
     """
     order = sorted(range(len(outlines)), key=lambda n: (outlines[n][0], _place(outlines[n][1])))
     members: list[list[int]] = []
@@ -214,9 +214,9 @@ def reuse_ids(
 ) -> list[int | None]:
     """The existing id of each identity; None for new ones.
 
-    known: fields as they were. labels: by index of an outline the id of the field that it
-    belonged to. Each id goes to the identity with most of its outlines, then to the one whose
-    ground is most like its own; an id and an identity meet at most once.
+    known: the previous fields. labels: by outline index, the id of the field that it belonged
+    to. Each id goes to the identity with most of its outlines, then to the one with the best
+    overlap; ids and identities match one to one.
     """
     votes = Counter(
         (number, labels[outline])
@@ -259,7 +259,8 @@ def match_parcels(
 
     parcels: (id, outline, area in square metres), not overlapping. A parcel is a field from the
     first acquisition whose detections cover COVERED of it; its detections are those that cover as
-    much of it, or lie on it to COVERED. One across a border may belong to several parcels.
+    much of it, or have COVERED of their area on it. A detection across a border may belong to
+    several parcels.
     """
     grounds = np.array([outline for _, outline, _ in parcels], dtype=object)
     shown = np.array([detection.geometry for _, _, detection in detections], dtype=object)
@@ -294,7 +295,7 @@ def overlapping(
 def _kinships(
     season: int, shown: Sequence[tuple[int, Polygon]], known: Sequence[Field]
 ) -> list[Lineage]:
-    """shown: (index of its field, outline) of a season; known: fields of the seasons before."""
+    """shown: (field index, outline) of a season; known: fields of earlier seasons."""
     ones = np.array([outline for _, outline in shown], dtype=object)
     others = np.array([field.geometry for field in known], dtype=object)
     pairs, shared = _overlaps(ones, others)
@@ -324,7 +325,7 @@ def _kinships(
 def _overlaps_within(
     outlines: NDArray[np.object_],
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """As `_overlaps` of the outlines with each other, each pair both ways, none with itself."""
+    """`_overlaps` of the outlines with each other: each pair in both orders, none with itself."""
     pairs = shapely.STRtree(outlines).query(outlines)
     pairs = pairs[:, pairs[0] < pairs[1]]
     shared = shapely.area(shapely.intersection(outlines[pairs[0]], outlines[pairs[1]]))
@@ -337,7 +338,7 @@ def _overlaps_within(
 def _overlaps(
     ones: NDArray[np.object_], others: NDArray[np.object_]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """(2, n) indices into both of what shares ground, and the (n,) areas shared."""
+    """(2, n) indices of the pairs that intersect, and the (n,) areas of intersection."""
     pairs = shapely.STRtree(others).query(ones)
     shared = shapely.area(shapely.intersection(ones[pairs[0]], others[pairs[1]]))
     return pairs[:, shared > 0], shared[shared > 0]
@@ -352,8 +353,8 @@ def _agreement(
 ) -> NDArray[np.float64]:
     """How well the other acquisitions confirm each outline.
 
-    The sum over them of its best IoU with one of theirs, times the probability of tulips there:
-    clear dates on which the network was sure count more than doubtful ones.
+    Sum over acquisitions of the best IoU with one of their outlines, times its probability of
+    tulips: clear dates with confident predictions count more than doubtful ones.
     """
     names, acquisition = np.unique(np.asarray(acquisitions, dtype=str), return_inverse=True)
     one, other = pairs
@@ -382,7 +383,7 @@ def _free_shapes(
         whole = [other for other, shape in taken.items() if shape is outlines[other]]
         covered = sum(neighbours[index][other] for other in whole)
         if covered > (1 - MIN_FREE_SHARE) * outline.area:
-            continue  # most detections: seen before, and no geometry to compute
+            continue  # most detections: already covered, no geometry to compute
         free = _largest_part(outline, list(taken.values())) if taken else outline
         if free.area >= MIN_FREE_SHARE * outline.area:
             shapes[index] = free
@@ -395,7 +396,7 @@ def _largest_part(outline: Polygon, taken: Sequence[Polygon]) -> Polygon:
 
 
 def _owners(outlines: NDArray[np.object_], shapes: dict[int, Polygon]) -> dict[int, int]:
-    """For each outline its field (key of `shapes`): its own, or the one it shares most with."""
+    """For each outline its field (key of `shapes`): its own, or that with the largest overlap."""
     seeds = list(shapes)
     pairs, shared = _overlaps(outlines, np.array(list(shapes.values()), dtype=object))
     order = np.lexsort((-shared, pairs[0]))

@@ -1,4 +1,4 @@
-"""The order of polygons on a page, which gives results an order of their own."""
+"""Reading order of polygons, for an order of results independent of input."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ if TYPE_CHECKING:
 
 
 def reading_order(polygon: Polygon) -> tuple[float, float, bytes]:
-    """Sorts from north to south, then from west to east, then by bytes, so that no two tie."""
+    """Sort key: north to south, then west to east, then by bytes, so that no two tie."""
     west, _, _, north = polygon.bounds
     return -north, west, polygon.wkb

@@ -1,6 +1,6 @@
-"""Simulated polders, seasons, skies and scenes with known truth. Nothing here is measured.
+"""Simulated polders, seasons, skies and scenes with known truth. No measured data.
 
-`ml`, `sources` and `reports` import this package; it imports no library for input or output.
+`ml`, `sources` and `reports` import this package; it imports no I/O library.
 """
 
 from tulip_ops.simulate.bloom import FieldBloom

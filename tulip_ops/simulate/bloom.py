@@ -1,4 +1,4 @@
-"""When the tulip fields of a season flower, known without rendering a scene."""
+"""Flowering dates of a season's tulip fields, without rendering a scene."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FieldBloom:
     onset: date
     """First day with any of its flowers open."""
     peak: date
-    """First of the days with the largest share of the field in flower."""
+    """First day with the largest share of the field in flower."""
     end: date
     """Last day with any flower; the heads are cut the day after."""
 
@@ -32,8 +32,7 @@ def bloom_dates(
 ) -> Mapping[int, FieldBloom]:
     """Flowering by parcel, of the tulip parcels that flower at all in `season`.
 
-    parcel (units,); size (units,), each strip's share of the land, any unit: strips of size 0
-    do not count.
+    parcel (units,); size (units,), area of each strip, any unit: strips of size 0 do not count.
     """
     days = [date(season, 2, 1) + timedelta(days=count) for count in range(181)]
     units = np.flatnonzero((planting.crop[parcel] == Crop.TULIP) & np.isfinite(planting.opens))

@@ -49,7 +49,7 @@ SHARES = {
     Crop.STRAW: 0.006,
 }
 """Crops of parcels without tulips, as shares that sum to 1. Hyacinths and daffodils grow in
-other regions: here they stand on a few parcels in a hundred of the tulips'."""
+other regions: here they have a few parcels for every hundred of tulips."""
 
 UNCOVERED = 430.0
 """Warmth at which the plastic comes off the early tulips: about the first of April."""
@@ -65,7 +65,7 @@ _CLOSED = {
     Crop.HYACINTH: (0.50, 0.78),
     Crop.DAFFODIL: (0.80, 0.97),
 }
-"""Share of the ground under leaves when they are grown, by parcel, from and to."""
+"""Range of the share of ground under fully grown leaves, by parcel."""
 _YELLOW = spectra.COLOURS.index("yellow")
 _LATER = np.array([-40, -20, 10, 25, 5, 0, -20, 0], dtype=np.float32)
 """How much later than the average a colour opens, degC days (2016: red first, yellow last)."""
@@ -82,28 +82,28 @@ class Planting:
     closed: NDArray[np.float32]
     """(units,) share of the ground that a bulb crop's leaves can cover, 0..1."""
     tone: NDArray[np.float32]
-    """(units,) brightness of leaves against the usual, about 1."""
+    """(units,) brightness of leaves relative to the average, about 1."""
     blush: NDArray[np.float32]
-    """(units,) how much redder a bulb cultivar's leaves are than the usual, about 1."""
+    """(units,) redness of a bulb cultivar's leaves relative to the average, about 1."""
     chlorophyll: NDArray[np.float32]
-    """(units,) reflectance at 705 nm of a bulb cultivar's leaves against the usual, about 1."""
+    """(units,) leaf reflectance of a bulb cultivar at 705 nm relative to the average, about 1."""
     water: NDArray[np.float32]
-    """(units,) shortwave infrared of a bulb cultivar's leaves against the usual, about 1."""
+    """(units,) the same in the shortwave infrared, about 1."""
     habit: NDArray[np.float32]
-    """(parcels,) what its grower is apt to do, 0..1: whether a catch crop stands before maize,
-    how much grows on fallow."""
+    """(parcels,) the grower's habits, 0..1: whether a catch crop precedes maize, how much grows
+    on fallow."""
     covered: NDArray[np.bool_]
     """(parcels,) forced under plastic until the end of March, to flower early."""
     brightness: NDArray[np.float32]
-    """(units,) logarithm of the soil's brightness against the usual."""
+    """(units,) logarithm of the soil's brightness relative to the average."""
     colour: NDArray[np.uint8]
-    """(units,) index into `spectra.COLOURS`; means something in bulb parcels only."""
+    """(units,) index into `spectra.COLOURS`; valid in bulb parcels only."""
     opens: NDArray[np.float32]
     """(units,) warmth at which flowers open; infinite in strips kept from flowering."""
     lasts: NDArray[np.float32]
     """(units,) warmth from opening until the heads are cut."""
     density: NDArray[np.float32]
-    """(units,) how closed the stand of flowers is, 0..1."""
+    """(units,) density of the flowers, 0..1."""
 
 
 def plant(crop: NDArray[np.uint8], parcel: NDArray[np.int32], rng: np.random.Generator) -> Planting:
@@ -118,7 +118,7 @@ def plant(crop: NDArray[np.uint8], parcel: NDArray[np.int32], rng: np.random.Gen
     shift = rng.normal(0, 35, parcels) - 130 * early
     colour, opens, lasts, density = _flowers(crop, parcel, shift, rng)
     opens = np.where(covered[parcel], np.maximum(opens, UNCOVERED), opens)
-    # Strips that failed: hardly any pixel inside the real masks of May resembles bare soil.
+    # Failed strips are rare: hardly any pixel inside the real masks of May resembles bare soil.
     thin = np.where(rng.random(units) < 0.02, rng.uniform(0.3, 0.75, units), 1)
     closed = np.ones(parcels)
     for kind, span in _CLOSED.items():
@@ -148,7 +148,7 @@ def plant(crop: NDArray[np.uint8], parcel: NDArray[np.int32], rng: np.random.Gen
 def _flowers(
     crop: NDArray[np.uint8], parcel: NDArray[np.int32], shift: Reals, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], Floats, Floats, Floats]:
-    """Colour, warmth at opening, warmth that flowers last and density of every strip.
+    """Colour, warmth at opening, warmth until cutting and density of every strip.
 
     shift (parcels,): how much later than usual a parcel flowers, degC days.
     """

@@ -1,6 +1,6 @@
 """The demo archive: two simulated areas in the Noordoostpolder over a few springs.
 
-The places are real, everything that is seen there is simulated.
+The places are real, the images are simulated.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _LOOKS = (
     ((0, _CLEAR), (8, _CLEAR), (13, _MANY), (15, _FEW), (23, _CLEAR)),
     ((0, _CLEAR), (5, _CLOSED), (8, _CLEAR), (15, _FEW), (23, _CLEAR)),
 )
-"""By season in turn and overpass: days since the first one, kind of sky, and its share under cloud.
-Two orbits pass, each every five days, three days apart. The clear days hardly let a bloom slip
-through; where clouds lie over a field on the day between, one could have come and gone."""
+"""By season (cyclic) and overpass: days since the first one, kind of sky, and its cloud cover.
+Two orbits pass, each every five days, three days apart. The clear days hardly miss a bloom; where
+clouds cover a field on the day between, a bloom could go unobserved."""
 
 
 class SimulatedOverpass(NamedTuple):
@@ -71,7 +71,7 @@ def demo_dates(seasons: Sequence[int] = DEMO_SEASONS) -> list[date]:
 
 
 def _looks(seasons: Sequence[int]) -> Iterator[tuple[date, Weather, float]]:
-    """Day, kind of sky and its share under cloud of each overpass, oldest first."""
+    """Day, kind of sky and cloud cover of each overpass, oldest first."""
     for number, season in enumerate(sorted(seasons)):
         days = (date(season, 3, 1) + timedelta(days=count) for count in range(90))
         first = next(day for day in days if warmth(day) >= _FIRST_LOOK)

@@ -36,7 +36,7 @@ _UNEVEN = {
     Crop.MAIZE: 1.8,
     Crop.SPRING_CEREAL: 1.3,
 }
-"""How much more than `Planting.ahead` the parcels of a crop differ: spread of NDVI in 2025."""
+"""How much more than by `Planting.ahead` parcels of a crop differ: spread of NDVI in 2025."""
 _BULB_LEAF = {
     Crop.TULIP: (spectra.TULIP_LEAF, 1340.0),
     Crop.HYACINTH: (spectra.HYACINTH_LEAF, 1210.0),
@@ -72,7 +72,7 @@ def reflect(
 ) -> tuple[Floats, Floats]:
     """Reflectance of every strip at a warmth, and how far it is in flower.
 
-    parcel (units,); soil (parcels, 10), bare and at its usual moisture. `rng` decides what
+    parcel (units,); soil (parcels, 10), bare and at its usual moisture. `rng` draws what
     changes from day to day: soil moisture and tillage.
     Returns spectra (units, 10) and flowering (units,) in 0..1.
     """
@@ -126,9 +126,9 @@ def _bare(
     warmth: float,
     rng: np.random.Generator,
 ) -> Floats:
-    """(units, 10): soil of today, with its moisture, its tillage and fields half worked.
+    """(units, 10): soil on the day, with moisture, tillage and half-worked fields.
 
-    It dries as spring goes on: bare fields of 2025 were a fifth brighter in May than in April.
+    It dries during spring: bare fields of 2025 were a fifth brighter in May than in April.
     """
     parcels = len(planting.crop)
     season = np.clip((780 - warmth) / 330, -0.7, 1)
@@ -147,7 +147,7 @@ def _bare(
 
 
 def _leaves(planting: Planting, leaf: Floats, bulbs: NDArray[np.bool_]) -> Floats:
-    """(units, 10): leaves, or flowers, as brightness and, in bulbs, each cultivar make them."""
+    """(units, 10): leaves, or flowers, scaled by brightness and, in bulbs, by cultivar."""
     leaves = leaf * planting.tone[:, None]
     blush = np.where(bulbs, planting.blush, 1)
     leaves[:, BANDS.index("red")] *= blush
@@ -191,7 +191,7 @@ def _grown(kind: Crop, now: Reals, habit: Reals, rng: np.random.Generator) -> tu
 
 
 def _bulbs(kind: Crop, now: Reals) -> tuple[Reals, Reals]:
-    """As `_grown`: up, yellow, lifted, and later some green on the bare field."""
+    """As `_grown`: emergence, yellowing, lifting, and later some green on the bare field."""
     fresh, wilted = _BULB_LEAF[kind]
     spent = _logistic((now - wilted) / 90)[:, None]
     lifted = now > wilted + 340
@@ -201,7 +201,7 @@ def _bulbs(kind: Crop, now: Reals) -> tuple[Reals, Reals]:
 
 
 def _cereal(kind: Crop, now: Reals) -> Reals:
-    """(n, 10): leaves, in ear, ripe; sown in spring, of a lighter green at first."""
+    """(n, 10): leaves, ears, ripe; spring-sown cereals are lighter green at first."""
     headed = _logistic((now - 1150) / 60)[:, None]
     ripe = _logistic((now - 1850) / 60)[:, None]
     young = _logistic((860 - now) / 60)[:, None] if kind == Crop.SPRING_CEREAL else 0

@@ -1,8 +1,8 @@
-"""The land itself: sections, blocks, parcels and strips of a drained polder.
+"""Land of a drained polder: sections, blocks, parcels and strips.
 
 Everything is decided in metres along the axes of a section: columns of blocks, rows in
-each column, strips in each block. A spot finds its strip by looking itself up in sorted
-edges, so that no polygon is ever rasterized.
+each column, strips in each block. The strip of a spot (subpixel) is found by binary
+search in sorted edges, so that no polygon is ever rasterized.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FINE = 3
 SPOT = 10.0 / FINE
 _FAR = 1e6
 _BED_WIDTHS = (18.0, 27.0, 40.0, 65.0)
-"""Metres of one cultivar's strip, about."""
+"""Typical width of one cultivar's strip, metres."""
 
 Bands = tuple[tuple[float, Cover], ...]
 PROFILES: dict[str, Bands] = {
@@ -34,7 +34,7 @@ PROFILES: dict[str, Bands] = {
     "canal": ((9.0, Cover.WATER), (15.0, Cover.VERGE), (19.0, Cover.TREES)),
     "waterway": ((24.0, Cover.WATER), (32.0, Cover.VERGE), (36.0, Cover.ASPHALT)),
 }
-"""What lies along an edge, outwards from its middle line: (up to how many metres, cover)."""
+"""Cover along an edge, outwards from its middle line: (distance limit in metres, cover)."""
 _KINDS = tuple(PROFILES)
 _REACH = 40
 
@@ -54,11 +54,11 @@ _PROFILE = _profile_table()
 
 @dataclass(slots=True)
 class Layout:
-    """Land without seasons.
+    """Land, the same in all seasons.
 
-    section (FINE*H, FINE*W) uint8, piece of land with axes of its own; cover
+    section (FINE*H, FINE*W) uint8, part of the land with its own axes; cover
     (FINE*H, FINE*W) uint8 of `Cover`; unit (FINE*H, FINE*W) int32, strip under each
-    spot, also where cover hides it; across (FINE*H, FINE*W) float32, metres across the rows;
+    spot, also under cover; across (FINE*H, FINE*W) float32, metres across the rows;
     end (FINE*H, FINE*W) float32, metres along the rows to where they end; parcel (units,)
     int32, parcel of each strip.
     """
@@ -73,7 +73,7 @@ class Layout:
     """(units,) metres across each strip."""
     roads: list[Road] = field(default_factory=list)
     other: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, dtype=np.uint8))
-    """(parcels,) cover of parcels that are no field: wood, glass, solar panels; else 0."""
+    """(parcels,) cover of parcels that are not fields: wood, glass, solar panels; else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Road:
 
 @dataclass(slots=True)
 class _Builder:
-    """Edges of one section, growing."""
+    """Edges of one section while it is built."""
 
     rng: np.random.Generator
     u_edges: NDArray[np.float64]
@@ -114,7 +114,7 @@ def _kind(rng: np.random.Generator, shares: dict[str, float]) -> int:
 def _edges(
     rng: np.random.Generator, low: float, high: float, least: float, most: float
 ) -> NDArray[np.float64]:
-    """Edges that cover low..high, between `least` and `most` apart, alike among themselves."""
+    """Edges that cover low..high, between `least` and `most` apart, about evenly spaced."""
     usual = rng.uniform(least, most)
     count = int((high - low) / least) + 4
     steps = np.clip(rng.normal(usual, 0.12 * usual, count), least, most)
@@ -173,7 +173,7 @@ def _build_section(
 def _look_up(
     build: _Builder, u: NDArray[np.float64], v: NDArray[np.float64]
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
-    """Cover, strip, metres across the rows and to their end of spots at (u, v) of a section."""
+    """Cover, strip, metres across the rows and to their end, for spots at (u, v) of a section."""
     column = np.clip(np.searchsorted(build.u_edges, u) - 1, 0, len(build.u_edges) - 2)
     left = build.u_edges[column]
     right = build.u_edges[column + 1]
@@ -281,8 +281,8 @@ def _sections(
 ) -> tuple[NDArray[np.uint8], list[tuple[NDArray[np.float64], int]]]:
     """Cut the land by a few straight roads or waterways.
 
-    Returns the section of each spot and, per line, every spot's distance to it in metres
-    with the kind of the line.
+    Returns the section of each spot and, per line, every spot's distance to it in metres and
+    the kind of the line.
     """
     section = np.zeros(x.shape, dtype=np.uint8)
     lines = []

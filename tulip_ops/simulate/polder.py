@@ -33,7 +33,7 @@ class Polder:
     height: int
     width: int
     unit: NDArray[np.int32]
-    """(FINE * FINE, H, W): cultivar strip under each spot, also where cover hides it."""
+    """(FINE * FINE, H, W): cultivar strip under each spot, also under cover."""
     cover: NDArray[np.uint8]
     """(FINE * FINE, H, W) of `Cover`."""
     parcel: NDArray[np.int32]
@@ -41,7 +41,7 @@ class Polder:
     soil: Floats
     """(parcels, 10): reflectance of each parcel's soil, bare and at its usual moisture."""
     texture: Floats
-    """(H, W): brightness against the parcel's mean, standard deviation about 1: streaks and
+    """(H, W): brightness relative to the parcel's mean, standard deviation about 1: streaks and
     tramlines along the rows, headlands, old borders and patches."""
     plantings: Mapping[int, Planting]
     """Crops and cultivars by season."""
@@ -50,7 +50,7 @@ class Polder:
 
     @property
     def parcels(self) -> NDArray[np.int32]:
-        """(H, W): parcel at each pixel's centre, -1 where its centre is no field."""
+        """(H, W): parcel at each pixel's centre, -1 outside fields."""
         middle = FINE * FINE // 2
         here = self.parcel[self.unit[middle]]
         return np.where(self.cover[middle] == Cover.FIELD, here, -1).astype(np.int32)
@@ -59,8 +59,8 @@ class Polder:
 def make_polder(seed: int, height: int, width: int, seasons: Sequence[int]) -> Polder:
     """A random polder of (height, width) pixels, planted for each of `seasons`.
 
-    Land and the crops of a season depend on the seed and the season alone, not on which
-    other seasons are asked for. About one parcel in seven has tulips; most wait six
+    Land and the crops of a season depend only on the seed and the season, not on the other
+    requested seasons. About one parcel in seven has tulips; most wait six
     seasons for the next tulips, a few two, and a few have them again the year after.
     """
     rng = np.random.default_rng([seed, 0])
@@ -112,7 +112,7 @@ def _layers(spots: NDArray[_Kind]) -> NDArray[_Kind]:
 
 
 def _soil(rng: np.random.Generator, parcels: int) -> Floats:
-    """Peat and sand of a place, some more of each by parcel."""
+    """Peat and sand content of the place, varied by parcel."""
     peat = rng.normal(0, 0.25) + rng.normal(0, 0.22, parcels)
     sand = rng.normal(0.1, 0.25) + rng.normal(0, 0.22, parcels)
     change = np.stack([peat, sand], axis=1) @ SOIL_CHANGES[:2]
@@ -120,7 +120,7 @@ def _soil(rng: np.random.Generator, parcels: int) -> Floats:
 
 
 def _texture(rng: np.random.Generator, layout: Layout, height: int, width: int) -> Floats:
-    """What the rows, the tractors, the former parcels and the soil leave in each parcel."""
+    """Brightness patterns of rows, tractors, former parcels and soil in each parcel."""
     middle = FINE // 2
     unit = layout.unit[middle::FINE, middle::FINE]
     across = layout.across[middle::FINE, middle::FINE]
@@ -147,7 +147,7 @@ def _texture(rng: np.random.Generator, layout: Layout, height: int, width: int) 
 def _tramlines(
     rng: np.random.Generator, across: Floats, parcel: NDArray[np.int32], count: int
 ) -> Floats:
-    """Wheel tracks at the working width of the parcel's sprayer, lighter or darker."""
+    """Wheel tracks, lighter or darker, at the working width of the parcel's sprayer."""
     apart = rng.choice([24.0, 27.0, 36.0, 39.0], count).astype(np.float32)[parcel]
     depth = (rng.normal(0, 1.2, count) * (rng.random(count) < 0.5)).astype(np.float32)[parcel]
     phase = rng.uniform(0, 40, count).astype(np.float32)[parcel]

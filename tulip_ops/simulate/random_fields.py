@@ -41,7 +41,7 @@ def fractal(
 
 
 def line(rng: np.random.Generator, length: int, scales: tuple[float, ...]) -> Floats:
-    """One-dimensional noise: white noise smoothed at each of `scales` (samples), and added.
+    """One-dimensional noise: sum of white noise smoothed at each of `scales` (samples).
 
     Returns (length,), mean 0, standard deviation 1.
     """
@@ -76,7 +76,7 @@ def blur(image: Floats, sigma: float) -> Floats:
 
 
 def blur_coarse(image: Floats, sigma: float) -> Floats:
-    """About `blur` of an (H, W) image by many pixels, by way of means of 4 x 4 pixels."""
+    """Approximate `blur` of an (H, W) image with a large sigma, on means of 4 x 4 pixels."""
     height, width = image.shape
     padded = np.pad(image, ((0, -height % 4), (0, -width % 4)), mode="edge")
     rows, columns = padded.shape[0] // 4, padded.shape[1] // 4

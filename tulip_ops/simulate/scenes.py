@@ -1,4 +1,4 @@
-"""Scenes with known truth: a polder on a day, under a sky, through a sensor."""
+"""Simulated scenes with ground truth, from a polder, a day, a sky and a sensor."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tulip_ops.simulate.sky import Sky, form, through_atmosphere
 from tulip_ops.simulate.spectra import COVERS, LEAFED_TREES, Cover
 
 VERSION = "e2b9a6c30b0a"
-"""Of the simulated scenes, part of the names of cached ones: raise it with every change that makes
-other pixels or another truth. The first value is the digest of the sources of simulate/ that cached
-scenes and checkpoints were named by before; the next one is "2".
+"""Version of simulated scenes, part of their cache key: raise it with every change of pixels or
+truth. The first value is the digest of the sources of simulate/, the former key of cached scenes
+and checkpoints; the next one is "2".
 """
 STEP = 1e-4
 """Reflectance per digital number."""
@@ -37,18 +37,18 @@ class Truth:
     """Ground truth, including what clouds hide."""
 
     tulip: NDArray[np.bool_]
-    """(H, W): the pixel's centre lies in a tulip parcel, in flower or not."""
+    """(H, W): whether the pixel's centre lies in a tulip parcel, in flower or not."""
     bloom: Floats
     """(H, W) share of the pixel in flower, 0..1; 0 outside tulip."""
     cloud: Floats
     """(H, W) share of the ground hidden by cloud, cirrus and haze, 0..1. Exactly 0 where there
     is none: edges of clouds thinner than 0.02 are left out."""
     shadow: Floats
-    """(H, W) share of direct sunlight kept from the ground by clouds, 0..1."""
+    """(H, W) share of direct sunlight blocked by clouds, 0..1."""
     fields: NDArray[np.int32]
     """(H, W): parcel of the pixel where tulip, -1 elsewhere."""
     blooms: Mapping[int, FieldBloom]
-    """By parcel as in `fields`: when it flowers this season; fields that never do are absent."""
+    """By parcel as in `fields`: flowering this season; fields that never flower are absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class SimulatedScene:
 
 @dataclass(frozen=True, slots=True)
 class Atmosphere:
-    """Air between ground and sensor that is left in the product.
+    """Atmospheric effects that remain in the product.
 
     strength 0: surface reflectance (L2A). 1: top of atmosphere (L1C) as in the real images
     of 2016, where dense wheat reads 0.093, 0.077 and 0.047 in blue, green and red.
@@ -72,12 +72,12 @@ class Atmosphere:
 
     strength: float = 0.0
     offset: float = 0.0
-    """Error of a correction that took too much or too little, reflectance at 490 nm; falls
+    """Error of a correction that removed too much or too little, reflectance at 490 nm; falls
     with wavelength as scattering does."""
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Atmosphere:
-        """Surface reflectance or top of atmosphere, about as often, each somewhat off."""
+        """Surface reflectance or top of atmosphere, about equally often, with random error."""
         kind = rng.random()
         if kind < 0.42:
             return cls(0.0, float(rng.normal(0, 0.006)))
@@ -87,12 +87,12 @@ class Atmosphere:
 
     @property
     def path(self) -> Floats:
-        """(10,) reflectance of the air itself."""
+        """(10,) path reflectance."""
         return np.asarray(self.strength * _PATH + self.offset * _PATH / _PATH[0], dtype=np.float32)
 
     @property
     def through(self) -> Floats:
-        """(10,) share of the ground's reflectance that passes."""
+        """(10,) share of the ground's reflectance that is transmitted."""
         return np.asarray(1 - self.strength * (1 - _THROUGH), dtype=np.float32)
 
 
@@ -109,10 +109,10 @@ def make_scene(
     atmosphere: Atmosphere = SURFACE,
     spread: float = 0.55,
 ) -> SimulatedScene:
-    """`polder` as a Sentinel-2 of the simulator would see it on `day`.
+    """Simulate a Sentinel-2 image of `polder` on `day`.
 
-    seed: of the day's clouds, tillage and noise. spread: sigma of the sensor's point spread,
-    pixels. KeyError where the polder was not planted for the season of `day`.
+    seed: for the day's clouds, tillage and noise. spread: sigma of the sensor's point spread,
+    pixels. KeyError if the polder was not planted for the season of `day`.
     """
     rng = np.random.default_rng([polder.seed, 2, seed, day.toordinal()])
     planting = polder.plantings[day.year]
@@ -182,7 +182,7 @@ def _ground(polder: Polder, strips: Floats, covers: Floats) -> Floats:
 
 
 def _mottle(polder: Polder, rng: np.random.Generator) -> Floats:
-    """(1, H, W) brightness around 1: fields faintly, trees and houses strongly."""
+    """(1, H, W) random brightness around 1: weak in fields, strong in trees and houses."""
     rough = np.isin(polder.cover, (Cover.FIELD, Cover.WATER, Cover.GLASS, Cover.SOLAR), invert=True)
     built = rough.mean(axis=0, dtype=np.float32)
     grain = fractal(rng, polder.height, polder.width, 0.6)
@@ -193,7 +193,7 @@ def _mottle(polder: Polder, rng: np.random.Generator) -> Floats:
 
 
 def _sense(seen: Floats, rng: np.random.Generator) -> Floats:
-    """Noise and quantization of the sensor."""
+    """Add noise and quantization of the sensor."""
     noise = rng.standard_normal(seen.shape, dtype=np.float32)
     noisy = seen + noise * (0.0006 + 0.004 * np.maximum(seen, 0))
     return np.asarray(np.round(noisy / STEP) * STEP, dtype=np.float32)

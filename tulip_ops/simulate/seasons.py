@@ -1,4 +1,4 @@
-"""Warmth of each season: what shifts bloom by weeks."""
+"""Temperature sum of each season, which shifts bloom by weeks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def warmth(day: date) -> float:
     """Temperature sum above 0 degC from 1 January to `day`, degC days.
 
     Measured at Marknesse for 2016 to 2025. Any other season is the mean of these ten,
-    shifted by a number of days that the year alone decides (spread about 6 days).
+    shifted by a number of days that depends only on the year (spread about 6 days).
     """
     ordinal = float(day.timetuple().tm_yday)
     sums = _SUMS.get(day.year)

@@ -1,4 +1,4 @@
-"""Farmsteads, villages and lakes, painted over a layout."""
+"""Paints farmsteads, villages and lakes over a layout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ROOF_SHARES = (0.44, 0.34, 0.18, 0.04)
 
 
 def settle(rng: np.random.Generator, layout: Layout) -> None:
-    """Paint farmsteads along the roads, now and then a village or a lake, into the cover."""
+    """Paint farmsteads along the roads, and rarely a village or a lake, into the cover."""
     high, wide = (size * SPOT for size in layout.cover.shape)
     for road in layout.roads:
         direction = np.array([-np.sin(road.angle), np.cos(road.angle)])
@@ -35,7 +35,7 @@ def settle(rng: np.random.Generator, layout: Layout) -> None:
 def _window(
     layout: Layout, centre: NDArray[np.float64], reach: float, angle: float
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]] | None:
-    """The cover around `centre` as a view, and its spots' metres along two turned axes."""
+    """The cover around `centre` as a view, and its spots' coordinates in metres on rotated axes."""
     rows, columns = layout.cover.shape
     left, right = (min(max(round((centre[0] + s * reach) / SPOT), 0), columns) for s in (-1, 1))
     top, bottom = (min(max(round((centre[1] + s * reach) / SPOT), 0), rows) for s in (-1, 1))
@@ -67,7 +67,7 @@ def _farm(
     if window is None:
         return
     cover, a, b = window
-    # The belt of trees has gaps and is wider here and there.
+    # The belt of trees has gaps, and its width varies.
     ragged = 3.5 * np.sin(0.13 * (a + b) + rng.uniform(0, 6)) * np.sin(0.09 * (a - b))
     belt = rng.uniform(7, 16) + ragged
     inner = np.minimum(half_a - np.abs(a), half_b - np.abs(b))

@@ -1,4 +1,4 @@
-"""Weather between the ground and the sensor: clouds, haze, cirrus and their shadows."""
+"""Weather: clouds, haze, cirrus and their shadows."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tulip_ops.simulate.random_fields import Floats, Reals, blur, blur_coarse, f
 WAVELENGTHS = np.array([490, 560, 665, 705, 740, 783, 842, 865, 1610, 2190], dtype=np.float32)
 """Centres of `BANDS`, nm."""
 _DIFFUSE = np.array([0.36, 0.31, 0.28, 0.27, 0.26, 0.25, 0.24, 0.23, 0.20, 0.19], dtype=np.float32)
-"""Share of the light that reaches the ground from the sky and not straight from the sun:
-what is left in a full shadow of small clouds (measured in the shadows of 2016-05-01, blue to
-red, and in those of a scene of cumulus over farmland, infrared)."""
+"""Diffuse share of the light at the ground, which remains in a full shadow of small clouds
+(measured in the shadows of 2016-05-01, blue to red, and in those of a scene of cumulus over
+farmland, infrared)."""
 _UNSEEN = 0.02
-"""Optical depth of a cloud and depth of a shadow that nobody would see: taken for none."""
+"""Invisible optical depth of a cloud and depth of a shadow: set to zero."""
 
 
 class Weather(StrEnum):
@@ -33,27 +33,27 @@ class Weather(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sky:
-    """The weather of one overpass."""
+    """Parameters of the weather of one overpass."""
 
     kind: Weather
     cover: float = 0.0
-    """Share of the sky under cloud, 0..1, about: the clouds of a small scene vary around it."""
+    """Expected cloud cover, 0..1: the clouds of a small scene vary around it."""
     optical_depth: float = 0.0
-    """Of the clouds where they are thick."""
+    """Optical depth of the clouds where they are thick."""
     height: float = 1000.0
-    """Of the clouds above the ground, metres."""
+    """Height of the clouds above the ground, metres."""
     upper: float = 0.0
-    """Height of a second, higher layer with a third of the clouds, metres; 0: there is none."""
+    """Height of a second, higher layer with a third of the clouds, metres; 0: none."""
     haze: float = 0.0
     """Mean optical depth of haze at 550 nm."""
     cirrus: float = 0.0
     """Optical depth of cirrus where it is thick."""
     sun_elevation: float = 50.0
-    """Degrees above the horizon."""
+    """Elevation of the sun, degrees above the horizon."""
     sun_azimuth: float = 163.0
-    """Degrees clockwise from north, where the sun stands."""
+    """Azimuth of the sun, degrees clockwise from north."""
     swath_edge: float = 0.0
-    """Share of the scene outside the swath, 0..1: nothing is measured there."""
+    """Share of the scene outside the swath, without data, 0..1."""
 
     @classmethod
     def draw(cls, rng: np.random.Generator, kind: Weather | None = None) -> Sky:
@@ -101,13 +101,13 @@ def sun(day: date) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Overhead:
-    """What stands above every pixel: optical depths (H, W) and the shadow on the ground."""
+    """Atmosphere above every pixel: optical depths (H, W) and the shadow on the ground."""
 
     cloud: Floats
     cirrus: Floats
     haze: Floats
     shadow: Floats
-    """Share of direct sunlight kept from the ground by the clouds, 0..1."""
+    """Share of direct sunlight blocked by the clouds, 0..1."""
     top: Floats
     """(H, W) reflectance of the cloud tops."""
     tint: Floats
@@ -115,7 +115,7 @@ class Overhead:
     glow: float
     """Reflectance of haze."""
     diffuse: Floats
-    """(10,) share of the light that a full shadow leaves."""
+    """(10,) share of the light that remains in a full shadow."""
 
     @property
     def opacity(self) -> Floats:
@@ -166,7 +166,7 @@ def _layers(sky: Sky) -> list[Sky]:
 
 
 def _shadow(sky: Sky, depth: Floats) -> Floats:
-    """Share of direct sunlight that clouds of one height keep from the ground."""
+    """Share of direct sunlight that clouds of one height block."""
     reach = sky.height / np.tan(np.radians(sky.sun_elevation)) / 10
     away = np.radians(sky.sun_azimuth + 180)
     shift = round(-reach * np.cos(away)), round(reach * np.sin(away))
@@ -176,13 +176,13 @@ def _shadow(sky: Sky, depth: Floats) -> Floats:
 
 
 def _shade(sky: Sky, rng: np.random.Generator, depth: Floats) -> Floats:
-    """Brightness of cloud tops, about 1: billows turned to the sun are bright, others dark."""
+    """Brightness of cloud tops, about 1: billows facing the sun are bright, others dark."""
     if not depth.any():
         return np.ones_like(depth)
     relief = np.sqrt(blur(depth, 1.2))
     south, east = np.gradient(relief)
     azimuth = np.radians(sky.sun_azimuth)
-    # Tops slope down towards the sun where they are turned to it.
+    # Tops that face the sun slope down towards it.
     facing = south * np.cos(azimuth) - east * np.sin(azimuth)
     strength = rng.uniform(0.05, 0.30)
     return np.asarray(1 + strength * np.tanh(2.5 * facing), dtype=np.float32)
@@ -208,7 +208,7 @@ def _clouds(sky: Sky, rng: np.random.Generator, height: int, width: int) -> Floa
         folds = fractal(rng, height, width, 2.4, coarsest=60)
         thickness = np.exp(0.3 * body + rng.uniform(0, 0.25) * folds)
         return np.asarray(sky.optical_depth * thickness, dtype=np.float32)
-    # A narrow scene can miss every cloud; the threshold is where a wide one has its share.
+    # A narrow scene can miss every cloud; the threshold gives a wide one its cloud cover.
     threshold = NormalDist().inv_cdf(1 - min(max(sky.cover, 1e-4), 1 - 1e-4))
     wisps = np.exp(rng.uniform(0.3, 0.75) * fractal(rng, height, width, 2.4, coarsest=30))
     above = np.clip(body - threshold, 0, None) ** rng.uniform(0.8, 1.7)
@@ -219,9 +219,9 @@ def _clouds(sky: Sky, rng: np.random.Generator, height: int, width: int) -> Floa
 def through_atmosphere(ground: Floats, overhead: Overhead, path: Floats, through: Floats) -> Floats:
     """Reflectance at the sensor: the ground below clouds, haze and cirrus.
 
-    ground (10, H, W) surface reflectance in full sun; path (10,) reflectance of the air
-    itself; through (10,) share of the ground's reflectance that passes the air.
-    Returns (10, H, W): ground in the clouds' shadow, air, haze, cloud and cirrus in turn.
+    ground (10, H, W) surface reflectance in full sun; path (10,) path reflectance of
+    the air; through (10,) share of the ground's reflectance that the air transmits.
+    Returns (10, H, W), composed of shaded ground, air, haze, cloud and cirrus in this order.
     """
     kept = 1 - overhead.shadow[None] * (1 - overhead.diffuse)[:, None, None]
     seen: Reals = path[:, None, None] + through[:, None, None] * ground * kept
@@ -236,7 +236,7 @@ def through_atmosphere(ground: Floats, overhead: Overhead, path: Floats, through
         seen = seen + (0.025 * blueness * near[None]) * (1 - overhead.shadow[None])
         gap = np.exp(-overhead.cloud)[None]
         top = overhead.top[None] * tint
-        # Light that the cloud lets through returns from the ground: bright in near infrared.
+        # Light transmitted by the cloud is reflected by the ground: bright in near infrared.
         top = top + (1 - top) ** 2 * around / (1 - top * around)
         seen = gap * seen + (1 - gap) * top
     if overhead.cirrus.any():

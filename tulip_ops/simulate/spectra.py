@@ -1,7 +1,7 @@
-"""Surface reflectance of what a polder is made of, in the order of `BANDS`.
+"""Surface reflectance of crops, soils and covers, in the order of `BANDS`.
 
 Visible bands and near infrared are medians of the 2025 parcels of the Noordoostpolder
-(Sentinel-2 L2A by crop and date) and of the 2016 images with the atmosphere taken off. Red
+(Sentinel-2 L2A by crop and date) and of the 2016 images after atmospheric correction. Red
 edge and shortwave infrared are assumed, not measured: leaf optics after Jacquemoud & Baret
 (1990, PROSPECT), where more water lowers 1.6 and 2.2 um and less chlorophyll raises 705 nm.
 Tulip leaves are thick, waxy and full of water; daffodil leaves narrow, dense and grey-green;
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 
 class Cover(IntEnum):
-    """What a spot is when it is not field."""
+    """Surface of a spot that is not field."""
 
     FIELD = 0
     WATER = 1
@@ -70,7 +70,7 @@ FLOWERS = np.stack(
         _spectrum(0.105, 0.065, 0.085, 0.145, 0.300, 0.350, 0.380, 0.395, 0.160, 0.076),  # blue
     ]
 )
-"""(8, 10): a closed stand in full flower, leaves and soil between the flowers included."""
+"""(8, 10): a dense stand in full flower, including leaves and soil between the flowers."""
 COLOURS = ("red", "dark red", "pink", "yellow", "white", "purple", "orange", "blue")
 
 COVERS = np.stack(

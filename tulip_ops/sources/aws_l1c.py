@@ -1,6 +1,6 @@
-"""Level 1C (top of atmosphere) as AWS keeps it: JPEG 2000 in a bucket whose readers pay.
+"""Level 1C (top of atmosphere) on AWS: JPEG 2000 in a requester-pays bucket.
 
-There is no catalog: tiles and days are looked up by their place, as in
+There is no catalog: tiles and days are found by path, as in
 tiles/31/U/FU/2026/4/20/0/B04.jp2, with tileInfo.json beside the bands.
 """
 
@@ -36,12 +36,12 @@ _FILES = dict(
     zip(BANDS, ("B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12"), strict=True)
 )
 _AT_ONCE = 4
-"""Bands that are read at once."""
+"""Bands read in parallel."""
 _PRODUCT = re.compile(r"(S2[A-D])_MSIL1C_\d{8}T\d{6}_N(\d{4})_R(\d{3})_")
 
 
 class L1C:
-    """A source: the bucket `sentinel-s2-l1c`, or one that is laid out like it."""
+    """A source: the bucket `sentinel-s2-l1c`, or one with the same layout."""
 
     name = "l1c"
 
@@ -105,7 +105,7 @@ class L1C:
         return values, BANDS
 
     def describe(self) -> str:
-        """As `Source` says: lists the bucket, for which somebody pays."""
+        """As `Source` says: lists the bucket, which is charged."""
         zones = self._places.list_folders(self._address("tiles"))
         return f"{self.name} s3://{self._bucket}: {len(zones)} UTM zones, requester pays"
 
@@ -123,7 +123,7 @@ class L1C:
         return values
 
     def _files(self, acquisition: Acquisition) -> Mapping[str, RangeFile]:
-        """By band; the same for every strip, whose neighbour has read some of them already."""
+        """By band; the same for every strip, because neighbouring strips share blocks."""
         scene, open_files = self._open
         if scene != acquisition.href:
             folder = acquisition.href.rpartition("/")[0]
@@ -135,7 +135,7 @@ class L1C:
         return open_files
 
     def _days(self, tile: str, since: date, until: date) -> Iterator[date]:
-        """Days of the range on which the bucket has something of the tile."""
+        """Days of the range with objects of the tile in the bucket."""
         month = since.replace(day=1)
         while month <= until:
             listed = self._places.list_folders(

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class Source(Protocol):
-    """Offers acquisitions and their reflectance. A bad item never hides the others."""
+    """Offers acquisitions and their reflectance. A bad item does not affect others."""
 
     name: str
     """As TULIP_SOURCES calls it."""
 
     @property
     def problems(self) -> list[str]:
-        """Items of the latest look that cannot be used, each with its reason."""
+        """Unusable items of the latest query, each with its reason."""
         ...
 
     def search(self, areas: Sequence[Area], since: date, until: date) -> Iterator[Acquisition]:
@@ -44,16 +44,16 @@ class Source(Protocol):
 
         (len(bands), *grid.shape) float32, 1.0 = 100 %, NaN where nothing was measured. `grid` is
         a part of the tile's 10 m grid, of at most some 12 million pixels. Larger areas are read
-        in strips, one call for each: what is decided by looking at pixels must be decided alike
-        for all strips of an acquisition. All NaN is right where the swath does not reach.
-        parts: what an earlier read of the same scene and grid already got; what is in there is
-        not asked for again, and what is got goes in there at once.
+        in strips, one call for each: decisions that depend on pixels must be the same for all
+        strips of an acquisition. All NaN is right outside the swath.
+        parts: results of an earlier read of the same scene and grid; these are not requested
+        again, and new results are stored there at once.
         Any `BadData` for pixels that cannot be trusted; `SourceUnavailable`.
         """
         ...
 
     def fingerprint(self, acquisition: Acquisition) -> str:
-        """What `read` depends on: another one as soon as the scene or its description changed."""
+        """Cache key of `read`: changes with the scene or its description."""
         ...
 
     def describe(self) -> str:

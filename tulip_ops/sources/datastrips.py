@@ -1,4 +1,4 @@
-"""Which items are one acquisition: pieces are merged, reprocessings stay apart. No I/O."""
+"""Groups items into acquisitions: merges datastrips, separates reprocessings. No I/O."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class MergedDatastrips:
 
     @property
     def bands(self) -> tuple[str, ...]:
-        """That all its datastrips have."""
+        """Bands that all its datastrips have."""
         return tuple(name for name in BANDS if all(name in g.scene.bands for g in self.granules))
 
     @property
     def hrefs(self) -> frozenset[str]:
-        """Of all files that hold its pixels."""
+        """Addresses of all files with its pixels."""
         return frozenset(b.href for g in self.granules for b in g.scene.bands.values())
 
     def acquisition(self, source: str) -> Acquisition:
@@ -46,7 +46,7 @@ class MergedDatastrips:
         )
 
     def digest(self) -> str:
-        """Another one as soon as any of its items says something else."""
+        """Changes when any of its items changes."""
         return sha256(" ".join(granule.digest for granule in self.granules).encode()).hexdigest()
 
     def _cloud_cover(self) -> float | None:
@@ -65,13 +65,13 @@ def merge_datastrips(
 ) -> list[MergedDatastrips]:
     """Merge items into acquisitions, sorted by id.
 
-    preference: collections; what a later one has of an overpass is left out if an earlier one
-    has anything of it.
+    preference: collections; a later one's items of an overpass are dropped if an earlier one
+    has any.
 
     Two datastrips, or the same one received by two stations, are one acquisition with the lower
     sequence. The same datastrip processed again is another one, which takes the unchanged
-    datastrips of its baseline along. Where a provider does not count, its items are numbered by
-    datatake, baseline and time of processing.
+    datastrips of its baseline along. Items without a provider's number are numbered by datatake,
+    baseline and time of processing.
     """
     chosen = _preferred(granules, preference)
     found = []
@@ -109,7 +109,7 @@ def _sequences(same_day: Sequence[Granule]) -> dict[str, int]:
 
 
 def _versions(granules: Sequence[Granule], numbers: Mapping[str, int]) -> list[MergedDatastrips]:
-    """The processings of one baseline: the first of each datastrip, then what came again."""
+    """The processings of one baseline: the first of each datastrip, then the reprocessed ones."""
     strips = _by(sorted(granules, key=_age), lambda granule: granule.datastrip).values()
     found = []
     for version in range(max(len(strip) for strip in strips)):

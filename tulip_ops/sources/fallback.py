@@ -1,4 +1,4 @@
-"""Asking the sources of each area in their order, until one answers and is fresh."""
+"""Queries the sources of each area in order, until one answers and is fresh."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tulip_ops.sources.registry import UNAVAILABLE
 log = logging.getLogger(__name__)
 
 USER_FILLED = "archive"
-"""The source that grows when somebody adds to it. Nobody promised that it would, so that it is
-too old only where another one could be asked, or where somebody said how old is too old."""
+"""The source that users fill, on no schedule: so it counts as stale only where another
+source is available, or where an age limit is set."""
 
 
 @dataclass(frozen=True, slots=True)
 class SurveyRequest:
-    """What the sources are asked, and what is known beforehand."""
+    """The query to the sources, and prior knowledge about them."""
 
     since: date
     until: date
@@ -60,13 +60,12 @@ class SurveyResult:
     """Areas by the source that was asked for them."""
     alerts: list[Alert] = field(default_factory=list)
     fresh: set[tuple[str, str]] = field(default_factory=set)
-    """(source, area) of which nobody can say that they are too old; empty if the look was not
-    about now."""
+    """(source, area) that are not known to be stale; empty if the query was not about now."""
     unanswered: list[str] = field(default_factory=list)
-    """Areas of which no source said anything."""
+    """Areas for which no source answered."""
 
     def error(self) -> TulipError:
-        """One error for all of them; one that a repeat may heal, if there is one."""
+        """One error for all of them; a retryable one, if there is one."""
         message = "; ".join(f"{name}: {error}" for name, error in self.errors.items())
         if any(isinstance(error, SourceUnavailable) for error in self.errors.values()):
             return SourceUnavailable(message)
@@ -81,9 +80,9 @@ def survey(
 ) -> SurveyResult:
     """Ask the first source of each area, and the next one if that is unavailable or stale.
 
-    orders: names of sources by area. A source is asked once for all areas whose turn it is, and
-    not again once it was away, so that requests are bounded by sources times ranks, however many
-    areas there are. Errors other than `UNAVAILABLE` are raised.
+    orders: names of sources by area. A source is queried once per rank for all its areas, and not
+    again once it was unavailable, so requests are bounded by sources times ranks, for any number
+    of areas. Errors other than `UNAVAILABLE` are raised.
     """
     answers = SurveyResult()
     left = {area.name: list(orders[area.name]) for area in areas}
@@ -118,7 +117,7 @@ def _search(
     request: SurveyRequest,
     result: SurveyResult,
 ) -> list[Acquisition] | None:
-    """What the source offers over the areas; None where it is away."""
+    """Acquisitions of the source over the areas; None if it is unavailable."""
     result.asked.setdefault(name, set()).update(area.name for area in areas)
     if name in result.errors:
         return None
@@ -145,7 +144,7 @@ def _is_fresh(
     request: SurveyRequest,
     result: SurveyResult,
 ) -> bool:
-    """Whether the next source need not be asked for the area; more: whether there is one."""
+    """Whether the area needs no query of the next source; more: whether there is one."""
     if not request.about_now:
         return True
     here = acquisitions_over(area, found)

@@ -21,37 +21,37 @@ _GENERATED = ("s2:generation_time", "processing:datetime", "created")
 
 @dataclass(frozen=True, slots=True)
 class Granule:
-    """A scene as one item describes it, and where it stands among its overpass's others."""
+    """A scene as one item describes it, and its place among the items of its overpass."""
 
     scene: StacScene
     collection: str
     rule: OffsetRule
     datatake: str
-    """When the satellite began to record, as 20260420T105019; empty where nobody says."""
+    """When the satellite began to record, as 20260420T105019; empty if unknown."""
     datastrip: str
-    """Receiving centre and beginning of the piece of the datatake; else when it was sensed."""
+    """Receiving centre and start of the datastrip; else the sensing time."""
     generated: str
-    """When it was processed, sorted as text; empty where nobody says."""
+    """Processing time, sorted as text; empty if unknown."""
     sequence: int | None
-    """As its provider counts; None where it does not."""
+    """The provider's number; None if there is none."""
     offset: float | None
-    """Declared radiometric offset; None where the item says nothing."""
+    """Declared radiometric offset; None if the item declares none."""
     subtracted: bool | None
-    """Whether the item says that the provider took the 1000 of baseline 04.00 away."""
+    """Whether the item declares that the provider subtracted the 1000 of baseline 04.00."""
     digest: str
-    """Of all that the item says of its pixels and itself."""
+    """Digest of the item's metadata and of its assets' descriptions."""
 
     @property
     def overpass(self) -> tuple[str, str, str, str]:
-        """What it shares with everything that the satellite saw of the tile in one datatake."""
+        """Key shared by all items of the tile from one datatake."""
         day = f"{self.scene.id.day:%Y%m%d}"
         return self.scene.id.platform, self.scene.id.tile, self.datatake or day, self.scene.id.level
 
 
 def parse_granule(document: Mapping[str, JSON], api: StacApi, address: str) -> Granule:
-    """Read an item of a STAC API; `BadScene` says what it lacks.
+    """Read an item of a STAC API; `BadScene` names what is missing.
 
-    Numbers without a scale are DN, as every provider of Sentinel-2 has them.
+    Numbers without a scale are DN, as with every provider of Sentinel-2.
     """
     collection = str(document.get("collection", ""))
     rule = api.collections.get(collection)
@@ -86,7 +86,7 @@ def parse_granule(document: Mapping[str, JSON], api: StacApi, address: str) -> G
 
 
 def _described(key: str, asset: Mapping[str, JSON], api: StacApi) -> dict[str, JSON]:
-    """The asset with the band, the scale and the href that the configuration knows of."""
+    """The asset with the band, the scale and the href from the configuration."""
     known = {"raster:scale": 1e-4, "nodata": 0, **asset}
     if key in api.bands:
         known["bands"] = [{"name": api.bands[key]}]
@@ -97,7 +97,7 @@ def _described(key: str, asset: Mapping[str, JSON], api: StacApi) -> dict[str, J
 
 
 def _told(properties: Mapping[str, JSON], *names: str) -> str:
-    """The first of these properties that is there, as text."""
+    """The first of these properties that exists, as text."""
     return next((str(properties[name]) for name in names if properties.get(name)), "")
 
 

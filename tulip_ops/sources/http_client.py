@@ -1,6 +1,6 @@
-"""HTTP in, polite and patient to a limit: the one door to urllib3.
+"""HTTP client with rate limit and bounded retries: the only importer of urllib3.
 
-Addresses may carry signatures: messages name them without their query.
+URLs may be signed: messages show them without their query.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _GONE = {404, 410}
 _WHOLE, _PARTIAL, _OUTSIDE = 200, 206, 416
 _GOOD = {_WHOLE, _PARTIAL, _OUTSIDE}
 _PASSING = {429, 500, 502, 503, 504}
-"""Answers that a repeat may better."""
+"""Retryable status codes."""
 
 
 _REDIRECTS = urllib3.Retry(total=None, connect=0, read=0, redirect=5, status=0, other=0)
@@ -71,7 +71,7 @@ class RetryPolicy:
         return urllib3.Retry(
             total=self.attempts - 1,
             status_forcelist=_PASSING,
-            allowed_methods=None,  # a search is a POST, and asking twice changes nothing
+            allowed_methods=None,  # a search is a POST, and idempotent
             backoff_factor=_FIRST_WAIT,
             backoff_max=self.longest_wait,
             retry_after_max=int(self.longest_wait),
@@ -89,7 +89,7 @@ class HttpClient:
         throttle: RateLimiter | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """credential: what the settings call it, for the message where it is refused."""
+        """credential: its name in the settings, for the message if it is refused."""
         self._credential = credential
         self._patience = patience or RetryPolicy()
         self._throttle = throttle
@@ -128,7 +128,7 @@ class HttpClient:
         path.write_bytes(body)
 
     def _get(self, url: str, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
-        """Status, body and headers of the first answer that is no passing failure."""
+        """Status, body and headers of the first answer that is not a transient failure."""
         for left in reversed(range(self._patience.attempts)):
             if self._throttle is not None:
                 self._throttle.wait()
@@ -159,12 +159,12 @@ class HttpClient:
                     break
                 wait = _retry_after(told, self._backoff(left))
             if left:
-                watchdog.tick()  # a wait with an end
+                watchdog.tick()  # a bounded wait
                 time.sleep(min(wait, self._patience.longest_wait))
         raise failure
 
     def _once(self, url: str, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
-        """One attempt; every byte must have come before the patience ends."""
+        """One attempt; the answer must be complete within the timeout."""
         patience = self._patience.timeout
         deadline = time.monotonic() + patience
         response = self._pool.request(
@@ -198,7 +198,7 @@ class HttpRangeFile(SizedRangeFile):
     def __init__(
         self, web: HttpClient, url: str, sign: Callable[[str], str] = str, size: int | None = None
     ) -> None:
-        """sign: makes a URL that may be read now of one that may not. size: as declared."""
+        """sign: returns the URL with a signature valid now. size: as declared."""
         super().__init__(without_query(url), size)
         self._web = web
         self._url = url
@@ -224,7 +224,7 @@ def _reason(error: Exception) -> str:
 
 
 def _retry_after(headers: Mapping[str, str], otherwise: float) -> float:
-    """Seconds that a server asks us to wait: a number, or a date."""
+    """Seconds to wait according to the server: a number, or a date."""
     told = headers.get("Retry-After", "").strip()
     if told.isdigit():
         return float(told)

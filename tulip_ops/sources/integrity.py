@@ -30,7 +30,7 @@ def check_size(size: int, declared: DeclaredFile, name: str) -> None:
 
 
 def check_bytes(path: Path, declared: DeclaredFile) -> None:
-    """A whole file; `ChecksumMismatch`. Checksums of kinds that hashlib lacks say nothing."""
+    """Verify a file; `ChecksumMismatch`. Checksums of kinds that hashlib lacks are ignored."""
     for prefix, algorithm in _ALGORITHMS.items():
         if declared.checksum is None or not declared.checksum.startswith(prefix):
             continue

@@ -1,4 +1,4 @@
-"""What an unfinished read has already got, so that a killed one never asks twice for it."""
+"""Cache of an unfinished read, so that a restart repeats no finished request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ReadCache(Protocol):
     """Arrays by keys of the source's choice: one per request, or per band and window.
 
     They belong to one acquisition as its source describes it now, and to one grid. Several
-    threads may keep different keys at once.
+    threads may store different keys at once.
     """
 
     def get(self, key: str) -> NDArray[np.float32] | None:
@@ -38,7 +38,7 @@ class ReadCache(Protocol):
 
 
 class MemoryReadCache:
-    """A cache within this process: for reads that nobody repeats."""
+    """A cache within this process: for reads that are not repeated."""
 
     def __init__(self) -> None:
         self._kept: dict[str, NDArray[np.float32]] = {}
@@ -103,7 +103,7 @@ class StoredReadCache:
 
 
 def _whole_array(path: Path) -> NDArray[np.float32] | None:
-    """The array of a file if its checksum says that it is what was kept."""
+    """The array of a file; None if its checksum does not match."""
     with path.open("rb") as file, _ONE_HEADER:
         try:
             values: NDArray[np.float32] = np.lib.format.read_array(file, allow_pickle=False)

@@ -1,4 +1,4 @@
-"""The sources by name: which one is asked for which area, and which one next."""
+"""The sources by name, and the order in which they are queried for each area."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from tulip_ops.sources.stac.providers import BUILT_IN
 log = logging.getLogger(__name__)
 
 UNAVAILABLE = (SourceUnavailable, CredentialMissing, CredentialRefused, BadSetting, ArchiveNotFound)
-"""Errors after which the next source is asked: this one gives nothing to anybody now. A
-spent budget is none of them: it is meant to stop."""
+"""Errors after which the next source is queried, because this one is unusable for now. A
+spent budget is not among them: it is meant to stop."""
 
 
 def order(area: Area, settings: Settings) -> tuple[str, ...]:
-    """Names of the sources to ask for an area, the preferred one first."""
+    """Names of the sources to query for an area, the preferred one first."""
     return area.sources or settings.sources
 
 
 def orders(areas: Iterable[Area], settings: Settings) -> tuple[str, ...]:
-    """Names of the sources of all these areas, each once, in the order of the first that says."""
+    """Names of the sources of all these areas, each once, in order of first mention."""
     return tuple(dict.fromkeys(name for area in areas for name in order(area, settings)))
 
 
 def open_source(name: str, settings: Settings) -> Source:
-    """One source alone, so that another one's settings cannot be in the way; `BadSetting`."""
+    """One source alone, independent of the settings of others; `BadSetting`."""
     return open_sources(settings.model_copy(update={"sources": (name,)}))[name]
 
 
@@ -46,9 +46,9 @@ def offers(
     settings: Settings,
     errors: list[TulipError],
 ) -> Iterator[tuple[Acquisition, Source]]:
-    """Who of these sources offers the acquisition, in their order, asked one by one.
+    """The sources that offer the acquisition, in order, queried one by one.
 
-    errors: takes why a source that is away could not be asked.
+    errors: collects the errors of unavailable sources.
     """
     for name in names:
         try:
@@ -64,7 +64,7 @@ def offers(
 
 def open_sources(settings: Settings) -> dict[str, Source]:
     """The sources that the settings name, in their order; `BadSetting` for an unknown one."""
-    # the libraries of a source take a second to import, which most commands need not pay
+    # the libraries of a source take a second to import, and most commands do not need them
     from tulip_ops.sources.archive.source import Archive  # noqa: PLC0415
 
     sources: dict[str, Source] = {}

@@ -1,6 +1,6 @@
-"""STAC items in: whatever strangers wrote, read once into a `StacScene`. No I/O.
+"""Parses STAC items of any origin, once, into a `StacScene`. No I/O.
 
-Nothing behind this module knows whether a band was described by STAC 1.0's `eo:bands` or by
+No other module depends on whether a band was described by STAC 1.0's `eo:bands` or by
 1.1's `bands`, or by the key of its asset alone.
 """
 
@@ -65,12 +65,12 @@ class DeclaredFile:
     size: int | None = None
     """Bytes."""
     checksum: str | None = None
-    """Multihash in hexadecimal, as the file extension has it."""
+    """Multihash in hexadecimal, as in the file extension."""
 
 
 @dataclass(frozen=True, slots=True)
 class SceneBand:
-    """Where a band's pixels are and what they mean: reflectance = stored * scale + offset."""
+    """Location and encoding of a band's pixels: reflectance = stored * scale + offset."""
 
     href: str
     """Absolute path or URL."""
@@ -96,11 +96,11 @@ class StacScene:
     bands: Mapping[str, SceneBand]
     """By our names, in the order of BANDS."""
     baseline: str | None
-    """Processing baseline as 05.10; None where the item does not say."""
+    """Processing baseline as 05.10; None if not declared."""
     relative_orbit: int | None
-    """1 to 143; None where the item does not say."""
+    """1 to 143; None if not declared."""
     provider_cloud_cover: float | None
-    """Percent, as its `eo:cloud_cover` says; None where it does not."""
+    """Percent, from `eo:cloud_cover`; None if not declared."""
     address: str
     """Of the item."""
 
@@ -119,7 +119,7 @@ class StacScene:
 
 
 def parse_scene(document: Mapping[str, JSON], address: str) -> StacScene:
-    """Read an item that anybody may have written; `BadScene` says what it lacks.
+    """Read an item of any origin; `BadScene` names what is missing.
 
     The id is the item's where it is one of ours, else made of a Sentinel-2 product name, else
     of platform, tile, datetime and sequence. Bands come from STAC 1.1 `bands`, from `eo:bands`
@@ -155,7 +155,7 @@ def parse_scene(document: Mapping[str, JSON], address: str) -> StacScene:
 
 
 def _number(told: JSON, kind: Callable[[JSON], N], lowest: float, highest: float) -> N | None:
-    """What an item tells of itself beside its pixels; None where it is missing or impossible."""
+    """A number from an item's metadata; None if it is missing or impossible."""
     try:
         number = kind(told)
     except (TypeError, ValueError):
@@ -260,7 +260,7 @@ def _scene_bands(
 
 
 def _preference(entry: tuple[str, Mapping[str, JSON]]) -> tuple[bool, float, str]:
-    """Of two assets with the same band: GeoTIFF before JPEG 2000, then the finer one."""
+    """Sort key of assets with the same band: GeoTIFF before JPEG 2000, then the finer one."""
     key, asset = entry
     told = _RESOLUTION.search(key)
     finest = float(told["metres"]) if told else float(asset.get("gsd", 0))
@@ -268,7 +268,7 @@ def _preference(entry: tuple[str, Mapping[str, JSON]]) -> tuple[bool, float, str
 
 
 def _described(asset: Mapping[str, JSON]) -> list[dict[str, JSON]]:
-    """What an asset says of each band: STAC 1.1, the older extensions, or the asset itself."""
+    """Band descriptions of an asset: STAC 1.1, the older extensions, or the asset itself."""
     older = asset.get("eo:bands") or asset.get("raster:bands") or [{}]
     bands = asset.get("bands") or older
     rasters = asset.get("raster:bands") or [{}] * len(bands)
@@ -282,7 +282,7 @@ def _described(asset: Mapping[str, JSON]) -> list[dict[str, JSON]]:
 def _declared(
     asset: Mapping[str, JSON], properties: Mapping[str, JSON], where: str
 ) -> DeclaredFile:
-    """Shape and transform count where the asset has them: those of an item are of any asset."""
+    """Shape and transform only from the asset: those of an item may belong to any asset."""
     told = (fields.get(key) for fields in (asset, properties) for key in _CRS_KEYS)
     code = _EPSG.fullmatch(str(next(filter(None, told), "")))
     shape, transform = asset.get("proj:shape"), asset.get("proj:transform")

@@ -1,4 +1,4 @@
-"""From the probabilities of a raster to polygons that share borders, with their figures.
+"""Polygons that share borders, with their statistics, from a raster of probabilities.
 
-`pipeline` and `ml` import this package; it imports no library for input or output.
+`pipeline` and `ml` import this package; it imports no I/O library.
 """

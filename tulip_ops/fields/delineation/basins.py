@@ -1,4 +1,4 @@
-"""From pixel to pixel the steepest way up, to the summits of what is given for some of a raster."""
+"""Assigns each foreground pixel to its local maximum by steepest ascent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Neighbours(NamedTuple):
     """Neighbours of each foreground pixel, as indices into the foreground pixels, (n,)."""
 
     east: NDArray[np.bool_]
-    """Whether there is one; it is the next."""
+    """Whether there is an east neighbour; it is the next pixel."""
     south: NDArray[np.int64]
     north: NDArray[np.int64]
     """-1 where there is none."""
@@ -25,7 +25,7 @@ class Neighbours(NamedTuple):
 def neighbours(pixels: NDArray[np.int64], place: NDArray[np.int32]) -> Neighbours:
     """The neighbours of `pixels`, (n,), ascending.
 
-    place: (height, width), the position among them, -1 elsewhere.
+    place: (height, width), each pixel's index in `pixels`, -1 elsewhere.
     """
     width = place.shape[1]
     south, north = np.full((2, len(pixels)), -1)
@@ -39,7 +39,7 @@ def neighbours(pixels: NDArray[np.int64], place: NDArray[np.int32]) -> Neighbour
 def basin_of(height: NDArray[np.float64], neighbours: Neighbours) -> NDArray[np.int64]:
     """Assign each foreground pixel, (n,), to its local maximum by steepest ascent.
 
-    height: (n,). A pixel that is higher than its neighbours is its own summit.
+    height: (n,). A pixel higher than its neighbours is its own maximum.
     """
     place: NDArray[np.int64] = np.arange(len(height))
     way, highest = place.copy(), height.copy()

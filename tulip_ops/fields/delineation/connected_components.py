@@ -1,4 +1,4 @@
-"""Which pieces of a raster are whole, seen from a part of its rows."""
+"""Which connected components lie completely within some rows of a raster."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class _Runs(NamedTuple):
 def components_touching_bottom(present: NDArray[np.bool_], rows: int) -> NDArray[np.bool_]:
     """Pixels of the 8-connected components that touch the last `rows` rows.
 
-    present: (height, width). Returns the same shape, True in those pieces alone. What it leaves
-    out is whole, whatever follows below, and has `rows` rows between itself and that.
+    present: (height, width). Returns the same shape, True in those components only. The others
+    are complete, whatever follows below, and end at least `rows` rows above it.
     """
     runs = _runs(present)
     piece = _pieces(len(runs.row), *_touching(runs, present.shape[1]))
@@ -36,7 +36,7 @@ def components_touching_bottom(present: NDArray[np.bool_], rows: int) -> NDArray
 
 def _runs(present: NDArray[np.bool_]) -> _Runs:
     width = present.shape[1]
-    apart = np.pad(present, ((0, 0), (1, 1)))  # no run goes on in the next row
+    apart = np.pad(present, ((0, 0), (1, 1)))  # no run continues in the next row
     changes = np.flatnonzero(apart.ravel()[1:] != apart.ravel()[:-1])
     row, start = np.divmod(changes[::2], width + 2)
     return _Runs(row, start, changes[1::2] - row * (width + 2))
@@ -55,7 +55,7 @@ def _touching(runs: _Runs, width: int) -> tuple[NDArray[np.int64], NDArray[np.in
 
 
 def _pieces(count: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For each of `count` things the lowest one with which links connect it."""
+    """For each of `count` nodes, the lowest node of its connected component."""
     lowest = np.arange(count)
     while True:
         lower = lowest.copy()

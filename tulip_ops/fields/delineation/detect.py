@@ -1,7 +1,7 @@
-"""From probabilities to detected fields, some rows of the raster at a time.
+"""Detects fields in probabilities, in blocks of rows.
 
-Fields that hang together are taken together: what may go on below the rows at hand waits for the
-rows that follow. So the polygons are those of the whole raster in one piece.
+Connected fields are processed together: components that may continue below a block wait for the
+next one. So the polygons equal those of the raster processed at once.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ from tulip_ops.raster.probability import ProbabilityRaster
 from tulip_ops.raster.projection import WGS84, project
 
 Read = Callable[[slice], NDArray[Any]]
-"""Rows of the raster to (2, rows, width), probability of tulip and bloom as `ProbabilityRaster`
-takes it."""
+"""From rows of the raster to (2, rows, width), probability of tulip and bloom, valid for
+`ProbabilityRaster`."""
 
 ROWS = 1024
-"""Rows that are taken at once."""
+"""Rows per block."""
 _AROUND = 3
-"""Rows around a field that its polygon and its figures may see."""
+"""Rows around a field that its polygon and its statistics may depend on."""
 _TAKEN = 25
-"""Bytes for each pixel of a part that is worked on, and of two more that are read or waiting, with
-room to spare: of a whole tile 0.6 GB were measured with one thread, 0.8 with two, 1.1 with five."""
+"""Bytes per pixel of each block in progress, and of two more being read or waiting, with a margin:
+a complete tile was measured to need 0.6 GB with one thread, 0.8 with two, 1.1 with five."""
 
 
 def threads_that_fit(width: int, memory_gb: float, threads: int) -> int:
     """How many of `threads` `detect_rows` can use on a raster of this width in this memory.
 
-    One at least. What hangs together over more rows than `ROWS` takes more.
+    At least one. Components that span more than `ROWS` rows need more memory.
     """
     fitting = int(memory_gb * 1e9 / (_TAKEN * ROWS * width)) - 2
     return max(1, min(threads, fitting))
@@ -87,10 +87,10 @@ def detect_rows(
 ) -> list[Detection]:
     """The tulip fields in the probabilities on `grid` that reach into an area.
 
-    threshold, in_flower: probability from which a pixel is tulip, and in flower. noise: deviation
-    of the raster's `Noise`. minimum_area: smaller fields are left out, m2. rows: how many are
-    taken at once; threads: in how many of these parts fields are looked for at the same time. The
-    result does not depend on either. `read` is called from one thread at a time.
+    threshold, in_flower: minimum probability of a tulip pixel, and of one in flower. noise:
+    deviation of the raster's `Noise`. minimum_area: smaller fields are dropped, m2. rows: per
+    block; threads: blocks processed at the same time. The result does not depend on either.
+    `read` is called from one thread at a time.
     """
     reach = shapely.union_all([project(area.geometry, WGS84, grid.epsg) for area in areas])
     shapely.prepare(reach)
@@ -133,14 +133,14 @@ def _outlines(labels: NDArray[np.int32], grid: Grid, minimum_area: float) -> lis
 
 
 _Block = tuple[slice, NDArray[np.bool_], NDArray[Any]]
-"""Rows of the raster, which tulips of them are whole and new, and what was read of them."""
+"""Rows of the raster, the tulip pixels of newly completed components, and the values read."""
 
 
 def _blocks(read: Read, grid: Grid, threshold: float, rows: int) -> Iterator[_Block]:
-    """Parts of the raster, from north to south.
+    """Blocks of the raster, from north to south.
 
-    Every tulip pixel is whole in one part, together with all that hangs together with it and
-    `_AROUND` rows around that.
+    Every tulip pixel is in exactly one block, with its complete connected component and `_AROUND`
+    rows around it.
     """
     first, bottom = 0, 0
     waiting = np.zeros((0, grid.width), dtype=bool)

@@ -1,4 +1,4 @@
-"""Where numbered pixels end: their sides behind which another number lies, or none."""
+"""Pixel edges of labels: sides of pixels beyond which another label lies, or none."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 class EdgePixels(NamedTuple):
-    """Pixels with an edge on one side, (n,) raveled positions, and the pixels behind it."""
+    """Pixels with an edge on one side, (n,) raveled positions, and the pixels beyond it."""
 
     pixel: NDArray[np.int64]
     behind: NDArray[np.int64]
-    """Position of the pixel behind; -1 beyond the raster."""
+    """Position of the pixel beyond the edge; -1 outside the raster."""
 
 
 class LabelEdges(NamedTuple):
@@ -33,25 +33,25 @@ def labelled_pixels(labels: NDArray[np.int32]) -> NDArray[np.int64]:
 
 
 def east_follows(pixels: NDArray[np.int64], width: int) -> NDArray[np.bool_]:
-    """(n,) where the next of `pixels` is the one on the east.
+    """(n,) bool: the next of `pixels` is the east neighbour.
 
     pixels: (n,) positions in a raveled raster of this width, ascending.
     """
     follows = np.append(pixels[1:] == pixels[:-1] + 1, False)[: len(pixels)]
-    # rows are far fewer than pixels: to look for their ends is faster than to divide
+    # rows are far fewer than pixels: searching for row ends is faster than dividing
     first_of_rows = np.arange(width, pixels.max(initial=-1) + 1, width)
     follows[np.searchsorted(pixels, first_of_rows) - 1] = False
     return follows
 
 
 def label_edges(labels: NDArray[np.int32], pixels: NDArray[np.int64]) -> LabelEdges:
-    """The sides of `pixels` behind which there is no pixel of the same label.
+    """The sides of `pixels` beyond which there is no pixel of the same label.
 
-    labels: (height, width), -1 where none. pixels: (n,), what `labelled_pixels` says of them.
+    labels: (height, width), -1 where none. pixels: (n,), as `labelled_pixels` returns them.
     """
     width, flat = labels.shape[1], labels.ravel()
     label = flat[pixels]
-    ends = np.ones((4, len(pixels)), dtype=bool)  # on the north, west, south and east
+    ends = np.ones((4, len(pixels)), dtype=bool)  # north, west, south, east
     inner = np.searchsorted(pixels, width)
     ends[0, inner:] = flat[pixels[inner:] - width] != label[inner:]
     inner = np.searchsorted(pixels, labels.size - width)

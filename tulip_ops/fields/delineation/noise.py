@@ -1,4 +1,4 @@
-"""How noisy the probability of a raster is, from pixel to pixel."""
+"""Pixel-to-pixel noise of a probability raster."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from tulip_ops.raster.probability import ProbabilityRaster
 
 _STEP = 0.001
-"""A quarter of the steps in which probabilities are stored: the mean of four is a multiple."""
+"""A quarter of the step of stored probabilities: the mean of four is a multiple of it."""
 _NOISE_OF_MEDIAN = 1.4826 / 1.25**0.5
-"""From the median distance between a pixel and the mean of its four neighbours to the standard
-deviation of the noise: 1.4826 for a normal distribution, 1.25 for the variance of the mean."""
+"""Factor from the median distance between a pixel and the mean of its four neighbours to the
+noise's standard deviation: 1.4826 for a normal distribution, 1.25 for the variance of the mean."""
 
 
 class Noise:
-    """How much the probability of one raster changes from pixel to pixel, about its local level.
+    """How much the probability of one raster varies from pixel to pixel about its local level.
 
-    Only pixels between four that are tulips from the threshold on say something. Counted in steps
+    Only pixels count whose four neighbours are tulips at the threshold as well. Histogram in steps
     of `_STEP`.
     """
 
@@ -30,9 +30,9 @@ class Noise:
         self._counts = np.zeros(round(1 / _STEP) + 1, dtype=np.int64)
 
     def add(self, tulip: ProbabilityRaster) -> None:
-        """Rows of the raster; of those around them one above and one below.
+        """Add rows of the raster, with one extra row above and one below.
 
-        Each row inside counts, so that parts which share two rows count every row once.
+        Only inner rows count, so that blocks which share two rows count every row once.
         """
         value, width = tulip.values, tulip.shape[1]
         middle = np.flatnonzero(_between_four(tulip.at_least(self._threshold)))
@@ -48,14 +48,14 @@ class Noise:
 
 
 def noise(tulip: ProbabilityRaster, threshold: float) -> float:
-    """Standard deviation of the `Noise` of a raster in one piece."""
+    """Standard deviation of the `Noise` of a complete raster."""
     found = Noise(threshold)
     found.add(tulip)
     return found.deviation
 
 
 def _median(counts: NDArray[np.int64]) -> float:
-    """Of things counted by their number; 0 of none."""
+    """Median of a histogram; 0 if it is empty."""
     total = int(counts.sum())
     upto = np.cumsum(counts)
     middle = np.searchsorted(upto, [(total + 1) // 2, total // 2 + 1])
@@ -63,7 +63,7 @@ def _median(counts: NDArray[np.int64]) -> float:
 
 
 def _between_four(present: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """What is present with its four neighbours; nothing on the raster's edge."""
+    """Pixels present together with their four neighbours; none on the raster's edge."""
     inner = np.zeros_like(present)
     middle = inner[1:-1, 1:-1]
     np.logical_and(present[1:-1, :-2], present[1:-1, 2:], out=middle)

@@ -1,8 +1,8 @@
-"""The outlines of numbered regions along pixel edges, and back, over all edges at once.
+"""Polygonizes labelled regions along pixel edges, and rasterizes them back; vectorized.
 
-Every side of a pixel behind which another region begins is a directed edge with its region on the
-left. Linked to each other they are rings: counter-clockwise ones around a region, clockwise ones
-around its holes. Small rings are dropped before any geometry is made of them.
+Every side of a pixel beyond which another region begins is a directed edge with its region on the
+left. Linked edges form rings: counter-clockwise around a region, clockwise around its holes. Small
+rings are dropped before geometries are built.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from tulip_ops.raster.grid import Grid
 
 _WEST, _SOUTH, _EAST, _NORTH = range(4)
-"""Each is followed by a left turn: counter-clockwise where north is up."""
+"""Each is followed by its left turn: counter-clockwise with north up."""
 
 
 class _Edges(NamedTuple):
-    """(n,) edges of one pixel's length, in the order of their starts."""
+    """(n,) edges one pixel long, ordered by start."""
 
     start: NDArray[np.int64]
-    """Corner of pixels at which it begins: row * (width + 1) + column."""
+    """Pixel corner at which the edge begins: row * (width + 1) + column."""
     direction: NDArray[np.int8]
     label: NDArray[np.int32]
 
@@ -41,11 +41,11 @@ def polygonize(
 ) -> list[Polygon]:
     """Polygons of labelled regions, along pixel edges, in the CRS of `grid`.
 
-    labels: (height, width), -1 where none; the numbers count from 0 without a gap, and the
-    pixels of each are connected by their edges. smallest, smallest_hole: pixels; a region whose
-    outline encloses less is left out, and so is a hole that is smaller.
-    Returns one polygon for each number, in their order, holes kept, without overlaps: nothing
-    left out, `burn(polygonize(l, grid), grid)` equals l. ValueError where a region is in pieces.
+    labels: (height, width), -1 where none; labels count from 0 without gaps, and the pixels of
+    each are 4-connected. smallest, smallest_hole: pixels; regions whose outline encloses less
+    are dropped, and so are smaller holes.
+    Returns one polygon per label, in order, with holes, without overlaps: if none is dropped,
+    `burn(polygonize(l, grid), grid)` equals l. ValueError if a region is not connected.
     """
     edges = _edges(labels, smallest)
     if not len(edges.start):
@@ -86,7 +86,7 @@ def rasterize_coverage(polygons: Sequence[Polygon], grid: Grid) -> NDArray[np.in
     edge = np.flatnonzero(ring[1:] == ring[:-1])
     down = y[edge + 1] > y[edge]
     upper, lower = np.where(down, edge, edge + 1), np.where(down, edge + 1, edge)
-    first, last = np.ceil(y[upper] - 0.5), np.ceil(y[lower] - 0.5)  # rows with their centre there
+    first, last = np.ceil(y[upper] - 0.5), np.ceil(y[lower] - 0.5)  # rows whose centre lies between
     count = (last - first).astype(np.int64)
     row = np.repeat(first, count) + place_in_run(count)
     slope = (x[lower] - x[upper]) / np.maximum(y[lower] - y[upper], 1e-9)
@@ -95,21 +95,21 @@ def rasterize_coverage(polygons: Sequence[Polygon], grid: Grid) -> NDArray[np.in
     entered = np.repeat(np.where(down, 1, -1) * (owner[ring[edge]] + 1), count)
     place = row.astype(np.int64) * grid.width + np.ceil(crossing - 0.5).astype(np.int64)
     order = np.argsort(place)
-    # what is entered in a row is left in it, at the latest where the next one begins
+    # a polygon entered in a row is left in that row, at the latest where the next one begins
     inside = np.append(0, np.cumsum(entered[order]))
     lengths = np.diff(place[order], prepend=0, append=grid.height * grid.width)
     return np.repeat((inside - 1).astype(np.int32), lengths).reshape(grid.shape)
 
 
 def _edges(labels: NDArray[np.int32], smallest: float) -> _Edges:
-    """All edges between different labels, one for each side that has a label.
+    """All edges between different labels, one for each labelled side.
 
-    Left out are regions of so few pixels that they could not enclose `smallest` pixels.
+    Drops regions with too few pixels to enclose `smallest` pixels.
     """
     width, flat = labels.shape[1], labels.ravel()
     pixels = label_edges.labelled_pixels(labels)
     size = np.bincount(flat[pixels])
-    is_speck = (size + 1) ** 2 / 4 < smallest  # as many as a square around fits
+    is_speck = (size + 1) ** 2 / 4 < smallest  # the largest square that this perimeter can enclose
     sides = label_edges.label_edges(labels, pixels)
     starts = {_WEST: 1, _SOUTH: 0, _EAST: width + 1, _NORTH: width + 2}
     pixel = np.concatenate([side.pixel for side in sides])
@@ -125,10 +125,9 @@ def _edges(labels: NDArray[np.int32], smallest: float) -> _Edges:
 def _rings(
     edges: _Edges, stride: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
-    """The corners of all rings, one ring after the other: (n, 2) column and row, ring, label.
+    """The corners of all rings, ring by ring: (n, 2) column and row, ring, label.
 
-    A ring begins at its northernmost corner, of these the westernmost; rings are in the order of
-    their beginnings.
+    A ring begins at its northernmost, then westernmost, corner; rings are ordered by first corner.
     """
     after = _followers(edges, stride)
     turns = np.empty(len(after), dtype=bool)
@@ -143,10 +142,10 @@ def _rings(
 
 
 def _followers(edges: _Edges, stride: int) -> NDArray[np.int64]:
-    """The edge that goes on where each one ends, with the same region on its left.
+    """The edge that continues each edge, with the same region on its left.
 
-    Where a region touches itself at a corner it goes on to the right: so holes are not connected
-    over corners, as regions are not, and no ring meets itself.
+    Where a region touches itself at a corner, the right turn is taken: so neither holes nor
+    regions connect across corners, and no ring meets itself.
     """
     step = np.array([-1, stride, 1, -stride])
     end = edges.start + step[edges.direction]
@@ -172,9 +171,9 @@ def _next_turn(after: NDArray[np.int64], turns: NDArray[np.bool_]) -> NDArray[np
 
 
 def _ranked(after: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For each entry the first one of its ring, and how many steps it lies behind that.
+    """For each entry, the first entry of its ring and its distance from it in steps.
 
-    By doubling: after n rounds every entry knows what lies 2**n ahead.
+    Pointer doubling: after n rounds every entry covers the 2**n entries ahead.
     """
     count = len(after)
     lowest, jump = np.arange(count), after.copy()
@@ -196,7 +195,7 @@ def _ranked(after: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int
 
 
 def _counted(numbers: NDArray[np.int64] | NDArray[np.int32]) -> NDArray[np.int64]:
-    """Ascending numbers counted anew from 0 without a gap."""
+    """Ascending numbers renumbered from 0 without gaps."""
     return np.cumsum(np.append(False, numbers[1:] != numbers[:-1]))
 
 

@@ -1,4 +1,4 @@
-"""Regions of pixels that become one wherever no valley parts them."""
+"""Merges regions of pixels that no valley separates."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class _Regions(NamedTuple):
-    """Regions and the borders between them, the first of each pair with the lower number."""
+    """Regions and the borders between them; the first region of a pair has the lower number."""
 
     size: NDArray[np.float64]
-    """(n,) pixels; 0 for a number that is free."""
+    """(n,) pixels; 0 for an unused number."""
     total: NDArray[np.float64]
     """(n,) sum of the probability over the pixels."""
     one: NDArray[np.int64]
@@ -37,10 +37,10 @@ def merge_regions(
 ) -> NDArray[np.int64]:
     """Merge basins that no valley separates, and small ones; (n,) the region of each pixel.
 
-    basin: (n,), which pixel each is gathered around. smooth: (n,), probability. depth: of a
-    valley, at least. smallest: pixels. Returns (n,), counted from 0 by their first pixels.
-    Regions that are each other's least parted neighbour merge first, round by round, so that
-    the outcome depends on no order.
+    basin: (n,), the local maximum of each pixel. smooth: (n,), probability. depth: minimum of a
+    valley. smallest: pixels. Returns (n,), numbered from 0 by first pixel.
+    Regions that are each other's least separated neighbour merge first, round by round, so that
+    the result does not depend on order.
     """
     place = np.arange(len(basin))
     region = (np.cumsum(basin == place) - 1)[basin]
@@ -53,7 +53,7 @@ def merge_regions(
         into = merged_into[into]
         regions = _gathered(regions, merged_into)
     first = np.empty(len(into), dtype=np.int64)
-    first[region[::-1]] = place[::-1]  # of several the last one stays
+    first[region[::-1]] = place[::-1]  # of several, the last assignment wins
     first_of_all = np.full(len(into), len(place))
     np.minimum.at(first_of_all, into, first)
     number = np.empty(len(into), dtype=np.int64)
@@ -64,7 +64,7 @@ def merge_regions(
 def _measured(
     region: NDArray[np.int64], smooth: NDArray[np.float64], neighbours: Neighbours
 ) -> _Regions:
-    """The regions that pixels are gathered in, and the borders between them."""
+    """The regions of the pixels, and the borders between them."""
     count = int(region.max()) + 1
     west = np.flatnonzero(neighbours.east[:-1] & (region[1:] != region[:-1]))
     north = np.flatnonzero((neighbours.south >= 0) & (region[neighbours.south] != region))
@@ -81,7 +81,7 @@ def _measured(
 
 
 def _gathered(regions: _Regions, into: NDArray[np.int64]) -> _Regions:
-    """The regions as parts of others: `into` is (n,), the number of the whole for each."""
+    """The regions after merging: `into` is (n,), the region that each becomes part of."""
     count = int(into.max()) + 1
     one, other = into[regions.one], into[regions.other]
     apart = one != other
@@ -120,7 +120,7 @@ def _least_parted(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """For each region the neighbour with the shallowest border (-1 if none), and its depth.
 
-    Of borders that are equally shallow it is the one with the lowest number.
+    Ties go to the lowest number.
     """
     count = len(regions.size)
     both_ways = ((regions.one, regions.other), (regions.other, regions.one))

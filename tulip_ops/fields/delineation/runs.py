@@ -1,4 +1,4 @@
-"""Runs in flat arrays: the entries of many rings, or of many stretches, one after the other."""
+"""Runs in flat arrays: entries of many rings, or of many segments, concatenated."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 def place_in_run(length: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Index of each entry in its run: 0, 1, 2 and so on, as many as each length says."""
+    """Index of each entry in its run: 0, 1, 2 and so on up to each length."""
     return np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
 
 
 def next_on_ring(ring: NDArray[np.int64]) -> NDArray[np.int64]:
     """Index of the next entry on the same ring; the first one follows the last.
 
-    ring: (n,) number of each entry's ring, the entries of a ring side by side.
+    ring: (n,) number of each entry's ring, the entries of a ring contiguous.
     """
     follower = np.arange(1, len(ring) + 1)
     is_last = np.append(ring[1:] != ring[:-1], True)

@@ -1,4 +1,4 @@
-"""From pixel outlines to clean field polygons."""
+"""Simplifies pixel outlines to clean field polygons."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from shapely.geometry import Polygon
 
 TINY_HOLE = 8
-"""Pixels: a smaller hole is noise of the network, not ground without tulips."""
+"""Pixels: a smaller hole is network noise, not ground without tulips."""
 
 SLIVER_WIDTH = 1.0
 """Pixels: a piece whose mean width (2 x area / perimeter) is not above this is a mixed edge."""
@@ -39,11 +39,11 @@ def simplify(
     """Field polygons without stair steps, small pieces, slivers and tiny holes.
 
     outlines: polygons along pixel edges that do not overlap, metres; neighbours share edges.
-    resolution: side of a pixel, metres. minimum_area: smaller pieces are left out, m2.
-    Returns them in the order given, valid, without overlaps; neighbours still share their
-    border. Where minimum_area is below TINY_HOLE pixels, holes down to it are kept too.
+    resolution: side of a pixel, metres. minimum_area: smaller pieces are dropped, m2.
+    Returns them in input order, valid, without overlaps; neighbours still share their
+    border. If minimum_area is below TINY_HOLE pixels, holes down to it remain too.
     """
-    smallest_hole = min(TINY_HOLE * resolution**2, minimum_area)  # so no kept piece lies in one
+    smallest_hole = min(TINY_HOLE * resolution**2, minimum_area)  # so no piece lies in one
     filled = _without_small_rings(outlines, minimum_area, smallest_hole)
     width = 2 * shapely.area(filled) / shapely.length(filled)
     kept = filled[(shapely.area(filled) >= minimum_area) & (width > SLIVER_WIDTH * resolution)]
@@ -65,15 +65,15 @@ def _without_small_rings(
 
 
 def _soften(outlines: NDArray[np.object_], resolution: float) -> NDArray[np.object_]:
-    """The same outlines with their stairs cut and filled to slopes, vertices still shared.
+    """The outlines with stairs replaced by slopes, vertices still shared.
 
     A slanted straight edge is a stair of runs with steps of one pixel between them. Each step
-    becomes a slope that reaches half the shorter of its two runs to both sides: what it cuts
-    off equals what it fills, and the slopes of a straight edge meet in one line. Of any other
-    corner the half pixel edges are cut, as marching squares do; vertices stay where outlines
-    meet and at true corners (CORNER_RUN). The border moves by at most half a pixel, on which
-    no two outlines can cross; all of it depends on undirected runs, so both neighbours of a
-    shared border do the same.
+    becomes a slope that reaches half of the shorter adjacent run to both sides: it cuts off as
+    much as it fills, and the slopes of a straight edge meet in one line. Other corners are cut
+    by half a pixel edge, as in marching squares; vertices stay where outlines meet and at true
+    corners (CORNER_RUN). The border moves by at most half a pixel, within which no two outlines
+    can cross; everything depends on undirected runs, so both neighbours of a shared border get
+    the same result.
     """
     rings, polygon_of_ring = shapely.get_rings(outlines, return_index=True)
     origin = shapely.get_coordinates(rings[0])[0]
@@ -103,10 +103,10 @@ def _soften(outlines: NDArray[np.object_], resolution: float) -> NDArray[np.obje
 
 
 def _turns(points: NDArray[np.float64], ring: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Where rings change their direction.
+    """Where rings change direction.
 
-    Points between, half of all on slanted edges, are the first that simplification would remove:
-    without them it comes to the same in half the time.
+    Collinear points, half of all on slanted edges, are the first that simplification removes:
+    without them it gives the same result in half the time.
     """
     after = next_on_ring(ring)
     x, y = (points[after] - points).T
@@ -118,9 +118,9 @@ def _turns(points: NDArray[np.float64], ring: NDArray[np.int64]) -> NDArray[np.b
 def _breaks(
     rings: NDArray[np.object_], origin: NDArray[np.float64], resolution: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
-    """Where the rings turn or meet: corner, ring, whether rings meet there, what follows it.
+    """Where rings turn or meet: corner, ring, whether rings meet there, index of the next.
 
-    Corners are (n, 2), counted in whole pixels from `origin`.
+    Corners are (n, 2), in integer pixels from `origin`.
     """
     corner, ring = _unit_steps(rings, origin, resolution)
     after = next_on_ring(ring)
@@ -150,7 +150,7 @@ def _unit_steps(
 def _nodes(corner: NDArray[np.int64], follower: NDArray[np.int64]) -> NDArray[np.bool_]:
     """True at corners where more than two pixel edges meet and one of them is shared.
 
-    Without a shared edge two outlines only touch at the corner, and may part.
+    Without a shared edge two outlines only touch at the corner, and may separate.
     """
     vertex = np.unique(_key(corner), return_inverse=True)[1]
     _, first, uses = np.unique(

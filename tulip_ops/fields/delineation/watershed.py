@@ -1,10 +1,10 @@
-"""Which pixels are one field: fields side by side are parted where probability dips between them.
+"""Watershed segmentation: separates adjacent fields where the probability dips between them.
 
 Two neighbouring fields with a ditch or a track between them touch in the probability of tulips,
 and so do the strips of several varieties within one field. They differ in one thing: between
-fields runs a valley, lower than both sides; between strips there is a step at most. So the pixels
-are gathered around the summits of probability, and two gatherings become one wherever their
-common border is no valley.
+fields runs a valley, lower than both sides; between strips there is a step at most. So pixels
+are assigned to basins of local maxima, and two basins merge wherever their common border is no
+valley.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from tulip_ops.raster.probability import ProbabilityRaster
 
 MIN_VALLEY_DEPTH = 0.04
-"""Probability, smoothed over 3 x 3 pixels: a border that lies no deeper below the means of both
+"""Probability, smoothed over 3 x 3 pixels: a border no deeper than this below the means of both
 regions is no valley. `bench/networks/field_separation.py` counts 1,542 tulip parcels of twelve
 simulated scenes: 82 % are found with unet-multispectral/2 (90 % of the fields right), 70 % with
-unet-rgb/2 (74 %), 86 % in the truth made noisy (88 %). What hangs together, taken for a field,
-gives 66 % (90 %), 50 % (69 %) and 71 % (94 %). Half the depth finds one parcel in a hundred more,
+unet-rgb/2 (74 %), 86 % in the truth made noisy (88 %). Plain connected components find
+66 % (90 %), 50 % (69 %) and 71 % (94 %). Half the depth finds one parcel in a hundred more,
 and makes fewer of the fields right; 0.06 does the reverse."""
 
 MIN_DEPTH_IN_SIGMAS = 2.2
-"""Standard deviations of the noise from pixel to pixel that a valley must be deeper than."""
+"""Minimum depth of a valley, in standard deviations of the pixel-to-pixel noise."""
 
 MIN_MEAN_MARGIN = 0.25
-"""Share of the way from the threshold to certainty that the mean of a field must reach. What
-stays below it all over is rarely a field; the threshold itself only draws the outline."""
+"""Share of the way from the threshold to certainty that a field's mean must reach. Regions
+below it are rarely fields; the threshold itself only sets the outline."""
 
 _KERNEL = (0.25, 0.5, 0.25)
 
@@ -49,13 +49,13 @@ def segment_fields(
 ) -> NDArray[np.int32]:
     """Label of the field of each pixel: (height, width), from 0, -1 where there is none.
 
-    tulip: (height, width). threshold: from which a pixel can be of a field. smallest: pixels;
-    what is smaller joins the neighbour from which it is parted least. A field is connected by
-    pixel edges, and its mean is CONVINCING. Fields are counted by their first pixels, row by row.
-    Memory goes with the pixels from the threshold on.
-    noise: deviation of the `Noise` of the raster that this is a part of; None: this is all of it.
-    candidates: which of the pixels from the threshold on can be of a field, others only lie beside
-    them; None: all.
+    tulip: (height, width). threshold: minimum of a field pixel. smallest: pixels; smaller regions
+    join the neighbour with the shallowest border. A field is 4-connected, and its mean is
+    CONVINCING. Fields are numbered by their first pixels, row by row. Memory is proportional to
+    the pixels at or above the threshold.
+    noise: deviation of the `Noise` of the complete raster; None: of this one.
+    candidates: pixels at or above the threshold that can belong to a field, the others are only
+    neighbours; None: all.
     """
     present = tulip.at_least(threshold) if candidates is None else candidates
     pixels = np.flatnonzero(present)
@@ -79,9 +79,9 @@ def segment_fields(
 
 
 def _smoothed(tulip: ProbabilityRaster, pixels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Weighted mean over the 3 x 3 pixels around each of `pixels`, of those that were seen.
+    """Weighted mean over the 3 x 3 pixels around each of `pixels`, of valid pixels only.
 
-    pixels: (n,), one at least, ascending. Beyond an edge of the raster lies what lies on it.
+    pixels: (n,), at least one, ascending. The raster's edge pixels are repeated beyond it.
     """
     height, width = tulip.shape
     wider, place = _with_sides(pixels, width)
@@ -100,9 +100,9 @@ def _smoothed(tulip: ProbabilityRaster, pixels: NDArray[np.int64]) -> NDArray[np
 def _with_sides(
     pixels: NDArray[np.int64], width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The pixels with those on the west and east of each run of them, and where they are there.
+    """The pixels plus the west and east neighbours of each run, and their indices in the result.
 
-    Beyond the first and last column lies that column.
+    The first and last columns are repeated beyond the edge.
     """
     last = np.flatnonzero(~label_edges.east_follows(pixels, width))
     first = np.append(0, last[:-1] + 1)
@@ -116,6 +116,6 @@ def _with_sides(
 
 
 def _across(values: NDArray[Any]) -> NDArray[Any]:
-    """Each value but the first and the last, weighted with its neighbours."""
+    """Weighted mean of each value and its neighbours, without the first and the last."""
     west, middle, east = _KERNEL
     return np.asarray(values[:-2] * west + values[1:-1] * middle + values[2:] * east)

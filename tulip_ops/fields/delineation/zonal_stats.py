@@ -1,4 +1,4 @@
-"""Field polygons as detections: what the pixels within and around them say of each."""
+"""Detections from field polygons: statistics of the pixels within and around each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shapely.geometry import Polygon
 
 SortableDetection = tuple[tuple[float, float, bytes], Detection]
-"""Where a detection stands among others, and itself."""
+"""Sort key of a detection, and the detection."""
 
 
 def zonal_detections(
@@ -37,7 +37,7 @@ def zonal_detections(
     polygons: in the grid's CRS. labels: (height, width), index of the polygon at each pixel
     centre, -1 where none. tulip, bloom: (height, width).
     in_flower: bloom probability from which a pixel counts as in flower.
-    A polygon over no seen pixel is left out: nothing was detected there.
+    A polygon without valid pixels is dropped: nothing was detected there.
     """
     pixels, count = label_edges.labelled_pixels(labels), len(polygons)
     figures = _figures(
@@ -75,7 +75,7 @@ def in_reading_order(detections: Sequence[SortableDetection]) -> list[Detection]
 
 
 class _Figures(NamedTuple):
-    """Per polygon: its pixels, those seen, then mean, spread and share in flower over these."""
+    """Per polygon: pixels, valid pixels, and their mean, spread and share in flower."""
 
     pixels: NDArray[np.int64]
     seen: NDArray[np.int64]
@@ -90,7 +90,7 @@ def _figures(
     tulip: NDArray[np.float32],
     flowers: NDArray[np.bool_],
 ) -> _Figures:
-    """Of (n,) pixels, each of one of `count` polygons."""
+    """Statistics of (n,) pixels, each in one of `count` polygons."""
     pixels = np.bincount(label, minlength=count)
     there = np.isfinite(tulip)
     if not there.all():
@@ -110,7 +110,7 @@ def _border_clear(
     count: int,
     tulip: ProbabilityRaster,
 ) -> NDArray[np.float64]:
-    """(count,) share of each label's outer pixel edges behind which a pixel was seen."""
+    """(count,) share of each label's outer pixel edges with a valid pixel beyond."""
     edges, open_edges = np.zeros(count), np.zeros(count)
     for pixel, behind in label_edges.label_edges(labels, pixels):
         label = labels.ravel()[pixel]

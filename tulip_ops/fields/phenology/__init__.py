@@ -1,4 +1,4 @@
-"""From what each date says of a field to its season: observations, bloom curves, verdict.
+"""From a field's observations to its season: observations, bloom curves, verdict.
 
-`pipeline` imports this package; it imports no library for input or output.
+`pipeline` imports this package; it imports no I/O library.
 """

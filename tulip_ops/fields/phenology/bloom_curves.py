@@ -1,12 +1,12 @@
-"""How the bloom of a field goes over the days, and what a few looks at it allow to say.
+"""Bloom curves of a field, and inference of onset and peak from a few observations.
 
-A field is strips of several varieties. Each opens within RAMP days, stands in flower for one to
-two and a half weeks, and is cut; so the share in flower of a field is a sum of such strips. The
-courses here are those of one strip, and of two that open up to two weeks apart, with no more
-said: the durations are those of tulips for bulbs, which flower for 7 to 14 days and up to 17 when
-it is cold, before the heads are cut. When fields begin to flower is known beforehand from the
-bloom window alone, and to a week or two as soon as a neighbourhood shows flowers
-(`estimate_onset`): within a season neighbours differ less than seasons do.
+A field consists of strips of several varieties. Each opens within RAMP days, flowers for one to
+two and a half weeks, and is cut; so the share in flower of a field is a sum over such strips. The
+curves are those of one strip, and of two that open up to two weeks apart. The durations are those
+of tulips for bulbs, which flower for 7 to 14 days, and up to 17 when it is cold, before the heads
+are cut. The prior of the onset is the bloom window alone, narrowed to a week or two once flowers
+were observed in the neighbourhood (`estimate_onset`): within a season neighbours differ less than
+seasons do.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ ONSET_SPREAD_DAYS = 3.0
 """Days from the first flowers of a strip to the last."""
 
 MAX_BLOOM_DAYS = 40
-"""Days from the onset on that a course is drawn for; none lasts longer."""
+"""Length of a curve, days from onset; no bloom lasts longer."""
 
 MIN_VISIBLE_SHARE = 0.1
-"""Share of its largest share in flower from which a field is seen to be in bloom: half of a field
-in flower at the height, and `observation.MIN_BLOOM_FRACTION` of it to be noticed."""
+"""Share of its maximum bloom fraction from which a field is visibly in bloom: half of a field
+in flower at the peak, and `observation.MIN_BLOOM_FRACTION` of it to be noticed."""
 
 _ALONE = (7, 10, 13, 17)
-"""Days that the only strip is in flower."""
+"""Days in flower of a single strip."""
 _TWO, _APART, _FIRST = (8, 12), (4, 8, 13), (0.35, 0.65)
-"""Days that each of two strips is in flower, days between their onsets, share of the first."""
+"""Days in flower of each of two strips, days between their onsets, share of the first."""
 
 _NOISE, _SCALE_NOISE = 0.02, 0.12
-"""How far a look errs in the share in flower: so much anywhere, and so much of the share itself."""
+"""Standard error of an observed share in flower: absolute, and relative to the share."""
 _OUTLIER = 8.0
-"""Largest penalty for a single look, as a logarithm: looks may be wrong altogether."""
+"""Largest log penalty for a single observation: observations may be outliers."""
 _HEIGHTS = 12
-"""Largest shares in flower of a field that are tried, from _LEAST of the largest one seen to 1."""
+"""Number of maximum shares tried, from _LEAST of the largest one observed to 1."""
 _LEAST = 0.8
 _WEEK = 15
-"""Half days of the seven days about a day, both ends counted."""
+"""Half days in the seven days around a day, both ends included."""
 
 NEIGHBOUR_ONSET_SPREAD = 8.0
 """Spread of the onsets of fields of one neighbourhood and season, days: 6 to 9 in the simulator,
 whose flowers follow the temperatures of 2016 to 2025 and varieties."""
 _MISTAKEN = 0.02
-"""Probability that a clear look misses flowers, or sees some where there are none."""
+"""Probability that a clear observation misses flowers, or shows some where there are none."""
 
 _DAY = timedelta(days=1)
 
@@ -103,11 +103,11 @@ def estimate_onset(
 ) -> OnsetPrior:
     """Prior of the onset for the fields of one neighbourhood and season.
 
-    patterns: of the fields on which flowers were seen; in any order. Without any it is normal
-    about the middle of the window, which is six spreads wide. Otherwise Bayes' rule over the mean
-    onset of the neighbourhood, with fields about it by NEIGHBOUR_ONSET_SPREAD: each field counts
-    with the probability of its looks, given that they met its bloom at all. So days on which nobody
-    could look do not shift the outcome.
+    patterns: of the fields with observed flowers, in any order. Without any, normal about the
+    middle of the window, which is six spreads wide. Otherwise Bayes' rule over the mean onset of
+    the neighbourhood, with fields about it by NEIGHBOUR_ONSET_SPREAD: each field counts with the
+    probability of its observations, given that they met its bloom at all. So days without clear
+    observations do not bias the result.
     """
     first, last = _ends(season, window)
     width = (last - first).days + 1
@@ -130,9 +130,9 @@ def detection_probability(
 ) -> float:
     """Probability that one of the days shows the bloom, if there is one.
 
-    window: first and last month-day of possible blooms; begins: as from `estimate_onset`, by
-    default without neighbours. Over all courses and onsets, the sum of the probabilities of those
-    that are visible (VISIBLE) on at least one day. 0 without days.
+    window: first and last month-day of possible blooms; begins: from `estimate_onset`, by
+    default without neighbours. Sums the probabilities of all curves and onsets that are visible
+    (VISIBLE) on at least one day. 0 without days.
     """
     first, last = _ends(season, window)
     return _detection_probability(
@@ -150,13 +150,12 @@ def estimate_peak(
 ) -> date:
     """The middle of the seven days that most probably contain the peak.
 
-    observations: (day, share in flower in [0, 1]), one a day, of a field of which at least one look
-    saw flowers; in any order. begins: as in `detection_probability`. Bayes' rule over courses,
-    onsets and heights: each look is taken for normally distributed about the share that a course
-    has on its day, with a spread of _NOISE plus _SCALE_NOISE of it, and counts for no more than
-    _OUTLIER. Any largest share up to 1 is as likely beforehand, so a look at few flowers more
-    likely met a field that was opening, or of which a part was cut, than one that never has more.
-    Of days that are as good, the middle one.
+    observations: (day, share in flower in [0, 1]), one a day, at least one with flowers; in any
+    order. begins: as in `detection_probability`. Bayes' rule over curves, onsets and maxima: each
+    observation is normal about the curve's share on its day, with a spread of _NOISE plus
+    _SCALE_NOISE of it, and counts for no more than _OUTLIER. The prior on the maximum bloom
+    fraction is uniform up to 1, so few flowers more likely mean a field that was opening, or partly
+    cut, than one that never has more. Ties give the middle day.
     """
     first, _ = _ends(season, window)
     observations = sorted(observations)
@@ -178,10 +177,10 @@ def estimate_peak(
 def _fits(
     seen: NDArray[np.float64], expected: NDArray[np.float64], top: float
 ) -> NDArray[np.float64]:
-    """(courses, onsets): probability of looks (looks,), up to a factor, over all heights.
+    """(curves, onsets): probability of observations (n,), up to a factor, over all maxima.
 
-    expected: (looks, courses, onsets), share of the height; top: largest share seen. Heights are
-    spaced by a ratio, so each stands for a range as wide as itself.
+    expected: (n, curves, onsets), share of the maximum; top: largest share observed. Maxima are
+    spaced by a ratio, so each stands for a range proportional to itself.
     """
     fits = np.zeros(expected.shape[1:])
     for height in np.geomspace(_LEAST * top, 1.0, _HEIGHTS):
@@ -190,7 +189,7 @@ def _fits(
 
 
 def _fullest_week(by_half_day: NDArray[np.float64]) -> int:
-    """Day about which seven days have most of the probability.
+    """Day whose surrounding seven days have the highest probability.
 
     by_half_day: (half days,), since the middle of full bloom lies on a day or between two.
     """
@@ -211,7 +210,7 @@ def _detection_probability(days: tuple[int, ...], width: int, begins: OnsetPrior
 def _onset_likelihood(
     without: tuple[int, ...], flowers: tuple[int, ...], width: int
 ) -> NDArray[np.float64]:
-    """(width,): log probability of the looks for each mean onset, given that they met a bloom."""
+    """(width,): log probability of the observations by mean onset, given that they met a bloom."""
     onsets = np.arange(width)
     visible = _shares(np.array([*without, *flowers])[:, None] - onsets) >= MIN_VISIBLE_SHARE
     told = np.arange(len(visible)) >= len(without)
@@ -233,7 +232,7 @@ def _met(days: tuple[int, ...], width: int) -> NDArray[np.float64]:
 
 
 def _shares(since: NDArray[np.intp]) -> NDArray[np.float64]:
-    """(looks, courses, onsets): what each course has `since` days (looks, onsets) from onset."""
+    """(n, curves, onsets): share of each curve `since` days, (n, onsets), after onset."""
     inside = (since >= 0) & (since < MAX_BLOOM_DAYS)
     drawn = bloom_curves().share[:, np.clip(since, 0, MAX_BLOOM_DAYS - 1)].transpose(1, 0, 2)
     return np.where(inside[:, None, :], drawn, 0.0)
@@ -242,7 +241,7 @@ def _shares(since: NDArray[np.intp]) -> NDArray[np.float64]:
 def _log_likelihood(
     seen: NDArray[np.float64], expected: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """(courses, onsets): of looks (looks,) given what they should have shown (looks, ...)."""
+    """(curves, onsets): log likelihood of observations (n,) given the expected shares (n, ...)."""
     spread = _NOISE + _SCALE_NOISE * expected
     off = (seen[:, None, None] - expected) / spread
     likelihood: NDArray[np.float64] = (-np.minimum(off**2 / 2, _OUTLIER) - np.log(spread)).sum(0)
@@ -250,13 +249,13 @@ def _log_likelihood(
 
 
 def _normal(onsets: NDArray[np.intp], begins: OnsetPrior) -> NDArray[np.float64]:
-    """How likely each onset is, up to a factor."""
+    """Probability of each onset, up to a factor."""
     weight: NDArray[np.float64] = np.exp(-(((onsets - begins.mean) / begins.spread) ** 2) / 2)
     return weight
 
 
 def _strip(onset: float, lasts: float) -> NDArray[np.float64]:
-    """(LONGEST,): a strip opens, stands and is cut."""
+    """(MAX_BLOOM_DAYS,): a strip opens, flowers and is cut."""
     since = np.arange(MAX_BLOOM_DAYS) + 0.5 - onset
     return np.where(since < lasts, np.clip(since / ONSET_SPREAD_DAYS, 0, 1), 0.0)
 

@@ -1,4 +1,4 @@
-"""What one acquisition says of known fields: in bloom, not in bloom, or not seen."""
+"""Classifies known fields in one acquisition: in bloom, not in bloom, or not seen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_BLOOM_FRACTION = 0.05
-"""Share of the clear pixels in flower from which a field is in bloom. A field is strips of
+"""Share of the clear pixels in flower from which a field is in bloom. A field has strips of
 several varieties that do not flower on the same day, beside paths and green: in real fields
 at the height of the season only 6-11 % of the pixels are visibly coloured, 1-2 % two weeks
 before it, and at most 0.3 % outside tulip fields."""
@@ -28,7 +28,7 @@ MIN_CLEAR_FRACTION = 0.5
 
 @dataclass(frozen=True, slots=True)
 class FieldObservation:
-    """What one acquisition shows of one field."""
+    """Observation of one field in one acquisition."""
 
     verdict: Verdict
     clear_fraction: float
@@ -48,14 +48,14 @@ def observe(
     in_flower: float,
     inside: NDArray[np.float64] | None = None,
 ) -> list[FieldObservation]:
-    """What an acquisition says of each of `count` fields, in their order.
+    """Observations of `count` fields in one acquisition, in label order.
 
     labels: (height, width), index of the field at each pixel centre, -1 where none; every
     pixel has one label, so burn fields that overlap in separate layers (`non_overlapping_groups`).
     tulip, bloom: (height, width), probabilities; NaN where not seen.
     in_flower: bloom probability from which a pixel counts as in flower.
     inside: (count,), share of each field that lies on the raster (`share_inside`); default:
-    each lies on it wholly. What lies outside counts as not clear.
+    all of it. Parts outside count as not clear.
     A field is not seen when less than MIN_CLEAR_FRACTION of it is clear, or no pixel centre lies in
     it; else in bloom from a share of BLOOMING of its clear pixels in flower.
     """

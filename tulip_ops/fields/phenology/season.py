@@ -1,4 +1,4 @@
-"""From what single days say of a field to what its season says."""
+"""Summarizes a field's observations into its season."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tulip_ops.fields.phenology import bloom_curves
 from tulip_ops.fields.phenology.bloom_curves import ClearDays, OnsetPrior
 
 PEAK_BOUND_RATIO = 0.8
-"""Share of the largest bloom fraction seen below which another look bounds the peak. Fields
-flower for days with much the same share open, and looks err by some percent."""
+"""Share of the largest bloom fraction below which another observation bounds the peak. Fields
+flower for days with much the same share open, and observations err by some percent."""
 
 MIN_DETECTION_PROBABILITY = 0.9
-"""Share of the possible blooms that clear looks must have met before a field without flowers
+"""Share of the possible blooms that clear observations must have met before a field without flowers
 counts as not bloomed. So 96 of 100 blooms are seen among the fields that count as seen, in seasons
 as cloudy as the Dutch ones (bench/history/accuracy.py)."""
 
@@ -30,21 +30,21 @@ def summarize(
     window: tuple[str, str],
     begins: OnsetPrior | None = None,
 ) -> FieldSeason:
-    """What a season's observations together say of one field.
+    """Season of one field from its observations.
 
     observations: (day of sensing, observation) of this field in this calendar year, in any
-    order; one that is there twice counts once, and several of one day are one look: in bloom if
-    one of them says so. area_m2: of the field as detected in this season, or None.
+    order; duplicates count once, and those of one day count as one: in bloom if any of them is.
+    area_m2: of the field as detected in this season, or None.
     window: first and last month-day, such as ("03-20", "06-05"), both included. begins: when
     fields of the neighbourhood begin to flower in this season (`bloom_curves.estimate_onset`).
 
-    Bloom seen inside the window means bloomed. Otherwise clear looks inside the window mean not
-    bloomed if they would have met MIN_DETECTION_PROBABILITY of the blooms that are possible there;
-    if fewer, the field was not seen. Flowers outside the window are no tulips and decide nothing,
-    but a clear look without bloom bounds onset and end on any day of the year. One look in bloom is
-    enough: fields are cut within days of full bloom, and under clouds there may never be a second
-    one. So a single false look stretches or makes a season; it shows as `clear_looks` many, a
-    `peak_bloom_fraction` and a `confidence` small.
+    Bloom inside the window means bloomed. Otherwise clear observations inside the window mean not
+    bloomed if they would have met MIN_DETECTION_PROBABILITY of the blooms possible there; if
+    fewer, the field was not seen. Flowers outside the window are no tulips and are ignored, but a
+    clear observation without bloom bounds onset and end on any day of the year. One observation in
+    bloom is enough: fields are cut within days of full bloom, and clouds may prevent a second one.
+    So a single false one extends or creates a season; it shows as many `clear_looks`, with small
+    `peak_bloom_fraction` and `confidence`.
     """
     clear = [look for look in set(observations) if look[1].verdict is not Verdict.NOT_SEEN]
     deciding = [look for look in clear if _inside(look[0], window)]
@@ -105,7 +105,7 @@ def _inside(day: date, window: tuple[str, str]) -> bool:
 def _fractions(
     clear: Sequence[tuple[date, Observation]], window: tuple[str, str]
 ) -> dict[date, float]:
-    """Largest bloom fraction by day, oldest first; days with flowers outside the window not."""
+    """Largest bloom fraction by day, oldest first, without flowers outside the window."""
     fractions: dict[date, float] = {}
     for day, look in sorted(clear, key=lambda entry: entry[0]):
         if look.verdict is Verdict.NO_BLOOM or _inside(day, window):
@@ -116,8 +116,8 @@ def _fractions(
 def _peak_bounds(fractions: dict[date, float]) -> tuple[date | None, date | None]:
     """Earliest and latest possible day of the largest bloom fraction.
 
-    A bloom rises and falls once, so its peak lies between the last look before the largest
-    fraction and the first one after it that saw clearly less (PEAK_BOUND_RATIO).
+    A bloom rises and falls once, so its peak lies between the last observation before the
+    largest fraction and the first after it with clearly less (PEAK_BOUND_RATIO).
     """
     top = max(fractions.values())
     best = min(day for day, fraction in fractions.items() if fraction == top)
@@ -128,9 +128,9 @@ def _peak_bounds(fractions: dict[date, float]) -> tuple[date | None, date | None
 
 
 def _certain(flowers: Sequence[Observation]) -> float:
-    """How sure it is that one of the days in bloom was one: 1 less that all of them were wrong.
+    """Probability that at least one day in bloom is true: 1 minus that of all being wrong.
 
-    Datastrips and tiles of one day share their pixels: the surest of them speaks for the day.
+    Datastrips and tiles of one day share pixels: the most confident one stands for the day.
     """
     by_day: dict[date, float] = {}
     for look in flowers:

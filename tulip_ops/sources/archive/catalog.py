@@ -18,14 +18,14 @@ Document = dict[str, Any]
 
 _ROOT = "catalog.json"
 _BATCH = 100
-"""Items after which the root, and then the index, are written."""
+"""Number of items after which the root, and then the index, are written."""
 _MANY = 200
-"""Items from which one listing and the index are fewer requests than the items themselves."""
+"""Number of items from which a listing and the index are fewer requests than single reads."""
 _INDEXED, _COUNT = "items", "tulip:count"
 
 
 class Catalog:
-    """`catalog.json` in a place, and what it links to. One writer at a time."""
+    """`catalog.json` in a folder or in S3, and its linked documents. One writer at a time."""
 
     def __init__(self, place: str, places: ObjectStore) -> None:
         self.place = place if "://" in place else str(Path(place).absolute())
@@ -35,7 +35,7 @@ class Catalog:
         """Documents that could not be used, each with its reason."""
 
     def address(self, *names: str) -> str:
-        """Of a file in the catalog's place."""
+        """Address of a file below the catalog."""
         return join_address(self.place, *names)
 
     def exists(self) -> bool:
@@ -70,9 +70,9 @@ class Catalog:
         return document
 
     def documents(self, addresses: Iterable[str]) -> Iterator[tuple[str, Document | BadScene]]:
-        """Each address in its order, with its document or why there is none.
+        """Each address in order, with its document or the reason for its absence.
 
-        From S3 many are read at once, or, where they are very many, taken from the index.
+        S3 documents are read in parallel or, if they are very many, from the index.
         """
         held: Mapping[str, Document] = {}
 

@@ -1,4 +1,4 @@
-"""What a plain GeoTIFF is, as far as its name, its header and the user tell. No I/O."""
+"""Metadata of a plain GeoTIFF from its name, its header and the user's options. No I/O."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tulip_ops.sources.stac_item import common_name
 
 _S2B_LAUNCH = date(2017, 3, 7)
 _OFFSET_BASELINE = 400
-"""Processing baseline 04.00, from which ESA's pixels carry 1000 more."""
+"""Processing baseline 04.00, from which ESA adds 1000 to DN."""
 
 _MOMENT = re.compile(r"(?<!\w)(?P<day>20\d{6})[-T](?P<time>\d{6})(?!\d)")
 _DAY = re.compile(r"(?<!\w)(?P<day>20\d{2}-\d{2}-\d{2}|20\d{6})(?!\w)")
@@ -43,7 +43,7 @@ class PixelEncoding:
 
 @dataclass(frozen=True, slots=True)
 class SceneMetadata:
-    """Everything that turns a file into a scene."""
+    """Metadata needed to make a scene of a file."""
 
     info: RasterInfo
     platform: str
@@ -83,7 +83,7 @@ def parse_metadata(
 
     kind: `true-color` is an 8-bit rendering, reflectance = value / 255 / stretch; `reflectance`
     is uint16 DN of 1e-4 (plus `offset`, or scale and offset of the header) or float32;
-    `auto` takes 8-bit images of three colours for true colour.
+    `auto` treats 8-bit images with three colours as true colour.
     """
     if info.epsg is None:
         raise BadScene(f"{path} has no CRS of the EPSG registry; assign one with gdal_edit -a_srs")
@@ -98,7 +98,7 @@ def parse_metadata(
     sensed_at = _sensed_at(path, words, info, day)
     ground = project(box(*info.bounds), info.epsg, WGS84)
     square = tile or _told(_TILE, words) or tile_at(ground.centroid.x, ground.centroid.y)
-    tile_grid(square)  # refuses a tile that does not exist
+    tile_grid(square)  # rejects a tile that does not exist
     return SceneMetadata(
         info=info,
         platform=platform or _told(_PLATFORM, words) or _only_platform(path, sensed_at.date()),

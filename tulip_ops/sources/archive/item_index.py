@@ -1,8 +1,8 @@
-"""All items of a catalog in one file, so that thousands of them are one request to S3.
+"""Index of a catalog: one file, so that thousands of items take one request to S3.
 
-`items.json` is a STAC ItemCollection that also says which MD5 the file of each item had. It is
-believed of an item as long as S3 lists that file with the same MD5; items that other hands
-changed, or that are not in it yet, are read themselves. So it may lag, and it may be deleted.
+`items.json` is a STAC ItemCollection with the MD5 of each item's file. An entry is valid as long
+as S3 lists that file with the same MD5; items changed by others, or not indexed yet, are read
+themselves. So the index may lag, and it may be deleted.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _CHECKSUMS = "tulip:md5"
 
 
 class Index:
-    """Of the items in one place, by their addresses."""
+    """Index of the items of one catalog, by address."""
 
     def __init__(self, place: str, places: ObjectStore) -> None:
         self._place = place
         self._places = places
 
     def documents(self) -> dict[str, Document]:
-        """The items whose files are still the ones that it was made of; of S3 only."""
+        """The items whose files are unchanged since indexing; S3 only."""
         tags = self._places.etags(self._place)
         return {
             address: document
@@ -37,7 +37,7 @@ class Index:
         }
 
     def add(self, addresses: Iterable[str]) -> int:
-        """Take in the items that it does not hold yet; returns how many it holds then."""
+        """Add the items that are not indexed yet; returns the size of the index."""
         held = self._read()
         for address in addresses:
             if address not in held:
@@ -54,7 +54,7 @@ class Index:
         return len(held)
 
     def _read(self) -> dict[str, tuple[str, Document]]:
-        """What it holds; nothing where it is missing or of another make."""
+        """Entries of the index; empty if it is missing or has another format."""
         try:
             together: Mapping[str, Any] = json.loads(
                 self._places.read(join_address(self._place, NAME))

@@ -1,8 +1,8 @@
-"""Images that do not say where they lie, as the ancestor of this project had them.
+"""PNG chips without georeferencing, as in the 2018 prototype.
 
-Its folders held chips of a WMS as `<place>_wms_<day>-<time>_TRUE_COLOR.png`, without a CRS, and
-GeoTIFFs of the same places: masks, or the same chips once more. A PNG lies where a GeoTIFF of its
-place and size lies.
+Its folders held WMS chips as `<place>_wms_<day>-<time>_TRUE_COLOR.png`, without a CRS, and
+GeoTIFFs of the same places: masks, or copies of the chips. A PNG gets the georeferencing of a
+GeoTIFF with its place and size.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _PLACE = re.compile(r"(?P<place>.+?)_wms(?:_|$)")
 
 
 def scenes(paths: Sequence[Path]) -> list[Path]:
-    """The scenes that files and folders hold, each once; sorted by name.
+    """The scenes in files and folders, each once; sorted by name.
 
-    Of a folder in which files are called `*wms*` those are the scenes, else its GeoTIFFs are.
+    In a folder with files named `*wms*` those are the scenes, else its GeoTIFFs.
     `BadScene` for a folder without scenes.
     """
     found = [one for path in paths for one in (_of_folder(path) if path.is_dir() else [path])]
@@ -34,7 +34,7 @@ def scenes(paths: Sequence[Path]) -> list[Path]:
 def georeferenced(path: Path, scratch: Path) -> Path:
     """The file itself, or a PNG without a CRS as a GeoTIFF of the same name below `scratch`.
 
-    `BadScene` for a PNG whose place nobody knows, `UnreadableRaster` for one that is none.
+    `BadScene` for a PNG of unknown place, `UnreadableRaster` for a file that is no PNG.
     """
     if path.suffix.lower() != ".png":
         return path
@@ -47,7 +47,7 @@ def georeferenced(path: Path, scratch: Path) -> Path:
         except UnreadableRaster:
             continue  # it is refused itself if it is meant to be a scene
         if there.epsg is not None and there.shape == facts.shape:
-            # folders may hold files of one name, and its day is read from it
+            # folders may hold files of the same name, which gives the day
             target = Path(tempfile.mkdtemp(dir=scratch)) / f"{path.stem}.tif"
             cog_writer.copy_georeferenced(path, target, there)
             return target

@@ -1,4 +1,4 @@
-"""The pixels of an archive's scene: files in a folder, in S3 or on the web, each verified."""
+"""Reads an archive's scenes: files in a folder, in S3 or on the web, each verified."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _AT_ONCE = 4
-"""Files that are read at once; what they give goes into one array, which bounds the memory."""
+"""Files read in parallel; their values go into one array, which bounds the memory."""
 _TELLING = ("blue", "green", "red", "nir")
-"""Bands that tell a radiometric offset."""
+"""Bands that reveal a radiometric offset."""
 
 
 class SceneReader:
@@ -42,8 +42,8 @@ class SceneReader:
     ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
         """Reflectance on `grid` and its bands, as `Source.read` says.
 
-        Files of a folder are compared with the size and checksum that the item declares; of others
-        only windows are read, and their size is compared.
+        Files in a folder are verified by the size and checksum that the item declares; other files
+        are read by windows and verified by size only.
         """
         names = tuple(scene.bands)
         groups = _grouped(names, lambda name: _file_and_encoding(scene.bands[name]))
@@ -63,7 +63,7 @@ class SceneReader:
     def _together(
         self, scene: StacScene, groups: Sequence[Sequence[str]], grid: Grid, parts: ReadCache
     ) -> NDArray[np.float32]:
-        """All bands in the order of the scene, groups read at once."""
+        """All bands in the order of the scene, groups read in parallel."""
         names = tuple(scene.bands)
         reflectance = np.empty((len(names), *grid.shape), dtype=np.float32)
 
@@ -100,7 +100,7 @@ class SceneReader:
         return values
 
     def _file(self, band: SceneBand) -> str | RangeFile:
-        """A verified path, or a file that is read by ranges."""
+        """A verified path, or a file read by ranges."""
         href, declared = band.href, band.declared
         if is_s3(href):
             return S3RangeFile(self._places, href, declared.size)
@@ -128,7 +128,7 @@ def _file_and_encoding(band: SceneBand) -> tuple[object, ...]:
 
 
 def _grouped(names: Iterable[str], by: Callable[[str], object]) -> list[list[str]]:
-    """Names that are alike, in their order."""
+    """Groups of names with equal `by`, in order."""
     groups: dict[object, list[str]] = {}
     for name in names:
         groups.setdefault(by(name), []).append(name)

@@ -26,7 +26,7 @@ def write_archive(
 ) -> list[AcquisitionId]:
     """Write the demo archive of `seasons` into the folder `place`, with its areas and its truth.
 
-    A scene that is there is written again; the same seed gives the same pixels. baseline: see
+    Existing scenes are overwritten; the same seed gives the same pixels. baseline: see
     `Archive.add_scene`.
     """
     archive = Archive(place)

@@ -1,8 +1,8 @@
 """An archive: a static STAC catalog with COGs, in a folder or in S3.
 
-`catalog.json` links to items, or to further catalogs and collections. Anybody's catalog can be
-read; the ones written here hold a folder for each scene, with its item and its pixels in the
-CRS and encoding in which they came.
+`catalog.json` links to items, or to further catalogs and collections. Any static catalog can be
+read; the ones written here hold a folder for each scene, with its item and its pixels in their
+original CRS and encoding.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ log = logging.getLogger(__name__)
 _PIXELS = "reflectance.tif"
 _SOURCE_SHA256 = "tulip:source_sha256"
 _BENT = 0.05
-"""Degrees by which a tile's straight edges leave the lines between its corners, at most."""
+"""Largest deviation of a tile's edges from straight lines between its corners, degrees."""
 
 
 class Archive:
-    """A source, and the one place that scenes can be added to."""
+    """A source, and the only one to which scenes can be added."""
 
     name = "archive"
 
@@ -62,14 +62,14 @@ class Archive:
 
     @property
     def problems(self) -> list[str]:
-        """As `Source` says, since the latest look at the catalog."""
+        """As `Source` says, since the latest query of the catalog."""
         return self._catalog.problems
 
     def scenes(self, wanted: Callable[[AcquisitionId], bool] | None = None) -> Iterator[StacScene]:
         """Every usable scene of the catalog; the others go to `problems`, and to the log.
 
-        wanted: asked of items whose files are named by acquisition ids, as ours are, before they
-        are read; others are read in any case. `ArchiveNotFound` if there is no catalog.
+        wanted: filters items whose files are named by acquisition ids, as ours are, before they
+        are read; others are always read. `ArchiveNotFound` if there is no catalog.
         """
         for scene, _ in self._described(wanted):
             yield scene
@@ -132,9 +132,9 @@ class Archive:
 
         Options as in `geotiff_metadata.parse_metadata`, which fills in what they leave open from
         names and headers. Files of one platform, tile, day and level get sequences in the order of
-        their names. A file that is there already changes nothing. Returns the id of each file, in
-        the order of names. `BadScene`, `UnreadableRaster` for the first file that cannot be used:
-        those before it stay. With `refuse`, which is told of each such file, all others are added.
+        their names. Files already in the archive are skipped. Returns the id of each file, in the
+        order of names. `BadScene`, `UnreadableRaster` for the first unusable file: those before it
+        stay. With `refuse`, which is called for each unusable file, all others are added.
         """
         understood = partial(
             geotiff_metadata.parse_metadata, platform=platform, tile=tile, day=day, level=level,
@@ -173,8 +173,8 @@ class Archive:
         """Add reflectance as a scene, in place of the one with that id if there is one.
 
         reflectance: (len(bands), *grid.shape) float32, NaN where nothing was measured.
-        baseline: ESA's processing baseline whose encoding the pixels get, such as 02.14, and
-        that the item names; None: that of 04.00 and later, and none is named.
+        baseline: ESA's processing baseline, such as 02.14, that sets the encoding and is
+        named in the item; None: encoding of 04.00 and later, and none is named.
         """
         stated = {} if baseline is None else {"s2:processing_baseline": baseline}
         offset = radiometry.baseline_offset(baseline)
@@ -208,9 +208,9 @@ class Archive:
         grid: Grid,
         names: Sequence[str],
     ) -> None:
-        """Put what is known of a scene beside it: (len(names), *grid.shape) uint8.
+        """Store ground truth beside a scene: (len(names), *grid.shape) uint8.
 
-        `read` never shows it. The scene must be there: `BadScene` otherwise.
+        `read` never returns it. The scene must exist: `BadScene` otherwise.
         """
         item = self._catalog.document(
             self._catalog.address(str(acquisition_id), f"{acquisition_id}.json")
@@ -256,7 +256,7 @@ class Archive:
     def _write(
         self, name: str, write: Callable[[Path], None], *, title: str, role: str
     ) -> dict[str, Any]:
-        """Write a raster beside its item, and describe it as its own header does."""
+        """Write a raster beside its item, and return the description from its header."""
         with (
             tempfile.TemporaryDirectory() as scratch,
             self._places.writing(self._catalog.address(name), Path(scratch)) as path,
@@ -304,7 +304,7 @@ class Archive:
             log.warning("left out: %s", problem)
 
     def _known(self) -> tuple[dict[str, AcquisitionId], set[AcquisitionId]]:
-        """Ids by the sha256 of the file that they were made of, and all ids that are taken."""
+        """Ids by the sha256 of their original file, and all ids in use."""
         known: dict[str, AcquisitionId] = {}
         taken: set[AcquisitionId] = set()
         for scene, document in self._described() if self._catalog.exists() else ():
@@ -316,7 +316,7 @@ class Archive:
 
 
 def _named(address: str) -> AcquisitionId | None:
-    """The id that an item's file is named by, if it is."""
+    """The acquisition id in an item's file name, if any."""
     try:
         return AcquisitionId.parse(Path(address).stem)
     except BadAcquisitionId:
@@ -324,16 +324,16 @@ def _named(address: str) -> AcquisitionId | None:
 
 
 def _reaches(tile: str, wanted: BaseGeometry) -> bool:
-    """Whether the tile may show some of what is wanted, EPSG:4326."""
+    """Whether the tile may intersect `wanted`, EPSG:4326."""
     try:
         grid = tile_grid(tile)
     except BadScene:
-        return True  # whoever reads the item will say what is wrong with it
+        return True  # reading the item will report what is wrong with it
     return bool(project(box(*grid.bounds), grid.epsg, WGS84).buffer(_BENT).intersects(wanted))
 
 
 def _next(found: geotiff_metadata.SceneMetadata, taken: set[AcquisitionId]) -> AcquisitionId:
-    """The id with the lowest sequence that no other scene has."""
+    """The id with the lowest unused sequence."""
     sequence = 0
     while (candidate := found.id(sequence)) in taken:
         sequence += 1

@@ -1,4 +1,4 @@
-"""Asking Sentinel Hub with patience that ends: tokens, repeats, budget. The door to requests."""
+"""Sentinel Hub client: tokens, bounded retries, budget. The only importer of requests."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _CHUNK = 1 << 18
 _QUOTA_USED_UP = "INSUFFICIENT_PROCESSING_UNITS"
 _SPENT = "x-processingunits-spent"
 _REFUSED = {400, 401, 403}
-"""What an OAuth service answers to a client that it does not know."""
+"""Status codes of an OAuth service for an unknown client."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where Sentinel Hub is, as whom to ask, and how patiently."""
+    """URLs, credentials, timeouts and retries of Sentinel Hub."""
 
     url: str
     token_url: str
@@ -45,15 +45,15 @@ class Access:
     timeout: float = 300.0
     """Seconds within which an answer must be complete."""
     attempts: int = 4
-    """How often a request is sent before it is given up."""
+    """How often a request is sent before it fails."""
     longest_wait: float = 120.0
-    """Longest Retry-After that is waited for, seconds."""
+    """Longest Retry-After that is respected, seconds."""
     pause: float = 1.0
-    """Seconds before the first repeat where nobody says how long; three times that before the
-    next, and so on."""
+    """Seconds before the first retry without a Retry-After; three times that before the next,
+    and so on."""
 
     def hide(self, text: str) -> str:
-        """`text` without what must not be shown."""
+        """`text` without secrets."""
         for secret in (self.client_secret, self.client_id, self.instance_id):
             text = text.replace(secret, "***") if secret else text
         return text
@@ -61,7 +61,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What a request is booked as."""
+    """How a request is booked."""
 
     units: float
     request: Request
@@ -74,7 +74,7 @@ class Response:
 
     status: int
     headers: Mapping[str, str]
-    """Names in any case."""
+    """Case-insensitive names."""
     content: bytes
     seconds: float
 
@@ -101,10 +101,10 @@ class Client:
     ) -> Response:
         """Send a request until it is answered, and book what it costs; signed: with a token.
 
-        Each time it is sent it is booked before and corrected after; where the answer is cut or
-        too late nobody knows whether it was charged, and the estimate stays. An expired token is
-        renewed at once. `CredentialMissing`, `CredentialRefused`, `BudgetExceeded`, `BadSetting`,
-        and after the repeats `SourceUnavailable` or `TooManyRequests`.
+        Each attempt is booked before and corrected after; if the answer is truncated or too late,
+        it is unknown whether it was charged, and the estimate stays. An expired token is renewed
+        at once. `CredentialMissing`, `CredentialRefused`, `BudgetExceeded`, `BadSetting`, and
+        after the retries `SourceUnavailable` or `TooManyRequests`.
         """
 
         def once() -> Response:
@@ -125,7 +125,7 @@ class Client:
         return self._patiently(once_with_a_good_token, self._refusal, 1e-3)
 
     def token(self) -> str:
-        """A token that is valid for a while; the same one for all until then."""
+        """A token valid for a while, shared by all threads until it expires."""
         with self._lock:
             if self._token is None or time.monotonic() >= self._renew_at:
                 self._token, seconds = self._new_token()
@@ -192,12 +192,12 @@ class Client:
                 wait = _retry_after(answer, retry_after_unit, default=wait)
             if attempt == access.attempts or wait > access.longest_wait:
                 raise trouble
-            watchdog.tick()  # a wait with an end
+            watchdog.tick()  # a bounded wait
             time.sleep(wait)
         raise AssertionError("attempts is at least 1")
 
     def _exchange(self, method: str, url: str, **content: Any) -> Response:
-        """Send once; the whole answer, or `SourceUnavailable` within twice the timeout."""
+        """Send once; the complete answer, or `SourceUnavailable` within twice the timeout."""
         started = time.monotonic()
         timeout = self.access.timeout
         data = bytearray()
@@ -205,7 +205,7 @@ class Client:
             with requests.request(
                 method, url, timeout=(min(_CONNECT, timeout), timeout), stream=True, **content
             ) as response:
-                # read1 gives what is there: a read that fills a block waits while bytes drip
+                # read1 returns available bytes: read would wait for a full block of a slow answer
                 while chunk := response.raw.read1(_CHUNK, decode_content=True):
                     data += chunk
                     watchdog.tick()
@@ -235,7 +235,7 @@ class Client:
         return SourceUnavailable(f"Sentinel Hub ({self.access.url}) {said}; repeat later")
 
     def _refusal(self, answer: Response) -> Exception | None:
-        """The error for an answer that would be the same again; None where a repeat may help."""
+        """The error for a permanent failure; None if a retry may help."""
         where = f"Sentinel Hub ({self.access.url})"
         said = self._said(answer)
         if answer.status in {408, 429} or answer.status >= 500:
@@ -279,7 +279,7 @@ def _spent(answer: Response, estimate: float) -> float:
 
 
 def _retry_after(answer: Response, unit: float, *, default: float) -> float:
-    """Seconds that the answer asks to wait."""
+    """Seconds to wait according to the answer."""
     try:
         return max(0.0, float(answer.headers["Retry-After"]) * unit)
     except (KeyError, ValueError):

@@ -1,4 +1,4 @@
-"""What Sentinel Hub's Catalog offers, read once. No I/O."""
+"""Parses items of Sentinel Hub's Catalog. No I/O."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NUMBERED_PATH = re.compile(r"/tiles/\d+/[A-Z]/[A-Z]{2}/\d+/\d+/\d+/(?P<sequence
 
 
 def parse_item(feature: Mapping[str, JSON], catalog: str) -> Granule:
-    """Read a feature of the Catalog at the URL `catalog`; `BadScene` says what it lacks."""
+    """Read a feature of the Catalog at the URL `catalog`; `BadScene` names what is missing."""
     name = str(feature.get("id"))
     match = _PRODUCT.fullmatch(name)
     if match is None:
@@ -44,7 +44,7 @@ def parse_item(feature: Mapping[str, JSON], catalog: str) -> Granule:
             ),
             sensed_at=sensed_at,
             footprint=_footprint(feature["geometry"]),
-            bands={},  # the Catalog tells of no files
+            bands={},  # the Catalog lists no files
             baseline=processing_baseline(match["baseline"]),
             relative_orbit=int(match["orbit"]),
             provider_cloud_cover=None if cloud_cover is None else float(cloud_cover),
@@ -75,7 +75,7 @@ def acquisitions(
 ) -> list[Acquisition]:
     """The products as acquisitions, sorted by id: as `merge_datastrips` merges and numbers them.
 
-    granules: all of each overpass that they touch, else the numbers differ from look to look.
+    granules: all of each overpass, else the numbers differ between queries.
     An acquisition's href gives its product, or its datastrips in the order of their numbers.
     """
     found = []
@@ -103,7 +103,7 @@ def _footprint(geometry: Mapping[str, JSON]) -> MultiPolygon:
 
 
 def _sequence(feature: Mapping[str, JSON]) -> int | None:
-    """As the path of the pixels on AWS counts; None elsewhere."""
+    """The number in the path of the pixels on AWS; None elsewhere."""
     path = str(feature.get("assets", {}).get("data", {}).get("href", ""))
     match = _NUMBERED_PATH.search(path)
     return int(match["sequence"]) if match else None

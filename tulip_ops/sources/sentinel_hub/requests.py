@@ -1,4 +1,4 @@
-"""What is asked of Sentinel Hub: windows, evalscript, parameters. No I/O."""
+"""Requests to Sentinel Hub: windows, evalscript, parameters. No I/O."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
 
 LARGEST_SIDE = 2500
-"""Pixels along a side of what the Process API gives in one answer."""
+"""Largest side of an answer of the Process API, pixels."""
 CHIP_SIDE = 256
 """Pixels along a side of a WMS chip."""
 
 _OVERPASS = timedelta(minutes=1)
-"""Around an acquisition's time: nothing else that was sensed there is so near."""
+"""Tolerance about an acquisition's time: no other overpass of the place is so close."""
 _SENTINEL_NAMES = dict(
     zip(BANDS, "B02 B03 B04 B05 B06 B07 B08 B8A B11 B12".split(), strict=True)  # noqa: SIM905
 )
@@ -68,12 +68,11 @@ def split(grid: Grid, side: int) -> list[Grid]:
 def evalscript(products: Sequence[str]) -> str:
     """The script that turns an acquisition's products into what `radiometry.decode` reads.
 
-    It gives uint16 numbers of the ten bands, 0 where nothing was measured: the service brings
-    its pixels to reflectance, whatever their baseline, and the script keeps what is negative by
-    the offset of baseline 04.00.
-    products: names as the Catalog gives them; the first one that measured a pixel gives it. Of
-    the tiles at that time and place, those count that name one (as productId, or within
-    dataPath).
+    It returns uint16 numbers of the ten bands, 0 where nothing was measured: the service converts
+    pixels of any baseline to reflectance, and the script preserves negative values by the offset
+    of baseline 04.00.
+    products: names as in the Catalog; the first one with data provides a pixel. Of the tiles at
+    that time and place, only those of a named product count (productId, or within dataPath).
     """
     return _EVALSCRIPT % {
         "bands": json.dumps(list(_SENTINEL_NAMES.values())),
@@ -86,8 +85,8 @@ def evalscript(products: Sequence[str]) -> str:
 def input_data(sensed_at: datetime) -> dict[str, Any]:
     """The Process API's `input.data` for one overpass.
 
-    Values are not harmonized: that would raise all negative reflectance to zero, which no other
-    source does. 20 m bands are brought to 10 m as `reader.read_warped` does it.
+    Values are not harmonized: that would clip negative reflectance to zero, which no other
+    source does. 20 m bands are resampled to 10 m as in `reader.read_warped`.
     """
     first, last = overpass(sensed_at)
     return {
@@ -102,7 +101,7 @@ def input_data(sensed_at: datetime) -> dict[str, Any]:
 
 
 def map_parameters(grid: Grid, sensed_at: datetime, layer: str) -> Mapping[str, object]:
-    """Parameters of a WMS GetMap that renders `grid` as one overpass saw it."""
+    """Parameters of a WMS GetMap that renders one overpass on `grid`."""
     return {
         "SERVICE": "WMS",
         "VERSION": "1.3.0",
@@ -122,7 +121,7 @@ def map_parameters(grid: Grid, sensed_at: datetime, layer: str) -> Mapping[str, 
 
 
 def overpass(sensed_at: datetime) -> tuple[str, str]:
-    """From when to when an overpass counts, as ISO 8601 in UTC."""
+    """Time range of an overpass, as ISO 8601 in UTC."""
     return moment(sensed_at - _OVERPASS), moment(sensed_at + _OVERPASS)
 
 

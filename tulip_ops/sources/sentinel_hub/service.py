@@ -1,9 +1,8 @@
-"""Catalog, Process API and WMS of Sentinel Hub: the one door to the library `sentinelhub`.
+"""Catalog, Process API and WMS of Sentinel Hub: the only importer of `sentinelhub`.
 
-The library shapes requests, turns the Catalog's pages and decodes answers. How long and how often
-is asked is decided in `sentinel_hub_client`: left alone the library repeats a 429 for ever and
-sleeps as long as any Retry-After says, waits for a token without end, and for an answer as long as
-single bytes drip.
+The library builds requests, pages through the Catalog and decodes answers. `client` decides about
+timeouts and retries: by itself the library retries a 429 forever, sleeps for any Retry-After, and
+waits without limit for a token, and for an answer while single bytes arrive.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ class Service:
         self._config = SHConfig(use_defaults=True, sh_base_url=client.access.url)
 
     def features(self, bounds: Bounds, since: date, until: date) -> list[dict[str, Any]]:
-        """What the Catalog has of a box, west, south, east, north, EPSG:4326, between two days.
+        """Catalog features in a box (west, south, east, north, EPSG:4326) between two days.
 
         Errors as `Client.send` says.
         """
@@ -102,7 +101,7 @@ class Service:
         return self._expected(pixels, (*grid.shape, len(BANDS)), np.uint16)
 
     def chip(self, acquisition: Acquisition, layer: str, grid: Grid) -> NDArray[np.uint8]:
-        """A layer of the WMS instance as one overpass saw it.
+        """A layer of the WMS instance for one overpass.
 
         (4, *grid.shape) uint8: red, green, blue, and 0 where nothing was measured. An instance
         whose layer has no transparency shows that as black. Errors as `Client.send` says, and
@@ -127,7 +126,7 @@ class Service:
         """`BadSetting` if the WMS instance has no such layer; errors as `chip` says."""
         capabilities = {"SERVICE": "WMS", "REQUEST": "GetCapabilities"}
         request = DownloadRequest(url=f"{self._wms()}?{urlencode(capabilities)}")
-        # nobody says that it costs anything: booked as the least that a request may cost
+        # no documented cost: booked as the minimum of a request
         bridge = _Bridge(
             self._config, self._client, Charge(processing_units.of_image(1, 1, 1), "wms")
         )
@@ -166,12 +165,12 @@ class Service:
 
     @contextmanager
     def _understood(self) -> Iterator[None]:
-        """What the library cannot read becomes `SourceUnavailable`."""
+        """Turns the library's parsing errors into `SourceUnavailable`."""
         try:
             yield
         except TulipError:
             raise
-        except Exception as error:  # decoders raise whatever they stumble over
+        except Exception as error:  # decoders raise many types
             raise SourceUnavailable(
                 f"Sentinel Hub ({self._client.access.url}) sent an answer that cannot be read"
                 f" ({type(error).__name__}); repeat later, or check TULIP_SH_URL"

@@ -1,6 +1,6 @@
 """Sentinel Hub as a source: ten bands by the Process API, or true colour by WMS.
 
-What is found, and how it is called, is the same for both: the Catalog says it.
+Both find the same acquisitions with the same ids, from the Catalog.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TILE_DEGREES = 1.05
-"""More than the side of a tile, on a meridian; on a parallel at the equator."""
+"""More than the side of a tile, along a meridian, or along the equator."""
 _MOST_STRETCHED = 80.0
-"""Degrees of latitude from which a parallel's degrees count as no shorter."""
+"""Latitude, degrees, beyond which degrees of longitude are not taken as any shorter."""
 
 
 class SentinelHub:
@@ -103,7 +103,7 @@ class SentinelHub:
         return reflectance, self.bands
 
     def fingerprint(self, acquisition: Acquisition) -> str:
-        """As `Source` says: a product's name holds the moment of its making."""
+        """As `Source` says: a product's name contains its time of processing."""
         return _digest(self.name, self._url, hub_requests.evalscript(_products(acquisition)))
 
     def describe(self) -> str:
@@ -125,11 +125,11 @@ class SentinelHub:
         return items.acquisitions(granules, self._catalog, self.name, self.bands)
 
     def _ask(self, acquisition: Acquisition, window: Grid) -> NDArray[np.float32]:
-        """Reflectance of a window, as large as one request gives it."""
+        """Reflectance of a window small enough for one request."""
         numbers = self._service.image(acquisition, _products(acquisition), window)
         reflectance = radiometry.decode(numbers)
         where = f"{acquisition.id} ({acquisition.href})"
-        for offset in (0.0, radiometry.DN_OFFSET):  # neither left in nor taken away twice
+        for offset in (0.0, radiometry.DN_OFFSET):  # neither left in nor subtracted twice
             radiometry.check_offset(
                 reflectance, self.bands, scale=radiometry.DN_SCALE, offset=offset, name=where
             )
@@ -172,7 +172,7 @@ class SentinelHubWms(SentinelHub):
 
 
 def open_sentinel_hub(name: str, settings: Settings) -> SentinelHub:
-    """The source of that name, as the settings have it; asks nothing yet."""
+    """The source of that name, from the settings; sends no request."""
     url, token_url = DEPLOYMENTS[settings.sh_deployment]
     access = Access(
         url=(settings.sh_url or url).rstrip("/"),
@@ -204,9 +204,9 @@ def open_sentinel_hub(name: str, settings: Settings) -> SentinelHub:
 
 
 def _surroundings(areas: Sequence[Area]) -> list[Bounds]:
-    """Boxes, EPSG:4326, that hold every tile over the areas whole.
+    """Boxes, EPSG:4326, that contain every tile over the areas completely.
 
-    All products of an overpass are in them, also those that miss the areas: they are numbered
+    They include all products of an overpass, also those outside the areas: they are numbered
     together.
     """
     boxes = []

@@ -1,4 +1,4 @@
-"""The files of a STAC API's bands: by ranges or whole, signed, verified, and kept for a while."""
+"""The files of a STAC API's bands: read by ranges or downloaded, signed, verified, cached."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tulip_ops.storage.object_store import ObjectStore, S3RangeFile, is_s3
 
 
 class BandFiles:
-    """What raster/reader.py reads, by band. For many threads, each with bands of its own."""
+    """Inputs of raster/reader.py, by band. Thread-safe if threads use different bands."""
 
     def __init__(
         self, name: str, api: StacApi, headers: Mapping[str, str], throttle: RateLimiter
@@ -45,7 +45,7 @@ class BandFiles:
     def raster(self, band: SceneBand, collection: str) -> str | RangeFile:
         """The band's file: the same one for every strip of a scene.
 
-        With `verify_checksums` a copy of it, `ChecksumMismatch` if that is not what was declared.
+        With `verify_checksums` a local copy, `ChecksumMismatch` if it is not as declared.
         """
         if band.href not in self._open:
             file = self.remote(band, collection)
@@ -54,7 +54,7 @@ class BandFiles:
         return self._open[band.href]
 
     def remote(self, band: SceneBand, collection: str) -> HttpRangeFile | S3RangeFile:
-        """The band's file where its provider keeps it."""
+        """The band's file at its provider."""
         href, size = band.href, band.declared.size
         if is_s3(href):
             return S3RangeFile(self._places, href, size)
@@ -85,7 +85,7 @@ class BandFiles:
 
     @cached_property
     def _copies(self) -> Path:
-        """A folder that goes with this object."""
+        """A folder deleted with this object."""
         folder = Path(tempfile.mkdtemp(prefix="tulip-bands-"))
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         return folder

@@ -1,4 +1,4 @@
-"""Searching STAC APIs: the one door to pystac-client."""
+"""Searches STAC APIs: the only importer of pystac-client."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _PAGE = 100
 
 
 class StacClient:
-    """The items of one STAC API. Politely: no more requests in a second than allowed."""
+    """The items of one STAC API, with a rate limit."""
 
     def __init__(
         self, name: str, api: StacApi, headers: Mapping[str, str], throttle: RateLimiter
     ) -> None:
         self.problems: list[str] = []
-        """Items of the latest look that cannot be used, each with its reason."""
+        """Unusable items of the latest query, each with its reason."""
         self._name = name
         self._api = api
         self._headers = dict(headers)
@@ -70,7 +70,7 @@ class StacClient:
     def example(self) -> Granule | None:
         """Any item of the first collection, the newest by most APIs' own order.
 
-        `BadSetting` if one of the collections is not there.
+        `BadSetting` if one of the collections does not exist.
         """
         for collection in self._api.collections:
             with self._answering():
@@ -87,7 +87,7 @@ class StacClient:
         return parse_granule(item, self._api, _address(item, self._api.url))
 
     def _items(self, **query: Any) -> list[dict[str, Any]]:
-        """Every item that a search gives, each once however the pages overlap."""
+        """Every item of a search, each once even if pages overlap."""
         found: dict[tuple[Any, Any], dict[str, Any]] = {}
         for left in reversed(range(self._patience.attempts)):
             try:
@@ -95,10 +95,10 @@ class StacClient:
                     for page in self._client.search(limit=_PAGE, **query).pages_as_dicts():
                         fresh = {(i.get("collection"), i.get("id")): i for i in page["features"]}
                         if fresh.keys() <= found.keys():
-                            break  # a server whose pages go round
+                            break  # a server whose pages repeat
                         found |= fresh
             except SourceUnavailable as error:
-                # the retries below this library end where an answer's body begins
+                # the retries below this library do not cover an answer's body
                 if not left or not _was_cut(error):
                     raise
                 time.sleep(min(1.0, self._patience.longest_wait))
@@ -108,7 +108,7 @@ class StacClient:
 
     @cached_property
     def _client(self) -> Client:
-        # `open` forgets what its StacApiIO was told, save the retries
+        # `open` drops the settings of its StacApiIO, except the retries
         return Client.open(
             self._api.url,
             headers=self._headers,
@@ -119,7 +119,7 @@ class StacClient:
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
-        """Whatever the library makes of a refusal or a broken answer becomes an error of ours."""
+        """Turns the library's errors for a refused or broken answer into ours."""
         try:
             yield
         except (BadSetting, SourceUnavailable):
@@ -154,14 +154,14 @@ def _was_cut(error: SourceUnavailable) -> bool:
 
 
 def _answer(error: BaseException | None) -> APIError | None:
-    """The refusal behind an error: of a landing page pystac only says that it is no STAC."""
+    """The HTTP error behind an error: for a landing page pystac only reports that it is no STAC."""
     while error is not None and not isinstance(error, APIError):
         error = error.__cause__ or error.__context__
     return error
 
 
 def _address(item: Mapping[str, Any], base: str) -> str:
-    """Where the item says that it lives."""
+    """The item's own URL."""
     for link in item.get("links", ()):
         if isinstance(link, dict) and link.get("rel") == "self" and link.get("href"):
             return str(link["href"])

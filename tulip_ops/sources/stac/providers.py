@@ -1,4 +1,4 @@
-"""What there is to know of a STAC API before it is asked: values, and the ones we know."""
+"""Configuration of STAC APIs, and the built-in ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tulip_ops.core.settings import StacApi
 BUILT_IN: Mapping[str, StacApi] = {
     "earth-search": StacApi(
         url="https://earth-search.aws.element84.com/v1",
-        # the second is complete, but takes the 1000 from some scenes and not from others
+        # the second is complete, but subtracts the 1000 from some scenes only
         # (Element84/earth-search issues 9 and 71)
         collections={"sentinel-2-c1-l2a": "declared", "sentinel-2-l2a": "pixels"},
     ),
@@ -27,4 +27,4 @@ BUILT_IN: Mapping[str, StacApi] = {
         parallel_reads=4,  # it serves no more connections at once
     ),
 }
-"""By the names that TULIP_SOURCES calls them."""
+"""By their names in TULIP_SOURCES."""

@@ -1,4 +1,4 @@
-"""Shared access signatures: what Planetary Computer wants at the end of a file's URL."""
+"""Shared access signatures, which Planetary Computer requires in a file's URL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tulip_ops.core.errors import SourceUnavailable
 from tulip_ops.sources.http_client import HttpClient, without_query
 
 _EARLY = 120.0
-"""Seconds before its end from which a token is replaced: a read must not outlive it."""
+"""Seconds before expiry at which a token is replaced: a read must not outlast it."""
 
 
 class SasTokens:

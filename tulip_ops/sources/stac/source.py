@@ -1,4 +1,4 @@
-"""STAC APIs with Sentinel-2 as one raster a band, of which only the windows are read."""
+"""STAC APIs with Sentinel-2 as one raster per band, read by windows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _AROUND = 0.02
-"""Degrees by which footprints, which providers simplify, may miss pixels."""
+"""Tolerance of footprints, which providers simplify, degrees."""
 
 
 class StacSource:
@@ -68,7 +68,7 @@ class StacSource:
         return None if overpass is None else overpass.acquisition(self.name)
 
     def fingerprint(self, acquisition: Acquisition) -> str:
-        """As `Source` says: of its items as they are now, which the next `read` goes by."""
+        """As `Source` says: of its current items, which the next `read` uses."""
         overpass = self._found(acquisition.id)
         if overpass is None:
             raise AcquisitionNotFound(
@@ -81,7 +81,7 @@ class StacSource:
     def read(
         self, acquisition: Acquisition, grid: Grid, parts: ReadCache
     ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-        """As `Source` says; the first datastrip that measured a pixel gives it."""
+        """As `Source` says; the first datastrip with data provides a pixel."""
         if acquisition.id not in self._known:
             self.fingerprint(acquisition)
         overpass = self._known[acquisition.id]
@@ -97,9 +97,9 @@ class StacSource:
         return reflectance, names
 
     def describe(self) -> str:
-        """As `Source` says: asks the API, and reads the first bytes of a band of one scene.
+        """As `Source` says: queries the API, and reads the first bytes of a band of one scene.
 
-        `BadSetting` for a collection that is not there, `CredentialRefused`, `CredentialMissing`.
+        `BadSetting` for a missing collection, `CredentialRefused`, `CredentialMissing`.
         """
         names = ", ".join(self._api.collections)
         newest = self._client.example()
@@ -112,7 +112,7 @@ class StacSource:
     def _read_granule(
         self, granule: Granule, names: Sequence[str], grid: Grid, parts: ReadCache
     ) -> NDArray[np.float32]:
-        """(len(names), *grid.shape) reflectance, bands read at once, as many as allowed."""
+        """(len(names), *grid.shape) reflectance, bands read in parallel, as many as allowed."""
         values = np.empty((len(names), *grid.shape), dtype=np.float32)
 
         def read(place: int) -> None:
@@ -141,7 +141,7 @@ class StacSource:
         out[...] = values
 
     def _offset(self, granule: Granule, values: NDArray[np.float32], names: Sequence[str]) -> float:
-        """What to add to `values`; decided once for all strips of a granule that tell."""
+        """Offset to add to `values`; all strips of a granule with evidence must agree on it."""
         name = f"{granule.scene.address} ({granule.scene.id})"
         scales = {granule.scene.bands[band].scale for band in names}
         if scales != {radiometry.DN_SCALE}:
@@ -189,7 +189,7 @@ class StacSource:
 
 
 def _expected_grid(band: SceneBand, acquisition_id: AcquisitionId) -> reader.ExpectedGrid:
-    """Where the raster must lie; a tile has one zone, whatever the item says or leaves out."""
+    """Where the raster must lie; a tile has one zone, whatever the item declares."""
     declared = band.declared
     return reader.ExpectedGrid(
         declared.epsg or tile_grid(acquisition_id.tile).epsg, declared.shape, declared.transform
