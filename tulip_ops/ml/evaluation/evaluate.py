@@ -1,4 +1,4 @@
-"""What a model says of scenes that it has not learned from, beside the truth.
+"""Compares a model's predictions on held-out scenes with the truth.
 
 `calibrate` calibrates a freshly trained model and chooses its thresholds, on validation scenes;
 `measure` puts into its card what it is worth, on scenes of other places and seasons again.
@@ -46,7 +46,7 @@ IN_BLOOM = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a model says of many scenes, counted."""
+    """Tallies of a model's predictions over many scenes."""
 
     card: Card
     tallies: Mapping[Output, Tally]

@@ -1,4 +1,4 @@
-"""What a model says of a scene, beside what is true of it."""
+"""A model's predictions for a scene, with its labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenVINO: the door to openvino and nncf."""
+"""Conversion, quantization and inference with OpenVINO; the only importer of openvino and nncf."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running the networks: over windows, whoever cut them, and over rasters in memory."""
+"""Running the networks: over windows and over rasters in memory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROWS_IN_CACHE = 32
 class _Network:
     """What both kinds share: a card, and what runs it.
 
-    A call is `calibrated(run(normalized(windows)))`; whoever streams does the first and the last
+    A call is `calibrated(run(normalized(windows)))`; `streaming` does the first and the last
     in other threads than the one in the middle.
     """
 
