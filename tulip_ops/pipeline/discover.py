@@ -180,7 +180,7 @@ def _is_over(
     """Whether a check shows that an alert no longer holds.
 
     A check of everything also ends alerts of sources that it did not query: they were passed
-    over because another one is fresh, or because they are no longer used.
+    over because another one is fresh, or because they are no longer queried.
     """
     asked = result.asked.get(alert.source, set())
     if alert.area is None:

@@ -152,7 +152,7 @@ def bring_up_to_date(
 def sum_up(database: Connection, window: tuple[str, str]) -> Counter[int]:
     """Sum up the seasons of which something changed; returns changed rows by year.
 
-    window: first and last month-day between which clear observations count. When the fields of a
+    window: first and last month-day between which clear observations decide. When the fields of a
     neighbourhood flower tells when one of them would have, or was at its height, so that they
     are summed up together; onset and end of one in flower use its own observations alone.
     """

@@ -1,4 +1,4 @@
-"""Chance for training: other viewpoints, other light, other renderings of the same ground."""
+"""Random augmentation: viewpoint, light and rendering of the same ground."""
 
 from __future__ import annotations
 
