@@ -1,4 +1,4 @@
-"""Which ground is read, which the networks are asked of, which is clear and counts."""
+"""Masks of the ground that is read, inferred, and clear."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage.product_store import ProductStore
 
 CONTEXT = 640.0
-"""Metres read around an area, so that fields on its border are seen whole and the networks
+"""Metres read around an area, so that fields on its border are complete and the networks
 have surroundings."""
 
 
@@ -50,7 +50,7 @@ def rows_around(areas: Sequence[Area], grid: Grid) -> RowMask:
 
 @contextmanager
 def clear_mask(acquisition_id: AcquisitionId, store: ProductStore) -> Iterator[RowMask]:
-    """The ground that `segment` asks the U-Net for: what `screen` found clear."""
+    """The ground on which `segment` runs the U-Net: what `screen` found clear."""
     threshold = float(store.asset(acquisition_id, "cloud.tif")["tulip:threshold"])
     with cog.open_cog(store.product(acquisition_id, "cloud.tif")) as screened:
         yield lambda rows: clear(

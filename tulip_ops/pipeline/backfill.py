@@ -1,4 +1,4 @@
-"""An archive over a range of days: what is left to carry of it, and what that will cost."""
+"""An archive over a range of days: what is left to process, and what that will cost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BYTES = 2
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One acquisition that is to be carried, and what its reading costs."""
+    """One acquisition to process, and what reading it costs."""
 
     acquisition: Acquisition
     new: bool
@@ -61,7 +61,7 @@ class Backfill:
 
     @property
     def hours(self) -> float | None:
-        """Of one process that carries one acquisition after the other."""
+        """Of one process that handles one acquisition after the other."""
         return None if self.seconds_each is None else self.seconds_each * len(self.work) / 3600
 
 
@@ -107,7 +107,7 @@ def plan(
 
 
 def admit(settings: Settings, backfill: Backfill) -> None:
-    """Put what is to be carried into the ledger, as a discovery does."""
+    """Add the acquisitions to process to the ledger, as a discovery does."""
     offered = [one.acquisition for one in backfill.work]
     with connection.connect(settings.writer_url(), "tulip backfill") as database:
         ledger.admit(database, offered, discover.links(offered, backfill.survey.areas))
@@ -118,7 +118,7 @@ def admit_scenes(
 ) -> list[AcquisitionId]:
     """Put scenes of an archive into the ledger, over whichever areas they lie.
 
-    Returns those that are left to carry, or with `again` all of them. `AreaNotFound` without any
+    Returns those left to process, or with `again` all of them. `AreaNotFound` without any
     area.
     """
     wanted = frozenset(ids)

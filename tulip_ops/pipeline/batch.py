@@ -20,8 +20,8 @@ def process_pending(
     """Run `step` for pending acquisitions, TULIP_BATCH of them at most.
 
     besides: the acquisition that the process was started for, counted and left out. Each one is
-    held while it is carried, and one that another process holds is left to it. What fails is
-    kept in the ledger, said in the log and left to its own task: it hinders nobody.
+    locked while it is processed; those that another process has locked are skipped. A failure is
+    recorded in the ledger, logged and left to its own task; it does not affect others.
     """
     left, seen = settings.batch - 1, {besides}
     while left > 0:
@@ -42,7 +42,7 @@ def process_pending(
 
 
 def _pending(step: str, settings: Settings) -> list[AcquisitionId]:
-    """Asked anew before each one, for others claim them too."""
+    """Queried again before each one, since other processes claim them too."""
     try:
         with connection.connect(settings.writer_url(), f"tulip {step}") as database:
             return ledger.pending_for_step(database, step)

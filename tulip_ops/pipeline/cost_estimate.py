@@ -1,4 +1,4 @@
-"""What reading the areas through Sentinel Hub costs, before anything is asked."""
+"""What reading the areas through Sentinel Hub costs, before any request."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Cost:
     area: str
     width: int
     height: int
-    """Pixels of 10 m that each look reads, the surroundings included."""
+    """Pixels of 10 m that each acquisition reads, the surroundings included."""
     look: float
     """Of one acquisition, ten bands: sentinel-hub."""
     look_true_color: float

@@ -1,4 +1,4 @@
-"""What is new: ask the sources, let the ledger decide."""
+"""Finds new acquisitions: queries the sources and compares with the ledger."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class SourceSurvey:
     result: fallback.SurveyResult
 
     def require_answers(self) -> None:
-        """Raise the error of the sources where none said anything of any area."""
+        """Raise the error of the sources where none answered for any area."""
         if len(self.result.unanswered) == len(self.areas):
             raise self.result.error()
 
     def as_json(self) -> dict[str, list[str]]:
         """For machines: the areas, the sources that were asked, in that order, and `problems`.
 
-        Those are sources that were silent, and items that could not be used, with their reasons.
+        Those are sources that did not answer, and items that could not be used, with their reasons.
         """
         return {
             "areas": [area.name for area in self.areas],
@@ -59,7 +59,7 @@ class Discovery:
 
     survey: SourceSurvey
     new: tuple[AcquisitionId, ...]
-    """In the ledger since this look."""
+    """Added to the ledger by this discovery."""
     pending: tuple[AcquisitionId, ...]
     """In the ledger before, but no run has begun."""
     known: int
@@ -82,8 +82,8 @@ def discover(
 
     No area named means all of them; sources named are asked in the place of each area's own.
     Those of an area are asked in their order, until one answers and is fresh. What is wrong with
-    one goes into tulip.alert and does not keep the others from being carried; an error is raised
-    if there is no area of which any source said anything.
+    one goes into tulip.alert and does not affect the others; an error is raised
+    if no source answered for any area.
     """
     seen = survey(settings, areas=areas, sources=sources, since=since, until=until, now=now)
     wanted, question, answers = seen.areas, seen.request, seen.result
@@ -177,10 +177,10 @@ def _request(
 def _is_over(
     alert: Alert, result: fallback.SurveyResult, request: fallback.SurveyRequest, *, whole: bool
 ) -> bool:
-    """Whether a look shows that an alert no longer holds.
+    """Whether a check shows that an alert no longer holds.
 
-    A look at everything also ends those of sources that it had no need to ask: they were passed
-    over because another one is fresh, or because nobody asks them any more.
+    A check of everything also ends alerts of sources that it did not query: they were passed
+    over because another one is fresh, or because they are no longer queried.
     """
     asked = result.asked.get(alert.source, set())
     if alert.area is None:

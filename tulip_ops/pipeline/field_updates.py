@@ -1,4 +1,4 @@
-"""From ground that changed to fields that are joined anew: what `tulip history` does first."""
+"""Matches changed ground to fields again: the first part of `tulip history`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From detections to fields, from looks to seasons: what `tulip history` does."""
+"""From detections to fields, from observations to seasons: what `tulip history` does."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ObservationCache:
                 self.seen[_key(pair, one)] = look
 
     def observations(self, unobserved: Sequence[Unobserved]) -> list[Observation]:
-        """What the acquisitions say; `ObservationsMissing` if some were not read yet."""
+        """Observations of the acquisitions; `ObservationsMissing` if some were not read yet."""
         said, wanted = [], []
         for pair in unobserved:
             if pair.skipped:
@@ -86,7 +86,7 @@ def roll_up(settings: Settings, years: Sequence[int], *, rebuild: bool = False) 
     """Bring fields, observations and seasons up to date, in one transaction.
 
     years: whose detections to join to fields; none means all. Only what changed since the last
-    history is joined, looked at and summed up, and only rows that change are touched, so that a
+    history is joined, observed and summed up, and only rows that change are touched, so that a
     second call changes nothing; rebuild: take everything for changed. What a newer processing
     supersedes no longer counts.
 
@@ -94,7 +94,7 @@ def roll_up(settings: Settings, years: Sequence[int], *, rebuild: bool = False) 
     be read is found by going through the transaction and taking it back. If somebody recorded
     something meanwhile, a further round reads what is missing then.
 
-    `ProductMissing` or `ProductDamaged`, after everything else was kept, if an acquisition's
+    `ProductMissing` or `ProductDamaged`, after everything else was committed, if an acquisition's
     products are gone.
     """
     looks = ObservationCache(open_store(settings))
@@ -152,9 +152,9 @@ def bring_up_to_date(
 def sum_up(database: Connection, window: tuple[str, str]) -> Counter[int]:
     """Sum up the seasons of which something changed; returns changed rows by year.
 
-    window: first and last month-day between which clear looks decide. When the fields of a
+    window: first and last month-day between which clear observations decide. When the fields of a
     neighbourhood flower tells when one of them would have, or was at its height, so that they
-    are summed up together; onset and end of one in flower rest on its own looks alone.
+    are summed up together; onset and end of one in flower use its own observations alone.
     """
     stale = history.take_stale(database)
     said = {

@@ -19,7 +19,7 @@ class NetworkTask:
     recipe: str
     """Cache key of the product."""
     is_current: bool
-    """Whether the product is there, complete, and has this cache key."""
+    """Whether the product is complete and has this cache key."""
 
 
 def network_task(step: NetworkStep, context: StepContext) -> NetworkTask:

@@ -1,4 +1,4 @@
-"""What the steps leave in the store, and what the STAC item says of it."""
+"""Publishes the products of the steps in the store and the STAC item."""
 
 from __future__ import annotations
 

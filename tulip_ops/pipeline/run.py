@@ -52,9 +52,9 @@ def attempt(
     networks: Networks | None = None,
     wait: bool = True,
 ) -> Outcome:
-    """Run `step` and keep in the ledger how it ended.
+    """Run `step` and record its outcome in the ledger.
 
-    Every error is kept in the ledger before it is raised again, so that a failure is found in
+    Every error is recorded in the ledger before it is raised again, so that a failure is found in
     SQL as well as in the log. Two processes never work on one acquisition at the same time.
     networks: default: loaded here. wait: False to raise `AcquisitionBusy` where another process
     works on the acquisition.
@@ -70,7 +70,7 @@ def check(
 ) -> Outcome:
     """The outcome of `step` where its product is current; no network runs.
 
-    `ProductMissing` where a network would have to run, of which the ledger keeps nothing, and
+    `ProductMissing` where a network would have to run, which is not recorded in the ledger, and
     `AcquisitionBusy` where another process works on the acquisition.
     """
     with _held(step, acquisition_id, settings, wait=False) as database:
@@ -159,7 +159,7 @@ def _watched(step: str, number: int, context: StepContext) -> AbstractContextMan
 def ledger_entry(
     database: Connection, acquisition_id: AcquisitionId, settings: Settings
 ) -> ledger.LedgerEntry:
-    """What the ledger says; an acquisition that a person names before discovery is admitted."""
+    """The ledger entry; an acquisition that a person names before discovery is admitted."""
     entry = ledger.entry(database, acquisition_id)
     if entry is None:
         areas = area_table.list_areas(database)
@@ -208,7 +208,7 @@ def _run(
 
 
 def _acquire(database: Connection, entry: ledger.LedgerEntry, context: StepContext) -> Outcome:
-    """Read it from its source or, where that is away, from the next one that offers it.
+    """Read it from its source or, where that is unavailable, from the next one that offers it.
 
     What was read before stays: only its own source can say whether it changed since.
     """

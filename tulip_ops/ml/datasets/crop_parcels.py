@@ -1,4 +1,4 @@
-"""Labels from a register of parcels, over acquisitions of the season in which it was kept.
+"""Labels from a parcel register, over acquisitions of the same season.
 
 A register says what grew on every parcel, not whether it flowered on a given day: pixels of
 tulip parcels are tulips, in flower or not.
@@ -201,7 +201,7 @@ def _read(window: _Window, bands: tuple[str, ...], *, borders: bool) -> Training
 
 
 def _opacity(cloud: Path, grid: Grid) -> NDArray[np.uint8]:
-    """All or nothing: a cloud filter says how sure it is, not how thick a cloud."""
+    """Binary: a cloud filter predicts a probability, not the opacity of a cloud."""
     probability = reader.read_warped([(str(cloud), 1)], grid, scale=1 / PROBABILITY_STEPS)[0]
     hidden = np.where(probability > MAX_CLOUD_PROBABILITY, SHARE, 0)
     return np.where(np.isnan(probability), UNKNOWN, hidden).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What the numbers of an image file mean."""
+"""Band order, scale and offset of image files."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Images and masks in two folders, as the ancestor of this project had them.
+"""Images and masks in two folders, as in the 2018 prototype.
 
 An image is 8-bit (PNG, JPEG or TIFF, a TRUE_COLOR rendering) or a TIFF of reflectance; a mask has
-its size and says with 255 where there are tulips, or clouds, and with 0 where there are none.
+its size, 255 where there are tulips, or clouds, and 0 where there are none.
 """
 
 from __future__ import annotations

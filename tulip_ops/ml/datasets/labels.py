@@ -1,7 +1,7 @@
-"""What is true of a pixel, a cell and a chip, and what of it a network is asked.
+"""Labels of pixels, cells and chips, and the training targets made of them.
 
 A truth is uint8 (..., height, width, 4): tulip (0 or 1); share in flower, opacity of cloud and
-depth of shadow, each times `SHARE`. `UNKNOWN` in any layer where nobody knows.
+depth of shadow, each times `SHARE`. `UNKNOWN` in any layer without a label.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHARE = 250
-"""Shares in [0, 1] are kept as uint8 in steps of 1 / SHARE."""
+"""Shares in [0, 1] are stored as uint8 in steps of 1 / SHARE."""
 UNKNOWN = 255
 CLOUDY_SOMEWHERE = 254
-"""Opacity of every pixel of a chip that is cloudy as a whole, nobody knows where."""
+"""Opacity of every pixel of a chip that is labelled cloudy, without a mask."""
 
 TULIP, FLOWER, OPACITY, DEPTH = range(4)
 """Layers of a truth."""
@@ -24,11 +24,11 @@ CELL = 16
 IN_FLOWER = 0.25
 """Share of a tulip pixel in flower from which it belongs to the class in flower."""
 OPAQUE = 0.4
-"""Opacity of a cloud above which nobody could tell the ground: such pixels do not count."""
+"""Opacity of a cloud above which the ground is invisible: such pixels do not count."""
 CLOUD, SHADOW = 0.15, 0.3
 """Opacity of a cloud and depth of a shadow above which a pixel is hidden."""
 FAINT_CLOUD, FAINT_SHADOW = 0.05, 0.1
-"""And up to which it is clear; nobody could agree on a pixel in between, so it is neither."""
+"""And up to which it is clear; a pixel in between is ambiguous, so it is neither."""
 CLOUDY, CLEAR = 0.05, 0.01
 """Share of hidden pixels above which a chip or a cell is cloudy, and below which it is clear."""
 
@@ -78,7 +78,7 @@ def cloud_filter_target(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Labels of the cells and of the chips of (N, height, width, 4): 1 cloudy, 0 clear.
 
-    Returns (N, height // CELL, width // CELL) and (N,); NaN in between and where nobody knows.
+    Returns (N, height // CELL, width // CELL) and (N,); NaN in between and where unknown.
     """
     chips = np.array([cloud_label(chip) for chip in truth], dtype=np.float32)
     return cell_labels(truth), chips
@@ -87,7 +87,7 @@ def cloud_filter_target(
 def pixel_classes(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """0 background, 1 tulip, 2 tulip in flower; truth (..., 4) to (...).
 
-    0 where nobody knows of tulips, which `usable_pixels` leaves out; 1 where nobody knows whether
+    0 where tulips are unknown, which `usable_pixels` leaves out; 1 where it is unknown whether
     they flower.
     """
     tulip = truth[..., TULIP] == 1
@@ -99,7 +99,7 @@ def pixel_classes(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def usable_pixels(dn: NDArray[np.uint16], truth: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """True where a pixel was measured, is labelled, and is not hidden by an opaque cloud.
 
-    Where nobody knows of clouds, the label is taken at its word. dn (..., bands), 0 where
+    Where clouds are unknown, the label is trusted. dn (..., bands), 0 where
     nothing was measured; truth (..., 4); returns (...).
     """
     return (dn > 0).all(axis=-1) & _tells(truth)
@@ -109,7 +109,7 @@ def unet_target(reflectance: NDArray[np.float32], truth: NDArray[np.uint8]) -> N
     """Which classes a pixel may belong to, (..., 3) of 0 and 1; all 0 where it does not count.
 
     background [1, 0, 0], tulip not in flower [0, 1, 0], in flower [0, 0, 1], and [0, 1, 1]
-    where nobody knows whether it flowers.
+    where flowering is unknown.
 
     reflectance (..., bands), NaN in all bands alike where nothing was measured; truth (..., 4).
     """

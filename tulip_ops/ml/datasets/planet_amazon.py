@@ -1,7 +1,7 @@
 """Planet's chips of the Amazon, in the format of their competition on Kaggle.
 
 A folder with `train.csv`, whose columns are image_name and tags, and the JPEGs that it names,
-beside it or in `train-jpg`. Tags are words; exactly one of them tells the weather.
+beside it or in `train-jpg`. Tags are words; exactly one of them names the weather.
 """
 
 from __future__ import annotations

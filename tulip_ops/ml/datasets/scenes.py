@@ -1,6 +1,6 @@
-"""What the networks learn from: scenes with a truth; simulated ones are kept on disk.
+"""Labelled training scenes; simulated ones are cached on disk.
 
-It imports neither keras nor tensorflow, for the processes that simulate need neither.
+It imports neither keras nor tensorflow, since the processes that simulate need neither.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class TrainingScene:
     truth: NDArray[np.uint8]
     """(height, width, 4): see `labels.py`."""
     cloudy: bool | None = None
-    """A verdict over the image as a whole, where nobody said where its clouds are."""
+    """Cloud label of the entire image, where there is no cloud mask."""
     measured: tuple[str, ...] = ()
     """The bands of an image from a satellite, over which chance may lay simulated weather; none
     for simulated scenes, which have their own."""
@@ -113,7 +113,7 @@ class Mixture(Sequence[TrainingScene]):
 def make_scenes(folder: Path, seeds: Iterable[int], size: int, processes: int) -> list[Path]:
     """Simulate the scenes of `seeds` that `folder` does not hold yet, in several processes.
 
-    Returns one .npz file per seed. Scenes are kept by `simulate.VERSION`, so a changed simulator
+    Returns one .npz file per seed. Files are cached by `simulate.VERSION`, so a changed simulator
     makes new ones.
     """
     kept = folder / f"simulated-{simulate.VERSION}-{size}"

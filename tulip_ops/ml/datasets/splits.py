@@ -1,4 +1,4 @@
-"""Which scenes a network learns from, and which it never sees before it is measured."""
+"""Splits scenes into training, validation and test sets."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def split(
 ) -> tuple[list[S], ...]:
     """As many parts as `shares`, in the order of `scenes`, no place in two of them.
 
-    A place goes to its part whole, with all its dates: chips of one scene, and of one place,
-    resemble each other more than a network will ever be asked to tell. Parts come as near to
+    All dates of a place go to one part: chips of one scene, and of one place,
+    resemble each other more than those of different places. Parts come as near to
     their shares as places allow; which place goes where depends on the seed and the names of
     the places alone. `BadTrainingData` if there are fewer places than parts.
 

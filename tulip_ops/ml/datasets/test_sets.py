@@ -1,4 +1,4 @@
-"""Scenes to hold a model against, named as in `tulip evaluate --data`."""
+"""Scenes to evaluate a model on, named as in `tulip evaluate --data`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def scenes(
     `parcels:FILE:YEAR`: registered parcels over what the store holds of that year. Where a
     source has more scenes, some are drawn by chance, the same each time.
 
-    work, processes: where simulated scenes are kept, and how many processes make them.
+    work, processes: cache folder of simulated scenes, and how many processes make them.
     `BadTrainingData` if the source is unknown or cannot be read.
     """
     kind, _, place = source.partition(":")

@@ -1,4 +1,4 @@
-"""What a training was told to learn from, turned into scenes."""
+"""Builds training sets from the options of a training."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Options:
         return tuple(kind for kind in KINDS if getattr(self, kind))
 
     def described(self) -> str:
-        """What was asked for, in one line; another line, another training."""
+        """The options in one line; another line, another training."""
         if self.kinds == ("simulated",):
             scenes = f"{self.simulated} simulated scenes of {self.size} px"
             return f"{scenes}, simulator {simulate.VERSION}"
@@ -88,7 +88,7 @@ class Sets:
 def gather(options: Options, *, work: Path, processes: int, store: ProductStore) -> Sets:
     """Scenes of all kinds that the options name, split by place, mixed by weight.
 
-    work: folder where simulated scenes are kept. processes: to simulate in. store: of the
+    work: cache folder of simulated scenes. processes: to simulate in. store: of the
     acquisitions that parcels are laid over.
 
     A measured kind with fewer than three places serves to learn alone, where simulated scenes

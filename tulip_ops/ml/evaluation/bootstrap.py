@@ -1,4 +1,4 @@
-"""How sure a figure is: the bootstrap over scenes.
+"""Confidence intervals of metrics by bootstrap over scenes.
 
 A scene is an image of its own, and the cases in it (pixels, cells, chips) resemble each other: so
 samples are drawn of scenes, never of pixels.

@@ -1,4 +1,4 @@
-"""Bringing what a network says to the share of cases in which it is right."""
+"""Fits the calibration of a network's probabilities (Platt scaling)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FLATTEST = 0.05
 
 
 def fit(probability: NDArray[np.float32], truth: NDArray[np.bool_]) -> Calibration:
-    """Platt's scaling of what a network said, on data from which it has not learned.
+    """Platt scaling of a network's probabilities, fitted on held-out data.
 
     probability, truth: one shape; NaN is left out. The maximum of likelihood by Newton's method
     over logits counted in steps of 0.01, with Platt's smoothed targets (N + 1) / (N + 2) and

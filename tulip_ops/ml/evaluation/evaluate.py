@@ -1,7 +1,7 @@
-"""What a model says of scenes that it has not learned from, beside the truth.
+"""Compares a model's predictions on held-out scenes with the truth.
 
 `calibrate` calibrates a freshly trained model and chooses its thresholds, on validation scenes;
-`measure` puts into its card what it is worth, on scenes of other places and seasons again.
+`measure` writes its metrics into its card, on scenes of yet other places and seasons.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Case:
     truth: NDArray[np.bool_]
     """(rows, columns), of pixels or of cells."""
     probability: NDArray[np.float32]
-    """The same shape; NaN where nothing was said."""
+    """The same shape; NaN where there is no prediction."""
     counted: NDArray[np.bool_]
-    """The same shape: where the truth is known and something was said."""
+    """The same shape: where the truth is known and there is a prediction."""
     threshold: float
     score: float
     """Higher is better."""
@@ -46,7 +46,7 @@ IN_BLOOM = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a model says of many scenes, counted."""
+    """Tallies of a model's predictions over many scenes."""
 
     card: Card
     tallies: Mapping[Output, Tally]

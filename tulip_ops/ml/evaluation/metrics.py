@@ -1,4 +1,4 @@
-"""How good probabilities are: what was said and what is true in, figures out; no network here.
+"""Metrics of predicted probabilities against labels; no network here.
 
 A `tally` counts each scene once; figures, curves and thresholds are made of tallies. Intervals
 come from `intervals`, calibration from `calibration`.
@@ -61,7 +61,7 @@ class Tally:
 def tally(scenes: Iterable[tuple[NDArray[np.float32], NDArray[np.bool_]]]) -> Tally:
     """Count the (probability, truth) of each scene, arrays of one shape.
 
-    Cases of which no probability was said (NaN) are left out.
+    Cases without a predicted probability (NaN) are left out.
     """
     rows = []
     for probability, truth in scenes:
@@ -137,7 +137,7 @@ def mean_per_scene(counts: Counts, formula: Formula) -> Figure:
 
 
 def calibration_error(tally: Tally) -> Figure:
-    """Expected calibration error: mean distance of what was said from what came true.
+    """Expected calibration error: mean distance of predicted from observed frequency.
 
     Over 20 bins of equal width of the probability of the positive class, each weighted by its
     cases: Naeini et al., 2015 (AAAI, Obtaining well calibrated probabilities using Bayesian
@@ -155,7 +155,7 @@ def calibration_error(tally: Tally) -> Figure:
 
 
 def reliability(tally: Tally) -> NDArray[np.float64]:
-    """(RELIABILITY_BINS, 3): mean probability said, share that came true, number of cases."""
+    """(RELIABILITY_BINS, 3): mean predicted probability, observed share, number of cases."""
     said, true = _coarse(tally.probability_sum).sum(0), _coarse(tally.positive).sum(0)
     cases = true + _coarse(tally.negative).sum(0)
     return np.stack([_ratio(said, cases), _ratio(true, cases), cases], axis=-1)

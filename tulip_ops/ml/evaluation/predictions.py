@@ -1,4 +1,4 @@
-"""What a model says of a scene, beside what is true of it."""
+"""A model's predictions for a scene, with its labels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GAIN = 2.5
 """Brightness of images on contact sheets, as in a TRUE_COLOR rendering."""
 
 Pair = tuple[NDArray[np.float32], NDArray[np.bool_]]
-"""What was said, and what is true; NaN was said of what does not count."""
+"""Predictions and labels; the prediction is NaN where a case does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _tulips(network: predictors.UNet, scene: TrainingScene) -> ScenePrediction:
 def _clouds(network: predictors.CloudFilter, scene: TrainingScene) -> ScenePrediction:
     """Cells and chips count that are plainly cloudy or plainly clear; see `labels.CLOUDY`.
 
-    Of a scene with nothing but a verdict over the whole, the cloudiest chip counts.
+    Of a scene with only an image-level label, the cloudiest chip counts.
     """
     reflectance = scene.reflectance()
     said_cells = _blocks(network.cloud_probability(reflectance, network.card.bands))

@@ -1,4 +1,4 @@
-"""The network that tells cloudy ground from clear."""
+"""The network that classifies ground as cloudy or clear."""
 
 from __future__ import annotations
 

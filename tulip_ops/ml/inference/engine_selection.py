@@ -1,4 +1,4 @@
-"""What runs a network: Keras, the reference, or an export that was measured against it.
+"""Selects the engine of a network: Keras, the reference, or an export measured against it.
 
 Deciding is file work and fast, for recipes need it before anything heavy is imported; starting, in
 `predictors`, imports the library that computes.

@@ -1,4 +1,4 @@
-"""Exports of networks that are there: file work, without the library that runs them.
+"""Manifests of exported networks: only file access, without the library that runs them.
 
 An export is a folder <version>/openvino/ beside the weights, or <exports>/<name>/<version>/: files
 for OpenVINO, and export.json with their checksums and what they were worth beside Keras on scenes

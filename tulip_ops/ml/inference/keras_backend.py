@@ -1,7 +1,7 @@
-"""What Keras computes with: TensorFlow, the reference, or JAX where KERAS_BACKEND says so.
+"""The Keras backend: TensorFlow, the reference, or JAX where KERAS_BACKEND is jax.
 
 Of what runs networks this alone imports TensorFlow, and only where it is the backend: on a machine
-with JAX and without TensorFlow the same networks give the same answers. Nothing is imported before
+with JAX and without TensorFlow the same networks give the same outputs. Nothing is imported before
 it is used, for an export needs neither Keras nor TensorFlow.
 """
 
@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 NetworkOutputs = Mapping[str, NDArray[np.float32]]
 """Outputs of a network by their names."""
 InferenceFn = Callable[[NDArray[np.float32]], NetworkOutputs]
-"""(N, bands, height, width), normalized, to what the network says; outputs of a pixel or a cell
+"""(N, bands, height, width), normalized, to the network's outputs; those of a pixel or a cell
 are channels-last, as the network has them."""
 
 Stream: TypeAlias = Iterable[Any]
-"""Batches of (what is seen, what should be said), as Keras takes them."""
+"""Batches of (input, target), as Keras takes them."""
 Shape: TypeAlias = tuple[int, ...]
 
 

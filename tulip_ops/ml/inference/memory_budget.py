@@ -25,7 +25,7 @@ _FEATURES: Mapping[Precision, int] = {"fp32": 17, "bf16": 10, "int8": 6}
 """Bytes of an export in work, for each pixel of the window and filter of the first level, measured
 with windows of 1552 and 2048 pixels and 16 filters."""
 _CLASSES = 3
-"""Values that a U-Net says of a pixel."""
+"""Outputs of a U-Net per pixel."""
 _FEATURES_OF_KERAS = 11
 """In single precision: 1.9 GB with windows of 2048 pixels and 32 filters."""
 

@@ -1,4 +1,4 @@
-"""The models that are there. Pure file work: it imports neither keras nor tensorflow.
+"""The models in the models folder. Only file access: it imports neither keras nor tensorflow.
 
 A model is a folder models/<name>/<version>/ with model.weights.h5 (half precision), model.json
 (the card, as below) and CARD.md (the card for people). A file models/<name>/promoted names the
@@ -24,7 +24,7 @@ from tulip_ops.core.types import ModelReference
 
 Kind = Literal["cloud-filter", "unet"]
 Output = Literal["cell", "chip", "tulip", "bloom"]
-"""What a network gives: cloud per cell and per chip, tulips and bloom per pixel."""
+"""Outputs of networks: cloud per cell and per chip, tulips and bloom per pixel."""
 
 _SUREST = np.float32(np.log(1e7))
 """Logit of 1 - 1e-7, to a rounding."""
@@ -56,7 +56,7 @@ class Normalization(_Frozen):
 
 
 class Calibration(_Frozen):
-    """Platt's scaling: what a network says, brought to the share of cases in which it is right.
+    """Platt scaling of a network's probabilities to observed frequencies.
 
     calibrated = sigmoid(slope * logit(probability) + intercept), after Platt, 1999 (Probabilistic
     outputs for support vector machines); the default leaves probabilities as they are.
@@ -127,7 +127,7 @@ class Card(_Frozen):
     chip_threshold: float | None = Field(None, gt=0, lt=1)
     """From this calibrated probability on, a whole chip is cloudy; None for a U-Net."""
     calibration: dict[Output, Calibration] = {}
-    """By output; an output that is not named says its probability as it is."""
+    """By output; outputs without an entry are not calibrated."""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     """Of the weights file."""
     training: Training

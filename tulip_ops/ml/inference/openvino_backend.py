@@ -1,4 +1,4 @@
-"""OpenVINO: the door to openvino and nncf."""
+"""Conversion, quantization and inference with OpenVINO; the only importer of openvino and nncf."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def quantize(path: Path, samples: Iterable[NDArray[np.float32]]) -> ov.Model:
     tell thin haze (of the cloud filter's cells 0.956 are right so, else 0.970, as of Keras).
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # NNCF speaks of what it does not find installed
+        warnings.simplefilter("ignore")  # NNCF warns of optional packages
         import nncf
 
         nncf.set_log_level(30)
@@ -107,8 +107,8 @@ def _use_binding() -> None:
 
     In it the binding looks up NumPy's functions, once (pybind11's `npy_api::get`), and gives up
     Python's lock meanwhile. Of two threads that make it at the same time one waits for the other's
-    look-up with the lock in its hands, and the other for the lock, both for ever: 10 of 40
-    processes hung so.
+    look-up while holding the lock, and the other for the lock, a deadlock: 10 of 40
+    processes hung.
     """
     with _binding:
         if _used:

@@ -1,4 +1,4 @@
-"""Running the networks: over windows, whoever cut them, and over rasters in memory."""
+"""Running the networks: over windows and over rasters in memory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROWS_IN_CACHE = 32
 class _Network:
     """What both kinds share: a card, and what runs it.
 
-    A call is `calibrated(run(normalized(windows)))`; whoever streams does the first and the last
+    A call is `calibrated(run(normalized(windows)))`; `streaming` does the first and the last
     in other threads than the one in the middle.
     """
 
@@ -141,7 +141,7 @@ class UNet(_Network):
         return np.moveaxis(self.probability(outputs["logits"]), 0, 1)
 
     def probability(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Of tulips and of tulips in flower, calibrated, where the network said `logits`.
+        """Calibrated probability of tulips and of tulips in flower, from `logits`.
 
         logits: (..., classes), of background, tulip, tulip in flower. Returns (2, ...), float32
         in [0, 1], the second nowhere above the first. The logit of two classes together is the
@@ -198,7 +198,7 @@ def _asked(
     plan: tiling.TilingPlan,
     wanted: NDArray[np.bool_],
 ) -> dict[int, NDArray[np.float32]]:
-    """By number: what the network says of each window that answers for a wanted pixel."""
+    """By number: the network's output for each window with a wanted pixel."""
     return {
         window.number: network(tiling.pad_window(pixels[:, *window.reads], plan)[None])[0]
         for window in window_layout.windows_to_infer(card, plan, wanted)
@@ -210,7 +210,7 @@ def load_cloud_filter(
 ) -> CloudFilter:
     """The cloud filter of `card`, its checksum verified, on `threads` threads.
 
-    engine: of `engine_selection.choose_engine`. at_once: how many windows are asked at a time,
+    engine: of `engine_selection.choose_engine`. at_once: how many windows are inferred at a time,
     where the engine can do that: a core to each is faster than all of them to one as small as
     these. `ModelDamaged` if the weights are not those of the card, `ModelNotFound` if it is another
     kind of model.

@@ -1,7 +1,7 @@
-"""Whole acquisitions through a network, in a stream of windows.
+"""Streams the windows of an acquisition through a network.
 
 One thread reads rows of the raster, another normalizes windows, the network computes, and a fourth
-writes what it said. However large the raster, only the rows of the windows under way are in memory.
+writes the outputs. However large the raster, only the rows of the windows under way are in memory.
 Windows without a wanted pixel are read, but never inferred.
 """
 
@@ -37,7 +37,7 @@ from one thread."""
 def cloud_probability(
     source: CogReader, network: CloudFilter, wanted: RowMask, cache: StripCache | None = None
 ) -> tuple[NDArray[np.float32], PixelMask]:
-    """What the cloud filter says of the cells of a raster, and where it was asked.
+    """Cloud probability of the cells of a raster, and the pixels that it covers.
 
     cache: where the strips that are read are left for the U-Net.
     Returns (cells down, cells across) float32 in [0, 1], NaN where no window was asked; and the
@@ -90,7 +90,7 @@ def write_tulips(
     size: int,
     cache: StripCache | None = None,
 ) -> TulipSummary:
-    """Write what the U-Net says of a raster: tulip and bloom, NaN where not wanted or measured.
+    """Write the U-Net's outputs for a raster: tulip and bloom, NaN where not wanted or measured.
 
     size: of the windows, see `memory_budget.window_size`. cache: strips that need not be read
     again.

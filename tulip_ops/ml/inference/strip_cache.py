@@ -1,6 +1,6 @@
-"""One reading of a raster for all who go through it in one process.
+"""Shares decoded strips of a raster between its readers in one process.
 
-Whoever goes through it first leaves the strips that he decoded to the next one, as many as fit.
+The first reader caches decoded strips for the next one, as many as fit.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def without_softmax(network: keras.Model) -> keras.Model:
     """The same network, up to its logits: {"logits": (N, height, width, classes)}.
 
     Softmax over few channels takes a processor a fifth of the time of all convolutions, and most
-    of its answers are for pixels that nobody asked about.
+    of its outputs are for pixels that are not needed.
     """
     return keras.Model(network.input, {"logits": network.get_layer("probability").input})
 

@@ -1,6 +1,6 @@
 """Where the windows of a network lie on a raster, and how its answers become one raster again.
 
-Thinking only, and without Keras: whoever plans work for other processes needs nothing else. The
+Pure functions without Keras: planning work for other processes needs nothing else. The
 steps and the Beam pipeline share it, so that both come to the same products.
 """
 

@@ -1,4 +1,4 @@
-"""Chance for training: other viewpoints, other light, other renderings of the same ground."""
+"""Random augmentation: viewpoint, light and rendering of the same ground."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def random_warp(random: np.random.Generator) -> NDArray[np.float64]:
 
     One of the eight symmetries of a square; then with probability 0.75 a rotation by up to 20
     degrees, with 0.3 a shear by up to 15, and with 0.5 a perspective skew by up to half a side:
-    the chances of the ancestor's Augmentor pipeline. Corners are not cut off, since a scene
+    the chances of the 2018 prototype's Augmentor pipeline. Corners are not cut off, since a scene
     goes on beyond its chips.
     """
     symmetry = int(random.integers(SYMMETRIES))

@@ -124,7 +124,7 @@ def _warped(
 
 
 def _whole(scene: TrainingScene, random: np.random.Generator, chip: int) -> Chip:
-    """The image as a whole, for its verdict says nothing of its parts."""
+    """The entire image, since its label does not apply to its parts."""
     symmetry = int(random.integers(augmentation.SYMMETRIES))
     seen = augmentation.resize(augmentation.turn(reflectance_of(scene.dn), symmetry), chip)
     truth = np.full((chip, chip, 4), UNKNOWN, dtype=np.uint8)

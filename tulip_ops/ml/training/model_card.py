@@ -59,7 +59,7 @@ _WEAK = 0.9
 
 
 def record(card: Card, title: str, metrics: Mapping[str, float | int]) -> Card:
-    """Keep in the model's card what it is worth on other data; returns the card as written.
+    """Store metrics on other data in the model's card; returns the card as written.
 
     Figures below the same title are replaced.
     """

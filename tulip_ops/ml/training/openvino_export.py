@@ -1,4 +1,4 @@
-"""Making an export of a network, and measuring it beside Keras before anybody may use it."""
+"""Exports a network, and measures it against Keras before it is accepted."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def export(
     samples: Iterable[NDArray[np.float32]],
     threads: int,
 ) -> Export:
-    """Export the network of `card`, measure each precision on `scenes`, and keep what passes.
+    """Export the network of `card`, measure each precision on `scenes`, and store what passes.
 
     root: as `export_manifest.place` has it. scenes: with a truth, of the card's bands; `described`
     says what they are. samples: each (1, bands, height, width), normalized, for eight bits.

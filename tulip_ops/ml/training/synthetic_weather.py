@@ -1,4 +1,4 @@
-"""Simulated weather over measured images, whose own is known to be fair."""
+"""Synthetic clouds over real, cloud-free images."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Folders:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a network begins with; nothing given means random weights."""
+    """Initial weights of a network; random by default."""
 
     model: Card | None = None
     """One of our models of the same architecture, perhaps of fewer bands."""

@@ -41,7 +41,7 @@ _SEEDS = {"normalization": 0, "all": 1, "validation": 2, "head": 3}
 """What chips are drawn for: each draws others."""
 
 Target: TypeAlias = NDArray[np.float32] | dict[str, NDArray[np.float32]]
-"""What a network should have said of a batch, by output if it has several."""
+"""Target of a batch, by output if the network has several."""
 Loss: TypeAlias = Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
 
 
@@ -57,7 +57,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSchedule:
-    """What a network is shown, and how; goes into the checkpoint's name and model.json."""
+    """Training data and schedule; part of the checkpoint's name and model.json."""
 
     bands: tuple[str, ...]
     seed: int

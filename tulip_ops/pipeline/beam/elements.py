@@ -1,4 +1,4 @@
-"""What travels through the pipeline, and what every worker knows."""
+"""Elements of the pipeline, and the configuration of its workers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Progress:
     request: window_requests.WindowRequest | None = None
     """Windows for the network of the next step; None: none, its product is there."""
     figures: Mapping[str, float] = field(default_factory=dict)
-    """Seconds of each step, and windows and pixels that networks answered for."""
+    """Seconds of each step, and windows and pixels that networks inferred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class WindowOutput:
 
 
 def portable(error: Exception) -> Exception:
-    """The error itself where it survives the way to another process, else its name and words."""
+    """The error itself where it can be pickled to another process, else its name and message."""
     if isinstance(error, TulipError):
         return error
     return RuntimeError(f"{type(error).__name__}: {error}")

@@ -48,7 +48,7 @@ def infer_windows(
 
 
 class Windows(beam.DoFn):  # type: ignore[misc]  # as above
-    """A look to the windows of its question: (id, model, number), spread over the workers."""
+    """Progress to its requested windows: (id, model, number), spread over the workers."""
 
     def process(self, look: Progress) -> Iterator[tuple[str, str, int]]:
         """One for each window."""
@@ -69,13 +69,13 @@ class Read(beam.DoFn):  # type: ignore[misc]  # as above
         self.reader = window_requests.Reader(self.settings)
 
     def process(self, asked: tuple[str, str, int]) -> Iterator[WindowPixels]:
-        """Read; what cannot be read fails its acquisition where the answers are gathered."""
+        """Read; a read error fails its acquisition where the outputs are grouped."""
         acquisition_id, model, number = asked
         task = f"reading of window {number} of {acquisition_id}"
         try:
             with watchdog.watch(task, self.settings.no_progress_seconds):
                 pixels = self.reader.window(AcquisitionId.parse(acquisition_id), model, number)
-        except Exception as error:  # noqa: BLE001  # as said
+        except Exception as error:  # noqa: BLE001  # see the docstring
             yield WindowPixels(acquisition_id, number, model, None, portable(error))
         else:
             yield WindowPixels(acquisition_id, number, model, pixels)
@@ -84,8 +84,8 @@ class Read(beam.DoFn):  # type: ignore[misc]  # as above
 class Networks:
     """The networks of one step: a process loads each once, and its threads share it.
 
-    They are kept by the process and not by this, for some runners make and forget what a handler
-    loaded with every bundle.
+    The process caches them, not this object, since some runners load and discard a handler's model
+    with every bundle.
     """
 
     _loaded: ClassVar[
@@ -98,7 +98,7 @@ class Networks:
         self._settings = job.settings()
 
     def __call__(self, model: str, pixels: NDArray[Any]) -> WindowOutputs:
-        """What the model says of one window; it is loaded when it is first asked."""
+        """Outputs of the model for one window; the model is loaded on first use."""
         key = (self._step, model, self._settings.models, self._job)
         with self._lock:
             if key not in self._loaded:
@@ -112,7 +112,7 @@ class Networks:
 
 
 class KerasHandler(ModelHandler[WindowPixels, tuple[str, WindowOutput], Networks]):  # type: ignore[misc]
-    """Lets Beam's RunInference ask our networks.
+    """Runs our networks in Beam's RunInference.
 
     A process loads each network once, and its threads share it. Every window is one call, also
     within a batch: a call costs half a millisecond, and how processors round depends on the size
@@ -124,7 +124,7 @@ class KerasHandler(ModelHandler[WindowPixels, tuple[str, WindowOutput], Networks
         self.step, self.job = step, job
 
     def load_model(self) -> Networks:
-        """No weights yet: which ones are needed says the first window."""
+        """No weights yet: the first window names the model."""
         return Networks(self.step, self.job)
 
     def run_inference(
@@ -133,7 +133,7 @@ class KerasHandler(ModelHandler[WindowPixels, tuple[str, WindowOutput], Networks
         model: Networks,
         inference_args: dict[str, Any] | None = None,  # noqa: ARG002  # Beam's own name
     ) -> Iterable[tuple[str, WindowOutput]]:
-        """(id, answer) for each window; one that fails is an answer too."""
+        """(id, output) for each window; a failure is an output too."""
         return [(window.id, self._answer(window, model)) for window in batch]
 
     def _answer(self, window: WindowPixels, model: Networks) -> WindowOutput:
@@ -144,7 +144,7 @@ class KerasHandler(ModelHandler[WindowPixels, tuple[str, WindowOutput], Networks
         try:
             with watchdog.watch(f"{self.step} of {window.id}", model.patience):
                 outputs = model(window.model, window.pixels)
-        except Exception as error:  # noqa: BLE001  # fails its acquisition where it is gathered
+        except Exception as error:  # noqa: BLE001  # fails its acquisition where it is grouped
             return WindowOutput(window.number, None, portable(error), count, 0.0)
         Metrics.counter(NAMESPACE, f"{self.step}_windows").inc()
         Metrics.counter(NAMESPACE, f"{self.step}_pixels").inc(count)

@@ -1,13 +1,13 @@
-"""The steps of many acquisitions as one Beam pipeline: the door to Apache Beam.
+"""The steps of many acquisitions as one Beam pipeline.
 
     ids -> acquire -> ask the cloud filter -> screen -> ask the U-Net -> segment, vectorize, record
 
-What travels is an id, how far it came, and for the networks windows of pixels. Everything else is
+Elements hold an id, its progress and, for inference, windows of pixels. Everything else is
 in the store, in PostGIS and in the environment of each worker, which reads the settings there, so
 that no secret becomes a part of the pipeline. Each step is the attempt that `tulip <step> <id>`
-makes, with the same rows; only windows are asked elsewhere, and several at a time.
+makes, with the same rows; only inference runs elsewhere, several windows at a time.
 
-Failures travel as well, to the end, where they are dead letters: the pipeline has no tagged outputs
+Failures are elements too and end as dead letters: the pipeline has no tagged outputs
 and nothing is left to the end of a bundle where a runner would lose it (Beam's DaskRunner mixes up
 the one and drops the other).
 """
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 def build(
     begin: beam.Pipeline, ids: Sequence[str], job: WorkerConfig
 ) -> beam.PCollection[Progress]:
-    """Put the steps on a pipeline; what comes out is each acquisition's end, once."""
+    """Add the steps to a pipeline; returns the final `Progress` of each acquisition, once."""
     looks = (
         begin
         | "ids" >> beam.Create(list(ids), reshuffle=False)
@@ -59,7 +59,7 @@ def _keyed(looks: beam.PCollection[Progress], step: str) -> beam.PCollection[tup
 
 
 class _Stage(beam.DoFn):  # type: ignore[misc]  # Beam's base classes are untyped
-    """Carries acquisitions a step further; whatever fails becomes a dead letter."""
+    """Runs a step of each acquisition; failures become dead letters."""
 
     def __init__(self, job: WorkerConfig) -> None:
         self.job = job
@@ -93,7 +93,7 @@ class _Stage(beam.DoFn):  # type: ignore[misc]  # Beam's base classes are untype
         )
 
     def asking(self, look: Progress, step: NetworkStep) -> Progress:
-        """With the question that the network of `step` is asked."""
+        """The progress with the windows that the network of `step` must infer."""
         if look.state != "going":
             return look
         try:
@@ -106,15 +106,15 @@ class _Stage(beam.DoFn):  # type: ignore[misc]  # Beam's base classes are untype
 
 
 class Acquire(_Stage):
-    """An id to a look whose pixels are there, with the question to the cloud filter."""
+    """An id to its progress after `acquire`, with the windows for the cloud filter."""
 
     def process(self, acquisition_id: str) -> Iterator[Progress]:
-        """Acquire, and see what the cloud filter is to be asked."""
+        """Acquire, and plan the cloud filter's windows."""
         yield self.asking(self.carried(Progress(acquisition_id), "acquire"), "screen")
 
 
 class Finish(_Stage):
-    """(id, the look and what the network answered) to the look after `step`."""
+    """(id, progress and network outputs) to the progress after `step`."""
 
     step: NetworkStep
 
@@ -133,7 +133,7 @@ class Finish(_Stage):
 
 
 class Screen(Finish):
-    """The end of `screen`, and what the U-Net is to be asked."""
+    """Finishes `screen`, and plans the U-Net's windows."""
 
     step = "screen"
 
@@ -142,7 +142,7 @@ class Screen(Finish):
 
 
 class Segment(Finish):
-    """The end of `segment`, and the two steps that are left."""
+    """Finishes `segment`, and runs the two remaining steps."""
 
     step = "segment"
 
@@ -153,7 +153,7 @@ class Segment(Finish):
 
 
 class Post(_Stage):
-    """Counts how acquisitions ended, and writes dead letters; hands on what it got."""
+    """Counts how acquisitions ended, and writes dead letters; yields its input."""
 
     def process(self, look: Progress) -> Iterator[Progress]:
         """Count, write, log."""
@@ -182,7 +182,7 @@ def _counted(look: Progress, step: str, given: Sequence[WindowOutput]) -> Progre
 
 
 def _networks(given: Sequence[WindowOutput]) -> Networks:
-    """Replays the outputs in the step, or raises there what kept the first from being computed."""
+    """Replays the outputs in the step, or raises there the first inference error."""
     failure = next((one.error for one in given if one.error is not None), None)
     outputs = {one.number: one.outputs for one in given if one.outputs is not None}
     return PrecomputedNetworks(outputs, failure)

@@ -1,4 +1,4 @@
-"""Which of Beam's runners carries a pipeline, and with what."""
+"""Beam runners of a pipeline and their options."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def run(
     threads: int,
     flags: Sequence[str] = (),
 ) -> dict[str, float]:
-    """Carry the acquisitions through all steps, and wait for it.
+    """Run all steps of the acquisitions, and wait until they end.
 
     run_id: what the ledger calls it. workers: processes on this machine, of DirectRunner and of
     DaskRunner without an address; other runners have flags of their own. threads: of each worker,
     for networks and codecs. flags: Beam's own options, as its documentation has them.
     Returns the metrics by name, empty where the runner has none. `PipelineFailed` if the runner
-    gave up or lost a worker; what was carried until then stays.
+    gave up or lost a worker; results until then remain.
     """
     if not ids:
         return {}
@@ -77,7 +77,7 @@ def _carrier(name: str) -> PipelineRunner:
     """The runner of that name.
 
     Beam's own DirectRunner would first try to download Prism and then ignore the number of
-    workers; what it falls back to is what people mean by it.
+    workers; its fallback runner is used directly.
     """
     if name == DIRECT:
         return create_runner("FnApiRunner")
@@ -90,7 +90,7 @@ def _carrier(name: str) -> PipelineRunner:
 
 @contextmanager
 def _workers(runner: str, workers: int, count: int, flags: Sequence[str]) -> Iterator[list[str]]:
-    """What the runner has to be told of its workers; those of Dask live as long as this."""
+    """The runner's options for its workers; Dask workers live as long as this context."""
     if runner == DIRECT and workers > 1:
         yield ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
     elif runner == DASK:
@@ -125,7 +125,7 @@ def _has(flags: Sequence[str], *names: str) -> bool:
 def _losses() -> Iterator[list[str]]:
     """Interrupts the main thread when a worker process of the direct runner dies.
 
-    The runner would wait for it for ever: all that tells of it is the end of the thread that
+    The runner would wait for it for ever: the only sign is the end of the thread that
     watches it. Whatever ends the block, no worker survives it.
     """
     lost: list[str] = []
@@ -157,7 +157,7 @@ def _losses() -> Iterator[list[str]]:
 
 @contextmanager
 def _plain_logs() -> Iterator[None]:
-    """Shows what our modules say in other processes as if said here; of Beam only warnings."""
+    """Logs our modules' records of other processes as if local; of Beam only warnings."""
 
     def told(record: logging.LogRecord) -> bool:
         entry = _ENTRY.search(record.getMessage())
@@ -178,7 +178,7 @@ def _plain_logs() -> Iterator[None]:
 
 
 def _metrics(result: Any) -> dict[str, float]:
-    """Ours, by name: what counters counted, and sum, mean and most of distributions."""
+    """Our metrics, by name: counters, and sum, mean and maximum of distributions."""
     try:
         found = result.metrics().query()
     except NotImplementedError:  # Dask's

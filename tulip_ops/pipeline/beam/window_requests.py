@@ -1,8 +1,8 @@
-"""What the networks are asked of an acquisition, where others than its steps ask them.
+"""Plans inference windows that other processes compute.
 
-A step streams its raster through its network. The Beam pipeline lets other processes ask: one plans
-which windows are to be known, others read and infer them, and the step streams its raster through
-what they said. Windows and answers are those of `streaming` in either case.
+A step streams its raster through its network. In the Beam pipeline one process plans
+the windows, others read and infer them, and the step streams its raster through
+their outputs. Windows and outputs are those of `streaming` in either case.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def window_request(
 
 
 class Reader:
-    """Reads the windows of questions; keeps in mind the acquisition that it read last."""
+    """Reads requested windows; caches the last acquisition that it opened."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -82,7 +82,7 @@ class Reader:
         self._path = Path()
 
     def window(self, acquisition_id: AcquisitionId, model: str, number: int) -> NDArray[np.uint16]:
-        """(bands, height, width) of a whole window, as the networks take them.
+        """(bands, height, width) of a window, as the networks take them.
 
         `ProductMissing`, `ProductDamaged`: the file is verified before its first window is read.
         """
@@ -98,7 +98,7 @@ class Reader:
 
 
 class Network:
-    """A network that is asked window by window, from whichever thread."""
+    """A network that infers single windows, from any thread."""
 
     def __init__(self, step: NetworkStep, model: str, settings: Settings) -> None:
         """Loads it; `ModelDamaged`, `ModelNotFound`, or what the engine raises."""
@@ -109,7 +109,7 @@ class Network:
         self._lock = threading.Lock()  # it has its threads already, and not every engine shares
 
     def __call__(self, pixels: NDArray[Any]) -> WindowOutputs:
-        """(bands, height, width) of a window to what is said of it."""
+        """(bands, height, width) of a window to its outputs."""
         read = self._network.normalized(pixels[np.newaxis])
         with self._lock:
             return {name: values[0] for name, values in self._network.run(read).items()}
