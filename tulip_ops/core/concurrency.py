@@ -82,7 +82,7 @@ class _Line(Generic[T]):
                 except StopIteration:
                     break
                 self._hand(item)
-                del item  # it belongs to whoever takes it
+                del item  # the consumer alone holds it
         except BaseException as error:  # noqa: BLE001  # raised by who takes the items
             self._errors.append(error)
         finally:
@@ -119,7 +119,7 @@ def ordered_map(work: Callable[[T], Made], items: Iterable[T], threads: int) -> 
     with ThreadPoolExecutor(threads) as pool:
         for item in items:
             waiting.append(pool.submit(work, item))
-            del item  # it belongs to whoever works on it
+            del item  # the worker alone holds it
             if len(waiting) > threads:
                 yield _result(waiting.popleft())
         while waiting:

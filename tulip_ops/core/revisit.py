@@ -29,11 +29,11 @@ Tiles of one overpass are minutes apart, archives may know the day alone, and ot
 same satellite are never closer than a day, but for the poles."""
 
 RETIRED = 3
-"""So many overpasses in a row that did not come, while others did, end a track."""
+"""A track ends after so many missing overpasses in a row, while other tracks go on."""
 
 STALE = 2
-"""So many overpasses that a source should have, and has not, make it stale. One may be lost: now
-and then a satellite is busy with itself."""
+"""A source that lacks so many expected overpasses is stale. One missing acquisition is tolerated
+(calibration, manoeuvres)."""
 
 State: TypeAlias = Literal["arrived", "awaited", "late", "next"]
 

@@ -1,4 +1,4 @@
-"""Ends the process of a step that makes no progress, so that whoever started it can try again.
+"""Ends the process of a step that makes no progress, so that Airflow or a person can try again.
 
 A native library that waits for ever cannot be interrupted from Python: the process must end. Work
 that goes on says so by `tick`: a window answered, bytes read, a block of rows done.
@@ -90,7 +90,7 @@ def _watch(
 
 
 def _end_without_python(seconds: float) -> None:
-    """Unless called again within `seconds`, stacks and exit code 1, whoever holds Python's lock."""
+    """Unless called again within `seconds`: stacks and exit code 1, without Python's lock."""
     faulthandler.dump_traceback_later(seconds, exit=True, file=_STDERR)
 
 

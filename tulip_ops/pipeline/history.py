@@ -12,7 +12,7 @@ from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Observation, Outcome, Verdict
 from tulip_ops.core.types import Field as TulipField
 from tulip_ops.fields.phenology import bloom_curves, observation
-from tulip_ops.fields.phenology import season as thinking
+from tulip_ops.fields.phenology import season as phenology
 from tulip_ops.fields.phenology.observation import FieldObservation
 from tulip_ops.pipeline import field_updates
 from tulip_ops.postgis import connection, history, locks
@@ -165,13 +165,13 @@ def sum_up(database: Connection, window: tuple[str, str]) -> Counter[int]:
     }
     begins: dict[FieldSeasonKey, bloom_curves.OnsetPrior] = {}
     for (_, _, season), fields in stale.items():
-        patterns = [thinking.clear_days(said.get(key, []), window) for key in fields]
+        patterns = [phenology.clear_days(said.get(key, []), window) for key in fields]
         known = bloom_curves.estimate_onset([found for found in patterns if found], season, window)
         begins |= dict.fromkeys(fields, known)
     keys = list(begins)
     areas = history.areas_of(database, keys)
     rows = [
-        thinking.summarize(*key, said[key], areas.get(key), window, begins[key])
+        phenology.summarize(*key, said[key], areas.get(key), window, begins[key])
         for key in keys
         if key in said
     ]

@@ -137,7 +137,7 @@ def pending(connection: Connection, ids: Sequence[AcquisitionId]) -> list[Acquis
 def pending_for_step(connection: Connection, step: str) -> list[AcquisitionId]:
     """Acquisitions whose next step is `step`, oldest first.
 
-    Whoever has begun with `step`, is doing it, failed or was killed in it, waits no more.
+    Those in which `step` was begun are left out, also if it failed or was killed.
     """
     before = list(STATES)[list(STATES).index(step) - 1]
     values = {"step": step, "before": before, "state": STATES[before]}
@@ -166,8 +166,8 @@ def begin_attempt(
 def end_killed_attempts(connection: Connection, acquisition_id: AcquisitionId) -> int:
     """Note as `Killed` what never ended; returns how many attempts that were.
 
-    Right only while the acquisition is held (`locks.hold_acquisition`): whoever began them is
-    gone then.
+    Call it only while the acquisition is locked (`locks.hold_acquisition`): no process that began
+    an attempt is alive then.
     """
     return connection.execute(query("end_killed_attempts"), {"id": str(acquisition_id)}).rowcount
 

@@ -11,7 +11,7 @@ class SizedRangeFile(ABC):
     """A `range_reader.RangeFile` of a service that says the file's size with every part."""
 
     def __init__(self, name: str, declared: int | None) -> None:
-        """name: for people, without secrets. declared: size in bytes, by whoever lists the file."""
+        """name: for people, without secrets. declared: size in bytes, as the catalog lists it."""
         self.name = name
         self._declared = declared
         self._size: int | None = None

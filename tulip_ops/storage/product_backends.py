@@ -115,7 +115,7 @@ class FolderBackend:
 
     def publish(self, folder: str, name: str, path: Path, sha256: str, revise: Revise) -> None:
         """As `ProductBackend` says."""
-        del sha256  # read again from the file by whoever opens it
+        del sha256  # the reader of the file computes it again
         with self._locked(folder):
             move_durably(path, self._place / folder / name)
             self._revise(folder, revise)
