@@ -20,7 +20,8 @@ def mask_to_polygons(present: NDArray[np.bool_], grid: Grid) -> list[Polygon]:
     """Polygons of the True pixels, along pixel edges, in the CRS of `grid`.
 
     present: (height, width) bool. Pixels that share an edge are one polygon, those that share
-    a corner only are two; holes are kept. `burn(trace(p, grid), grid) >= 0` equals p.
+    a corner only are two; holes are kept. With them as p,
+    `polygons_to_labels(p, grid) >= 0` equals `present`.
     """
     found = shapes(present.astype(np.uint8), mask=present, connectivity=4, transform=grid.transform)
     return [cast("Polygon", shape(outline)) for outline, _ in found]
