@@ -1,7 +1,20 @@
 """Work that goes on at the same time, in threads: read ahead, in order, in the background.
 
 What is read ahead and what waits to be written are bounded, and no error is lost: it is raised
-where the result is taken.
+where the result is taken. Each item that is done counts as progress for the watchdog.
+
+Native libraries set themselves up in their first call, and not all of them survive two first calls
+at the same time: OpenVINO's binding waits for ever in a quarter of all processes. Modules that wrap
+such a library register its first use with `before_threads`, and every function here that starts a
+thread makes those calls first. tests/services/test_first_calls.py holds each library to it.
+
+| library | first use | where |
+|---|---|---|
+| GDAL and PROJ, through rasterio | drivers registered, PROJ's database opened | raster/reader |
+| PROJ, through pyproj | a transformer made | raster/projection |
+| Arrow, through pyarrow | a table written to Parquet | storage |
+| OpenVINO | a tiny network run, when an engine is made | ml/inference/openvino_backend |
+| TensorFlow and Keras | one network loaded at a time | ml/inference/model_loading |
 """
 
 from __future__ import annotations
