@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 
 from affine import Affine
 
-from tulip_ops.core import concurrency
 from tulip_ops.core.errors import NothingValid
-from tulip_ops.raster.projection import WGS84, transformer_of
 
 STRIP_ROWS = 512
 """Rows in which large grids are read and written."""
@@ -97,9 +95,3 @@ class Grid:
         rows = max(1, most_pixels // self.width // STRIP_ROWS) * STRIP_ROWS
         for row in range(0, self.height, rows):
             yield self.rows(slice(row, min(row + rows, self.height)))
-
-
-@concurrency.before_threads
-def _use_proj() -> None:
-    """Opens PROJ's database."""
-    transformer_of(WGS84, 32631).transform(3.0, 52.0)

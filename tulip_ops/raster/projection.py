@@ -13,6 +13,7 @@ from pyproj import Geod, Transformer
 from shapely.geometry import GeometryCollection
 from shapely.geometry.base import BaseGeometry
 
+from tulip_ops.core import concurrency
 from tulip_ops.core.errors import BadArea
 
 if TYPE_CHECKING:
@@ -76,3 +77,9 @@ def geodesic_area(geometry: BaseGeometry) -> float:
 @lru_cache(maxsize=32)
 def transformer_of(from_epsg: int, to_epsg: int) -> Transformer:
     return Transformer.from_crs(from_epsg, to_epsg, always_xy=True)
+
+
+@concurrency.before_threads
+def _use_proj() -> None:
+    """Opens PROJ's database."""
+    transformer_of(WGS84, 32631).transform(3.0, 52.0)
