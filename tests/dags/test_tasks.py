@@ -6,8 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 
+import psutil
 import pytest
 
 RUN = "manual__2026-04-21"
@@ -167,10 +168,9 @@ time.sleep(600)
 
 def alive(pid: int) -> bool:
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return state != "Z"
 
 
 def wait_for(condition, seconds: float) -> bool:
@@ -180,17 +180,19 @@ def wait_for(condition, seconds: float) -> bool:
     return condition()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
 class TestKill:
     @pytest.fixture
     def family(self, stand_in, tmp_path, repository):
         """Starts a task process whose command started another; their three pids."""
         started: list[int] = []
+        processes: list[subprocess.Popen[bytes]] = []
 
         def start(*, stubborn: bool) -> tuple[subprocess.Popen[bytes], int, int]:
             path = tmp_path / "pids"
             stand_in(FAMILY.format(stubborn=stubborn, path=str(path)))
             process = subprocess.Popen([sys.executable, "-c", TASK_PROCESS], cwd=repository)
+            processes.append(process)
             started.append(process.pid)
             assert wait_for(path.exists, 60)
             command, child = map(int, path.read_text().split())
@@ -199,8 +201,10 @@ class TestKill:
 
         yield start
         for pid in started:
-            if alive(pid):
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        for process in processes:
+            process.wait(20)
 
     @pytest.mark.parametrize("stubborn", [False, True])
     def test_nothing_survives_a_task_that_airflow_ends(self, family, stubborn):

@@ -10,7 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -96,7 +96,8 @@ class Desk:
         finally:
             if running.poll() is None:
                 for one in (*psutil.Process(running.pid).children(recursive=True), running):
-                    one.kill()
+                    with suppress(psutil.NoSuchProcess):
+                        one.kill()
                 running.communicate()
 
     def left(self, bench: ModuleType) -> dict[str, Mapping[str, object]]:
