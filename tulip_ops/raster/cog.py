@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from tulip_ops.raster import cog_writer, reader
 from tulip_ops.raster import reflectance as radiometry
-from tulip_ops.raster.cog_writer import CogWriter, Encoding
+from tulip_ops.raster.cog_writer import CogWriter
+from tulip_ops.raster.encoding import PROBABILITY, REFLECTANCE, Encoding
 from tulip_ops.raster.grid import Grid
-from tulip_ops.raster.probability import PROBABILITY_NODATA, PROBABILITY_STEPS, encode_probability
 from tulip_ops.raster.reader import Dataset
 from tulip_ops.raster.reflectance import DN_NODATA, DN_OFFSET, DN_SCALE
 
@@ -40,9 +40,7 @@ def write_reflectance(
     reflectance: (len(bands), *grid.shape) float32, NaN where not measured; kept to half a DN
     within [offset + 1e-4, offset + 6.5535] and clipped to that.
     """
-    encoding = replace(
-        _REFLECTANCE, offset=offset, encode=partial(radiometry.encode, offset=offset)
-    )
+    encoding = replace(REFLECTANCE, offset=offset, encode=partial(radiometry.encode, offset=offset))
     cog_writer.write_cog(path, [reflectance], grid, bands, encoding)
 
 
@@ -53,12 +51,12 @@ def write_reflectance_strips(
 
     No more than one of them needs to be in memory.
     """
-    cog_writer.write_cog(path, strips, grid, bands, _REFLECTANCE)
+    cog_writer.write_cog(path, strips, grid, bands, REFLECTANCE)
 
 
 def read_reflectance(path: Path) -> tuple[Float, tuple[str, ...], Grid]:
     """What `write_reflectance` wrote, to half a DN: reflectance, band names, grid."""
-    return _read(path, DN_NODATA, DN_SCALE, DN_OFFSET)
+    return _read(path, REFLECTANCE)
 
 
 def read_reflectance_warped(sources: Sequence[tuple[str, int]], grid: Grid) -> Float:
@@ -74,12 +72,12 @@ def probability_writer(
     What is written to it, from one thread at a time and in any order, is (len(names), rows,
     columns) float32 in [0, 1], NaN where there is none.
     """
-    return cog_writer.open_cog_writer(path, grid, names, _PROBABILITY)
+    return cog_writer.open_cog_writer(path, grid, names, PROBABILITY)
 
 
 def read_probability(path: Path) -> tuple[Float, Grid]:
     """What `probability_writer` wrote, to half of 1/250: probability and grid."""
-    probability, _, grid = _read(path, PROBABILITY_NODATA, 1 / PROBABILITY_STEPS, 0.0)
+    probability, _, grid = _read(path, PROBABILITY)
     return probability, grid
 
 
@@ -127,16 +125,14 @@ def open_cog(path: Path) -> Iterator[CogReader]:
         yield CogReader(source)
 
 
-def _read(
-    path: Path, nodata: float, scale: float, offset: float
-) -> tuple[Float, tuple[str, ...], Grid]:
+def _read(path: Path, encoding: Encoding) -> tuple[Float, tuple[str, ...], Grid]:
     with reader.open_raster(str(path)) as source:
         values = np.empty((source.count, *source.shape), dtype=np.float32)
         for index in source.indexes:
             stored = source.read(index)
-            np.multiply(stored, np.float32(scale), out=values[index - 1])
-            values[index - 1] += np.float32(offset)
-            values[index - 1][stored == nodata] = np.nan
+            np.multiply(stored, np.float32(encoding.scale), out=values[index - 1])
+            values[index - 1] += np.float32(encoding.offset)
+            values[index - 1][stored == encoding.nodata] = np.nan
         return values, tuple(name or "" for name in source.descriptions), _grid(source)
 
 
@@ -151,8 +147,4 @@ def _grid(source: Dataset) -> Grid:
     )
 
 
-_REFLECTANCE = Encoding("uint16", DN_NODATA, DN_SCALE, DN_OFFSET, "average", radiometry.encode)
-_PROBABILITY = Encoding(
-    "uint8", PROBABILITY_NODATA, 1 / PROBABILITY_STEPS, 0.0, "nearest", encode_probability
-)
 _LABELS = Encoding("uint8", None, 1.0, 0.0, "nearest", np.asarray)

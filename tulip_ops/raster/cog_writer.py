@@ -5,11 +5,10 @@ GDAL makes COGs of finished rasters only, so each begins as a draft.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import rasterio
 import rasterio.shutil
@@ -20,14 +19,12 @@ from rasterio.windows import Window
 
 from tulip_ops.core.errors import TulipError
 from tulip_ops.raster import reader
+from tulip_ops.raster.encoding import Encoding, Overviews
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.reader import RasterInfo
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
-
-Overviews: TypeAlias = Literal["average", "nearest"]
-"""What a pixel of an overview says of those that it stands for."""
 
 _BLOCK = 512
 _THREADS = 2
@@ -41,19 +38,6 @@ _TILED: Mapping[str, Any] = {
     "interleave": "band",
     "BIGTIFF": "IF_SAFER",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How values stand in a file: value = stored * scale + offset."""
-
-    dtype: str
-    nodata: float | None
-    scale: float
-    offset: float
-    overviews: Overviews
-    encode: Callable[[NDArray[Any]], NDArray[Any]]
-    """From values to what is stored."""
 
 
 class CogWriter:

@@ -27,6 +27,7 @@ from tulip_ops.storage.product_backends import (
     S3Backend,
     temporary_path,
 )
+from tulip_ops.storage.products import Product
 
 _EMPTY: Mapping[str, JSON] = {"properties": {}, "assets": {}}
 
@@ -42,7 +43,7 @@ def open_store(settings: Settings) -> ProductStore:
 
 
 class ProductStore:
-    """Products by acquisition and file name, such as `tulip.tif`."""
+    """The products of acquisitions, in a folder or in S3."""
 
     def __init__(
         self,
@@ -118,70 +119,68 @@ class ProductStore:
         properties: dict[str, JSON] = self.item(acquisition_id)["properties"]
         return properties
 
-    def is_current(self, acquisition_id: AcquisitionId, name: str, recipe: str) -> bool:
+    def is_current(self, acquisition_id: AcquisitionId, product: Product, recipe: str) -> bool:
         """Whether the product is there, whole, and made by this recipe."""
         try:
-            asset = self.asset(acquisition_id, name)
+            asset = self.asset(acquisition_id, product)
         except ProductMissing:
             return False
         return asset["tulip:recipe"] == recipe and self._backend.holds(
-            str(acquisition_id), name, asset["file:size"], _sha256(asset)
+            str(acquisition_id), product.name, asset["file:size"], _sha256(asset)
         )
 
-    def product(self, acquisition_id: AcquisitionId, name: str) -> Path:
+    def product(self, acquisition_id: AcquisitionId, product: Product) -> Path:
         """The file of a product, verified by its checksum; `ProductMissing`, `ProductDamaged`.
 
         From S3 it is a copy, which later calls for the same product find and verify.
         """
-        asset, folder = self.asset(acquisition_id, name), str(acquisition_id)
+        asset, folder = self.asset(acquisition_id, product), str(acquisition_id)
         try:
-            return self._backend.fetch(folder, name, asset["file:size"], _sha256(asset))
+            return self._backend.fetch(folder, product.name, asset["file:size"], _sha256(asset))
         except FileNotFoundError:
-            raise self._missing(folder, name) from None
+            raise self._missing(folder, product) from None
 
     @contextmanager
-    def reading(self, acquisition_id: AcquisitionId, name: str) -> Iterator[Path]:
+    def reading(self, acquisition_id: AcquisitionId, product: Product) -> Iterator[Path]:
         """The same for a long read of a large file, which begins before the checksum is known.
 
         `ProductDamaged` at the end at the latest, in the place of any other error: what is made
         of the file may be published after that alone.
         """
-        asset, folder = self.asset(acquisition_id, name), str(acquisition_id)
-        read = self._backend.reading(folder, name, asset["file:size"], _sha256(asset))
+        asset, folder = self.asset(acquisition_id, product), str(acquisition_id)
+        read = self._backend.reading(folder, product.name, asset["file:size"], _sha256(asset))
         with ExitStack() as stack:
             try:
                 path = stack.enter_context(read)
             except FileNotFoundError:
-                raise self._missing(folder, name) from None
+                raise self._missing(folder, product) from None
             yield path
 
-    def checksum(self, acquisition_id: AcquisitionId, name: str) -> str:
+    def checksum(self, acquisition_id: AcquisitionId, product: Product) -> str:
         """The listed sha256 of a product, hexadecimal; `ProductMissing`."""
-        return _sha256(self.asset(acquisition_id, name))
+        return _sha256(self.asset(acquisition_id, product))
 
     def address(self, acquisition_id: AcquisitionId, *names: str) -> str:
         """Of something in the acquisition's folder, for `object_store`."""
         return self._backend.address(str(acquisition_id), *names)
 
     @contextmanager
-    def writing(self, acquisition_id: AcquisitionId, name: str) -> Iterator[Path]:
+    def writing(self, acquisition_id: AcquisitionId, product: Product) -> Iterator[Path]:
         """A path to write a product to; `publish` takes it from there.
 
         What is still there at the end is removed, and so is what killed writers of the same
-        product left behind. The path keeps the suffix of `name`.
+        product left behind. The path has the suffix of the product's file.
         """
-        with temporary_path(self._backend.staging_dir(str(acquisition_id)), name) as path:
+        with temporary_path(self._backend.staging_dir(str(acquisition_id)), product.name) as path:
             yield path
 
     def publish(
         self,
         acquisition_id: AcquisitionId,
-        name: str,
+        product: Product,
         path: Path,
         *,
         recipe: str,
-        title: str,
-        media_type: str,
         model: ModelReference | None = None,
         properties: Mapping[str, JSON] | None = None,
         fields: Mapping[str, JSON] | None = None,
@@ -196,9 +195,9 @@ class ProductStore:
         digest = sha256_file(path)
         asset = {
             **(fields or {}),
-            "href": f"./{name}",
-            "title": title,
-            "type": media_type,
+            "href": f"./{product.name}",
+            "title": product.title,
+            "type": product.media_type,
             "roles": ["data"],
             "file:size": path.stat().st_size,
             "file:checksum": SHA256_MULTIHASH + digest,
@@ -209,26 +208,26 @@ class ProductStore:
 
         def listed(data: bytes | None) -> bytes:
             item = self._parsed(acquisition_id, data)
-            item["assets"][_key(name)] = asset
+            item["assets"][product.key] = asset
             item["properties"].update(properties or {})
             return _encoded(item)
 
-        self._backend.publish(str(acquisition_id), name, path, digest, listed)
+        self._backend.publish(str(acquisition_id), product.name, path, digest, listed)
 
-    def asset(self, acquisition_id: AcquisitionId, name: str) -> dict[str, JSON]:
+    def asset(self, acquisition_id: AcquisitionId, product: Product) -> dict[str, JSON]:
         """What the item lists of a product, what `publish` was given included; `ProductMissing`."""
         assets = self.item(acquisition_id)["assets"]
-        if _key(name) not in assets:
+        if product.key not in assets:
             raise ProductMissing(
-                f"{acquisition_id} has no {name} yet;"
+                f"{acquisition_id} has no {product.name} yet;"
                 f" `tulip run {acquisition_id}` makes all its products"
             )
-        asset: dict[str, JSON] = assets[_key(name)]
+        asset: dict[str, JSON] = assets[product.key]
         return asset
 
-    def _missing(self, folder: str, name: str) -> ProductMissing:
+    def _missing(self, folder: str, product: Product) -> ProductMissing:
         return ProductMissing(
-            f"{self._backend.address(folder, name)} is listed in {ITEM} but missing;"
+            f"{self._backend.address(folder, product.name)} is listed in {ITEM} but missing;"
             " repeat the step that makes it"
         )
 
@@ -247,10 +246,6 @@ class ProductStore:
                 f" delete it and run `tulip acquire {acquisition_id}`"
             ) from error
         return item
-
-
-def _key(name: str) -> str:
-    return Path(name).stem
 
 
 def _plain(value: object) -> JSON:

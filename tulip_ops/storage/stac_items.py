@@ -13,9 +13,7 @@ from tulip_ops.core.files import SHA256_MULTIHASH
 from tulip_ops.core.types import BANDS, JSON, Acquisition, AcquisitionId
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.projection import WGS84, project
-
-COG = "image/tiff; application=geotiff; profile=cloud-optimized"
-PARQUET = "application/vnd.apache.parquet"
+from tulip_ops.storage.products import COG, Product
 
 _EXTENSIONS = [
     f"https://stac-extensions.github.io/{name}/schema.json"
@@ -113,6 +111,23 @@ def raster_asset(
         "file:checksum": SHA256_MULTIHASH + sha256,
         **encoding_fields(bands, dtype=dtype, scale=scale, offset=offset, nodata=nodata),
     }
+
+
+def product_fields(product: Product, bands: Sequence[str] = ()) -> dict[str, JSON]:
+    """Bands and encoding of a product's asset; empty for a table.
+
+    bands: in order, of a product whose bands depend on the acquisition.
+    """
+    stored = product.encoding
+    if stored is None:
+        return {}
+    return encoding_fields(
+        product.bands or bands,
+        dtype=stored.dtype,
+        scale=stored.scale,
+        offset=stored.offset,
+        nodata=stored.nodata,
+    )
 
 
 def encoding_fields(
