@@ -73,6 +73,10 @@ says it. pixels: subtracted from some scenes, whatever the item says; the pixels
 none: always subtracted, nothing is left to do.
 """
 
+_SEASON_TILE = re.compile(
+    r"(?P<platform>S2|SIM)_(?P<tile>(?:0[1-9]|[1-5]\d|60)[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V])"
+    r"_(?P<season>\d{4})"
+)
 _ID = re.compile(
     r"(?P<platform>S2[A-D]|SIM)"
     r"_(?P<tile>(?:0[1-9]|[1-5]\d|60)[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V])"
@@ -252,6 +256,30 @@ class SeasonVerdict(StrEnum):
     NOT_SEEN = "not_seen"
 
 
+@dataclass(frozen=True, order=True, slots=True)
+class SeasonTile:
+    """`S2_31UFU_2026`: all acquisitions of one tile in one season, either real or simulated.
+
+    Invariant: `SeasonTile.parse(str(t)) == t`.
+    """
+
+    season: int
+    """Calendar year of the bloom."""
+    tile: str
+    """MGRS tile, such as 31UFU."""
+    simulated: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The tile and season that `text` spells; None if it spells none."""
+        match = _SEASON_TILE.fullmatch(text)
+        return match and cls(int(match["season"]), match["tile"], match["platform"] == "SIM")
+
+    def __str__(self) -> str:
+        platform = SIMULATED_PLATFORM if self.simulated else "S2"
+        return f"{platform}_{self.tile}_{self.season}"
+
+
 @dataclass(frozen=True, slots=True)
 class Detection:
     """One polygon of one acquisition by one model version."""
@@ -272,6 +300,32 @@ class Detection:
     border_clear_fraction: float | None = None
     """Share of its border behind which ground was seen: below 1, clouds or the raster's edge may
     hide a part of the field. In [0, 1]; None if recorded without."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonDetection:
+    """One polygon that the looks of a season at one tile show together."""
+
+    geometry: Polygon
+    """EPSG:4326, valid, with holes."""
+    area_m2: float
+    """On the ellipsoid (geodesic), square metres."""
+    tulip_probability: float
+    """Mean over its pixels of the probability over the season, in [0, 1]."""
+    touches_edge: bool = False
+    """Whether it reaches the edge of the ground that was seen: a part may be missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldEvidence:
+    """What the looks of a season together say of one field."""
+
+    detected_area_m2: float
+    """Geodesic area on which they show tulips, square metres: of a parcel, a part."""
+    tulip_probability: float
+    """Mean over the field's pixels, in [0, 1]."""
+    touches_edge: bool
+    """Whether the field reaches the edge of the ground that was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +363,7 @@ class FieldSeason:
     clear_looks: int
     """Observations inside the bloom window that are not `not_seen`."""
     area_m2: float | None
-    """Of the field as detected in this season; None where it was not detected."""
+    """On which the season shows tulips; None where it shows none."""
     onset: tuple[date | None, date] | None
     """Earliest and latest possible first day in bloom; the earliest is None where no clear
     look without bloom came before; None where it did not bloom."""
@@ -322,5 +376,14 @@ class FieldSeason:
     peak_bounds: tuple[date | None, date | None] = (None, None)
     """Earliest and latest possible day of the peak; each None where no look bounds it."""
     confidence: float = 0.0
-    """How sure the verdict is, in [0, 1]. bloomed: that not every day in bloom was a mistake;
-    not_bloomed: share of the possible blooms that a clear look would have met; not_seen: 0."""
+    """How sure the verdict is, in [0, 1]. bloomed: that the field is one of tulips, by all looks of
+    the season; not_bloomed: share of the possible blooms that a clear look would have met;
+    not_seen: 0."""
+    tulip_probability: float | None = None
+    """Mean over the field of the probability over the season; None where it shows no field."""
+    looks_for: int = 0
+    """Of the clear looks, those by which tulips are more likely than not."""
+    looks_against: int = 0
+    """Of the clear looks, those by which they are not."""
+    touches_edge: bool = False
+    """Whether the field reaches the edge of the ground that was seen."""

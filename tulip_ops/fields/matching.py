@@ -1,9 +1,9 @@
 """Which detections are the same field, within a season and across seasons.
 
-Detections that overlap are joined to the outlines of a season (`cluster`), outlines of several
-seasons to fields (`match_seasons`). Both are pure functions, and outlines that do not overlap do
-not affect each other: so after a change only what overlaps it, directly or through others, must
-be joined again (`overlapping`).
+Season detections of neighbouring tiles that overlap are joined to the outlines of a season
+(`cluster`), outlines of several seasons to fields (`match_seasons`). Both are pure functions, and
+outlines that do not overlap do not affect each other: so after a change only what overlaps it,
+directly or through others, must be joined again (`overlapping`).
 
 Overlaps are ratios of areas, computed in longitude and latitude: within one field the
 scale of a degree changes by less than a thousandth, and cancels.
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import shapely
 
-from tulip_ops.core.types import AcquisitionId, Detection, Field
+from tulip_ops.core.types import Field, FieldEvidence, SeasonDetection
 from tulip_ops.fields.reading_order import reading_order
 from tulip_ops.raster.projection import geodesic_area
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MIN_FREE_SHARE = 0.4
 """Share of a detection that must lie beyond the fields already found, in one piece, before it
-becomes a field of its own. Two neighbours that one date shows as one are about half and half; the
+becomes a field of its own. Two neighbours that one tile shows as one are about half and half; the
 outline of the same field seen a pixel larger adds up to 0.27 around a field of 80 x 200 m."""
 
 MIN_SAME_IOU = 0.3
@@ -46,7 +46,7 @@ MIN_LINK_OVERLAP = 0.3
 other: MIN_SAME_IOU and MIN_SAME_SHARE imply it."""
 
 MIN_PARCEL_COVERAGE = 0.3
-"""Share of a parcel that the detections of one acquisition must cover to show tulips on it. Tulips
+"""Share of a parcel that the season detections of one tile must cover to show tulips on it. Tulips
 may grow on a part of it, beside other crops."""
 
 _DIGITS = 9
@@ -55,16 +55,18 @@ _DIGITS = 9
 
 @dataclass(frozen=True, slots=True)
 class SeasonField:
-    """A field as the detections of one season outline it."""
+    """A field as one season outlines it."""
 
     geometry: Polygon
-    """EPSG:4326, valid; from the detection that agrees best with the others."""
+    """EPSG:4326, valid; from the season detection that agrees best with those of other tiles."""
     area_m2: float
     """Geodesic, square metres."""
     detection_ids: tuple[int, ...]
-    """Ids of its detections, ascending."""
+    """Ids of its season detections, ascending."""
     parcel_id: int | None = None
-    """The registered parcel that gives the outline; None where a detection does."""
+    """The registered parcel that gives the outline; None where a season detection does."""
+    evidence: FieldEvidence | None = None
+    """None where the season was drawn before evidence was summed up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +106,20 @@ class Assignment:
 
 
 def cluster(
-    detections: Sequence[tuple[int, AcquisitionId | str, Detection]],
+    detections: Sequence[tuple[int, str, SeasonDetection]],
 ) -> list[SeasonField]:
     """The fields that a season's detections show, north to south.
 
-    detections: (id, acquisition, detection); a detection is identified by its acquisition and
-    ordinal, so the result depends neither on input order nor on the order of ids.
+    detections: (id, tile, detection); a detection is identified by its tile and place, so the
+    result depends neither on input order nor on the order of ids.
     Fields do not overlap, and every detection belongs to exactly one field. Detections that do
     not overlap do not affect each other.
 
-    A cloud may leave fragments of a field, and a blurred date may merge neighbours: outlines that
-    the other acquisitions confirm with the highest probabilities come first (`_agreement`), then
-    larger ones; a later outline becomes a field if enough of it lies on free ground
-    (MIN_FREE_SHARE).
+    The edge of a tile may cut a field, and one tile may merge what the other parts: outlines that
+    the other tiles confirm with the highest probabilities come first (`_agreement`), then larger
+    ones; a later outline becomes a field if enough of it lies on free ground (MIN_FREE_SHARE).
     """
-    detections = sorted(detections, key=lambda entry: (str(entry[1]), entry[2].ordinal))
+    detections = sorted(detections, key=lambda entry: (entry[1], reading_order(entry[2].geometry)))
     outlines = np.array([detection.geometry for _, _, detection in detections], dtype=object)
     pairs, shared = _overlaps_within(outlines)
     area = shapely.area(outlines)
@@ -126,7 +127,7 @@ def cluster(
         pairs,
         shared,
         area,
-        [str(name) for _, name, _ in detections],
+        [tile for _, tile, _ in detections],
         np.array([detection.tulip_probability for _, _, detection in detections]),
     )
     order = np.lexsort((-area, -agreement))
@@ -137,9 +138,10 @@ def cluster(
         members[owner[index]].append(detection_id)
     found = []
     for seed, shape in shapes.items():
-        whole = shape is outlines[seed]
-        size = detections[seed][2].area_m2 if whole else geodesic_area(shape)
-        found.append(SeasonField(shape, size, tuple(sorted(members[seed]))))
+        drawn = detections[seed][2]
+        size = drawn.area_m2 if shape is outlines[seed] else geodesic_area(shape)
+        evidence = FieldEvidence(size, drawn.tulip_probability, drawn.touches_edge)
+        found.append(SeasonField(shape, size, tuple(sorted(members[seed])), evidence=evidence))
     return sorted(found, key=_place)
 
 
@@ -253,32 +255,47 @@ def reuse_ids(
 
 def match_parcels(
     parcels: Sequence[tuple[int, Polygon, float]],
-    detections: Sequence[tuple[int, AcquisitionId | str, Detection]],
+    detections: Sequence[tuple[int, str, SeasonDetection]],
 ) -> list[SeasonField]:
     """Parcels on which a season's detections show tulips, north to south.
 
-    parcels: (id, outline, area in square metres), not overlapping. A parcel is a field from the
-    first acquisition whose detections cover COVERED of it; its detections are those that cover as
-    much of it, or have COVERED of their area on it. A detection across a border may belong to
-    several parcels.
+    parcels: (id, outline, area in square metres), not overlapping. detections: as `cluster` takes
+    them. A parcel is a field where the detections of one tile cover MIN_PARCEL_COVERAGE of it;
+    its detections are those that cover as much of it, or have as much of their area on it. A
+    detection across a border may belong to several parcels.
     """
     grounds = np.array([outline for _, outline, _ in parcels], dtype=object)
     shown = np.array([detection.geometry for _, _, detection in detections], dtype=object)
     pairs, shared = _overlaps(grounds, shown)
     area, own = shapely.area(grounds), shapely.area(shown)
-    covered: Counter[tuple[int, str]] = Counter()
-    members: dict[int, set[int]] = {}
+    covered: dict[int, Counter[str]] = {}
+    members: dict[int, dict[int, float]] = {}
     for parcel, index, ground in zip(*pairs.tolist(), shared.tolist(), strict=True):
-        covered[parcel, str(detections[index][1])] += ground / area[parcel]
+        share = ground / area[parcel]
+        covered.setdefault(parcel, Counter())[detections[index][1]] += share
         if ground >= MIN_PARCEL_COVERAGE * min(area[parcel], own[index]):
-            members.setdefault(parcel, set()).add(detections[index][0])
-    found = {parcel for (parcel, _), share in covered.items() if share >= MIN_PARCEL_COVERAGE}
-    fields = [
-        SeasonField(outline, size, tuple(sorted(members.get(number, ()))), parcel_id)
-        for number, (parcel_id, outline, size) in enumerate(parcels)
-        if number in found and number in members
-    ]
+            members.setdefault(parcel, {})[index] = share
+    fields = []
+    for parcel, shares in members.items():
+        most = max(covered[parcel].values())
+        if most >= MIN_PARCEL_COVERAGE:
+            parcel_id, outline, size = parcels[parcel]
+            ids = tuple(sorted(detections[index][0] for index in shares))
+            evidence = _evidence(detections, shares, min(most, 1.0) * size)
+            fields.append(SeasonField(outline, size, ids, parcel_id, evidence))
     return sorted(fields, key=_place)
+
+
+def _evidence(
+    detections: Sequence[tuple[int, str, SeasonDetection]],
+    shares: Mapping[int, float],
+    area_m2: float,
+) -> FieldEvidence:
+    """Of a parcel: by index of the detections on it, the share of the parcel that each covers."""
+    on_it = [(detections[index][2], shares[index]) for index in sorted(shares)]
+    total = sum(share for _, share in on_it)
+    mean = sum(one.tulip_probability * share for one, share in on_it) / total
+    return FieldEvidence(area_m2, min(mean, 1.0), any(one.touches_edge for one, _ in on_it))
 
 
 def overlapping(
@@ -348,18 +365,18 @@ def _agreement(
     pairs: NDArray[np.intp],
     shared: NDArray[np.float64],
     area: NDArray[np.float64],
-    acquisitions: Sequence[str],
+    tiles: Sequence[str],
     probability: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """How well the other acquisitions confirm each outline.
+    """How well the other tiles confirm each outline.
 
-    Sum over acquisitions of the best IoU with one of their outlines, times its probability of
-    tulips: clear dates with confident predictions count more than doubtful ones.
+    Sum over tiles of the best IoU with one of their outlines, times its probability of tulips:
+    confident ones count more than doubtful ones.
     """
-    names, acquisition = np.unique(np.asarray(acquisitions, dtype=str), return_inverse=True)
+    names, tile = np.unique(np.asarray(tiles, dtype=str), return_inverse=True)
     one, other = pairs
     iou = shared / (area[one] + area[other] - shared)
-    key, group = np.unique(one * len(names) + acquisition[other], return_inverse=True)
+    key, group = np.unique(one * len(names) + tile[other], return_inverse=True)
     best = np.zeros(len(key))
     np.maximum.at(best, group, iou * probability[other])
     confirmed = np.bincount(key // max(len(names), 1), best, minlength=len(area))

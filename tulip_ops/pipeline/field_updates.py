@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from tulip_ops.core.types import AcquisitionId, Detection
+from tulip_ops.core.types import FieldEvidence, SeasonDetection
 from tulip_ops.fields import matching
 from tulip_ops.fields.matching import SeasonField
-from tulip_ops.postgis import history
+from tulip_ops.postgis import history, season_detections
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.postgis.detections import Season
 from tulip_ops.postgis.history import Outline
@@ -22,7 +22,7 @@ FieldsFrom = Literal["detections", "parcels"]
 def update_fields(
     database: Connection, season: Season, ground: Sequence[Polygon], fields_from: FieldsFrom
 ) -> int:
-    """Match what overlaps the ground on which the season's detections changed to fields.
+    """Match what overlaps the ground on which the season's fields were drawn anew.
 
     Everything that the change can reach is joined anew, and nothing else is touched: the fields
     are the same as if all detections of all seasons had been joined at once. Returns how many
@@ -34,7 +34,8 @@ def update_fields(
     others, replaced = (history.with_links(database, kept) for kept in (others, replaced))
     outlines = [(season.year, found) for found in drawn]
     outlines += [
-        (o.season, SeasonField(o.geometry, o.area_m2, o.detection_ids, o.parcel_id)) for o in others
+        (o.season, SeasonField(o.geometry, o.area_m2, o.detection_ids, o.parcel_id, _evidence(o)))
+        for o in others
     ]
     identities, kinships = matching.match_seasons(outlines)
     before = [*replaced, *others]
@@ -66,7 +67,24 @@ def update_fields(
 
 
 def _outline(season: int, shape: SeasonField) -> Outline:
-    return Outline(0, season, shape.geometry, shape.area_m2, shape.parcel_id, shape.detection_ids)
+    known = shape.evidence
+    return Outline(
+        0,
+        season,
+        shape.geometry,
+        shape.area_m2,
+        shape.parcel_id,
+        known.detected_area_m2 if known else None,
+        known.tulip_probability if known else None,
+        known.touches_edge if known else False,
+        shape.detection_ids,
+    )
+
+
+def _evidence(outline: Outline) -> FieldEvidence | None:
+    if outline.detected_area_m2 is None or outline.tulip_probability is None:
+        return None
+    return FieldEvidence(outline.detected_area_m2, outline.tulip_probability, outline.touches_edge)
 
 
 def _from_detections(
@@ -76,12 +94,12 @@ def _from_detections(
 
     Detections that overlap are followed from one to the next, until nothing more is reached.
     """
-    found: dict[int, tuple[int, AcquisitionId, Detection]] = {}
+    found: dict[int, tuple[int, str, SeasonDetection]] = {}
     frontier = list(ground)
     while frontier:
         near = [
             entry
-            for entry in history.detections_near(database, season, frontier)
+            for entry in season_detections.near(database, season, frontier)
             if entry[0] not in found
         ]
         reached = matching.overlapping(
@@ -106,7 +124,7 @@ def _from_parcels(
     )
     parcels = [near[index] for index in touched]
     ids = {parcel[0] for parcel in parcels}
-    detections = history.detections_near(database, season, [p[1] for p in parcels])
+    detections = season_detections.near(database, season, [p[1] for p in parcels])
     replaced = history.outlines_of(database, season, [d[0] for d in detections], ids, ground)
     return matching.match_parcels(parcels, detections), [
         outline for outline in replaced if outline.parcel_id in ids or outline.parcel_id is None

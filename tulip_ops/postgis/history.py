@@ -1,10 +1,10 @@
 """Fields with an identity, what each acquisition says of them, and what each season says.
 
-A history is one transaction: `lock_history`, `supersede` for each season, `take_changes`; for
-the ground that changed, `detections_near`, `outlines_of` and `outlines_near` say what has to be
-joined anew, and `save_matches` keeps it; then `unobserved` and `write_observations`, `take_stale`,
-`observations_of`, `areas_of` and `write_field_seasons`. Each function touches only rows that
-change, so that a history of what is known changes nothing.
+A history is one transaction: `lock_history`, `supersede` for each season, then what
+`season_detections` says has changed; for the ground that changed, `outlines_of` and
+`outlines_near` say what has to be joined anew, and `save_matches` keeps it; then `unobserved` and
+`write_observations`, `take_stale`, `observations_of`, `evidence_of` and `write_field_seasons`.
+Each function touches only rows that change, so that a history of what is known changes nothing.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from tulip_ops.core.types import (
     AcquisitionId,
-    Detection,
     Field,
+    FieldEvidence,
     FieldSeason,
     Observation,
     SeasonVerdict,
@@ -48,9 +48,13 @@ class Outline:
     area_m2: float
     """Geodesic, square metres."""
     parcel_id: int | None
-    """The registered parcel that gives it; None where a detection does."""
+    """The registered parcel that gives it; None where a season detection does."""
+    detected_area_m2: float | None
+    tulip_probability: float | None
+    touches_edge: bool
+    """As `FieldEvidence` has them; None where nothing was drawn since evidence is summed up."""
     detection_ids: tuple[int, ...] = ()
-    """The detections of the season that are this field, as far as `with_links` was asked."""
+    """The season detections that are this field, as far as `with_links` was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,35 +81,6 @@ def supersede(connection: Connection, season: Season) -> int:
     return len(connection.execute(query("supersede"), season._asdict()).fetchall())
 
 
-def take_changes(connection: Connection, years: Sequence[int]) -> dict[Season, list[Polygon]]:
-    """Ground on which detections changed since the last history, and note it as dealt with.
-
-    years: whose; none means all.
-    """
-    found: dict[Season, list[Polygon]] = {}
-    rows = connection.execute(query("take_changes"), {"years": list(years)})
-    for year, simulated, geometry in rows:
-        found.setdefault(Season(year, simulated), []).append(geometry)
-    return dict(sorted(found.items()))
-
-
-def mark_all_changed(connection: Connection) -> None:
-    """Make the next history join everything anew, for example after another choice of outlines."""
-    connection.execute(query("note_all"))
-
-
-def detections_near(
-    connection: Connection, season: Season, outlines: Iterable[Polygon]
-) -> list[tuple[int, AcquisitionId, Detection]]:
-    """(id, acquisition, detection) of what counts of the season near any of the outlines."""
-    values = {**season._asdict(), "outlines": [wkb(outline) for outline in outlines]}
-    rows = connection.execute(query("detections_near"), values)
-    return [
-        (detection_id, AcquisitionId.parse(name), Detection(*rest))
-        for detection_id, name, *rest in rows
-    ]
-
-
 def outlines_of(
     connection: Connection,
     season: Season,
@@ -115,7 +90,8 @@ def outlines_of(
 ) -> list[Outline]:
     """Outlines of the season that rest on these detections or parcels, or on none any longer.
 
-    ground: where detections changed: those that rest on none are looked for there.
+    detection_ids: season detections. ground: where they changed; outlines that rest on none are
+    looked for there.
     """
     values = {
         **season._asdict(),
@@ -159,7 +135,7 @@ def fields_near(
 
 
 def with_links(connection: Connection, outlines: Sequence[Outline]) -> list[Outline]:
-    """The outlines with the detections that each was drawn from."""
+    """The outlines with the season detections that each was drawn from."""
     keys = _key_columns([(outline.field_id, outline.season) for outline in outlines])
     links: dict[FieldSeasonKey, list[int]] = {}
     for field_id, season, detection_id in connection.execute(query("outline_links"), keys):
@@ -263,10 +239,12 @@ def observations_of(
     return found
 
 
-def areas_of(connection: Connection, keys: Sequence[FieldSeasonKey]) -> dict[FieldSeasonKey, float]:
-    """Square metres of each field detected in the season: the median over its overpasses."""
-    rows = connection.execute(query("stale_areas"), _key_columns(keys))
-    return {(field_id, season): area for field_id, season, area in rows}
+def evidence_of(
+    connection: Connection, keys: Sequence[FieldSeasonKey]
+) -> dict[FieldSeasonKey, FieldEvidence]:
+    """What the looks of the season together say of each field that they show."""
+    rows = connection.execute(query("stale_evidence"), _key_columns(keys))
+    return {(field_id, season): FieldEvidence(*rest) for field_id, season, *rest in rows}
 
 
 def write_field_seasons(
@@ -284,6 +262,10 @@ def write_field_seasons(
         "verdict": [str(row.verdict) for row in rows],
         "clear_looks": [row.clear_looks for row in rows],
         "area_m2": [row.area_m2 for row in rows],
+        "tulip_probability": [row.tulip_probability for row in rows],
+        "looks_for": [row.looks_for for row in rows],
+        "looks_against": [row.looks_against for row in rows],
+        "touches_edge": [row.touches_edge for row in rows],
         "onset_earliest": [earliest for earliest, _ in onsets],
         "onset_latest": [latest for _, latest in onsets],
         "peak": [row.peak for row in rows],
@@ -348,20 +330,25 @@ def _outline_columns(outlines: Mapping[FieldSeasonKey, Outline]) -> dict[str, li
         "seasons": [season for _, season in outlines],
         **_shape_columns([(o.geometry, o.area_m2) for o in outlines.values()]),
         "parcel_ids": [outline.parcel_id for outline in outlines.values()],
+        "detected_areas": [outline.detected_area_m2 for outline in outlines.values()],
+        "probabilities": [outline.tulip_probability for outline in outlines.values()],
+        "edges": [outline.touches_edge for outline in outlines.values()],
     }
 
 
 def _link_columns(
     before: Sequence[Outline], now: Mapping[FieldSeasonKey, Outline]
 ) -> dict[str, list[int]]:
-    old = {(o.field_id, detection_id) for o in before for detection_id in o.detection_ids}
-    new = {(key[0], detection_id) for key, o in now.items() for detection_id in o.detection_ids}
+    old = {(o.field_id, o.season, number) for o in before for number in o.detection_ids}
+    new = {(*key, number) for key, o in now.items() for number in o.detection_ids}
     gone, come = sorted(old - new), sorted(new - old)
     return {
-        "gone_field_ids": [field_id for field_id, _ in gone],
-        "gone_detection_ids": [detection_id for _, detection_id in gone],
-        "field_ids": [field_id for field_id, _ in come],
-        "detection_ids": [detection_id for _, detection_id in come],
+        "gone_field_ids": [field_id for field_id, _, _ in gone],
+        "gone_seasons": [season for _, season, _ in gone],
+        "gone_detection_ids": [number for _, _, number in gone],
+        "field_ids": [field_id for field_id, _, _ in come],
+        "seasons": [season for _, season, _ in come],
+        "detection_ids": [number for _, _, number in come],
     }
 
 

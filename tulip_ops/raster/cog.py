@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tulip_ops.raster import cog_writer, reader
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.cog_writer import CogWriter
-from tulip_ops.raster.encoding import PROBABILITY, REFLECTANCE, Encoding
+from tulip_ops.raster.encoding import COUNTS, PROBABILITY, REFLECTANCE, Encoding
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.reader import Dataset
 from tulip_ops.raster.reflectance import DN_NODATA, DN_OFFSET, DN_SCALE
@@ -79,6 +79,13 @@ def read_probability(path: Path) -> tuple[Float, Grid]:
     """What `probability_writer` wrote, to half of 1/250: probability and grid."""
     probability, _, grid = _read(path, PROBABILITY)
     return probability, grid
+
+
+def counts_writer(
+    path: Path, grid: Grid, names: Sequence[str]
+) -> AbstractContextManager[CogWriter]:
+    """Write a COG of int16 values that stand for themselves, as `probability_writer` does."""
+    return cog_writer.open_cog_writer(path, grid, names, COUNTS)
 
 
 def write_labels(path: Path, labels: NDArray[np.uint8], grid: Grid, names: Sequence[str]) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import numpy as np
+
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.probability import PROBABILITY_NODATA, PROBABILITY_STEPS, encode_probability
 
@@ -40,3 +42,5 @@ REFLECTANCE = Encoding(
 PROBABILITY = Encoding(
     "uint8", PROBABILITY_NODATA, 1 / PROBABILITY_STEPS, 0.0, "nearest", encode_probability
 )
+COUNTS = Encoding("int16", None, 1.0, 0.0, "nearest", np.asarray)
+"""Whole numbers that stand for themselves."""

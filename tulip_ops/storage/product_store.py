@@ -1,9 +1,9 @@
-"""The products of acquisitions: whole or absent, and never found half-written.
+"""The products of acquisitions and seasons: whole or absent, and never found half-written.
 
-Everything of one acquisition lives in `<store>/<id>/`, a folder or an S3 prefix: the files, and
-`item.json`, a STAC item whose assets say of each file its size, its checksum and the recipe that
-made it. The item is the truth: a file that it does not list, or that differs from what it lists,
-is as good as absent.
+Everything of one acquisition, or of one tile in a season, lives in `<store>/<id>/`, a folder or
+an S3 prefix: the files, and `item.json`, a STAC item whose assets say of each file its size, its
+checksum and the recipe that made it. The item is the truth: a file that it does not list, or that
+differs from what it lists, is as good as absent.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from tulip_ops.core.errors import BadSetting, ProductDamaged, ProductMissing, StoreUnavailable
 from tulip_ops.core.files import SHA256_MULTIHASH, sha256_file
 from tulip_ops.core.settings import Settings
-from tulip_ops.core.types import JSON, AcquisitionId, ModelReference
+from tulip_ops.core.types import JSON, AcquisitionId, ModelReference, SeasonTile
 from tulip_ops.storage.object_store import ObjectStore, is_s3
 from tulip_ops.storage.product_backends import (
     ITEM,
@@ -28,6 +29,9 @@ from tulip_ops.storage.product_backends import (
     temporary_path,
 )
 from tulip_ops.storage.products import Product
+
+ItemId: TypeAlias = AcquisitionId | SeasonTile
+"""What has a folder and an item of its own: an acquisition, or a tile in a season."""
 
 _EMPTY: Mapping[str, JSON] = {"properties": {}, "assets": {}}
 
@@ -84,7 +88,7 @@ class ProductStore:
         )
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def start_item(self, acquisition_id: AcquisitionId, item: Mapping[str, JSON]) -> None:
+    def start_item(self, item_id: ItemId, item: Mapping[str, JSON]) -> None:
         """Write the item of an acquisition, before its first product.
 
         Products that are published already stay listed, with the properties they brought:
@@ -92,62 +96,65 @@ class ProductStore:
         """
 
         def start(data: bytes | None) -> bytes:
-            old = _EMPTY if data is None else self._parsed(acquisition_id, data)
+            old = _EMPTY if data is None else self._parsed(item_id, data)
             properties = {**old["properties"], **item["properties"]}
             assets = {**item["assets"], **old["assets"]}
             return _encoded({**item, "properties": properties, "assets": assets})
 
-        self._backend.revise(str(acquisition_id), start)
+        self._backend.revise(str(item_id), start)
 
     def acquisitions(self) -> list[AcquisitionId]:
         """Everything that has an item, sorted by id."""
-        items = [
-            found for found in self.places.list_files(self._place) if found.endswith(f"/{ITEM}")
+        names = [
+            found.split("/")[-2]
+            for found in self.places.list_files(self._place)
+            if found.endswith(f"/{ITEM}")
         ]
-        return sorted((AcquisitionId.parse(item.split("/")[-2]) for item in items), key=str)
+        ids = [AcquisitionId.parse(name) for name in names if SeasonTile.parse(name) is None]
+        return sorted(ids, key=str)
 
-    def item(self, acquisition_id: AcquisitionId) -> dict[str, JSON]:
+    def item(self, item_id: ItemId) -> dict[str, JSON]:
         """The STAC item. `ProductMissing` without one, `ProductDamaged` if it is not JSON."""
         try:
-            data = self._backend.item(str(acquisition_id))
+            data = self._backend.item(str(item_id))
         except FileNotFoundError:
             data = None
-        return self._parsed(acquisition_id, data)
+        return self._parsed(item_id, data)
 
-    def properties(self, acquisition_id: AcquisitionId) -> dict[str, JSON]:
+    def properties(self, item_id: ItemId) -> dict[str, JSON]:
         """Properties of the STAC item."""
-        properties: dict[str, JSON] = self.item(acquisition_id)["properties"]
+        properties: dict[str, JSON] = self.item(item_id)["properties"]
         return properties
 
-    def is_current(self, acquisition_id: AcquisitionId, product: Product, recipe: str) -> bool:
+    def is_current(self, item_id: ItemId, product: Product, recipe: str) -> bool:
         """Whether the product is there, whole, and made by this recipe."""
         try:
-            asset = self.asset(acquisition_id, product)
+            asset = self.asset(item_id, product)
         except ProductMissing:
             return False
         return asset["tulip:recipe"] == recipe and self._backend.holds(
-            str(acquisition_id), product.name, asset["file:size"], _sha256(asset)
+            str(item_id), product.name, asset["file:size"], _sha256(asset)
         )
 
-    def product(self, acquisition_id: AcquisitionId, product: Product) -> Path:
+    def product(self, item_id: ItemId, product: Product) -> Path:
         """The file of a product, verified by its checksum; `ProductMissing`, `ProductDamaged`.
 
         From S3 it is a copy, which later calls for the same product find and verify.
         """
-        asset, folder = self.asset(acquisition_id, product), str(acquisition_id)
+        asset, folder = self.asset(item_id, product), str(item_id)
         try:
             return self._backend.fetch(folder, product.name, asset["file:size"], _sha256(asset))
         except FileNotFoundError:
             raise self._missing(folder, product) from None
 
     @contextmanager
-    def reading(self, acquisition_id: AcquisitionId, product: Product) -> Iterator[Path]:
+    def reading(self, item_id: ItemId, product: Product) -> Iterator[Path]:
         """The same for a long read of a large file, which begins before the checksum is known.
 
         `ProductDamaged` at the end at the latest, in the place of any other error: what is made
         of the file may be published after that alone.
         """
-        asset, folder = self.asset(acquisition_id, product), str(acquisition_id)
+        asset, folder = self.asset(item_id, product), str(item_id)
         read = self._backend.reading(folder, product.name, asset["file:size"], _sha256(asset))
         with ExitStack() as stack:
             try:
@@ -156,27 +163,27 @@ class ProductStore:
                 raise self._missing(folder, product) from None
             yield path
 
-    def checksum(self, acquisition_id: AcquisitionId, product: Product) -> str:
+    def checksum(self, item_id: ItemId, product: Product) -> str:
         """The listed sha256 of a product, hexadecimal; `ProductMissing`."""
-        return _sha256(self.asset(acquisition_id, product))
+        return _sha256(self.asset(item_id, product))
 
-    def address(self, acquisition_id: AcquisitionId, *names: str) -> str:
+    def address(self, item_id: ItemId, *names: str) -> str:
         """Of something in the acquisition's folder, for `object_store`."""
-        return self._backend.address(str(acquisition_id), *names)
+        return self._backend.address(str(item_id), *names)
 
     @contextmanager
-    def writing(self, acquisition_id: AcquisitionId, product: Product) -> Iterator[Path]:
+    def writing(self, item_id: ItemId, product: Product) -> Iterator[Path]:
         """A path to write a product to; `publish` takes it from there.
 
         What is still there at the end is removed, and so is what killed writers of the same
         product left behind. The path has the suffix of the product's file.
         """
-        with temporary_path(self._backend.staging_dir(str(acquisition_id)), product.name) as path:
+        with temporary_path(self._backend.staging_dir(str(item_id)), product.name) as path:
             yield path
 
     def publish(
         self,
-        acquisition_id: AcquisitionId,
+        item_id: ItemId,
         product: Product,
         path: Path,
         *,
@@ -207,20 +214,19 @@ class ProductStore:
             asset["tulip:model"] = asdict(model)
 
         def listed(data: bytes | None) -> bytes:
-            item = self._parsed(acquisition_id, data)
+            item = self._parsed(item_id, data)
             item["assets"][product.key] = asset
             item["properties"].update(properties or {})
             return _encoded(item)
 
-        self._backend.publish(str(acquisition_id), product.name, path, digest, listed)
+        self._backend.publish(str(item_id), product.name, path, digest, listed)
 
-    def asset(self, acquisition_id: AcquisitionId, product: Product) -> dict[str, JSON]:
+    def asset(self, item_id: ItemId, product: Product) -> dict[str, JSON]:
         """What the item lists of a product, what `publish` was given included; `ProductMissing`."""
-        assets = self.item(acquisition_id)["assets"]
+        assets = self.item(item_id)["assets"]
         if product.key not in assets:
             raise ProductMissing(
-                f"{acquisition_id} has no {product.name} yet;"
-                f" `tulip run {acquisition_id}` makes all its products"
+                f"{item_id} has no {product.name} yet; `{_maker(item_id, 'run')}` makes it"
             )
         asset: dict[str, JSON] = assets[product.key]
         return asset
@@ -231,21 +237,24 @@ class ProductStore:
             " repeat the step that makes it"
         )
 
-    def _parsed(self, acquisition_id: AcquisitionId, data: bytes | None) -> dict[str, JSON]:
-        address = self._backend.address(str(acquisition_id), ITEM)
+    def _parsed(self, item_id: ItemId, data: bytes | None) -> dict[str, JSON]:
+        address = self._backend.address(str(item_id), ITEM)
         if data is None:
             raise ProductMissing(
-                f"nothing is stored of {acquisition_id} ({address} is missing);"
-                f" run `tulip acquire {acquisition_id}`"
+                f"nothing is stored of {item_id} ({address} is missing); run `{_maker(item_id)}`"
             )
         try:
             item: dict[str, JSON] = json.loads(data)
         except ValueError as error:
             raise ProductDamaged(
-                f"{address} is not JSON ({error});"
-                f" delete it and run `tulip acquire {acquisition_id}`"
+                f"{address} is not JSON ({error}); delete it and run `{_maker(item_id)}`"
             ) from error
         return item
+
+
+def _maker(item_id: ItemId, step: str = "acquire") -> str:
+    """The command that makes what is missing of an item."""
+    return "tulip history" if isinstance(item_id, SeasonTile) else f"tulip {step} {item_id}"
 
 
 def _plain(value: object) -> JSON:

@@ -1,4 +1,4 @@
-"""The products of an acquisition: their files, their assets, and how they are stored."""
+"""The products of acquisitions and seasons: their files, their assets, and how they are stored."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One file that a step writes for each acquisition."""
+    """One file that a step writes for each acquisition, or the history for each season."""
 
     name: str
-    """File name, in the folder of the acquisition."""
+    """File name, in the folder of the acquisition or season."""
     key: str
     """Key of its asset in the STAC item."""
     title: str
@@ -71,5 +71,27 @@ DETECTIONS = Product(
     format=3,
 )
 
+EVIDENCE = Product(
+    "evidence.tif",
+    key="evidence",
+    title="Weight of evidence for tulips, summed over the looks of a season, and their number",
+    media_type=COG,
+    format=1,
+    bands=("evidence", "looks"),
+    encoding=encoding.COUNTS,
+)
+SEASON_PROBABILITY = Product(
+    "probability.tif",
+    key="probability",
+    title="Probability of tulips by all looks of a season together",
+    media_type=COG,
+    format=1,
+    bands=("tulip",),
+    encoding=encoding.PROBABILITY,
+)
+
 PRODUCTS = by_key(REFLECTANCE, CLOUD, TULIP, DETECTIONS)
-"""All products, in the order of the steps that write them."""
+"""Those of an acquisition, in the order of the steps that write them."""
+
+SEASON_PRODUCTS = by_key(EVIDENCE, SEASON_PROBABILITY)
+"""Those of one tile in a season, which the history writes."""

@@ -10,7 +10,7 @@ import pystac
 from shapely.geometry import MultiPolygon, Polygon, box, mapping
 
 from tulip_ops.core.files import SHA256_MULTIHASH
-from tulip_ops.core.types import BANDS, JSON, Acquisition, AcquisitionId
+from tulip_ops.core.types import BANDS, JSON, Acquisition, AcquisitionId, SeasonTile
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage.products import COG, Product
@@ -41,10 +41,7 @@ def product_item(
         acquisition.sensed_at,
         project(covered, grid.epsg, WGS84),
         {
-            "gsd": grid.resolution,
-            "proj:code": f"EPSG:{grid.epsg}",
-            "proj:shape": list(grid.shape),
-            "proj:transform": list(grid.transform)[:6],
+            **_grid_fields(grid),
             "tulip:bands": list(bands),
             "tulip:source": acquisition.source,
             **_told(acquisition),
@@ -54,6 +51,36 @@ def product_item(
         item.common_metadata.created = written_at
     item.add_link(
         pystac.Link("derived_from", acquisition.href, media_type=pystac.MediaType.GEOJSON)
+    )
+    return _as_dict(item)
+
+
+def season_item(
+    season_tile: SeasonTile, grid: Grid, days: Sequence[datetime], looks: Sequence[AcquisitionId]
+) -> dict[str, JSON]:
+    """The STAC 1.1 item of what a season's looks at one tile say together.
+
+    grid: of its rasters. days: first and last time of sensing, UTC. looks: those that count.
+    """
+    left, bottom, right, top = grid.bounds
+    ground = box(left, bottom, right, top).segmentize((right - left) / 4)
+    covered = project(ground, grid.epsg, WGS84)
+    item = pystac.Item(
+        id=str(season_tile),
+        geometry=mapping(covered),
+        bbox=list(covered.bounds),
+        datetime=None,
+        start_datetime=min(days),
+        end_datetime=max(days),
+        stac_extensions=list(_EXTENSIONS),
+        properties={
+            "platform": "simulated" if season_tile.simulated else "sentinel-2",
+            "grid:code": f"MGRS-{season_tile.tile.lstrip('0')}",
+            "tulip:season": season_tile.season,
+            "tulip:simulated": season_tile.simulated,
+            "tulip:looks": sorted(str(look) for look in looks),
+            **_grid_fields(grid),
+        },
     )
     return _as_dict(item)
 
@@ -196,6 +223,15 @@ def _item(
             **properties,
         },
     )
+
+
+def _grid_fields(grid: Grid) -> dict[str, JSON]:
+    return {
+        "gsd": grid.resolution,
+        "proj:code": f"EPSG:{grid.epsg}",
+        "proj:shape": list(grid.shape),
+        "proj:transform": list(grid.transform)[:6],
+    }
 
 
 def _as_dict(item: pystac.Item) -> dict[str, JSON]:

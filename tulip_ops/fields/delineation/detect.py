@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import Polygon
+from shapely.geometry import Polygon, box
 
 from tulip_ops.core import concurrency
 from tulip_ops.core.types import Area, Detection
@@ -76,7 +76,7 @@ def detect(
 def detect_rows(
     read: Read,
     grid: Grid,
-    areas: Sequence[Area],
+    areas: Sequence[Area] | None,
     *,
     threshold: float,
     in_flower: float,
@@ -85,14 +85,15 @@ def detect_rows(
     rows: int = ROWS,
     threads: int = 1,
 ) -> list[Detection]:
-    """The tulip fields in the probabilities on `grid` that reach into an area.
+    """The tulip fields in the probabilities on `grid` that reach into an area; None: everywhere.
 
     threshold, in_flower: minimum probability of a tulip pixel, and of one in flower. noise:
     deviation of the raster's `Noise`. minimum_area: smaller fields are dropped, m2. rows: per
     block; threads: blocks processed at the same time. The result does not depend on either.
     `read` is called from one thread at a time.
     """
-    reach = shapely.union_all([project(area.geometry, WGS84, grid.epsg) for area in areas])
+    grounds = [project(area.geometry, WGS84, grid.epsg) for area in areas or ()]
+    reach = box(*grid.bounds) if areas is None else shapely.union_all(grounds)
     shapely.prepare(reach)
 
     def found(block: _Block) -> list[zonal_stats.SortableDetection]:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
-from math import prod
 
-from tulip_ops.core.types import FieldSeason, Observation, SeasonVerdict, Verdict
+from tulip_ops.core.types import (
+    FieldEvidence,
+    FieldSeason,
+    Observation,
+    SeasonVerdict,
+    Verdict,
+)
+from tulip_ops.fields.evidence import confidence as field_confidence
 from tulip_ops.fields.phenology import bloom_curves
 from tulip_ops.fields.phenology.bloom_curves import ClearDays, OnsetPrior
 
@@ -19,6 +26,9 @@ MIN_DETECTION_PROBABILITY = 0.9
 counts as not bloomed. So 96 of 100 blooms are seen among the fields that count as seen, in seasons
 as cloudy as the Dutch ones (bench/history/accuracy.py)."""
 
+MIN_TULIP_PROBABILITY = 0.5
+"""Mean probability of tulips over a field from which a look speaks for it, and not against."""
+
 _DAY = timedelta(days=1)
 
 
@@ -26,7 +36,7 @@ def summarize(
     field_id: int,
     season: int,
     observations: Sequence[tuple[date, Observation]],
-    area_m2: float | None,
+    evidence: FieldEvidence | None,
     window: tuple[str, str],
     begins: OnsetPrior | None = None,
 ) -> FieldSeason:
@@ -34,7 +44,7 @@ def summarize(
 
     observations: (day of sensing, observation) of this field in this calendar year, in any
     order; duplicates count once, and those of one day count as one: in bloom if any of them is.
-    area_m2: of the field as detected in this season, or None.
+    evidence: what all looks of the season together say of the field; None where it shows none.
     window: first and last month-day, such as ("03-20", "06-05"), both included. begins: when
     fields of the neighbourhood begin to flower in this season (`bloom_curves.estimate_onset`).
 
@@ -43,21 +53,20 @@ def summarize(
     fewer, the field was not seen. Flowers outside the window are no tulips and are ignored, but a
     clear observation without bloom bounds onset and end on any day of the year. One observation in
     bloom is enough: fields are cut within days of full bloom, and clouds may prevent a second one.
-    So a single false one extends or creates a season; it shows as many `clear_looks`, with small
+    So a single false one extends or creates a season; it shows as many `looks_against`, with small
     `peak_bloom_fraction` and `confidence`.
     """
     clear = [look for look in set(observations) if look[1].verdict is not Verdict.NOT_SEEN]
     deciding = [look for look in clear if _inside(look[0], window)]
+    known = _known(field_id, season, [look for _, look in deciding], evidence)
     flowers = [look for look in deciding if look[1].verdict is Verdict.BLOOM]
     if not flowers:
         met = bloom_curves.detection_probability(
             {day for day, _ in deciding}, season, window, begins
         )
         seen = met >= MIN_DETECTION_PROBABILITY
-        return FieldSeason(
-            field_id, season, SeasonVerdict.NOT_BLOOMED if seen else SeasonVerdict.NOT_SEEN,
-            len(deciding), area_m2, None, None, None, None, confidence=met if seen else 0.0,
-        )  # fmt: skip
+        verdict = SeasonVerdict.NOT_BLOOMED if seen else SeasonVerdict.NOT_SEEN
+        return replace(known, verdict=verdict, confidence=met if seen else 0.0)
     in_bloom = {day for day, _ in flowers}
     first, last = min(in_bloom), max(in_bloom)
     without = {day for day, look in clear if look.verdict is Verdict.NO_BLOOM} - in_bloom
@@ -70,18 +79,15 @@ def summarize(
     peak = bloom_curves.estimate_peak(list(fractions.items()), season, window, begins)
     not_before = [day for day in (onset[0], earliest) if day]
     not_after = [day for day in (end[1], latest) if day]
-    return FieldSeason(
-        field_id=field_id,
-        season=season,
+    return replace(
+        known,
         verdict=SeasonVerdict.BLOOMED,
-        clear_looks=len(deciding),
-        area_m2=area_m2,
         onset=onset,
         peak=min([max([peak, *not_before]), *not_after]),
         end=end,
         peak_bloom_fraction=max(look.bloom_fraction or 0.0 for _, look in flowers),
         peak_bounds=(earliest, latest),
-        confidence=_certain([look for _, look in flowers]),
+        confidence=_confidence(evidence, [look for _, look in flowers]),
     )
 
 
@@ -127,14 +133,32 @@ def _peak_bounds(fractions: dict[date, float]) -> tuple[date | None, date | None
     return before + _DAY if before else None, after - _DAY if after else None
 
 
-def _certain(flowers: Sequence[Observation]) -> float:
-    """Probability that at least one day in bloom is true: 1 minus that of all being wrong.
+def _known(
+    field_id: int,
+    season: int,
+    looks: Sequence[Observation],
+    evidence: FieldEvidence | None,
+) -> FieldSeason:
+    """What does not depend on the verdict."""
+    tulips = [(look.tulip_probability or 0.0) >= MIN_TULIP_PROBABILITY for look in looks]
+    return FieldSeason(
+        field_id, season, SeasonVerdict.NOT_SEEN, len(looks),
+        evidence.detected_area_m2 if evidence else None, None, None, None, None,
+        tulip_probability=evidence.tulip_probability if evidence else None,
+        looks_for=sum(tulips),
+        looks_against=len(looks) - sum(tulips),
+        touches_edge=evidence.touches_edge if evidence else False,
+    )  # fmt: skip
 
-    Datastrips and tiles of one day share pixels: the most confident one stands for the day.
+
+def _confidence(evidence: FieldEvidence | None, flowers: Sequence[Observation]) -> float:
+    """That a field which was seen in flower is one of tulips.
+
+    Where all looks together show no field, the single look that shows flowers on most of its
+    ground speaks for itself.
     """
-    by_day: dict[date, float] = {}
-    for look in flowers:
-        sure = look.clear_fraction * (look.tulip_probability or 0.0)
-        day = look.acquisition_id.day
-        by_day[day] = max(by_day.get(day, 0.0), min(1.0, max(0.0, sure)))
-    return 1 - prod(1 - by_day[day] for day in sorted(by_day))
+    if evidence is not None:
+        return field_confidence(evidence.tulip_probability)
+    return max(
+        field_confidence(look.tulip_probability or 0.0) * look.clear_fraction for look in flowers
+    )

@@ -4,7 +4,9 @@ with near as (
     from unnest(%(outlines)s::geometry[]) as around (outline)
     join tulip.field_outline o on o.geometry && around.outline
 )
-select o.field_id, o.season, o.geometry, o.area_m2, o.parcel_id
+select
+    o.field_id, o.season, o.geometry, o.area_m2, o.parcel_id, o.detected_area_m2,
+    o.tulip_probability, o.touches_edge
 from near
 join tulip.field_outline o using (field_id, season)
 join tulip.field f using (field_id)

@@ -19,10 +19,9 @@ with asked as (
     select a.acquisition_id, f.field_id
     from asked a
     join tulip.detection d using (acquisition_id)
-    join tulip.field_detection l using (detection_id)
     join tulip.field f
-        on f.field_id = l.field_id
-        and f.simulated = a.simulated
+        on f.simulated = a.simulated
+        and st_intersects(f.geometry, d.geometry)
         and st_intersects(f.geometry, a.footprint)
     union
     select a.acquisition_id, f.field_id
@@ -38,9 +37,8 @@ with asked as (
                 where l.acquisition_id = a.acquisition_id and r.geometry && f.geometry
             )
             or exists (
-                select from tulip.field_detection l
-                join tulip.detection d using (detection_id)
-                where l.field_id = f.field_id and d.acquisition_id = a.acquisition_id
+                select from tulip.detection d
+                where d.acquisition_id = a.acquisition_id and st_intersects(f.geometry, d.geometry)
             )
         )
 )

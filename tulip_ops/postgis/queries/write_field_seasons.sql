@@ -13,14 +13,16 @@ with gone as (
 ), kept as (
     insert into tulip.field_season as old (
         field_id, season, verdict, clear_looks, area_m2, onset_earliest, onset_latest, peak,
-        peak_earliest, peak_latest, end_earliest, end_latest, peak_bloom_fraction, confidence
+        peak_earliest, peak_latest, end_earliest, end_latest, peak_bloom_fraction, confidence,
+        tulip_probability, looks_for, looks_against, touches_edge
     )
     select * from unnest(
         %(field_id)s::bigint[], %(season)s::integer[], %(verdict)s::text[],
         %(clear_looks)s::integer[], %(area_m2)s::double precision[], %(onset_earliest)s::date[],
         %(onset_latest)s::date[], %(peak)s::date[], %(peak_earliest)s::date[],
         %(peak_latest)s::date[], %(end_earliest)s::date[], %(end_latest)s::date[],
-        %(peak_bloom_fraction)s::real[], %(confidence)s::real[]
+        %(peak_bloom_fraction)s::real[], %(confidence)s::real[], %(tulip_probability)s::real[],
+        %(looks_for)s::integer[], %(looks_against)s::integer[], %(touches_edge)s::boolean[]
     )
     on conflict (field_id, season) do update
     set
@@ -35,7 +37,11 @@ with gone as (
         end_earliest = excluded.end_earliest,
         end_latest = excluded.end_latest,
         peak_bloom_fraction = excluded.peak_bloom_fraction,
-        confidence = excluded.confidence
+        confidence = excluded.confidence,
+        tulip_probability = excluded.tulip_probability,
+        looks_for = excluded.looks_for,
+        looks_against = excluded.looks_against,
+        touches_edge = excluded.touches_edge
     where old.* is distinct from excluded.*
     returning season
 )
