@@ -18,7 +18,7 @@ from tulip_ops.raster.projection import geodesic_area
 
 TABLES = (
     "alembic_version", "area", "acquisition", "acquisition_area", "attempt", "model",
-    "detection", "field", "field_detection", "observation", "field_season", "alert",
+    "detection", "field", "season_detection", "outline_source", "observation", "field_season", "alert",
     "unit_booking", "parcel", "field_outline", "lineage", "change", "stale", "past_field_season",
 )  # fmt: skip
 

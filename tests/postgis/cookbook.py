@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from tests.postgis.conftest import Examples
+from tests.postgis.histories import FieldsOfDetections
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Observation, Verdict
 from tulip_ops.pipeline import history as histories
@@ -36,10 +37,8 @@ HIDDEN = (5, 2024)
 FRACTIONS = (0.0, 0.0, 0.25, 0.5, 0.0, 0.0, 0.0)
 
 
-class Seen:
+class Seen(FieldsOfDetections):
     """What each look says of each field."""
-
-    problems: dict[AcquisitionId, str] = {}  # noqa: RUF012 - never filled
 
     def observations(self, unobserved: Sequence[history.Unobserved]) -> list[Observation]:
         return [_say(pair, field) for pair in unobserved for field in pair.fields]
@@ -78,7 +77,7 @@ def fill(connection: Connection) -> None:
         places = [*PLANTED[season], *([5] if season == 2022 else [])]
         Examples.record(connection, text, places if FRACTIONS[number] else [])
     chosen = Settings(bloom_window=("03-20", "06-05"))
-    histories.bring_up_to_date(connection, chosen, [], Seen())  # type: ignore[arg-type]
+    histories.bring_up_to_date(connection, chosen, [], Seen(connection))
 
 
 def answer(connection: Connection, sql: str) -> str:

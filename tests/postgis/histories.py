@@ -1,10 +1,39 @@
 """A history in the tables as it would be after `tulip history`, without the thinking."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from tests.postgis.conftest import Examples
+from tulip_ops.core.types import AcquisitionId, SeasonDetection, SeasonTile
+from tulip_ops.fields import matching
+from tulip_ops.pipeline.history_products import Drawn
 from tulip_ops.postgis.connection import Connection, wkb
+from tulip_ops.postgis.season_detections import Look
 from tulip_ops.raster.projection import geodesic_area
+
+
+class FieldsOfDetections:
+    """`HistoryProducts` without products: a season shows what its acquisitions' detections show."""
+
+    problems: ClassVar[dict[AcquisitionId, str]] = {}
+
+    def __init__(self, database: Connection) -> None:
+        self.database = database
+
+    def season_detections(
+        self, season_tile: SeasonTile, looks: Sequence[Look], *, is_drawn: bool
+    ) -> Drawn:
+        del season_tile, is_drawn
+        rows = self.database.execute(
+            "select detection_id, acquisition_id, geometry, area_m2, tulip_probability"
+            " from tulip.detection where acquisition_id = any(%s)",
+            [[str(look.acquisition_id) for look in looks]],
+        )
+        shown = [(number, name, SeasonDetection(*rest)) for number, name, *rest in rows]
+        return Drawn(
+            [SeasonDetection(f.geometry, f.area_m2, 0.875) for f in matching.cluster(shown)],
+            is_complete=True,
+        )
 
 
 def add_fields(

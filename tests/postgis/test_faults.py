@@ -57,7 +57,7 @@ def test_two_histories_at_once_are_as_one(
 
     def follow(_: int) -> None:
         with connect(database_url, "tests") as other:
-            histories.bring_up_to_date(other, SETTINGS, [], Saying(other))  # type: ignore[arg-type]
+            histories.bring_up_to_date(other, SETTINGS, [], Saying(other))
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(follow, range(2)))
@@ -105,7 +105,7 @@ def test_a_history_that_is_killed_leaves_the_old_state(
     if not child:
         try:
             with connect(database_url, "tests") as other:
-                histories.bring_up_to_date(other, SETTINGS, [], Killed(other))  # type: ignore[arg-type]
+                histories.bring_up_to_date(other, SETTINGS, [], Killed(other))
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from psycopg.conninfo import make_conninfo
 from shapely.geometry import Polygon, box
 
+from tests.postgis.histories import FieldsOfDetections
 from tulip_ops.core.errors import DatabaseUnavailable
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import (
@@ -34,12 +35,11 @@ SIMULATED = "SIM_31UFU_20240421_0_L2A"
 SETTINGS = Settings(bloom_window=("03-20", "06-05"))
 
 
-class Saying:
+class Saying(FieldsOfDetections):
     """Looks that say bloom where the acquisition shows at least half of the field."""
 
     def __init__(self, database: Connection) -> None:
-        self.database = database
-        self.problems: dict[Any, str] = {}
+        super().__init__(database)
         self.asked: list[tuple[str, int]] = []
 
     def observations(self, unobserved: Sequence[history.Unobserved]) -> list[Observation]:
@@ -64,7 +64,7 @@ def roll_up(database: Connection, **options: Any) -> Saying:
     """What `tulip history` does; returns who was asked what."""
     looks = Saying(database)
     chosen = options.pop("settings", SETTINGS)
-    histories.bring_up_to_date(database, chosen, [], looks, **options)  # type: ignore[arg-type]
+    histories.bring_up_to_date(database, chosen, [], looks, **options)
     return looks
 
 
@@ -360,7 +360,7 @@ class TestWholeOrNothing:
 
         lost = pytest.raises(DatabaseUnavailable)
         with lost, connect(database_url, "tests") as other:
-            histories.bring_up_to_date(other, SETTINGS, [], Cut(other))  # type: ignore[arg-type]
+            histories.bring_up_to_date(other, SETTINGS, [], Cut(other))
         assert dump(database) == before
         roll_up(database)
         assert len(fields(database)) == 2

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from shapely.geometry import MultiPolygon, box
 
+from tests.postgis.histories import FieldsOfDetections
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Observation, Verdict
 from tulip_ops.pipeline import history as histories
@@ -85,12 +86,12 @@ def arrive(database: Connection, examples: Any, scene: Scene) -> None:
             )
 
 
-class Shown:
+class Shown(FieldsOfDetections):
     """Looks that say what each scene shows."""
 
-    def __init__(self, scenes: Sequence[Scene]) -> None:
+    def __init__(self, database: Connection, scenes: Sequence[Scene]) -> None:
+        super().__init__(database)
         self.shown = {scene.text: scene.visible for scene in scenes}
-        self.problems: dict[Any, str] = {}
 
     def observations(self, unobserved: Sequence[history.Unobserved]) -> list[Observation]:
         return [
@@ -104,7 +105,7 @@ def roll_up(database: Connection, scenes: Sequence[Scene]) -> int:
     """What `tulip history` does; returns how many acquisitions were superseded or no longer are."""
     superseded = "select acquisition_id, superseded_by from tulip.acquisition"
     before = set(database.execute(superseded).fetchall())
-    histories.bring_up_to_date(database, SETTINGS, [], Shown(scenes))  # type: ignore[arg-type]
+    histories.bring_up_to_date(database, SETTINGS, [], Shown(database, scenes))
     return len(set(database.execute(superseded).fetchall()) - before)
 
 

@@ -45,7 +45,7 @@ MOST_LOOKS = 250
 """Looks that the stored sum has room for; three satellites pass some 100 times in a bloom window
 of eleven weeks."""
 
-_SLOPE, _INTERCEPT = 2.0, 1.4
+_SLOPE, _INTERCEPT = 2.1, 1.46
 _MIDDLE = 2**15
 
 _CERTAIN = 0.004

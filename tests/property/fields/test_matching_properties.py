@@ -2,10 +2,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
 
-from tulip_ops.core.types import Detection, Field
+from tulip_ops.core.types import Field, SeasonDetection
 from tulip_ops.fields.matching import assign, cluster
 
-DATES = tuple(f"S2B_31UFU_202604{day:02}_0_L2A" for day in (3, 6, 13, 21))
+TILES = ("31UFT", "31UFU", "31UGT", "31UGU")
 STEP = 1e-4
 
 cell = st.integers(0, 12)
@@ -15,19 +15,19 @@ rectangles = st.lists(st.tuples(cell, cell, size, size), max_size=5)
 
 @st.composite
 def a_season(draw):
-    """Up to five detections on each of four dates, with ids in no particular order."""
+    """Up to five detections in each of four tiles, with ids in no particular order."""
     entries = []
-    for date in DATES:
+    for tile in TILES:
         ground = box(0, 0, 0, 0)
         for x, y, width, height in draw(rectangles):
             shape = box(x * STEP, y * STEP, (x + width) * STEP, (y + height) * STEP)
-            if shape.intersection(ground).area == 0:  # one date's detections never overlap
+            if shape.intersection(ground).area == 0:  # one tile's detections never overlap
                 ground = ground.union(shape)
-                entries.append((date, len(entries), shape))
+                entries.append((tile, shape))
     ids = draw(st.permutations(range(len(entries))))
     return [
-        (number, date, Detection(ordinal, shape, shape.area * 1e10, 0.9, 0.1, 0.1))
-        for number, (date, ordinal, shape) in zip(ids, entries, strict=True)
+        (number, tile, SeasonDetection(shape, shape.area * 1e10, 0.9))
+        for number, (tile, shape) in zip(ids, entries, strict=True)
     ]
 
 
@@ -41,7 +41,7 @@ def test_fields_do_not_depend_on_the_order(detections, random):
 @settings(deadline=None)
 @given(a_season())
 def test_outlines_do_not_depend_on_the_ids(detections):
-    renumbered = [(1000 - number, date, found) for number, date, found in detections]
+    renumbered = [(1000 - number, tile, found) for number, tile, found in detections]
     before, after = cluster(detections), cluster(renumbered)
     assert [field.geometry for field in after] == [field.geometry for field in before]
 
@@ -64,8 +64,8 @@ def test_fields_are_apart_and_share_out_all_detections(detections):
 @given(a_season())
 def test_what_lies_apart_does_not_matter(detections):
     far = [
-        (number + 1000, date, Detection(d.ordinal, box(9, 9, 9.001, 9.001), 1e4, 0.9, 0.1, 0.1))
-        for number, date, d in detections[:2]
+        (number + 1000, tile, SeasonDetection(box(9, 9, 9.001, 9.001), 1e4, 0.9))
+        for number, tile, _ in detections[:2]
     ]
     there = cluster(far)
     assert len(there) == (1 if far else 0)
@@ -78,8 +78,8 @@ def test_assignment_is_one_to_one_in_any_order(detections, random):
     season_fields = cluster(detections)
     known = [
         Field(number, found.geometry, found.area_m2)
-        for number, date, found in detections
-        if date == DATES[0]
+        for number, tile, found in detections
+        if tile == TILES[0]
     ]
     assignment = assign(season_fields, known)
     kept_ids = [field_id for field_id, _ in assignment.matched]

@@ -1,13 +1,13 @@
 import pytest
 from shapely.geometry import Polygon, box
 
-from tulip_ops.core.types import Detection, Field
+from tulip_ops.core.types import Field, SeasonDetection
 from tulip_ops.fields.matching import SeasonField, assign, cluster
 from tulip_ops.raster.projection import geodesic_area
 
 EAST, NORTH = 5.7, 52.7
 METRE = 1e-5  # about, in degrees; the shapes below only need proportions
-DATES = tuple(f"S2A_31UFU_2026042{day}_0_L2A" for day in range(5))
+TILES = ("31UFT", "31UFU", "31UGT", "31UGU")
 
 
 def ground(left: float, bottom: float, right: float, top: float) -> Polygon:
@@ -17,14 +17,14 @@ def ground(left: float, bottom: float, right: float, top: float) -> Polygon:
     )
 
 
-def season(*dates: list[Polygon]) -> list[tuple[int, str, Detection]]:
-    """Detections of consecutive dates, with ids in that order."""
+def season(*tiles: list[Polygon]) -> list[tuple[int, str, SeasonDetection]]:
+    """Season detections of several tiles, with ids in that order."""
     found = [
-        (date, Detection(ordinal, shape, geodesic_area(shape), 0.9, 0.1, 0.2))
-        for date, shapes in zip(DATES, dates, strict=False)
-        for ordinal, shape in enumerate(shapes)
+        (tile, SeasonDetection(shape, geodesic_area(shape), 0.9))
+        for tile, shapes in zip(TILES, tiles, strict=False)
+        for shape in shapes
     ]
-    return [(number, date, detection) for number, (date, detection) in enumerate(found)]
+    return [(number, tile, detection) for number, (tile, detection) in enumerate(found)]
 
 
 def iou(one: Polygon, other: Polygon) -> float:
@@ -35,7 +35,7 @@ A, B = ground(0, 0, 200, 600), ground(200, 0, 400, 600)
 BOTH = ground(0, 0, 400, 600)
 
 
-def test_the_same_ground_on_several_dates_is_one_field():
+def test_the_same_ground_in_several_tiles_is_one_field():
     shifted = ground(5, 5, 205, 605)
     (field,) = cluster(season([A], [shifted], [A]))
     assert field.geometry.equals(A)
@@ -43,7 +43,7 @@ def test_the_same_ground_on_several_dates_is_one_field():
     assert field.detection_ids == (0, 1, 2)
 
 
-def test_neighbours_fused_on_one_date_stay_two():
+def test_neighbours_fused_in_one_tile_stay_two():
     west, east = cluster(season([A, B], [BOTH], [A, B]))
     assert west.geometry.equals(A)
     assert east.geometry.equals(B)
@@ -61,14 +61,14 @@ def test_a_neighbour_seen_only_fused_still_gets_its_ground():
     assert fields[1].area_m2 == pytest.approx(geodesic_area(B), rel=1e-6)
 
 
-def test_fragments_under_a_cloud_belong_to_the_whole_field():
+def test_fragments_in_another_tile_belong_to_the_whole_field():
     south, north = ground(0, 0, 200, 200), ground(0, 350, 200, 600)
     (field,) = cluster(season([A], [south, north], [A]))
     assert field.geometry.equals(A)
     assert field.detection_ids == (0, 1, 2, 3)
 
 
-def test_the_larger_outline_wins_where_dates_disagree():
+def test_the_larger_outline_wins_where_tiles_disagree():
     half = ground(0, 0, 200, 300)
     (field,) = cluster(season([half], [A]))
     assert field.geometry.equals(A)

@@ -1,4 +1,4 @@
-"""Fields where tiles and UTM zones meet: what two acquisitions show becomes one field."""
+"""Fields where tiles and UTM zones meet: what two tiles show becomes one field."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from shapely import affinity
 from shapely.geometry import MultiPolygon, Polygon, box
 
-from tulip_ops.core.types import Area, Detection
+from tulip_ops.core.types import Area, Detection, SeasonDetection
 from tulip_ops.fields import matching
 from tulip_ops.fields.delineation.detect import detect
 from tulip_ops.raster import rasterize
@@ -39,6 +39,11 @@ def shown(truth: Sequence[Polygon], grid: Grid) -> list[Detection]:
     return detect(seen(truth, grid), grid, [area], threshold=0.5, in_flower=0.5, minimum_area=3000)
 
 
+def entry(number: int, tile: str, one: Detection) -> tuple[int, str, SeasonDetection]:
+    cut = (one.border_clear_fraction or 0) < 1
+    return number, tile, SeasonDetection(one.geometry, one.area_m2, one.tulip_probability, cut)
+
+
 def overlap(one: Polygon, other: Polygon) -> float:
     return float(one.intersection(other).area / one.union(other).area)
 
@@ -64,8 +69,8 @@ def test_two_utm_zones_show_the_same_fields(truth: list[Polygon]) -> None:
     ones, others = shown(truth, WEST), shown(truth, east)
     assert len(ones) == len(others) == len(truth)
     found = matching.cluster(
-        [(n, "S2A_31UFU_20240420_0_L2A", d) for n, d in enumerate(ones)]
-        + [(n + 10, "S2A_32ULD_20240420_0_L2A", d) for n, d in enumerate(others)]
+        [entry(n, "31UFU", d) for n, d in enumerate(ones)]
+        + [entry(n + 10, "32ULD", d) for n, d in enumerate(others)]
     )
     assert [len(field.detection_ids) for field in found] == [2] * len(truth)
     for field in truth:
@@ -86,9 +91,7 @@ def test_what_the_edge_of_a_raster_cuts_says_so_and_the_whole_field_wins(
     assert all(detection.border_clear_fraction == 1 for detection in whole)
     (here,) = [d for d in whole if d.geometry.intersects(part.geometry)]
     assert part.area_m2 < 0.8 * here.area_m2
-    (field,) = matching.cluster(
-        [(0, "S2A_31UFU_20240420_0_L2A", part), (1, "S2A_32ULD_20240420_0_L2A", here)]
-    )
+    (field,) = matching.cluster([entry(0, "31UFU", part), entry(1, "32ULD", here)])
     assert shapely.equals(field.geometry, here.geometry)
 
 

@@ -13,4 +13,4 @@ join tulip.observation o using (acquisition_id)
 join tulip.field_season s on s.field_id = o.field_id and s.season = a.season
 join tulip.field f on f.field_id = s.field_id
 where a.acquisition_id = %(id)s and a.unet_id <> %(unet_id)s
-on conflict (unet_id, field_id, season) do nothing
+on conflict (unet_id, field_id, season, drawn_from) do nothing

@@ -1,8 +1,16 @@
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
-from tulip_ops.core.types import AcquisitionId, Observation, SeasonVerdict, Verdict
+from tulip_ops.core.types import (
+    AcquisitionId,
+    FieldEvidence,
+    Observation,
+    SeasonVerdict,
+    Verdict,
+)
+from tulip_ops.fields import evidence
 from tulip_ops.fields.phenology.bloom_curves import OnsetPrior
 from tulip_ops.fields.phenology.season import summarize
 
@@ -19,8 +27,11 @@ def look(text: str, sequence: int = 0) -> tuple[date, Observation]:
     return day, Observation(7, acquisition, Verdict(verdict), clear, 0.8, share)
 
 
-def season(*looks: str, area: float | None = 5e4):
-    return summarize(7, 2026, [look(text) for text in looks], area, WINDOW)
+SHOWN = FieldEvidence(detected_area_m2=5e4, tulip_probability=0.93, touches_edge=True)
+
+
+def season(*looks: str, shown: FieldEvidence | None = SHOWN):
+    return summarize(7, 2026, [look(text) for text in looks], shown, WINDOW)
 
 
 def days(*month_days: str | None) -> tuple[date | None, ...]:
@@ -61,7 +72,7 @@ WEEKLY = [f"{day:%m-%d} no_bloom" for day in (date(2026, 3, 22) + timedelta(days
 
 
 def test_seen_often_enough_without_flowers_is_not_bloomed():
-    found = season(*WEEKLY, "04-25 not_seen", area=None)
+    found = season(*WEEKLY, "04-25 not_seen", shown=None)
     assert found.verdict is SeasonVerdict.NOT_BLOOMED
     assert found.clear_looks == len(WEEKLY)
     assert found.confidence > 0.95
@@ -131,3 +142,26 @@ def test_a_false_look_within_the_bloom_does_not_split_it():
     found = season("04-15 bloom 0.2", "04-20 no_bloom", "04-25 bloom 0.3", "05-05 no_bloom")
     assert found.onset == days(None, "04-15")
     assert found.end == days("04-25", "05-04")
+
+
+def test_what_the_season_shows_together_stands_beside_the_looks():
+    found = season("04-01 no_bloom", "04-20 bloom 0.3", "05-20 not_seen", "07-01 no_bloom")
+    assert (found.looks_for, found.looks_against) == (2, 0)
+    assert (found.tulip_probability, found.touches_edge) == (0.93, True)
+    assert found.confidence == evidence.confidence(0.93)
+
+
+def test_looks_that_deny_the_field_are_counted():
+    against = [
+        (day, replace(one, tulip_probability=0.3))
+        for day, one in (look("04-10 no_bloom"), look("04-30 no_bloom"))
+    ]
+    found = summarize(7, 2026, [look("04-20 bloom 0.3"), *against], SHOWN, WINDOW)
+    assert (found.looks_for, found.looks_against) == (1, 2)
+
+
+def test_flowers_on_ground_that_the_season_does_not_show_are_doubtful():
+    found = season("04-20 bloom 0.3", shown=None)
+    assert found.verdict is SeasonVerdict.BLOOMED
+    assert (found.tulip_probability, found.area_m2) == (None, None)
+    assert found.confidence == pytest.approx(0.9 * evidence.confidence(0.8))
