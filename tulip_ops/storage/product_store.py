@@ -19,8 +19,9 @@ from tulip_ops.core.errors import BadSetting, ProductDamaged, ProductMissing, St
 from tulip_ops.core.files import SHA256_MULTIHASH, sha256_file
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import JSON, AcquisitionId, ModelReference
+from tulip_ops.storage.addresses import is_s3
 from tulip_ops.storage.folder_backend import FolderBackend
-from tulip_ops.storage.object_store import ObjectStore, is_s3
+from tulip_ops.storage.object_store import ObjectStore
 from tulip_ops.storage.product_backend import ITEM, ProductBackend
 from tulip_ops.storage.products import Product
 from tulip_ops.storage.s3_backend import S3Backend

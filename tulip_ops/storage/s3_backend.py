@@ -14,7 +14,8 @@ from pathlib import Path
 
 from tulip_ops.core.errors import StoreUnavailable
 from tulip_ops.core.files import move_durably
-from tulip_ops.storage.object_store import ObjectStore, join_address
+from tulip_ops.storage.addresses import join_address
+from tulip_ops.storage.object_store import ObjectStore
 from tulip_ops.storage.product_backend import (
     ITEM,
     Revise,
