@@ -1,9 +1,8 @@
-"""The products of acquisitions: whole or absent, and never found half-written.
+"""The products of acquisitions. Readers never see a partly written one.
 
-Everything of one acquisition lives in `<store>/<id>/`, a folder or an S3 prefix: the files, and
-`item.json`, a STAC item whose assets say of each file its size, its checksum and the recipe that
-made it. The item is the truth: a file that it does not list, or that differs from what it lists,
-is as good as absent.
+An acquisition has a folder or S3 prefix `<store>/<id>/` with its product files and `item.json`, a
+STAC item whose assets list size, checksum and recipe of each file. The item is authoritative: a
+file that it does not list, or whose size or checksum differs, counts as missing.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _EMPTY: Mapping[str, JSON] = {"properties": {}, "assets": {}}
 
 
 def open_store(settings: Settings) -> ProductStore:
-    """The store that the settings name, with copies of an S3 store's products in the state."""
+    """The store of the settings; copies of products in S3 are in the state folder."""
     return ProductStore(
         settings.store_place,
         s3_endpoint=settings.s3_endpoint,
@@ -51,7 +50,7 @@ class ProductStore:
         copies: Path = Path(".tulip/copies"),
         most_bytes: int = 0,
     ) -> None:
-        """place: a folder or s3://bucket/prefix. copies, most_bytes: as `S3Backend` says."""
+        """place: a folder or s3://bucket/prefix. copies, most_bytes: for `S3Backend`."""
         if "://" in place and not is_s3(place):
             raise BadSetting(f"TULIP_STORE={place}: give a folder or s3://bucket/prefix")
         self._place = place
@@ -63,19 +62,19 @@ class ProductStore:
         )
 
     def probe(self) -> str:
-        """Whether it can be written: where it is.
+        """Check that the store can be written; returns its address.
 
-        `StoreUnavailable`, or what `ObjectStore` raises.
+        `StoreUnavailable`, and the other errors of `ObjectStore`.
         """
         return self._backend.probe()
 
     @staticmethod
     def recipe(step: str, **inputs: JSON) -> str:
-        """What determines a product, as a sha256 in hexadecimal.
+        """Cache key of a product: a hexadecimal sha256 of everything that determines it.
 
-        inputs: the checksums of what the step reads, its model, its parameters and the number
-        of its format; JSON values, frozen dataclasses or things with a telling `str`.
-        Equal inputs give equal recipes, in whatever order they are named.
+        inputs: format number, checksums of the products that the step reads, model and parameters;
+        JSON values, dataclasses, or objects whose `str` identifies them. Their order does not
+        matter.
         """
         text = json.dumps(
             {"step": step, "inputs": inputs}, sort_keys=True, separators=(",", ":"), default=_plain
@@ -85,8 +84,8 @@ class ProductStore:
     def start_item(self, acquisition_id: AcquisitionId, item: Mapping[str, JSON]) -> None:
         """Write the item of an acquisition, before its first product.
 
-        Products that are published already stay listed, with the properties they brought:
-        their own recipes decide whether they are still current.
+        Published products stay listed, with their properties: their own recipes decide whether
+        they are still current.
         """
 
         def start(data: bytes | None) -> bytes:
@@ -98,7 +97,7 @@ class ProductStore:
         self._backend.revise(str(acquisition_id), start)
 
     def acquisitions(self) -> list[AcquisitionId]:
-        """Everything that has an item, sorted by id."""
+        """All acquisitions that have an item, sorted by id."""
         items = [
             found for found in self.places.list_files(self._place) if found.endswith(f"/{ITEM}")
         ]
@@ -118,7 +117,7 @@ class ProductStore:
         return properties
 
     def is_current(self, acquisition_id: AcquisitionId, product: Product, recipe: str) -> bool:
-        """Whether the product is there, whole, and made by this recipe."""
+        """Whether the product exists, is undamaged, and has this recipe."""
         try:
             asset = self.asset(acquisition_id, product)
         except ProductMissing:
@@ -130,7 +129,7 @@ class ProductStore:
     def product(self, acquisition_id: AcquisitionId, product: Product) -> Path:
         """The file of a product, verified by its checksum; `ProductMissing`, `ProductDamaged`.
 
-        From S3 it is a copy, which later calls for the same product find and verify.
+        From S3 it is a local copy, which later calls verify and use again.
         """
         asset, folder = self.asset(acquisition_id, product), str(acquisition_id)
         try:
@@ -140,10 +139,10 @@ class ProductStore:
 
     @contextmanager
     def reading(self, acquisition_id: AcquisitionId, product: Product) -> Iterator[Path]:
-        """The same for a long read of a large file, which begins before the checksum is known.
+        """As `product`, but a large file may be verified while it is read.
 
-        `ProductDamaged` at the end at the latest, in the place of any other error: what is made
-        of the file may be published after that alone.
+        `ProductDamaged` at the end at the latest, in the place of any other error. Results may be
+        published only after that.
         """
         asset, folder = self.asset(acquisition_id, product), str(acquisition_id)
         read = self._backend.reading(folder, product.name, asset["file:size"], _sha256(asset))
@@ -159,15 +158,15 @@ class ProductStore:
         return _sha256(self.asset(acquisition_id, product))
 
     def address(self, acquisition_id: AcquisitionId, *names: str) -> str:
-        """Of something in the acquisition's folder, for `object_store`."""
+        """Address of a file in the folder of the acquisition, for `ObjectStore`."""
         return self._backend.address(str(acquisition_id), *names)
 
     @contextmanager
     def writing(self, acquisition_id: AcquisitionId, product: Product) -> Iterator[Path]:
-        """A path to write a product to; `publish` takes it from there.
+        """A temporary path to write a product to, with the suffix of its file; for `publish`.
 
-        What is still there at the end is removed, and so is what killed writers of the same
-        product left behind. The path has the suffix of the product's file.
+        The file is removed at the end if it is still there, and so are the unfinished files of
+        killed writers of the same product.
         """
         with temporary_path(self._backend.staging_dir(str(acquisition_id)), product.name) as path:
             yield path
@@ -183,12 +182,12 @@ class ProductStore:
         properties: Mapping[str, JSON] | None = None,
         fields: Mapping[str, JSON] | None = None,
     ) -> None:
-        """Move a written file to its place and list it in the item.
+        """Move a written file to its final place and list it in the item.
 
-        path: from `writing`. model: the network that made it. properties: what the step found
-        out about the acquisition, for the item. fields: further STAC fields of the asset.
-        The file comes first and the item second: killed between the two, the item's checksum
-        does not match and the product is not current. `ProductMissing` if no item was started.
+        path: from `writing`. model: the network that made it. properties: of the item, about the
+        acquisition. fields: further STAC fields of the asset. The file is moved before the item
+        is written: if the writer is killed between the two, the checksum does not match, so that
+        the product is not current. `ProductMissing` if no item was started.
         """
         digest = sha256_file(path)
         asset = {
@@ -213,7 +212,7 @@ class ProductStore:
         self._backend.publish(str(acquisition_id), product.name, path, digest, listed)
 
     def asset(self, acquisition_id: AcquisitionId, product: Product) -> dict[str, JSON]:
-        """What the item lists of a product, what `publish` was given included; `ProductMissing`."""
+        """The asset of a product in the item; `ProductMissing`."""
         assets = self.item(acquisition_id)["assets"]
         if product.key not in assets:
             raise ProductMissing(
