@@ -1,4 +1,4 @@
-"""Makes STAC 1.1 items of products and scenes, and catalogs. The only module that imports pystac."""
+"""STAC 1.1 items of products and scenes, and catalogs. The only module that imports pystac."""
 
 from __future__ import annotations
 
