@@ -1,4 +1,4 @@
-"""The products of one acquisition as arrays and tables, for Python programs and notebooks."""
+"""The products of one acquisition as arrays and tables, for the Python API."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ ProductName: TypeAlias = Literal["reflectance", "cloud", "tulip", "detections"]
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """An array and where it lies."""
+    """A georeferenced array."""
 
     values: NDArray[np.float32]
-    """(len(bands), *grid.shape), NaN where there is no value."""
+    """(len(bands), *grid.shape), NaN for no data."""
     bands: tuple[str, ...]
     grid: Grid
     """EPSG code, corner, shape and resolution in metres."""
 
 
 class AcquisitionProducts:
-    """What the store holds of one acquisition.
+    """The products of one acquisition.
 
-    Every method reads the store anew and verifies checksums: `ProductMissing` if a step has not
+    Every method reads the store again and verifies checksums. `ProductMissing` if a step has not
     made the product yet, `ProductDamaged`, `StoreUnavailable`.
     """
 
@@ -53,7 +53,7 @@ class AcquisitionProducts:
         return self._store.item(self.id)
 
     def path(self, product: ProductName) -> Path:
-        """The file of a product; from a store in S3, a verified copy on this machine."""
+        """Verified file of a product; a local copy if the store is in S3."""
         return self._store.product(self.id, PRODUCTS[product])
 
     def reflectance(self) -> Raster:
@@ -70,7 +70,7 @@ class AcquisitionProducts:
         return self._probability(TULIP)
 
     def detections(self) -> GeoDataFrame:
-        """The detected fields, EPSG:4326: a row each, with area, probabilities and provenance."""
+        """One row per detected field, EPSG:4326, with area, probabilities and provenance."""
         with self._store.reading(self.id, DETECTIONS) as path:
             return detections_file.read_frame(path)
 

@@ -29,6 +29,8 @@ from tulip_ops.storage.product_backends import (
     temporary_path,
 )
 from tulip_ops.storage.products import Product
+from tulip_ops.storage.s3_backend import S3Backend
+from tulip_ops.storage.unfinished_files import temporary_path
 
 ItemId: TypeAlias = AcquisitionId | SeasonTile
 """What has a folder and an item of its own: an acquisition, or a tile in a season."""
@@ -37,7 +39,7 @@ _EMPTY: Mapping[str, JSON] = {"properties": {}, "assets": {}}
 
 
 def open_store(settings: Settings) -> ProductStore:
-    """The store that the settings name, with copies of an S3 store's products in the state."""
+    """The store of the settings; copies of products in S3 are in the state folder."""
     return ProductStore(
         settings.store_place,
         s3_endpoint=settings.s3_endpoint,
@@ -57,7 +59,7 @@ class ProductStore:
         copies: Path = Path(".tulip/copies"),
         most_bytes: int = 0,
     ) -> None:
-        """place: a folder or s3://bucket/prefix. copies, most_bytes: as `S3Backend` says."""
+        """place: a folder or s3://bucket/prefix. copies, most_bytes: for `S3Backend`."""
         if "://" in place and not is_s3(place):
             raise BadSetting(f"TULIP_STORE={place}: give a folder or s3://bucket/prefix")
         self._place = place
@@ -69,19 +71,19 @@ class ProductStore:
         )
 
     def probe(self) -> str:
-        """Whether it can be written: where it is.
+        """Check that the store can be written; returns its address.
 
-        `StoreUnavailable`, or what `ObjectStore` raises.
+        `StoreUnavailable`, and the other errors of `ObjectStore`.
         """
         return self._backend.probe()
 
     @staticmethod
     def recipe(step: str, **inputs: JSON) -> str:
-        """What determines a product, as a sha256 in hexadecimal.
+        """Cache key of a product: a hexadecimal sha256 of everything that determines it.
 
-        inputs: the checksums of what the step reads, its model, its parameters and the number
-        of its format; JSON values, frozen dataclasses or things with a telling `str`.
-        Equal inputs give equal recipes, in whatever order they are named.
+        inputs: format number, checksums of the products that the step reads, model and parameters;
+        JSON values, dataclasses, or objects whose `str` identifies them. Their order does not
+        matter.
         """
         text = json.dumps(
             {"step": step, "inputs": inputs}, sort_keys=True, separators=(",", ":"), default=_plain
@@ -91,8 +93,8 @@ class ProductStore:
     def start_item(self, item_id: ItemId, item: Mapping[str, JSON]) -> None:
         """Write the item of an acquisition, before its first product.
 
-        Products that are published already stay listed, with the properties they brought:
-        their own recipes decide whether they are still current.
+        Published products stay listed, with their properties: their own recipes decide whether
+        they are still current.
         """
 
         def start(data: bytes | None) -> bytes:
@@ -139,7 +141,7 @@ class ProductStore:
     def product(self, item_id: ItemId, product: Product) -> Path:
         """The file of a product, verified by its checksum; `ProductMissing`, `ProductDamaged`.
 
-        From S3 it is a copy, which later calls for the same product find and verify.
+        From S3 it is a local copy, which later calls verify and use again.
         """
         asset, folder = self.asset(item_id, product), str(item_id)
         try:
@@ -151,8 +153,8 @@ class ProductStore:
     def reading(self, item_id: ItemId, product: Product) -> Iterator[Path]:
         """The same for a long read of a large file, which begins before the checksum is known.
 
-        `ProductDamaged` at the end at the latest, in the place of any other error: what is made
-        of the file may be published after that alone.
+        `ProductDamaged` at the end at the latest, in the place of any other error. Results may be
+        published only after that.
         """
         asset, folder = self.asset(item_id, product), str(item_id)
         read = self._backend.reading(folder, product.name, asset["file:size"], _sha256(asset))
@@ -175,8 +177,8 @@ class ProductStore:
     def writing(self, item_id: ItemId, product: Product) -> Iterator[Path]:
         """A path to write a product to; `publish` takes it from there.
 
-        What is still there at the end is removed, and so is what killed writers of the same
-        product left behind. The path has the suffix of the product's file.
+        The file is removed at the end if it is still there, and so are the unfinished files of
+        killed writers of the same product.
         """
         with temporary_path(self._backend.staging_dir(str(item_id)), product.name) as path:
             yield path
@@ -192,12 +194,12 @@ class ProductStore:
         properties: Mapping[str, JSON] | None = None,
         fields: Mapping[str, JSON] | None = None,
     ) -> None:
-        """Move a written file to its place and list it in the item.
+        """Move a written file to its final place and list it in the item.
 
-        path: from `writing`. model: the network that made it. properties: what the step found
-        out about the acquisition, for the item. fields: further STAC fields of the asset.
-        The file comes first and the item second: killed between the two, the item's checksum
-        does not match and the product is not current. `ProductMissing` if no item was started.
+        path: from `writing`. model: the network that made it. properties: of the item, about the
+        acquisition. fields: further STAC fields of the asset. The file is moved before the item
+        is written: if the writer is killed between the two, the checksum does not match, so that
+        the product is not current. `ProductMissing` if no item was started.
         """
         digest = sha256_file(path)
         asset = {

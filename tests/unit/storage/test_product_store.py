@@ -189,13 +189,13 @@ with ProductStore(sys.argv[1]).writing(i, TULIP) as path:
 """
 KILLED_BEFORE_ITEM = """
 import sys, time
-from tulip_ops.storage import product_backends, product_store
+from tulip_ops.storage import folder_backend, product_store
 from tulip_ops.storage.products import TULIP
 from tulip_ops.core.types import AcquisitionId
 def revise(shelf, folder, change):
     print("moved", flush=True)
     time.sleep(60)
-product_backends.FolderBackend._revise = revise
+folder_backend.FolderBackend._revise = revise
 i = AcquisitionId.parse(sys.argv[2])
 s = product_store.ProductStore(sys.argv[1])
 with s.writing(i, TULIP) as path:
