@@ -18,8 +18,9 @@ from tulip_ops.raster.projection import geodesic_area
 
 TABLES = (
     "alembic_version", "area", "acquisition", "acquisition_area", "attempt", "model",
-    "detection", "field", "season_detection", "outline_source", "observation", "field_season", "alert",
-    "unit_booking", "parcel", "field_outline", "lineage", "change", "stale", "past_field_season",
+    "detection", "field", "season_detection", "outline_source", "observation", "field_season",
+    "alert", "unit_booking", "parcel", "field_outline", "lineage", "change", "stale",
+    "past_field_season",
 )  # fmt: skip
 
 Dump = Callable[[Connection], dict[str, list[tuple[str, str]]]]

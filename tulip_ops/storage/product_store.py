@@ -1,9 +1,9 @@
-"""The products of acquisitions and seasons: whole or absent, and never found half-written.
+"""The products of acquisitions and seasons. Readers never see a partly written one.
 
-Everything of one acquisition, or of one tile in a season, lives in `<store>/<id>/`, a folder or
-an S3 prefix: the files, and `item.json`, a STAC item whose assets say of each file its size, its
-checksum and the recipe that made it. The item is the truth: a file that it does not list, or that
-differs from what it lists, is as good as absent.
+An acquisition, or a tile in a season, has a folder or S3 prefix `<store>/<id>/` with its product
+files and `item.json`, a STAC item whose assets list size, checksum and recipe of each file. The
+item is authoritative: a file that it does not list, or whose size or checksum differs, counts as
+missing.
 """
 
 from __future__ import annotations
@@ -20,20 +20,16 @@ from tulip_ops.core.errors import BadSetting, ProductDamaged, ProductMissing, St
 from tulip_ops.core.files import SHA256_MULTIHASH, sha256_file
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import JSON, AcquisitionId, ModelReference, SeasonTile
-from tulip_ops.storage.object_store import ObjectStore, is_s3
-from tulip_ops.storage.product_backends import (
-    ITEM,
-    FolderBackend,
-    ProductBackend,
-    S3Backend,
-    temporary_path,
-)
+from tulip_ops.storage.addresses import is_s3
+from tulip_ops.storage.folder_backend import FolderBackend
+from tulip_ops.storage.object_store import ObjectStore
+from tulip_ops.storage.product_backend import ITEM, ProductBackend
 from tulip_ops.storage.products import Product
 from tulip_ops.storage.s3_backend import S3Backend
 from tulip_ops.storage.unfinished_files import temporary_path
 
 ItemId: TypeAlias = AcquisitionId | SeasonTile
-"""What has a folder and an item of its own: an acquisition, or a tile in a season."""
+"""What has a folder and an item: an acquisition, or a tile in a season."""
 
 _EMPTY: Mapping[str, JSON] = {"properties": {}, "assets": {}}
 
@@ -106,7 +102,7 @@ class ProductStore:
         self._backend.revise(str(item_id), start)
 
     def acquisitions(self) -> list[AcquisitionId]:
-        """Everything that has an item, sorted by id."""
+        """All acquisitions that have an item, sorted by id."""
         names = [
             found.split("/")[-2]
             for found in self.places.list_files(self._place)
@@ -129,7 +125,7 @@ class ProductStore:
         return properties
 
     def is_current(self, item_id: ItemId, product: Product, recipe: str) -> bool:
-        """Whether the product is there, whole, and made by this recipe."""
+        """Whether the product exists, is undamaged, and has this recipe."""
         try:
             asset = self.asset(item_id, product)
         except ProductMissing:
@@ -151,7 +147,7 @@ class ProductStore:
 
     @contextmanager
     def reading(self, item_id: ItemId, product: Product) -> Iterator[Path]:
-        """The same for a long read of a large file, which begins before the checksum is known.
+        """As `product`, but a large file may be verified while it is read.
 
         `ProductDamaged` at the end at the latest, in the place of any other error. Results may be
         published only after that.
@@ -170,12 +166,12 @@ class ProductStore:
         return _sha256(self.asset(item_id, product))
 
     def address(self, item_id: ItemId, *names: str) -> str:
-        """Of something in the acquisition's folder, for `object_store`."""
+        """Address of a file in the folder of the acquisition, for `ObjectStore`."""
         return self._backend.address(str(item_id), *names)
 
     @contextmanager
     def writing(self, item_id: ItemId, product: Product) -> Iterator[Path]:
-        """A path to write a product to; `publish` takes it from there.
+        """A temporary path to write a product to, with the suffix of its file; for `publish`.
 
         The file is removed at the end if it is still there, and so are the unfinished files of
         killed writers of the same product.
@@ -224,7 +220,7 @@ class ProductStore:
         self._backend.publish(str(item_id), product.name, path, digest, listed)
 
     def asset(self, item_id: ItemId, product: Product) -> dict[str, JSON]:
-        """What the item lists of a product, what `publish` was given included; `ProductMissing`."""
+        """The asset of a product in the item; `ProductMissing`."""
         assets = self.item(item_id)["assets"]
         if product.key not in assets:
             raise ProductMissing(
