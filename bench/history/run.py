@@ -221,7 +221,10 @@ def measure_loading(database: Connection, url: str, polygons: int) -> dict[str, 
         for name, prepare in loaders.loads(database, url, shapes)
     }
     database.execute("drop table bare, loaded")
-    database.execute("truncate tulip.area, tulip.acquisition, tulip.change, tulip.stale cascade")
+    database.execute(
+        "truncate tulip.area, tulip.acquisition, tulip.change, tulip.stale, tulip.season_detection"
+        " cascade"
+    )
     return found
 
 

@@ -277,7 +277,7 @@ def test_any_order_and_any_repetition_give_the_same_tables(
         for between, order in enumerate(orders):
             database.execute(
                 "truncate tulip.area, tulip.acquisition, tulip.field, tulip.model, tulip.change,"
-                " tulip.stale cascade"
+                " tulip.season_detection, tulip.stale cascade"
             )
             examples.admit(database, *shown)
             for text in order:

@@ -188,7 +188,6 @@ def test_gis_programs_see_one_geometry_of_one_type_in_4326(database: Connection)
         ("area", "MULTIPOLYGON", 4326),
         ("bloom_history", "POLYGON", 4326),
         ("bloom_layer", "POLYGON", 4326),
-        ("change", "POLYGON", 4326),
         ("detection", "POLYGON", 4326),
         ("detection_layer", "POLYGON", 4326),
         ("field", "POLYGON", 4326),
@@ -198,6 +197,7 @@ def test_gis_programs_see_one_geometry_of_one_type_in_4326(database: Connection)
         ("observation_layer", "POLYGON", 4326),
         ("parcel", "POLYGON", 4326),
         ("past_field_season", "POLYGON", 4326),
+        ("season_detection", "POLYGON", 4326),
     ]
     unindexed = database.execute("""
         select f_table_name from public.geometry_columns g

@@ -176,7 +176,10 @@ def shared(database_url: str) -> Iterator[Connection]:
 
 
 def empty(database: Connection) -> None:
-    database.execute("truncate tulip.area, tulip.acquisition, tulip.field, tulip.model cascade")
+    database.execute(
+        "truncate tulip.area, tulip.acquisition, tulip.field, tulip.model, tulip.season_detection"
+        " cascade"
+    )
 
 
 SCENES = st.lists(

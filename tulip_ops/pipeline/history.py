@@ -78,6 +78,8 @@ def bring_up_to_date(
         known = [s for s in seasons(database) if not years or s.year in years]
         superseded = sum(history.supersede(database, season) for season in known)
         changes = draw_seasons(database, settings.bloom_window, years, products)
+        if rebuild:
+            changes = {season: season_detections.ground(database, season) for season in changes}
         for season, ground in changes.items():
             field_updates.update_fields(database, season, ground, settings.fields_from)
         observed = history.write_observations(

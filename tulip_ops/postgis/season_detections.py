@@ -93,6 +93,11 @@ def near(
     return [(number, tile, SeasonDetection(*rest)) for number, tile, *rest in rows]
 
 
+def ground(connection: Connection, season: Season) -> list[Polygon]:
+    """All outlines of a season: what it shows, and what it showed at the last history."""
+    return [row[0] for row in connection.execute(query("season_ground"), season._asdict())]
+
+
 def _shown(
     connection: Connection, season_tile: SeasonTile, drawn: Sequence[SeasonDetection]
 ) -> list[SeasonDetection]:

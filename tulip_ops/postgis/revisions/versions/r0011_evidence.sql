@@ -187,6 +187,21 @@ create trigger acquisition_superseded
     )
     execute function tulip.note_supersession();
 
+create function tulip.note_leaving_acquisition() returns trigger
+language plpgsql as $$
+begin
+    insert into tulip.change (season, simulated, tile)
+    select old.season, old.simulated, old.tile where old.detections_sha256 is not null;
+    return null;
+end
+$$;
+
+comment on function tulip.note_leaving_acquisition() is
+    'Trigger: the season of an acquisition that goes is drawn anew without it.';
+
+create trigger acquisition_went after delete on tulip.acquisition
+    for each row execute function tulip.note_leaving_acquisition();
+
 insert into tulip.change (season, simulated, tile)
 select distinct season, simulated, tile
 from tulip.acquisition
