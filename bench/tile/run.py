@@ -35,6 +35,7 @@ from tulip_ops.ml.inference.model_registry import UNetArchitecture
 from tulip_ops.raster import cog, tiling
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
+from tulip_ops.storage.products import TULIP
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS, *MORE = (Path(__file__).with_name(f"{name}.py") for name in ("parts", "peak", "watch"))
@@ -123,7 +124,7 @@ def _ours(options: argparse.Namespace, asked: Found, kept: Kept) -> Found:
     found: Found = {}
     for side, raster in _places(options).items():
         there = asked | {"raster": str(raster), "store": str(_store(options, side))}
-        tulip = _store(options, side) / str(scene.IDENTITY) / "tulip.tif"
+        tulip = _store(options, side) / str(scene.IDENTITY) / TULIP.name
         found[str(side)] = kept.part(f"whole-{side}", partial(_anew, there), [tulip])
     return {"whole": found, "again": kept.part("again", lambda: _child("again", there))}
 
@@ -145,7 +146,7 @@ def _others(
     options: argparse.Namespace, asked: Found, kept: Kept, unet: model_registry.Card
 ) -> Found:
     """What one would do instead."""
-    tulip = _store(options, options.side) / str(scene.IDENTITY) / "tulip.tif"
+    tulip = _store(options, options.side) / str(scene.IDENTITY) / TULIP.name
     told = asked | {"tulip": str(tulip), "threshold": unet.threshold}
     found = {
         "shapes": kept.part("shapes", lambda: _child("shapes", told)),

@@ -22,6 +22,7 @@ from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import REFLECTANCE
 
 IDENTITY = AcquisitionId.parse("S2A_31UFU_20250425_0_L2A")
 PATCH = 512
@@ -111,14 +112,12 @@ def publish(store: ProductStore, path: Path) -> None:
     with cog.open_cog(path) as source:
         grid, bands = source.grid, source.bands
     store.start_item(IDENTITY, stac_items.product_item(acquisition(grid, bands), grid, bands))
-    with store.writing(IDENTITY, "reflectance.tif") as draft:
+    with store.writing(IDENTITY, REFLECTANCE) as draft:
         draft.hardlink_to(path)
         store.publish(
             IDENTITY,
-            "reflectance.tif",
+            REFLECTANCE,
             draft,
             recipe="bench",
-            title="Surface reflectance",
-            media_type=stac_items.COG,
-            fields=stac_items.encoding_fields(bands, dtype="uint16"),
+            fields=stac_items.product_fields(REFLECTANCE, bands),
         )

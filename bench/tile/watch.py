@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tulip_ops.ml.inference import model_loading, predictors
 from tulip_ops.raster import cog, cog_writer
-from tulip_ops.storage import product_backends
+from tulip_ops.storage import folder_backend
 
 
 class Watched:
@@ -40,7 +40,7 @@ class Watched:
         self._count("normalizing", predictors.UNet, "normalized")
         self._count("calibrating", predictors.UNet, "probability")
         self._count("writing", cog_writer.CogWriter, "write_encoded")
-        self._count("checksums", product_backends, "is_verified")
+        self._count("checksums", folder_backend, "is_verified")
 
     def begin(self) -> None:
         """Forget what was."""

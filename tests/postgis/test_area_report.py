@@ -19,6 +19,7 @@ from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.reports import area_report
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import REFLECTANCE
 
 pytest.importorskip("matplotlib", reason="pictures are an optional extra")
 
@@ -101,12 +102,10 @@ def test_the_newest_clear_image_lies_below_the_map(
     coarse = type(grid)(grid.epsg, grid.left, grid.top, grid.width // 20, grid.height // 20, 200.0)
     store, bands = ProductStore(settings.store_place), ("blue", "green", "red")
     store.start_item(acquisition.id, stac_items.product_item(acquisition, coarse, bands))
-    with store.writing(acquisition.id, "reflectance.tif") as path:
+    with store.writing(acquisition.id, REFLECTANCE) as path:
         pixels = np.full((3, *coarse.shape), 0.1, np.float32)
         cog.write_reflectance(path, pixels, coarse, bands)
-        store.publish(
-            acquisition.id, "reflectance.tif", path, recipe="0", title="", media_type=stac_items.COG
-        )
+        store.publish(acquisition.id, REFLECTANCE, path, recipe="0")
     out = tmp_path / "polder.html"
     story = area_report.report(settings, "polder", out, simulated=False, now=NOW)
     assert story.below == acquisition.id

@@ -34,6 +34,7 @@ from tulip_ops.raster.probability import encode_probability
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage import acquisition_products, detections_file, stac_items
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import CLOUD, DETECTIONS, REFLECTANCE, TULIP, Product
 
 ID = "SIM_31UFU_20240420_0_L2A"
 PAGE = Path("docs/reference/python-api.md")
@@ -62,31 +63,28 @@ def store(tmp_path_factory: pytest.TempPathFactory, reflectance: np.ndarray) -> 
     tulip = tulip_ops.run_network(reflectance, BANDS, "unet", Settings())
     products = ProductStore(str(folder))
     products.start_item(acquisition.id, stac_items.product_item(acquisition, grid, BANDS))
-    publish(products, acquisition, "reflectance.tif", lambda path: cog.write_reflectance(
+    publish(products, acquisition, REFLECTANCE, lambda path: cog.write_reflectance(
         path, reflectance, grid, BANDS
     ))  # fmt: skip
-    for name, bands, values in (("cloud.tif", ("cloud",), cloud),
-                                ("tulip.tif", ("tulip", "bloom"), tulip)):  # fmt: skip
+    for product, values in ((CLOUD, cloud), (TULIP, tulip)):
 
-        def write(path: Path, bands: Any = bands, values: Any = values) -> None:
+        def write(path: Path, bands: Any = product.bands, values: Any = values) -> None:
             with cog.probability_writer(path, grid, bands) as writer:
                 writer.write_encoded(encode_probability(values), 0, 0)
 
-        publish(products, acquisition, name, write)
+        publish(products, acquisition, product, write)
     found = detect(tulip, grid, [area], threshold=0.5, in_flower=0.5, minimum_area=2500)
     assert found
-    publish(products, acquisition, "detections.parquet", lambda path: (
+    publish(products, acquisition, DETECTIONS, lambda path: (
         detections_file.write_detections(path, found, acquisition_id=ID)
     ))  # fmt: skip
     return folder
 
 
-def publish(products: ProductStore, acquisition: Acquisition, name: str, write: Any) -> None:
-    with products.writing(acquisition.id, name) as path:
+def publish(products: ProductStore, acquisition: Acquisition, product: Product, write: Any) -> None:
+    with products.writing(acquisition.id, product) as path:
         write(path)
-        products.publish(
-            acquisition.id, name, path, recipe="0", title="", media_type=stac_items.COG
-        )
+        products.publish(acquisition.id, product, path, recipe="0")
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import TULIP
 
 SETTINGS = Settings(bloom_window=("03-20", "06-05"))
 STRIPS = {
@@ -304,13 +305,11 @@ def publish(store: ProductStore, examples: Any, text: str, bloom: float) -> None
     tulip = np.where(rasterize.polygons_to_labels([field], grid) >= 0, 0.9, 0.1)
     layers = np.stack([tulip, tulip * bloom]).astype(np.float32)
     store.start_item(acquisition.id, stac_items.product_item(acquisition, grid, ("red",)))
-    with store.writing(acquisition.id, "tulip.tif") as path:
-        with cog.probability_writer(path, grid, ("tulip", "bloom")) as draft:
+    with store.writing(acquisition.id, TULIP) as path:
+        with cog.probability_writer(path, grid, TULIP.bands) as draft:
             draft.write(layers, 0, 0)
-        store.publish(
-            acquisition.id, "tulip.tif", path, recipe="by a test", title="Tulips",
-            media_type=stac_items.COG, fields={"tulip:bloom_threshold": 0.5},
-        )  # fmt: skip
+        fields = {"tulip:bloom_threshold": 0.5}
+        store.publish(acquisition.id, TULIP, path, recipe="by a test", fields=fields)
 
 
 class TestDatastrips:

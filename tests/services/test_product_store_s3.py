@@ -25,6 +25,7 @@ from tulip_ops.core.types import AcquisitionId
 from tulip_ops.sources.read_cache import StoredReadCache
 from tulip_ops.storage.object_store import ObjectStore
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import TULIP, Product
 
 ID = AcquisitionId.parse("S2A_31UFU_20160501_0_L2A")
 OTHER = AcquisitionId.parse("S2A_31UFU_20160511_0_L2A")
@@ -56,10 +57,10 @@ def open_store(url: str, prefix: str, copies: Path, most_bytes: int = 10**9) -> 
     )
 
 
-def put(store: ProductStore, data: bytes, name: str = "tulip.tif", of: AcquisitionId = ID) -> None:
-    with store.writing(of, name) as path:
+def put(store: ProductStore, data: bytes, product: Product = TULIP, of: AcquisitionId = ID) -> None:
+    with store.writing(of, product) as path:
         path.write_bytes(data)
-        store.publish(of, name, path, recipe=RECIPE, title="Tulips", media_type="image/tiff")
+        store.publish(of, product, path, recipe=RECIPE)
 
 
 def files(folder: Path) -> list[Path]:
@@ -72,12 +73,12 @@ def test_a_product_is_there_for_every_machine(
     put(store, b"abc")
     assert s3.names(prefix) == [f"{prefix}/{ID}/item.json", f"{prefix}/{ID}/tulip.tif"]
     elsewhere = open_store(s3.url, prefix, tmp_path / "elsewhere")
-    assert elsewhere.is_current(ID, "tulip.tif", RECIPE)
-    assert not elsewhere.is_current(ID, "tulip.tif", ProductStore.recipe("segment", format=2))
-    path = elsewhere.product(ID, "tulip.tif")
+    assert elsewhere.is_current(ID, TULIP, RECIPE)
+    assert not elsewhere.is_current(ID, TULIP, ProductStore.recipe("segment", format=2))
+    path = elsewhere.product(ID, TULIP)
     assert path.read_bytes() == b"abc"
     assert path.is_relative_to(tmp_path / "elsewhere")
-    assert elsewhere.checksum(ID, "tulip.tif") == hashlib.sha256(b"abc").hexdigest()
+    assert elsewhere.checksum(ID, TULIP) == hashlib.sha256(b"abc").hexdigest()
 
 
 def test_what_was_written_or_read_here_is_not_fetched_again(
@@ -85,26 +86,26 @@ def test_what_was_written_or_read_here_is_not_fetched_again(
 ) -> None:
     put(store, b"abc")
     elsewhere = open_store(s3.url, prefix, tmp_path / "elsewhere")
-    elsewhere.product(ID, "tulip.tif")
+    elsewhere.product(ID, TULIP)
     s3.asked.clear()
     for one in (store, elsewhere):
-        assert one.product(ID, "tulip.tif").read_bytes() == b"abc"
+        assert one.product(ID, TULIP).read_bytes() == b"abc"
     assert {path for _, path, _ in s3.asked} == {f"/{BUCKET}/{prefix}/{ID}/item.json?"}
 
 
 def test_a_damaged_copy_is_fetched_again(s3: S3, store: ProductStore) -> None:
     put(store, b"abc")
-    store.product(ID, "tulip.tif").write_bytes(b"abX")
-    assert store.product(ID, "tulip.tif").read_bytes() == b"abc"
+    store.product(ID, TULIP).write_bytes(b"abX")
+    assert store.product(ID, TULIP).read_bytes() == b"abc"
 
 
 def test_damage_in_s3_is_noticed(s3: S3, store: ProductStore, prefix: str, tmp_path: Path) -> None:
     put(store, b"abc")
     s3.client().put_object(Bucket=BUCKET, Key=f"{prefix}/{ID}/tulip.tif", Body=b"abX")
-    assert not store.is_current(ID, "tulip.tif", RECIPE)
+    assert not store.is_current(ID, TULIP, RECIPE)
     elsewhere = open_store(s3.url, prefix, tmp_path / "elsewhere")
     with pytest.raises(ProductDamaged, match=f"s3://{BUCKET}/{prefix}/{ID}/tulip.tif"):
-        elsewhere.product(ID, "tulip.tif")
+        elsewhere.product(ID, TULIP)
     assert files(tmp_path / "elsewhere") == []
     s3.client().put_object(Bucket=BUCKET, Key=f"{prefix}/{ID}/item.json", Body=b"{")
     with pytest.raises(ProductDamaged, match="is not JSON"):
@@ -113,14 +114,14 @@ def test_damage_in_s3_is_noticed(s3: S3, store: ProductStore, prefix: str, tmp_p
 
 def test_what_is_missing_is_said(s3: S3, store: ProductStore, prefix: str, tmp_path: Path) -> None:
     with pytest.raises(ProductMissing, match=r"has no tulip\.tif yet"):
-        store.product(ID, "tulip.tif")
+        store.product(ID, TULIP)
     with pytest.raises(ProductMissing, match=f"tulip acquire {OTHER}"):
         store.item(OTHER)
     put(store, b"abc")
     s3.client().delete_object(Bucket=BUCKET, Key=f"{prefix}/{ID}/tulip.tif")
-    assert not store.is_current(ID, "tulip.tif", RECIPE)
+    assert not store.is_current(ID, TULIP, RECIPE)
     with pytest.raises(ProductMissing, match=r"listed in item\.json but missing"):
-        open_store(s3.url, prefix, tmp_path / "elsewhere").product(ID, "tulip.tif")
+        open_store(s3.url, prefix, tmp_path / "elsewhere").product(ID, TULIP)
     with pytest.raises(ProductMissing, match="nothing is stored"):
         put(store, b"a", of=OTHER)
 
@@ -131,14 +132,14 @@ def test_a_failing_writer_leaves_nothing(
     put(store, b"old")
 
     def fail() -> None:
-        with store.writing(ID, "tulip.tif") as path:
+        with store.writing(ID, TULIP) as path:
             path.write_bytes(b"half")
             raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
         fail()
     assert [path.name for path in files(tmp_path)] == ["tulip.tif"]
-    assert store.is_current(ID, "tulip.tif", RECIPE)
+    assert store.is_current(ID, TULIP, RECIPE)
 
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -182,23 +183,27 @@ def test_a_writer_killed_on_its_way_leaves_the_old_or_no_current_product(
     assert process.exitcode == -signal.SIGKILL
     fresh = open_store(s3.url, prefix, tmp_path / "fresh")
     if moment == "before the product":
-        assert fresh.product(ID, "tulip.tif").read_bytes() == b"old"
+        assert fresh.product(ID, TULIP).read_bytes() == b"old"
     elif moment == "before the item":
-        assert not fresh.is_current(ID, "tulip.tif", RECIPE)
+        assert not fresh.is_current(ID, TULIP, RECIPE)
         with pytest.raises(ProductDamaged):
-            fresh.product(ID, "tulip.tif")
+            fresh.product(ID, TULIP)
     else:
-        assert fresh.product(ID, "tulip.tif").read_bytes() == b"new"
+        assert fresh.product(ID, TULIP).read_bytes() == b"new"
     put(open_store(s3.url, prefix, tmp_path / "elsewhere"), b"new")
     assert [path.name for path in files(tmp_path / "elsewhere")] == ["tulip.tif"]
-    assert fresh.product(ID, "tulip.tif").read_bytes() == b"new"
+    assert fresh.product(ID, TULIP).read_bytes() == b"new"
+
+
+def file(key: str) -> Product:
+    return Product(f"{key}.bin", key=key, title="", media_type="x/y", format=1)
 
 
 def _publish_many(url: str, prefix: str, copies: Path, number: int) -> None:
     store = open_store(url, prefix, copies)
     for n in range(4):
-        put(store, f"{number} {n}".encode() * (n + 1), f"p{number}x{n}.bin")
-    put(store, f"{number}".encode() * 10, "same.bin")
+        put(store, f"{number} {n}".encode() * (n + 1), file(f"p{number}x{n}"))
+    put(store, f"{number}".encode() * 10, file("same"))
 
 
 def test_processes_that_publish_at_once_lose_nothing(
@@ -215,8 +220,8 @@ def test_processes_that_publish_at_once_lose_nothing(
     assert [process.exitcode for process in running] == [0, 0, 0]
     assert len(store.item(ID)["assets"]) == 13
     fresh = open_store(s3.url, prefix, tmp_path / "fresh")
-    for asset in store.item(ID)["assets"].values():
-        assert fresh.product(ID, asset["href"].removeprefix("./")).stat().st_size > 0
+    for key in store.item(ID)["assets"]:
+        assert fresh.product(ID, file(key)).stat().st_size > 0
 
 
 def test_a_revision_that_was_overtaken_is_made_again(
@@ -243,7 +248,7 @@ def test_copies_are_bounded(s3: S3, prefix: str, tmp_path: Path) -> None:
         long_ago = time.time() - 3600 * (10 - age)
         os.utime(folder, (long_ago, long_ago))
     assert [path.parent.name for path in files(copies)] == [str(i) for i in ids[-2:]]
-    assert store.product(ids[0], "tulip.tif").read_bytes() == b"0123456789"
+    assert store.product(ids[0], TULIP).read_bytes() == b"0123456789"
     assert [path.parent.name for path in files(copies)] == [str(ids[0]), str(ids[3])]
 
 

@@ -39,6 +39,7 @@ from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.stac.providers import BUILT_IN
 from tulip_ops.sources.stac.source import StacSource
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import REFLECTANCE
 
 SINCE, UNTIL = date(2026, 4, 1), date(2026, 4, 30)
 BOUND = 60.0
@@ -114,7 +115,7 @@ def acquire(scene: Scene, store: ProductStore, **changes: object) -> None:
 
 
 def is_whole(store: ProductStore) -> bool:
-    reflectance, names, grid = cog.read_reflectance(store.product(ID, "reflectance.tif"))
+    reflectance, names, grid = cog.read_reflectance(store.product(ID, REFLECTANCE))
     assert names == BANDS
     row = round((GROUND.grid.top - grid.top) / 10)
     column = round((grid.left - GROUND.grid.left) / 10)

@@ -1,12 +1,12 @@
-"""Work that goes on at the same time, in threads: read ahead, in order, in the background.
+"""Threads: reading ahead, parallel maps in order, and a background writer.
 
-What is read ahead and what waits to be written are bounded, and no error is lost: it is raised
-where the result is taken. Each item that is done counts as progress for the watchdog.
+All queues are bounded. No error is lost: it is raised where the result is taken. Each finished
+item counts as progress for the watchdog.
 
-Native libraries set themselves up in their first call, and not all of them survive two first calls
-at the same time: OpenVINO's binding waits for ever in a quarter of all processes. Modules that wrap
-such a library register its first use with `before_threads`, and every function here that starts a
-thread makes those calls first. tests/services/test_first_calls.py holds each library to it.
+Native libraries initialize in their first call, and not all of them allow two concurrent first
+calls: OpenVINO's binding deadlocks in a quarter of all processes. Modules that wrap such a library
+register its first use with `before_threads`, and every function here that starts a thread makes
+those calls first. tests/services/test_first_calls.py tests this for each library.
 
 | library | first use | where |
 |---|---|---|
@@ -34,7 +34,7 @@ Made = TypeVar("Made")
 Use = TypeVar("Use", bound=Callable[[], None])
 _END = object()
 _PATIENCE = 0.1
-"""Seconds after which a stage that waits looks whether anybody still wants what it makes."""
+"""Seconds between checks of a waiting producer whether its consumer has stopped."""
 
 
 _first_uses: list[Callable[[], None]] = []
@@ -42,9 +42,9 @@ _using = threading.RLock()
 
 
 def before_threads(use: Use) -> Use:
-    """Have the first use of a native library made before a second thread may make it.
+    """Register the first use of a native library, to be made before any thread starts.
 
-    use: makes it, in milliseconds; called once, or again by the next if it fails.
+    use: makes it, in milliseconds; called once, and again at the next start if it fails.
     """
     with _using:
         _first_uses.append(use)
@@ -52,7 +52,7 @@ def before_threads(use: Use) -> Use:
 
 
 def use_libraries() -> None:
-    """Make the first uses that are left; returns when they are made, by whichever thread."""
+    """Make the first uses that are not made yet; waits if another thread makes them."""
     with _using:
         while _first_uses:
             _first_uses[-1]()
@@ -78,7 +78,7 @@ def prefetch(items: Iterable[T], depth: int) -> Iterator[Iterator[T]]:
 
 
 class _Line(Generic[T]):
-    """From the thread that makes to the one that takes."""
+    """Queue from a producer thread to its consumer."""
 
     def __init__(self, items: Iterable[T], depth: int) -> None:
         self.over = threading.Event()
@@ -87,7 +87,7 @@ class _Line(Generic[T]):
         self._errors: list[BaseException] = []
 
     def work(self) -> None:
-        """Make the items, until there are no more or nobody wants them."""
+        """Produce the items until there are no more or the consumer stops."""
         try:
             while not self.over.is_set():
                 try:
@@ -96,7 +96,7 @@ class _Line(Generic[T]):
                     break
                 self._hand(item)
                 del item  # the consumer alone holds it
-        except BaseException as error:  # noqa: BLE001  # raised by who takes the items
+        except BaseException as error:  # noqa: BLE001  # raised in the consumer
             self._errors.append(error)
         finally:
             if isinstance(self._items, Generator):
@@ -104,7 +104,7 @@ class _Line(Generic[T]):
             self._hand(_END)
 
     def taken(self) -> Iterator[T]:
-        """The items, as they are made."""
+        """The items, as they are produced."""
         while (item := self._made.get()) is not _END:
             watchdog.tick()
             yield cast("T", item)
@@ -124,8 +124,8 @@ class _Line(Generic[T]):
 def ordered_map(work: Callable[[T], Made], items: Iterable[T], threads: int) -> Iterator[Made]:
     """Results of `work` for each item, in input order, computed by several threads.
 
-    Items are taken by the one who takes what was made, one more than there are threads. An error
-    of `work` or `items` is raised in the place of its item; what is under way then ends first.
+    The consumer's thread takes the items, at most `threads` + 1 ahead. An error of `work` or
+    `items` is raised in the place of its item, after the running calls have ended.
     """
     use_libraries()
     waiting: deque[Future[Made]] = deque()
@@ -140,9 +140,9 @@ def ordered_map(work: Callable[[T], Made], items: Iterable[T], threads: int) -> 
 
 
 def for_each(work: Callable[[T], None], items: Iterable[T], threads: int) -> None:
-    """Do `work` with every item in threads, and return when all is done.
+    """Call `work` for every item in threads; returns when all calls are done.
 
-    After an error no more is begun; what is under way ends, and then the error is raised.
+    After an error no more calls start; the running ones end, and then the error is raised.
     """
     use_libraries()
     with ThreadPoolExecutor(threads) as pool:

@@ -1,11 +1,11 @@
-"""What can go wrong, named for the fact.
+"""The errors of the project, each named for the fact.
 
-Every message says what was wrong, where, and what to do. What happens next follows from the
-kind alone, and the kinds are the bases below:
+Every message states what is wrong, where, and what to do. The base class alone decides what
+happens next:
 
 - `BadInput`: a person must change something first. Exit code 2, never retried.
-- `BadData`: a source delivered what cannot be used, and would deliver the same again. Exit code
-  3, never retried; the ledger quarantines the acquisition.
+- `BadData`: a source delivered unusable data, and would deliver the same again. Exit code 3,
+  never retried; the ledger quarantines the acquisition.
 - every other `TulipError`: a repeat may help. Exit code 1, retried.
 """
 
@@ -15,11 +15,11 @@ class TulipError(Exception):
 
 
 class BadInput(TulipError):
-    """What the caller handed in cannot be used; a retry would not help."""
+    """The input of the caller cannot be used; a retry would not help."""
 
 
 class BadData(TulipError):
-    """What a source delivered of an acquisition cannot be used; asked again, it is the same."""
+    """The data of an acquisition cannot be used; a new request would return the same."""
 
 
 class BadAcquisitionId(BadInput):
@@ -55,15 +55,15 @@ class ModelNotFound(BadInput):
 
 
 class ExportMissing(BadInput):
-    """An export of a network is asked for that is not there, or was not accepted."""
+    """The requested export of a network does not exist, or was not accepted."""
 
 
 class BadWeights(BadInput):
-    """A file offered as weights to begin with does not hold those of the network."""
+    """A file of initial weights does not contain those of the network."""
 
 
 class BadTrainingData(BadInput):
-    """What a network shall learn from is missing, contradicts itself, or is too little."""
+    """Training data are missing, inconsistent or too few."""
 
 
 class CredentialMissing(BadInput):
@@ -71,7 +71,7 @@ class CredentialMissing(BadInput):
 
 
 class CredentialRefused(BadInput):
-    """A source refuses the credential that it was given (401, 403)."""
+    """A source refuses the credential (401, 403)."""
 
 
 class BudgetExceeded(BadInput):
@@ -87,7 +87,7 @@ class ChecksumMismatch(BadData):
 
 
 class BandMissing(BadData):
-    """A scene lacks a band that the work needs."""
+    """A scene lacks a required band."""
 
 
 class WrongGrid(BadData):
@@ -103,11 +103,11 @@ class OffsetContradiction(BadData):
 
 
 class AcquisitionBusy(TulipError):
-    """Another process carries the acquisition, and was not to be waited for."""
+    """Another process works on the acquisition, and this one was not to wait."""
 
 
 class ProductMissing(TulipError):
-    """A step needs the product of an earlier step, and it is not there."""
+    """A step needs the product of an earlier step, and it does not exist."""
 
 
 class ProductDamaged(TulipError):
@@ -127,11 +127,11 @@ class ExportRefused(TulipError):
 
 
 class SourceUnavailable(TulipError):
-    """A source does not answer: no connection, a cut one, a timeout, 5xx."""
+    """A source does not answer: no connection, a lost connection, a timeout, 5xx."""
 
 
 class TooManyRequests(SourceUnavailable):
-    """A source still answers 429 after the retries that it asked for."""
+    """A source still answers 429 after the retries."""
 
 
 class StoreUnavailable(TulipError):
@@ -139,7 +139,7 @@ class StoreUnavailable(TulipError):
 
 
 class DatabaseUnavailable(TulipError):
-    """PostGIS cannot be reached, or refuses us."""
+    """PostGIS cannot be reached, or refuses the connection."""
 
 
 class ClusterUnavailable(TulipError):
@@ -155,7 +155,7 @@ class NoProgress(TulipError):
 
 
 class PipelineFailed(TulipError):
-    """A runner of Beam gave up, or lost a worker, before every acquisition came to its end."""
+    """A Beam runner gave up, or lost a worker, before all acquisitions were processed."""
 
 
 class ServiceFailed(TulipError):
@@ -163,4 +163,4 @@ class ServiceFailed(TulipError):
 
 
 QUARANTINED = frozenset(kind.__name__ for kind in BadData.__subclasses__())
-"""Names of the errors that quarantine an acquisition, as the ledger keeps them."""
+"""Names of the errors that quarantine an acquisition, as stored in the ledger."""

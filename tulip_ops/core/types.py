@@ -1,4 +1,4 @@
-"""The values that everything speaks of. No I/O, no clock, no arrays."""
+"""The domain types of all packages. No I/O, no clock, no arrays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from shapely.geometry import MultiPolygon, Polygon
 
 JSON: TypeAlias = Any
-"""A value as `json.loads` gives it, or a part of one."""
+"""A value that `json.loads` returns, or a part of one."""
 
 StepName: TypeAlias = Literal["acquire", "screen", "segment", "vectorize", "record"]
 NetworkStep: TypeAlias = Literal["screen", "segment"]
@@ -28,7 +28,7 @@ class Step:
 
     name: StepName
     state: str
-    """Of the acquisition, in the ledger, once the step is done."""
+    """State of the acquisition in the ledger after the step."""
     help: str
     """For `tulip --help`."""
 
@@ -46,7 +46,7 @@ STEPS = (
 )
 """The steps of one acquisition, in their order."""
 STATES: dict[str, str] = {step.name: step.state for step in STEPS}
-"""The state that each step leads to, by its name."""
+"""State of the acquisition after each step, by the name of the step."""
 NETWORK_STEPS: tuple[NetworkStep, ...] = get_args(NetworkStep)
 
 SIMULATED_PLATFORM = "SIM"
@@ -66,11 +66,11 @@ BANDS = (
 """STAC common names in the order of Sentinel-2's B02 B03 B04 B05 B06 B07 B08 B8A B11 B12."""
 
 OffsetRule = Literal["declared", "baseline", "pixels", "none"]
-"""Where a provider's offset is known from.
+"""How to find out the radiometric offset of a provider's pixels.
 
-declared: its item says it truly. baseline: never subtracted, so that the processing baseline
-says it. pixels: subtracted from some scenes, whatever the item says; the pixels decide.
-none: always subtracted, nothing is left to do.
+declared: the STAC item is right. baseline: the provider never subtracts it, so it follows from
+the processing baseline. pixels: the provider subtracts it from some scenes and the item is not
+reliable, so the pixels decide. none: the provider always subtracts it.
 """
 
 _ID = re.compile(
@@ -102,7 +102,7 @@ class AcquisitionId:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The id that `text` spells; `BadAcquisitionId` otherwise."""
+        """Parse an id; `BadAcquisitionId` for any other text."""
         match = _ID.fullmatch(text)
         if match is None:
             raise BadAcquisitionId(
@@ -159,7 +159,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Acquisition:
-    """What a source says of one acquisition before any pixel is read."""
+    """Metadata of one acquisition, from a source."""
 
     id: AcquisitionId
     sensed_at: datetime
@@ -167,23 +167,23 @@ class Acquisition:
     source: str
     """Name of the source that offered it."""
     href: str
-    """Where that source keeps its STAC item."""
+    """Address of the STAC item in that source."""
     footprint: MultiPolygon
     """Ground covered by the scene, EPSG:4326."""
     bands: tuple[str, ...]
     """STAC common names that the scene offers, in its own order."""
     baseline: str | None = None
-    """Processing baseline as `05.11` (see `processing_baseline`); None where nobody says."""
+    """Processing baseline as `05.11` (see `processing_baseline`); None if unknown."""
     relative_orbit: int | None = None
-    """1 to 143, as `sat:relative_orbit`; None where nobody says."""
+    """1 to 143, as `sat:relative_orbit`; None if unknown."""
     provider_cloud_cover: float | None = None
-    """Percent of the whole scene, 0 to 100, as the provider's `eo:cloud_cover` says."""
+    """Percent of the scene, 0 to 100: the provider's `eo:cloud_cover`."""
 
 
 def processing_baseline(text: object) -> str | None:
-    """`05.11` for `05.11`, `5.11`, `0511` and `N0511`; None for whatever is no baseline.
+    """`05.11` for `05.11`, `5.11`, `0511` and `N0511`; None for any other text.
 
-    Two such texts compare as their numbers do.
+    Baselines in this form are ordered as strings.
     """
     match = _BASELINE.fullmatch(str(text).strip())
     return f"{int(match['major']):02}.{match['minor']}" if match else None
@@ -196,21 +196,21 @@ wrong; stale: it answers, and its newest item over an area is too old."""
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What is wrong with a source."""
+    """A problem with a source."""
 
     source: str
     kind: AlertKind
     area: str | None
-    """Over which it is stale; None where the source as a whole is meant."""
+    """The area over which it is stale; None for a problem of the source itself."""
     message: str
     """One line for people, without secrets."""
     newest_at: datetime | None = None
-    """Time of sensing of its newest item over the area; None where none is known."""
+    """Time of sensing of its newest item over the area; None if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelReference:
-    """Which network made a product: enough to find it again and to tell two apart."""
+    """Identifies the network that made a product."""
 
     name: str
     """Folder below models/, such as unet-rgb."""
@@ -227,17 +227,17 @@ class Outcome:
     """How a step ended, for people, scripts and the ledger."""
 
     state: Literal["done", "skipped"]
-    """skipped: there is nothing (more) to do with this acquisition, and `summary` says why."""
+    """skipped: nothing more is to be done for this acquisition; `summary` gives the reason."""
     fresh: bool
-    """False where the product was there, whole and made the same way, so that nothing was done."""
+    """False if the product was current already, so that the step did nothing."""
     summary: str
     """One line for people."""
     figures: Mapping[str, float | int | str]
-    """Numbers worth keeping; JSON types only."""
+    """Numbers for the ledger; JSON types only."""
 
 
 class Verdict(StrEnum):
-    """What one acquisition says of one field."""
+    """Whether a field is in bloom in one acquisition."""
 
     BLOOM = "bloom"
     NO_BLOOM = "no_bloom"
@@ -245,7 +245,7 @@ class Verdict(StrEnum):
 
 
 class SeasonVerdict(StrEnum):
-    """What one season says of one field."""
+    """Whether a field bloomed in one season."""
 
     BLOOMED = "bloomed"
     NOT_BLOOMED = "not_bloomed"
@@ -266,12 +266,12 @@ class Detection:
     """Mean over the polygon's pixels, in [0, 1]."""
     tulip_probability_std: float
     bloom_fraction: float
-    """Share of the polygon's seen pixels that are in flower, in [0, 1]."""
+    """Share of the polygon's clear pixels that are in flower, in [0, 1]."""
     clear_fraction: float | None = None
-    """Share of the polygon's pixels that were seen, in [0, 1]; None if recorded without."""
+    """Share of the polygon's pixels that are clear, in [0, 1]; None if not recorded."""
     border_clear_fraction: float | None = None
-    """Share of its border behind which ground was seen: below 1, clouds or the raster's edge may
-    hide a part of the field. In [0, 1]; None if recorded without."""
+    """Share of its border with clear ground on the other side: below 1, clouds or the raster's edge
+    may hide a part of the field. In [0, 1]; None if not recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +286,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one acquisition says of one field."""
+    """One field in one acquisition."""
 
     field_id: int
     acquisition_id: AcquisitionId
@@ -301,7 +301,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class FieldSeason:
-    """What a season's observations together say of one field."""
+    """One field in one season: the summary of its observations."""
 
     field_id: int
     season: int
@@ -311,16 +311,17 @@ class FieldSeason:
     area_m2: float | None
     """Of the field as detected in this season; None where it was not detected."""
     onset: tuple[date | None, date] | None
-    """Earliest and latest possible first day in bloom; the earliest is None where no clear
-    look without bloom came before; None where it did not bloom."""
+    """Earliest and latest possible first day in bloom; the earliest is None without a
+    clear observation before bloom; None if it did not bloom."""
     peak: date | None
-    """Most likely day of full bloom; None where it did not bloom."""
+    """Most likely day of full bloom; None if it did not bloom."""
     end: tuple[date, date | None] | None
     """Earliest and latest possible last day in bloom; mirrors `onset`."""
     peak_bloom_fraction: float | None
-    """Largest bloom fraction seen, in [0, 1]; None where it did not bloom."""
+    """Largest observed bloom fraction, in [0, 1]; None if it did not bloom."""
     peak_bounds: tuple[date | None, date | None] = (None, None)
-    """Earliest and latest possible day of the peak; each None where no look bounds it."""
+    """Earliest and latest possible day of the peak; each None if no observation bounds it."""
     confidence: float = 0.0
-    """How sure the verdict is, in [0, 1]. bloomed: that not every day in bloom was a mistake;
-    not_bloomed: share of the possible blooms that a clear look would have met; not_seen: 0."""
+    """Confidence in the verdict, in [0, 1]. bloomed: probability that at least one observation of
+    bloom is right; not_bloomed: share of the possible bloom periods with a clear observation;
+    not_seen: 0."""

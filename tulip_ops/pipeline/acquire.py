@@ -17,6 +17,7 @@ from tulip_ops.raster import cog
 from tulip_ops.raster.grid import Grid
 from tulip_ops.sources.base import Source
 from tulip_ops.sources.read_cache import StoredReadCache
+from tulip_ops.storage.products import REFLECTANCE
 
 STRIP_PIXELS = 12_000_000
 """Pixels of a band that are read at once; ten bands of them take half a gigabyte."""
@@ -28,13 +29,15 @@ def acquire(context: StepContext, source: Source) -> Outcome:
     grid = area_masks.read_grid(acquisition, context.areas)
     if grid is None:
         return Outcome("skipped", fresh=True, summary="it lies outside every area", figures={})
-    recipe = store.recipe("acquire", format=1, source=source.fingerprint(acquisition), grid=grid)
+    recipe = store.recipe(
+        "acquire", format=REFLECTANCE.format, source=source.fingerprint(acquisition), grid=grid
+    )
     parts = StoredReadCache(store.address(acquisition.id, ".parts"), store.places)
-    if not context.force and store.is_current(acquisition.id, "reflectance.tif", recipe):
+    if not context.force and store.is_current(acquisition.id, REFLECTANCE, recipe):
         parts.drop()
         return products.unchanged("acquired")
     parts.drop(but=None if context.force else recipe)
-    with store.writing(acquisition.id, "reflectance.tif") as path:
+    with store.writing(acquisition.id, REFLECTANCE) as path:
         try:
             bands, measured = _read_into(path, source, context, grid, parts.sub_cache(recipe))
             if measured == 0:

@@ -18,6 +18,7 @@ from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.probability import decode_probability
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import CLOUD
 
 CONTEXT = 640.0
 """Metres read around an area, so that fields on its border are complete and the networks
@@ -51,8 +52,8 @@ def rows_around(areas: Sequence[Area], grid: Grid) -> RowMask:
 @contextmanager
 def clear_mask(acquisition_id: AcquisitionId, store: ProductStore) -> Iterator[RowMask]:
     """The ground on which `segment` runs the U-Net: what `screen` found clear."""
-    threshold = float(store.asset(acquisition_id, "cloud.tif")["tulip:threshold"])
-    with cog.open_cog(store.product(acquisition_id, "cloud.tif")) as screened:
+    threshold = float(store.asset(acquisition_id, CLOUD)["tulip:threshold"])
+    with cog.open_cog(store.product(acquisition_id, CLOUD)) as screened:
         yield lambda rows: clear(
             decode_probability(screened.read_rows(rows.start, rows.stop)[0]), threshold
         )

@@ -22,6 +22,7 @@ from tulip_ops.postgis.history import FieldSeasonKey, Unobserved
 from tulip_ops.raster import cog, rasterize
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage.product_store import ProductStore, open_store
+from tulip_ops.storage.products import TULIP
 
 log = logging.getLogger(__name__)
 
@@ -180,8 +181,8 @@ def sum_up(database: Connection, window: tuple[str, str]) -> Counter[int]:
 
 def _observe_product(pair: Unobserved, store: ProductStore) -> list[FieldObservation]:
     """What the products of an acquisition say of each of the fields, in their order."""
-    probability, grid = cog.read_probability(store.product(pair.acquisition_id, "tulip.tif"))
-    in_flower = float(store.asset(pair.acquisition_id, "tulip.tif")["tulip:bloom_threshold"])
+    probability, grid = cog.read_probability(store.product(pair.acquisition_id, TULIP))
+    in_flower = float(store.asset(pair.acquisition_id, TULIP)["tulip:bloom_threshold"])
     outlines = [project(one.geometry, WGS84, grid.epsg) for one in pair.fields]
     inside = observation.share_inside(outlines, grid)
     looks = [_NOT_SEEN] * len(outlines)

@@ -8,6 +8,7 @@ from tulip_ops.core.types import NetworkStep
 from tulip_ops.ml.inference import engine_selection, model_registry
 from tulip_ops.ml.inference.engine_selection import Engine
 from tulip_ops.pipeline.context import StepContext
+from tulip_ops.storage.products import CLOUD, REFLECTANCE, TULIP
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,13 @@ def screen_task(context: StepContext) -> NetworkTask:
     engine = engine_selection.choose_engine(card, engine_selection.engine_request(settings))
     recipe = store.recipe(
         "screen",
-        format=3,
-        reflectance=store.checksum(context.id, "reflectance.tif"),
+        format=CLOUD.format,
+        reflectance=store.checksum(context.id, REFLECTANCE),
         model=card.reference,
         engine=engine.recipe,
         areas=[area.geometry.wkb_hex for area in context.areas],
     )
-    return NetworkTask(card, engine, recipe, store.is_current(context.id, "cloud.tif", recipe))
+    return NetworkTask(card, engine, recipe, store.is_current(context.id, CLOUD, recipe))
 
 
 def segment_task(context: StepContext) -> NetworkTask:
@@ -52,16 +53,16 @@ def segment_task(context: StepContext) -> NetworkTask:
     engine = engine_selection.choose_engine(card, engine_selection.engine_request(settings))
     recipe = store.recipe(
         "segment",
-        format=3,
-        reflectance=store.checksum(context.id, "reflectance.tif"),
-        cloud=store.checksum(context.id, "cloud.tif"),
+        format=TULIP.format,
+        reflectance=store.checksum(context.id, REFLECTANCE),
+        cloud=store.checksum(context.id, CLOUD),
         model=card.reference,
         engine=engine.recipe,
     )
-    return NetworkTask(card, engine, recipe, store.is_current(context.id, "tulip.tif", recipe))
+    return NetworkTask(card, engine, recipe, store.is_current(context.id, TULIP, recipe))
 
 
 def _bands(context: StepContext) -> tuple[str, ...]:
     """What `acquire` wrote, as the item lists it."""
-    listed = context.store.asset(context.id, "reflectance.tif")["bands"]
+    listed = context.store.asset(context.id, REFLECTANCE)["bands"]
     return tuple(str(band["name"]) for band in listed)

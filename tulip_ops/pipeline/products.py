@@ -8,11 +8,10 @@ from typing import Any
 
 from tulip_ops.core.types import Acquisition, AcquisitionId, ModelReference, Outcome
 from tulip_ops.pipeline.product_state import NetworkTask
-from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
-from tulip_ops.raster.probability import PROBABILITY_NODATA, PROBABILITY_STEPS
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import CLOUD, DETECTIONS, REFLECTANCE, TULIP, Product
 
 
 def reflectance(
@@ -32,18 +31,10 @@ def reflectance(
     store.start_item(acquisition.id, stac_items.product_item(acquisition, grid, bands))
     store.publish(
         acquisition.id,
-        "reflectance.tif",
+        REFLECTANCE,
         path,
         recipe=recipe,
-        title="Surface reflectance",
-        media_type=stac_items.COG,
-        fields=stac_items.encoding_fields(
-            bands,
-            dtype="uint16",
-            scale=radiometry.DN_SCALE,
-            offset=radiometry.DN_OFFSET,
-            nodata=radiometry.DN_NODATA,
-        ),
+        fields=stac_items.product_fields(REFLECTANCE, bands),
         properties={"tulip:measured_fraction": round(measured, 4)},
     )
 
@@ -57,16 +48,8 @@ def clouds(
     clear: float,
 ) -> None:
     """clear: share of the areas' ground that is clear."""
-    _probability(
-        store,
-        acquisition_id,
-        "cloud.tif",
-        path,
-        task,
-        bands=("cloud",),
-        title="Cloud probability",
-        properties={"tulip:clear_fraction": round(clear, 4)},
-    )
+    properties = {"tulip:clear_fraction": round(clear, 4)}
+    _probability(store, acquisition_id, CLOUD, path, task, properties=properties)
 
 
 def tulips(
@@ -81,31 +64,15 @@ def tulips(
 
     noise: deviation of its `Noise`, which parts of it do not tell.
     """
-    _probability(
-        store,
-        acquisition_id,
-        "tulip.tif",
-        path,
-        task,
-        bands=("tulip", "bloom"),
-        title="Probability of tulips and of tulips in flower",
-        more={"tulip:noise": noise},
-    )
+    _probability(store, acquisition_id, TULIP, path, task, more={"tulip:noise": noise})
 
 
 def detections(
     store: ProductStore, acquisition_id: AcquisitionId, path: Path, *, recipe: str, count: int
 ) -> None:
     """count: how many there are."""
-    store.publish(
-        acquisition_id,
-        "detections.parquet",
-        path,
-        recipe=recipe,
-        title="Detected tulip fields",
-        media_type=stac_items.PARQUET,
-        properties={"tulip:detections": count},
-    )
+    properties = {"tulip:detections": count}
+    store.publish(acquisition_id, DETECTIONS, path, recipe=recipe, properties=properties)
 
 
 def network(asset: Mapping[str, Any]) -> ModelReference:
@@ -122,23 +89,16 @@ def provenance(role: str, asset: Mapping[str, Any]) -> dict[str, str]:
 def _probability(
     store: ProductStore,
     acquisition_id: AcquisitionId,
-    name: str,
+    product: Product,
     path: Path,
     task: NetworkTask,
     *,
-    bands: Sequence[str],
-    title: str,
     properties: Mapping[str, object] | None = None,
     more: Mapping[str, float] | None = None,
 ) -> None:
     """Publish what a network gave; its thresholds travel with it, and `more` of the asset."""
     card = task.card
-    fields: dict[str, Any] = stac_items.encoding_fields(
-        bands,
-        dtype="uint8",
-        scale=1 / PROBABILITY_STEPS,
-        nodata=PROBABILITY_NODATA,
-    )
+    fields = stac_items.product_fields(product)
     fields["tulip:threshold"] = card.threshold
     if card.bloom_threshold is not None:
         fields["tulip:bloom_threshold"] = card.bloom_threshold
@@ -146,11 +106,9 @@ def _probability(
     fields |= more or {}
     store.publish(
         acquisition_id,
-        name,
+        product,
         path,
         recipe=task.recipe,
-        title=title,
-        media_type=stac_items.COG,
         model=card.reference,
         fields=fields,
         properties=properties,

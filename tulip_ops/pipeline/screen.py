@@ -16,6 +16,7 @@ from tulip_ops.pipeline.networks import Networks
 from tulip_ops.pipeline.product_state import NetworkTask, screen_task
 from tulip_ops.raster import cog
 from tulip_ops.raster.probability import PROBABILITY_NODATA, encode_probability
+from tulip_ops.storage.products import CLOUD, REFLECTANCE
 
 
 def screen(context: StepContext, networks: Networks) -> Outcome:
@@ -37,9 +38,9 @@ def screen(context: StepContext, networks: Networks) -> Outcome:
 
 def _make(context: StepContext, networks: Networks, task: NetworkTask) -> None:
     store = context.store
-    cache = networks.cache(store.checksum(context.id, "reflectance.tif"))
-    with store.writing(context.id, "cloud.tif") as path:
-        with store.reading(context.id, "reflectance.tif") as reflectance:
+    cache = networks.cache(store.checksum(context.id, REFLECTANCE))
+    with store.writing(context.id, CLOUD) as path:
+        with store.reading(context.id, REFLECTANCE) as reflectance:
             share = _write(path, reflectance, networks.cloud_filter(task), context, cache)
         products.clouds(store, context.id, path, task, clear=share)
 
@@ -61,7 +62,7 @@ def _write(
         area_masks.clear(cells, network.card.threshold), known, nothing=False
     )
     share = area_masks.AreaShare(context.areas)
-    with cog.probability_writer(path, grid, ("cloud",)) as writer:
+    with cog.probability_writer(path, grid, CLOUD.bands) as writer:
         for (rows, cloud), (_, clear_rows) in zip(stored, clear, strict=True):
             writer.write_encoded(cloud[np.newaxis], rows.start, 0)
             share.add(clear_rows, grid.rows(rows))

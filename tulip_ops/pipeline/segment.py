@@ -11,6 +11,7 @@ from tulip_ops.pipeline.context import StepContext
 from tulip_ops.pipeline.networks import Networks
 from tulip_ops.pipeline.product_state import NetworkTask, segment_task
 from tulip_ops.raster import cog
+from tulip_ops.storage.products import REFLECTANCE, TULIP
 
 
 def segment(context: StepContext, networks: Networks) -> Outcome:
@@ -19,7 +20,7 @@ def segment(context: StepContext, networks: Networks) -> Outcome:
     if task.is_current and not context.force:
         networks.release()
         return products.unchanged("segmented")
-    with context.store.writing(context.id, "tulip.tif") as path:
+    with context.store.writing(context.id, TULIP) as path:
         made = _write(path, context, networks, task)
         products.tulips(context.store, context.id, path, task, noise=made.noise)
     figures: dict[str, float | int | str] = {
@@ -34,12 +35,12 @@ def _write(
 ) -> streaming.TulipSummary:
     """Write tulip.tif."""
     store = context.store
-    cache = networks.cache(store.checksum(context.id, "reflectance.tif"))
+    cache = networks.cache(store.checksum(context.id, REFLECTANCE))
     with (
-        store.reading(context.id, "reflectance.tif") as reflectance,
+        store.reading(context.id, REFLECTANCE) as reflectance,
         cog.open_cog(reflectance) as source,
         area_masks.clear_mask(context.id, store) as wanted,
     ):
         network, size = networks.unet(task, source.grid.shape)
-        with cog.probability_writer(path, source.grid, ("tulip", "bloom")) as writer:
+        with cog.probability_writer(path, source.grid, TULIP.bands) as writer:
             return streaming.write_tulips(writer, source, network, wanted, size=size, cache=cache)

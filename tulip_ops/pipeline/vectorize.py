@@ -12,26 +12,27 @@ from tulip_ops.pipeline import products
 from tulip_ops.pipeline.context import StepContext
 from tulip_ops.raster import cog
 from tulip_ops.storage import detections_file
+from tulip_ops.storage.products import CLOUD, DETECTIONS, TULIP
 
 
 def vectorize(context: StepContext) -> Outcome:
     """Turn the probabilities into polygons that share borders, with statistics of each."""
     acquisition_id, store, settings = context.id, context.store, context.settings
-    made = store.asset(acquisition_id, "tulip.tif")
+    made = store.asset(acquisition_id, TULIP)
     threshold, in_flower = float(made["tulip:threshold"]), float(made["tulip:bloom_threshold"])
     recipe = store.recipe(
         "vectorize",
-        format=3,
-        tulip=store.checksum(acquisition_id, "tulip.tif"),
+        format=DETECTIONS.format,
+        tulip=store.checksum(acquisition_id, TULIP),
         threshold=threshold,
         in_flower=in_flower,
         minimum_area=settings.minimum_area,
         areas=[area.geometry.wkb_hex for area in context.areas],
     )
-    if not context.force and store.is_current(acquisition_id, "detections.parquet", recipe):
+    if not context.force and store.is_current(acquisition_id, DETECTIONS, recipe):
         return products.unchanged("vectorized")
     noise = _noise(acquisition_id, made)
-    with cog.open_cog(store.product(acquisition_id, "tulip.tif")) as source:
+    with cog.open_cog(store.product(acquisition_id, TULIP)) as source:
         detections = detect.detect_rows(
             lambda rows: source.read_rows(rows.start, rows.stop),
             source.grid,
@@ -44,13 +45,13 @@ def vectorize(context: StepContext) -> Outcome:
                 source.grid.width, settings.memory_gb, settings.threads
             ),
         )
-    with store.writing(acquisition_id, "detections.parquet") as path:
+    with store.writing(acquisition_id, DETECTIONS) as path:
         detections_file.write_detections(
             path,
             detections,
             acquisition_id=str(acquisition_id),
             **products.provenance("model", made),
-            **products.provenance("cloud_filter", store.asset(acquisition_id, "cloud.tif")),
+            **products.provenance("cloud_filter", store.asset(acquisition_id, CLOUD)),
             run_id=context.run_id,
         )
         products.detections(store, acquisition_id, path, recipe=recipe, count=len(detections))
@@ -63,7 +64,7 @@ def _noise(acquisition_id: AcquisitionId, made: Mapping[str, Any]) -> float:
     """Deviation of the `Noise` of tulip.tif, as its asset has it."""
     if "tulip:noise" not in made:
         raise ProductMissing(
-            f"tulip.tif of {acquisition_id} was made by an earlier release, its noise is not known;"
-            f" repeat `tulip segment {acquisition_id}`"
+            f"{TULIP.name} of {acquisition_id} was made by an earlier release, its noise is not"
+            f" known; repeat `tulip segment {acquisition_id}`"
         )
     return float(made["tulip:noise"])

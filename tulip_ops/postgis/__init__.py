@@ -1,4 +1,4 @@
-"""The tables: the only SQL, and the only one who speaks to the database.
+"""The database: tables, migrations and all SQL.
 
 `pipeline`, `reports`, `services`, `cli`, and `sources` for its budget import this package. It alone
 imports psycopg, SQLAlchemy and Alembic.

@@ -1,4 +1,4 @@
-"""What is wrong with sources, from the first look that saw it to the first that saw it gone."""
+"""Alerts about sources, from the discovery that finds a problem to the one that no longer does."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from tulip_ops.postgis.ledger import one_line
 
 @dataclass(frozen=True, slots=True)
 class OpenAlert:
-    """An alert that lasts, as the last look saw it."""
+    """An alert that has not ended, as of the last discovery."""
 
     alert: Alert
     began_at: datetime
-    """When a look first saw it."""
+    """Time of the discovery that found it."""
 
 
 def save_alerts(
     connection: Connection, alerts: Iterable[Alert], ended: Iterable[Alert], *, run_id: str
 ) -> None:
-    """Save the alerts of one discovery, and end those that no longer hold, in one transaction.
+    """Save the alerts of one discovery and end the resolved ones, in one transaction.
 
-    An alert is known by its source, kind and area: while it lasts it is one row. Messages are
-    brought to one line, with passwords in URLs left out.
+    Source, kind and area identify an alert: it is one row until it ends. Messages are reduced to
+    one line without passwords in URLs.
     """
     rows = [
         {**_key(alert), **_said(alert), "run_id": run_id} for alert in sorted(alerts, key=_rank)
@@ -37,7 +37,7 @@ def save_alerts(
 
 
 def open_alerts(connection: Connection) -> list[OpenAlert]:
-    """What is wrong with sources, the oldest first."""
+    """All alerts that have not ended, the oldest first."""
     return [
         OpenAlert(Alert(*said), began_at)
         for *said, began_at in connection.execute(query("open_alerts"))
@@ -53,5 +53,5 @@ def _said(alert: Alert) -> dict[str, object]:
 
 
 def _rank(alert: Alert) -> tuple[str, str, str]:
-    """One order for everybody, so that two looks at once never wait for each other in a ring."""
+    """A fixed order, so that two concurrent discoveries cannot deadlock."""
     return alert.source, alert.kind, alert.area or ""

@@ -10,10 +10,10 @@ from tulip_ops.postgis.connection import Connection, query, transaction, wkb
 
 
 def add_area(connection: Connection, area: Area) -> bool:
-    """Keep the area and its sources, in place of one of that name; whether anything changed.
+    """Add an area, or replace the one of that name; returns whether anything changed.
 
-    An area whose geometry changes loses its links to acquisitions: the next discovery makes
-    them again, and the acquisitions over the new ground are carried once more.
+    A changed geometry removes the area's links to acquisitions: the next discovery makes them
+    again, and the acquisitions over the new geometry are processed again.
     """
     with transaction(connection):
         values = {
@@ -28,12 +28,12 @@ def add_area(connection: Connection, area: Area) -> bool:
 
 
 def list_areas(connection: Connection) -> list[Area]:
-    """Every area, by name."""
+    """All areas, sorted by name."""
     return get_areas(connection, None)
 
 
 def get_areas(connection: Connection, names: Sequence[str] | None) -> list[Area]:
-    """The areas of these names, or all where None, by name; `AreaNotFound` names the missing."""
+    """The areas of these names, or all if None, sorted by name; `AreaNotFound`."""
     wanted = None if names is None else list(names)
     rows = connection.execute(query("get_areas"), {"names": wanted}).fetchall()
     found = [Area(name, geometry, tuple(sources)) for name, geometry, sources in rows]
@@ -44,7 +44,7 @@ def get_areas(connection: Connection, names: Sequence[str] | None) -> list[Area]
 
 
 def remove_area(connection: Connection, name: str) -> None:
-    """Forget the area; acquisitions and what they showed stay. `AreaNotFound`."""
+    """Remove an area; its acquisitions and detections stay. `AreaNotFound`."""
     if connection.execute(query("remove_area"), {"name": name}).rowcount == 0:
         raise _not_found(connection, [name])
 

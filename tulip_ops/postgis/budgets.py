@@ -15,13 +15,13 @@ from tulip_ops.postgis.connection import Connection, connect, query, transaction
 Request: TypeAlias = Literal["catalog", "process", "wms"]
 
 _ROUNDING = 1e-9
-"""Relative: a budget that is used up to the last unit is not passed."""
+"""Relative tolerance, so that rounding does not refuse the last unit of a budget."""
 
 
 class Budget:
-    """What one run may use of one service. Threads and processes may share it freely.
+    """Processing units that one run may use of one service; safe for threads and processes.
 
-    Invariant: of a run, and of a calendar month (UTC), no more is booked than its budget.
+    Invariant: the bookings of a run, and of a calendar month (UTC), never exceed their budget.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Budget:
         per_month: float,
         run_id: str | None = None,
     ) -> None:
-        """service: host that charges. run_id: None makes this budget a run of its own."""
+        """service: host that charges. run_id: None: this object counts as a run of its own."""
         self._url = database_url
         self._service = service
         self._per_run = per_run
@@ -43,9 +43,9 @@ class Budget:
     def book(
         self, units: float, request: Request, acquisition_id: AcquisitionId | None = None
     ) -> int:
-        """Book units for a request that is about to be sent; returns the number of the booking.
+        """Book units before a request is sent; returns the number of the booking.
 
-        `BudgetExceeded`, and nothing is booked, if the run or the month would pass its budget.
+        `BudgetExceeded` without a booking if the run or the month would exceed its budget.
         """
         with connect(self._url, "tulip units") as database, transaction(database):
             locks.lock_units(database)
@@ -66,7 +66,7 @@ class Budget:
             return int(row[0])
 
     def settle(self, booking: int, units: float) -> None:
-        """Correct a booking by what the service charged; 0 where it refused."""
+        """Correct a booking to the units that the service charged; 0 if it refused the request."""
         with connect(self._url, "tulip units") as database:
             database.execute(query("settle_units"), {"booking_id": booking, "spent": units})
 
@@ -81,7 +81,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class UnitMonth:
-    """A row of tulip.unit_months; explained in docs/reference/tables.md."""
+    """A row of tulip.unit_months; see docs/reference/tables.md."""
 
     service: str
     month: date
@@ -91,5 +91,5 @@ class UnitMonth:
 
 
 def months(connection: Connection) -> list[UnitMonth]:
-    """What each service charged, the newest month first; two years at most."""
+    """Units by service and month, the newest first; the last two years."""
     return [UnitMonth(*row) for row in connection.execute(query("unit_months"))]

@@ -1,4 +1,4 @@
-"""The door to PostgreSQL: one connection, and errors that people understand."""
+"""Connections and transactions of PostgreSQL, with its errors translated."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONNECT_TIMEOUT = 10
 """Seconds to wait for a connection."""
 
 NETWORK_TIMEOUT_MS = 60_000
-"""Milliseconds without an answer of the network after which a connection counts as lost."""
+"""Milliseconds without network response after which a connection counts as lost."""
 
 _MISSING = (
     errors.UndefinedTable,
@@ -37,18 +37,17 @@ _MISSING = (
 
 @contextmanager
 def connect(url: str, application_name: str) -> Iterator[Connection]:
-    """A connection that commits each statement by itself, unless within `transaction`.
+    """Connect with autocommit; `transaction` groups statements.
 
-    Geometries come and go as shapely's, EPSG:4326; times come in UTC. Every error of the
-    database that leaves the block is raised as `DatabaseUnavailable` or `SchemaOutdated`, a
-    connection lost halfway included, and none shows the password. `BadSetting` if `url`
-    cannot be read.
+    Geometries are shapely's in EPSG:4326, times are in UTC. Database errors in the block,
+    including a lost connection, are raised as `DatabaseUnavailable` or `SchemaOutdated`; messages
+    never contain the password. `BadSetting` if `url` cannot be parsed.
     """
     where, conninfo = _parse(url, application_name)
     try:
         with psycopg.connect(conninfo, autocommit=True) as connection:
             geometry = TypeInfo.fetch(connection, "geometry")
-            if geometry is not None:  # else PostGIS is not there yet, and neither is a table
+            if geometry is not None:  # else PostGIS is not installed yet, and there are no tables
                 register_shapely(geometry, connection)
             yield connection
     except psycopg.Error as error:
@@ -57,7 +56,7 @@ def connect(url: str, application_name: str) -> Iterator[Connection]:
 
 @contextmanager
 def transaction(connection: Connection) -> Iterator[None]:
-    """All or nothing: what happens in the block is committed at its end, or never happened."""
+    """A transaction: commits at the end of the block, rolls back after an error."""
     with connection.transaction():
         yield
 
@@ -69,20 +68,20 @@ def query(name: str) -> bytes:
 
 
 def for_each(connection: Connection, name: str, rows: Iterable[Mapping[str, object]]) -> list[Any]:
-    """Run the query for each of `rows`, in one go; the first column of all that it returns."""
+    """Run a query for each of `rows` in one batch; returns the first column of all results."""
     with connection.cursor() as cursor:
         cursor.executemany(query(name), list(rows), returning=True)
         return [row[0] for result in cursor.results() for row in result]
 
 
 def wkb(geometry: shapely.Geometry) -> bytes:
-    """EWKB of an EPSG:4326 geometry: what a geometry column takes."""
+    """EWKB of an EPSG:4326 geometry, for geometry columns."""
     binary: bytes = shapely.to_wkb(shapely.set_srid(geometry, 4326), include_srid=True)
     return binary
 
 
 def explain(error: psycopg.Error, where: str) -> TulipError:
-    """Our error for the database's, saying what to do."""
+    """The project's error for an error of psycopg."""
     reason = " ".join((error.diag.message_primary or str(error)).split())
     if isinstance(error, _MISSING):
         return SchemaOutdated(
@@ -101,11 +100,11 @@ def explain(error: psycopg.Error, where: str) -> TulipError:
 
 
 def _parse(url: str, application_name: str) -> tuple[str, str]:
-    """Host, port and database for messages, and what libpq connects with."""
+    """(host, port and database for messages, connection string for libpq)."""
     try:
         parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
-        # Its message may quote the password.
+        # psycopg's message may contain the password
         raise BadSetting(
             "the database URL cannot be read; it looks like"
             " postgresql://user:password@host:port/name, with special characters %-encoded"

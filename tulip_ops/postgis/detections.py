@@ -1,4 +1,4 @@
-"""What acquisitions show: written whole or not at all."""
+"""Detections of acquisitions, recorded in one transaction each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COPY_TYPES = ("text", "int4", "int4", "int4", "bytea", "float8", "float4", "flo
 
 
 class Season(NamedTuple):
-    """One year of either simulated or real acquisitions; the two never share a field."""
+    """One year of either simulated or real acquisitions, which never share a field."""
 
     year: int
     simulated: bool
@@ -33,12 +33,12 @@ class Season(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What recording came to."""
+    """Result of `record_detections`."""
 
     rows: int
     """Detections of the acquisition in the database."""
     changed: bool
-    """False where they were recorded from the same bytes before."""
+    """False if the same file was recorded before."""
 
 
 def record_detections(
@@ -51,12 +51,12 @@ def record_detections(
     sha256: str,
     run_id: str,
 ) -> Recorded:
-    """Put `detections` in the place of what the acquisition showed, in one transaction.
+    """Replace the detections of an acquisition, in one transaction.
 
-    sha256: of the file they come from. If the database holds what came from the same bytes,
-    nothing changes. Otherwise the observations made from the older result go as well, and the
-    next history makes them again; what seasons said by another U-Net is kept as the past.
-    Detections that stay as they were keep their rows. `AcquisitionNotFound`.
+    sha256: of the products that they come from; if it is recorded already, nothing changes.
+    Otherwise the observations of the acquisition are removed as well, and the next history makes
+    them again; seasons that rest on another U-Net are archived. Unchanged detections keep their
+    rows. `AcquisitionNotFound`.
     """
     name = str(acquisition_id)
     with transaction(connection):
@@ -83,10 +83,10 @@ def _replace(
     detections: Sequence[Detection],
     run_id: str,
 ) -> None:
-    """`DatabaseUnavailable` unless every row arrives.
+    """Replace the rows of an acquisition; `DatabaseUnavailable` unless all rows arrive.
 
-    Where the acquisition shows nothing yet, its detections are copied straight to their place;
-    else they go into staging, and an upsert touches the rows that change.
+    Without older detections, the rows are copied directly into the table. Otherwise they are
+    staged, and an upsert changes only the rows that differ.
     """
     known = _count(connection, name)
     if known:
@@ -109,14 +109,14 @@ def _count(connection: Connection, name: str) -> int:
 
 
 def seasons(connection: Connection) -> list[Season]:
-    """Every season of which acquisitions, or an older history, have something to say."""
+    """All seasons with acquisitions that are, or were, recorded or skipped."""
     return [Season(*row) for row in connection.execute(query("seasons"))]
 
 
 def season_detections(
     connection: Connection, season: Season
 ) -> list[tuple[int, AcquisitionId, Detection]]:
-    """Every detection of the season with its id, by acquisition and ordinal."""
+    """All detections of a season with their ids, sorted by acquisition and ordinal."""
     rows = connection.execute(query("season_detections"), season._asdict())
     return [
         (detection_id, AcquisitionId.parse(name), Detection(*rest))
@@ -140,7 +140,7 @@ def _copy(
     detections: Sequence[Detection],
     run_id: str,
 ) -> int:
-    """COPY the detections of the acquisition; returns how many rows the server counted."""
+    """COPY the detections of the acquisition; returns the server's count of rows."""
     geometries = np.array([d.geometry for d in detections], dtype=object)
     binaries = shapely.to_wkb(shapely.set_srid(geometries, 4326), include_srid=True)
     with connection.cursor() as cursor:

@@ -1,10 +1,10 @@
-"""Fields with an identity, what each acquisition says of them, and what each season says.
+"""Fields, their observations by acquisition, and their seasons.
 
-A history is one transaction: `lock_history`, `supersede` for each season, `take_changes`; for
-the ground that changed, `detections_near`, `outlines_of` and `outlines_near` say what has to be
-joined anew, and `save_matches` keeps it; then `unobserved` and `write_observations`, `take_stale`,
-`observations_of`, `areas_of` and `write_field_seasons`. Each function touches only rows that
-change, so that a history of what is known changes nothing.
+A history is one transaction: `lock_history`, `supersede` for each season, `take_changes`; for the
+ground that changed, `detections_near`, `outlines_of` and `outlines_near` return what is to be
+matched again, and `save_matches` saves it; then `unobserved` and `write_observations`,
+`take_stale`, `observations_of`, `areas_of` and `write_field_seasons`. Each function changes only
+rows that differ, so that a repeated history changes nothing.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ FieldSeasonKey = tuple[int, int]
 """(id of the field, season)."""
 
 Neighbourhood = tuple[int, bool, int]
-"""(cell of a quarter by an eighth of a degree, whether simulated, season)."""
+"""(cell of 1/4 by 1/8 degree, whether simulated, season)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A field as one season draws it."""
+    """The outline of a field in one season."""
 
     field_id: int
     season: int
@@ -48,39 +48,38 @@ class Outline:
     area_m2: float
     """Geodesic, square metres."""
     parcel_id: int | None
-    """The registered parcel that gives it; None where a detection does."""
+    """The registered parcel it was taken from; None for an outline of detections."""
     detection_ids: tuple[int, ...] = ()
-    """The detections of the season that are this field, as far as `with_links` was asked."""
+    """The detections of the season that belong to the field; filled by `with_links`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unobserved:
-    """An acquisition that has yet to say something of fields under it."""
+    """An acquisition, and the fields in it without an observation."""
 
     acquisition_id: AcquisitionId
     skipped: bool
-    """True where the acquisition was skipped: it has no products, and has not seen them."""
+    """True if the acquisition was skipped: it has no products, and its verdict is `not_seen`."""
     sha256: str
-    """Of what was recorded of it; empty where it was skipped."""
+    """Of its recorded products; empty if it was skipped."""
     fields: tuple[Field, ...]
 
 
 def supersede(connection: Connection, season: Season) -> int:
-    """Say of each acquisition of the season whether a newer processing counts in its place.
+    """Mark the acquisitions of a season that a newer processing replaces; returns changed rows.
 
-    Of one overpass (platform, tile and day), an acquisition supersedes those of a lower level,
-    baseline or sequence, compared in this order, whose ground it covers, as soon as it was
-    recorded or skipped. Datastrips cover different ground, and all of them count. Returns how
-    many rows changed. The outcome depends on what the ledger holds, not on the order in which
-    that came.
+    Within one overpass (platform, tile and day), an acquisition supersedes those of a lower level,
+    baseline or sequence, compared in this order, whose ground it covers, once it is recorded or
+    skipped. Datastrips cover different ground, and all of them count. The result depends on the
+    content of the ledger, not on the order of its entries.
     """
     return len(connection.execute(query("supersede"), season._asdict()).fetchall())
 
 
 def take_changes(connection: Connection, years: Sequence[int]) -> dict[Season, list[Polygon]]:
-    """Ground on which detections changed since the last history, and note it as dealt with.
+    """Take the ground on which detections changed since the last history, and mark it as done.
 
-    years: whose; none means all.
+    years: of the seasons; empty: all.
     """
     found: dict[Season, list[Polygon]] = {}
     rows = connection.execute(query("take_changes"), {"years": list(years)})
@@ -90,14 +89,14 @@ def take_changes(connection: Connection, years: Sequence[int]) -> dict[Season, l
 
 
 def mark_all_changed(connection: Connection) -> None:
-    """Make the next history join everything anew, for example after another choice of outlines."""
+    """Make the next history match all fields again, for example with other outlines."""
     connection.execute(query("note_all"))
 
 
 def detections_near(
     connection: Connection, season: Season, outlines: Iterable[Polygon]
 ) -> list[tuple[int, AcquisitionId, Detection]]:
-    """(id, acquisition, detection) of what counts of the season near any of the outlines."""
+    """(id, acquisition, detection) of the season's valid detections near any of the outlines."""
     values = {**season._asdict(), "outlines": [wkb(outline) for outline in outlines]}
     rows = connection.execute(query("detections_near"), values)
     return [
@@ -113,9 +112,9 @@ def outlines_of(
     parcel_ids: Iterable[int],
     ground: Iterable[Polygon],
 ) -> list[Outline]:
-    """Outlines of the season that rest on these detections or parcels, or on none any longer.
+    """Outlines of the season from these detections or parcels, and those without any.
 
-    ground: where detections changed: those that rest on none are looked for there.
+    ground: where detections changed; outlines without detections are searched there.
     """
     values = {
         **season._asdict(),
@@ -129,7 +128,7 @@ def outlines_of(
 def outlines_near(
     connection: Connection, outlines: Iterable[Polygon], *, simulated: bool
 ) -> list[Outline]:
-    """Outlines of every season near any of `outlines`, by season and field."""
+    """Outlines of all seasons near any of `outlines`, sorted by season and field."""
     values = {"outlines": [wkb(outline) for outline in outlines], "simulated": simulated}
     return [Outline(*row) for row in connection.execute(query("outlines_near"), values)]
 
@@ -149,7 +148,7 @@ def fields_near(
     *,
     simulated: bool,
 ) -> list[Field]:
-    """These fields, and those near the outlines that no outline belongs to."""
+    """These fields, and fields without outlines near any of `outlines`."""
     values = {
         "field_ids": list(field_ids),
         "outlines": [wkb(outline) for outline in outlines],
@@ -159,7 +158,7 @@ def fields_near(
 
 
 def with_links(connection: Connection, outlines: Sequence[Outline]) -> list[Outline]:
-    """The outlines with the detections that each was drawn from."""
+    """The outlines with the ids of their detections."""
     keys = _key_columns([(outline.field_id, outline.season) for outline in outlines])
     links: dict[FieldSeasonKey, list[int]] = {}
     for field_id, season, detection_id in connection.execute(query("outline_links"), keys):
@@ -180,13 +179,13 @@ def save_matches(
     outlines: Sequence[tuple[int, Outline]],
     kinships: Sequence[tuple[int, int, int, str, float]],
 ) -> list[int]:
-    """Keep fields and their outlines in the place of what they were; returns the fields' ids.
+    """Replace fields and their outlines; returns the fields' ids.
 
-    before: the outlines that they had, with their detections, and known: the fields, all of which
-    go unless they come again. identities: (id that it had, or None for a new one, outline, area).
-    outlines: (index into `identities`, outline); its own field_id does not matter. kinships:
-    (index of the parent, index of the child, season, kind, share). A field that is drawn anew
-    loses its observations, which were made on the old outline.
+    before: the old outlines with their detections; known: the old fields; those that do not
+    recur are removed. identities: (old id, or None for a new field; outline; area). outlines:
+    (index into `identities`, outline); its field_id is ignored. kinships: (index of the parent,
+    index of the child, season, kind, share). A field with a new outline loses its observations,
+    which were made on the old one.
     """
     with transaction(connection):
         ids = _save_fields(connection, identities, simulated=simulated)
@@ -205,11 +204,11 @@ def save_matches(
 
 
 def unobserved(connection: Connection) -> list[Unobserved]:
-    """Every recorded or skipped acquisition with fields that it has said nothing of, oldest first.
+    """Recorded or skipped acquisitions with fields that lack an observation, oldest first.
 
-    A field lies under an acquisition where it meets the footprint and the bounding box of an
-    area that the acquisition lies over, or where the acquisition shows it. Only acquisitions and
-    fields that came or changed since the last history are asked.
+    An acquisition observes a field that intersects its footprint and the bounding box of one of
+    its areas, or that has a detection in it. Only acquisitions and fields that are new or changed
+    since the last history are considered.
     """
     rows = connection.execute(query("unobserved")).fetchall()
     return [
@@ -224,7 +223,7 @@ def mark_observed(connection: Connection, unreadable: Iterable[AcquisitionId]) -
 
 
 def write_observations(connection: Connection, observations: Sequence[Observation]) -> int:
-    """Keep the observations, in place of older ones; returns how many rows changed."""
+    """Write observations in the place of older ones; returns the number of changed rows."""
     columns = {
         "field_id": [o.field_id for o in observations],
         "acquisition_id": [str(o.acquisition_id) for o in observations],
@@ -237,9 +236,9 @@ def write_observations(connection: Connection, observations: Sequence[Observatio
 
 
 def take_stale(connection: Connection) -> dict[Neighbourhood, dict[FieldSeasonKey, bool]]:
-    """All fields of the neighbourhoods and seasons of which something changed.
+    """Take all fields of the neighbourhoods and seasons with changes, and mark them as done.
 
-    True where it was the field itself. They are noted as dealt with.
+    True if the field itself changed.
     """
     found: dict[Neighbourhood, dict[FieldSeasonKey, bool]] = {}
     for cell, simulated, season, field_id, own in connection.execute(query("take_stale")):
@@ -250,9 +249,9 @@ def take_stale(connection: Connection) -> dict[Neighbourhood, dict[FieldSeasonKe
 def observations_of(
     connection: Connection, keys: Sequence[FieldSeasonKey]
 ) -> dict[FieldSeasonKey, list[Observation]]:
-    """What each overpass of a season says of a field, oldest first.
+    """One observation per field and overpass, oldest first.
 
-    Of the datastrips of one overpass, the newest that saw the field speaks.
+    Of several datastrips of an overpass, the newest one that saw the field is used.
     """
     found: dict[FieldSeasonKey, list[Observation]] = {}
     for field_id, season, name, verdict, *rest in connection.execute(
@@ -272,7 +271,7 @@ def areas_of(connection: Connection, keys: Sequence[FieldSeasonKey]) -> dict[Fie
 def write_field_seasons(
     connection: Connection, keys: Sequence[FieldSeasonKey], rows: Sequence[FieldSeason]
 ) -> Counter[int]:
-    """Make `rows` all that is said of these fields in these seasons; changed rows by season."""
+    """Replace the field seasons of `keys` by `rows`; returns the changed rows by season."""
     onsets = [row.onset or (None, None) for row in rows]
     ends = [row.end or (None, None) for row in rows]
     stale = _key_columns(keys)
@@ -299,7 +298,7 @@ def write_field_seasons(
 
 
 def count_fields(connection: Connection, years: Sequence[int]) -> dict[Season, int]:
-    """How many fields each of the seasons shows; none of `years` means all."""
+    """Number of fields by season; years: empty: all."""
     rows = connection.execute(query("count_season_fields"), {"years": list(years)})
     return {Season(year, simulated): count for year, simulated, count in rows}
 
@@ -307,7 +306,7 @@ def count_fields(connection: Connection, years: Sequence[int]) -> dict[Season, i
 def area_seasons(
     connection: Connection, area: str, *, simulated: bool
 ) -> list[tuple[Field, int, SeasonVerdict]]:
-    """What each season says of the fields of an area, by field and season."""
+    """(field, season, verdict) of an area, sorted by field and season."""
     rows = connection.execute(query("area_seasons"), {"area": area, "simulated": simulated})
     return [(Field(*field), year, SeasonVerdict(verdict)) for *field, year, verdict in rows]
 
@@ -318,7 +317,7 @@ def _save_fields(
     *,
     simulated: bool,
 ) -> list[int]:
-    """Add what is new, redraw what is not; returns the id of each."""
+    """Add new fields and redraw the others; returns the id of each."""
     new = [(geometry, area) for field_id, geometry, area in identities if field_id is None]
     added = iter(
         row[0]

@@ -1,6 +1,6 @@
-"""The layers that maps show, by name.
+"""Names of the layers for maps.
 
-Apart from `layers`, so that the command line needs no psycopg to offer them.
+Separate from `layers`, so that the command line need not import psycopg.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What maps show: fields, bloom history, detections and observations, row by row."""
+"""Layers for maps: fields, bloom history, detections and observations, as streams of rows."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ _KINDS: dict[int, Kind] = {
     16: "boolean", 17: "wkb", 20: "bigint", 23: "integer", 25: "text", 700: "real", 701: "double",
     1082: "date",
 }  # fmt: skip
-"""By PostgreSQL's type numbers, which are the same in every server."""
+"""By PostgreSQL's type OIDs, which are the same in every server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which rows; None means all."""
+    """A selection of rows; None: all."""
 
     area: str | None = None
-    """Fields and detections of which a point on the surface lies in this area of interest."""
+    """Fields and detections with their `ST_PointOnSurface` in this area of interest."""
     seasons: tuple[int, ...] | None = None
     """Of `fields`, those that bloomed in one of these seasons."""
     bounds: tuple[float, float, float, float] | None = None
-    """West, south, east, north in degrees; what reaches into it."""
+    """West, south, east, north in degrees; rows that intersect it."""
     simulated: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A layer as it comes from the database, no more than a batch in memory."""
+    """A layer that is streamed from the database, one batch in memory."""
 
     columns: tuple[tuple[str, Kind], ...]
-    """Names and kinds, the key first, `geometry` (WKB, EPSG:4326) last."""
+    """(name, type), the key first, `geometry` (WKB, EPSG:4326) last."""
     batches: Iterator[Sequence[tuple[Any, ...]]]
 
 
 @contextmanager
 def snapshot(connection: Connection) -> Iterator[None]:
-    """Every layer read in the block shows the same moment, whatever is written meanwhile."""
+    """All layers that are read in the block are of the same moment (repeatable read)."""
     with transaction(connection):
         connection.execute("set transaction isolation level repeatable read, read only")
         yield
@@ -61,7 +61,7 @@ def snapshot(connection: Connection) -> Iterator[None]:
 def read_layer(
     connection: Connection, layer: Layer, selection: Selection, *, batch: int = 5000
 ) -> Iterator[Rows]:
-    """The rows of a layer, by its key; within `snapshot`. `AreaNotFound`."""
+    """The rows of a layer, sorted by its key; call it within `snapshot`. `AreaNotFound`."""
     if selection.area is not None:
         areas.get_areas(connection, [selection.area])
     west, south, east, north = selection.bounds or (None,) * 4

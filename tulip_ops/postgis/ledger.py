@@ -1,4 +1,4 @@
-"""The ledger: which acquisitions there are, how far each came, and every attempt that mattered."""
+"""The ledger: all acquisitions with their state, and the attempts of their steps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tulip_ops.postgis.connection import Connection, for_each, query, transactio
 AttemptOutcome: TypeAlias = Literal["done", "skipped", "failed"]
 
 RETRY_AFTER = timedelta(hours=12)
-"""After its last failure an acquisition is left alone for so long, then tried again."""
+"""Time after its last failure before an acquisition is tried again."""
 
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
 _LONGEST = 2000
@@ -27,7 +27,7 @@ _LONGEST = 2000
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """What the ledger says of one acquisition; docs/reference/tables.md explains the fields."""
+    """One acquisition in the ledger; see docs/reference/tables.md."""
 
     acquisition: Acquisition
     areas: tuple[str, ...]
@@ -40,7 +40,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class LedgerState:
-    """State of one of many acquisitions."""
+    """State of an acquisition, for many at once."""
 
     state: str
     verdict: str | None
@@ -53,12 +53,12 @@ def admit(
     acquisitions: Sequence[Acquisition],
     areas: Mapping[AcquisitionId, Sequence[str]],
 ) -> list[AcquisitionId]:
-    """Take what is new into the ledger; returns the ids that were, in their order.
+    """Add new acquisitions to the ledger; returns their ids, sorted.
 
-    Two that admit at once never both get the same id. A known acquisition that gains an area
-    goes back to `discovered`: it must be carried again, over that area too. So does one that is
-    offered with a newer processing baseline than the ledger has, or by the same source with more
-    ground, because another datastrip of it came later.
+    Of concurrent calls, only one returns an id. A known acquisition that gains an area goes back
+    to `discovered`, to be processed over that area, too. So does one that is offered with a newer
+    processing baseline than in the ledger, or by the same source with a larger footprint, because
+    another datastrip was published later.
     """
     ordered = sorted(acquisitions, key=lambda acquisition: acquisition.id)
     rows = [_columns(acquisition) for acquisition in ordered]
@@ -76,7 +76,7 @@ def admit(
 
 
 def entry(connection: Connection, acquisition_id: AcquisitionId) -> LedgerEntry | None:
-    """What the ledger says of the acquisition; None if it does not know it."""
+    """The entry of an acquisition; None if it is not in the ledger."""
     row = connection.execute(query("ledger_entry"), {"id": str(acquisition_id)}).fetchone()
     if row is None:
         return None
@@ -90,7 +90,7 @@ def entry(connection: Connection, acquisition_id: AcquisitionId) -> LedgerEntry 
 def states_of(
     connection: Connection, ids: Sequence[AcquisitionId]
 ) -> dict[AcquisitionId, LedgerState]:
-    """States of those of `ids` that the ledger knows."""
+    """States of those of `ids` that are in the ledger."""
     rows = connection.execute(query("known"), {"ids": [str(i) for i in ids]})
     return {
         AcquisitionId.parse(text): LedgerState(state, verdict, baseline, frozenset(areas))
@@ -101,7 +101,7 @@ def states_of(
 def throughput(connection: Connection, areas: Sequence[str]) -> tuple[int, float]:
     """Number of acquisitions over these areas that were processed step by step, and their seconds.
 
-    Seconds of all their attempts that ended well, the repeated ones included.
+    Seconds of all their successful attempts, including repeated ones.
     """
     row = connection.execute(query("pace"), {"areas": list(areas)}).fetchone() or (0, 0.0)
     return int(row[0]), float(row[1])
@@ -110,7 +110,7 @@ def throughput(connection: Connection, areas: Sequence[str]) -> tuple[int, float
 def failure_reasons(
     connection: Connection, ids: Sequence[AcquisitionId], run_id: str, since: datetime
 ) -> dict[AcquisitionId, str]:
-    """Why the newest attempt that this run began after `since` failed, where it did."""
+    """Error of the newest attempt of this run since `since`, for acquisitions where it failed."""
     values = {"ids": [str(i) for i in ids], "run_id": run_id, "since": since}
     rows = connection.execute(query("reasons"), values)
     return {
@@ -120,15 +120,15 @@ def failure_reasons(
 
 
 def change_source(connection: Connection, acquisition: Acquisition) -> None:
-    """Note that the acquisition was read as `acquisition` says, because its source was away."""
+    """Record that the acquisition was read from another source, its own being unavailable."""
     connection.execute(query("change_source"), _columns(acquisition))
 
 
 def pending(connection: Connection, ids: Sequence[AcquisitionId]) -> list[AcquisitionId]:
     """Those of `ids` that need a run, oldest first.
 
-    No run has begun to carry them, or the last one failed, in a way that a repeat may heal, and
-    that is longer ago than `RETRY_AFTER`. What is quarantined waits for a person.
+    No run has begun them, or the last one failed with an error that a repeat may solve, more than
+    `RETRY_AFTER` ago. Quarantined acquisitions wait for a person.
     """
     rows = connection.execute(query("waiting"), {"ids": [str(i) for i in ids], "rest": RETRY_AFTER})
     return [AcquisitionId.parse(text) for (text,) in rows]
@@ -137,7 +137,7 @@ def pending(connection: Connection, ids: Sequence[AcquisitionId]) -> list[Acquis
 def pending_for_step(connection: Connection, step: str) -> list[AcquisitionId]:
     """Acquisitions whose next step is `step`, oldest first.
 
-    Those in which `step` was begun are left out, also if it failed or was killed.
+    Without those in which `step` has begun, even if it failed or was killed.
     """
     before = list(STATES)[list(STATES).index(step) - 1]
     values = {"step": step, "before": before, "state": STATES[before]}
@@ -147,7 +147,7 @@ def pending_for_step(connection: Connection, step: str) -> list[AcquisitionId]:
 def begin_attempt(
     connection: Connection, acquisition_id: AcquisitionId | None, step: str, run_id: str
 ) -> int:
-    """Note that `step` begins; returns the attempt's id. `AcquisitionNotFound`."""
+    """Record the begin of an attempt of `step`; returns its id. `AcquisitionNotFound`."""
     values = {
         "id": None if acquisition_id is None else str(acquisition_id),
         "step": step,
@@ -164,10 +164,10 @@ def begin_attempt(
 
 
 def end_killed_attempts(connection: Connection, acquisition_id: AcquisitionId) -> int:
-    """Note as `Killed` what never ended; returns how many attempts that were.
+    """Mark attempts that never ended as `Killed`; returns their number.
 
-    Call it only while the acquisition is locked (`locks.hold_acquisition`): no process that began
-    an attempt is alive then.
+    Call it only while the acquisition is locked (`locks.hold_acquisition`): then no process that
+    began an attempt is alive.
     """
     return connection.execute(query("end_killed_attempts"), {"id": str(acquisition_id)}).rowcount
 
@@ -182,13 +182,13 @@ def end_attempt(
     figures: Mapping[str, float | int | str] | None = None,
     error: str | None = None,
 ) -> None:
-    """Note how the attempt ended, and move its acquisition as `next_state` says.
+    """Record the end of an attempt, and move its acquisition to `next_state`.
 
-    fresh: False where the step found its product whole and made the same way. Such an attempt
-    that moves nothing is forgotten, so that repeating finished work changes no row.
-    figures: kept with the attempt; `clear_fraction` among them also goes to the acquisition.
+    fresh: False if the step found its product current. Such an attempt is deleted unless it
+    changes the state, so that repeating finished work changes no row.
+    figures: stored with the attempt; `clear_fraction` is also stored with the acquisition.
     error: name of the error's class, for `failed`.
-    message: brought to one line, with passwords in URLs left out.
+    message: reduced to one line without passwords in URLs.
     """
     line, kept = one_line(message), dict(figures or {})
     with transaction(connection):
@@ -221,12 +221,13 @@ def next_state(
     fresh: bool,
     error: str | None,
 ) -> str | None:
-    """The state that an attempt of `step` leads to; None where it leaves the state as it is.
+    """The new state after an attempt of `step`; None if the state does not change.
 
-    Work done moves the state, backwards too: what comes after must be done again. Work found
-    done moves it forwards only, or out of the failure of the same step. A failure does not undo
-    what an earlier run reached, whose products are still whole; pixels that contradict their
-    metadata do. Bad data quarantines what nothing was reached of.
+    A fresh product sets the state of its step, backwards too, because later steps must run again.
+    A current product moves the state only forwards, or out of a failure of the same step. A
+    failure does not revert what an earlier run reached, because its products are still valid,
+    except if pixels contradict their metadata. Bad data quarantines an acquisition
+    that had not reached the step.
     """
     order = [None, *STATES]
     ahead = order.index(step) > order.index(reached)
@@ -248,9 +249,9 @@ def one_line(text: str) -> str:
 
 
 def _move(connection: Connection, state: str, move: Mapping[str, object]) -> bool:
-    """Bring the acquisition from `state` where `move` says; whether anything of it changed.
+    """Move the acquisition from `state` to the state in `move`; returns whether a row changed.
 
-    One that ends skipped or quarantined no longer stands behind what it showed before.
+    Its detections and observations are removed if it becomes skipped or quarantined.
     """
     if move["state"] != state and move["state"] in {"skipped", "quarantined"}:
         connection.execute(query("forget_observations"), move)

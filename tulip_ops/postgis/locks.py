@@ -1,4 +1,4 @@
-"""Who waits for whom. Locks are held until the transaction ends, or where said the connection."""
+"""Advisory locks, held until the end of the transaction unless stated otherwise."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tulip_ops.postgis.connection import Connection, query
 
 log = logging.getLogger(__name__)
 
-# any numbers, as long as nobody else takes them
+# arbitrary numbers, unique in the database
 _MIGRATION, _HISTORY, _ACQUISITION, _UNITS = 7_418_001, 7_418_002, 7_418_003, 7_418_004
 _HISTORIES = 7_418_005
 
@@ -20,32 +20,32 @@ def lock_migration(connection: Connection) -> None:
 
 
 def lock_histories(connection: Connection) -> None:
-    """One history at a time, until the connection ends; acquisitions are recorded meanwhile."""
+    """One history at a time, until the connection ends; recording continues meanwhile."""
     connection.execute(query("lock_session"), {"key": _HISTORIES})
 
 
 def lock_history(connection: Connection) -> None:
-    """No acquisition is recorded while a history writes; never held while it reads products."""
+    """No recording while a history writes; not held while it reads products."""
     connection.execute(query("lock"), {"key": _HISTORY})
 
 
 def block_history(connection: Connection) -> None:
-    """No history runs while detections change; recordings do not exclude each other.
+    """No history writes while detections change; a shared lock among recordings.
 
-    Take it before any row lock: a history waits for rows while it holds its own.
+    Take it before any row lock, because a history waits for rows while it holds its lock.
     """
     connection.execute(query("lock_shared"), {"key": _HISTORY})
 
 
 def lock_units(connection: Connection) -> None:
-    """One booking of processing units at a time: nobody else books what is still left."""
+    """One booking of processing units at a time, so that no two book the same remainder."""
     connection.execute(query("lock"), {"key": _UNITS})
 
 
 def hold_acquisition(connection: Connection, acquisition_id: AcquisitionId) -> None:
-    """One process at a time carries an acquisition; held until the connection ends.
+    """One process at a time works on an acquisition; held until the connection ends.
 
-    A second one waits, and then finds done what the first one did.
+    A second process waits, and then finds the products of the first one.
     """
     if try_acquisition(connection, acquisition_id):
         return
@@ -54,6 +54,6 @@ def hold_acquisition(connection: Connection, acquisition_id: AcquisitionId) -> N
 
 
 def try_acquisition(connection: Connection, acquisition_id: AcquisitionId) -> bool:
-    """Hold the acquisition as `hold_acquisition` does; False where another process holds it."""
+    """As `hold_acquisition`, without waiting; False if another process holds the lock."""
     values = {"key": _ACQUISITION, "id": str(acquisition_id)}
     return connection.execute(query("try_acquisition"), values).fetchone() == (True,)

@@ -1,4 +1,4 @@
-"""Bring the schema `tulip` to this version, and tell whether it is there."""
+"""Migrates the schema `tulip`, and checks its revision."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from tulip_ops.postgis import locks
 from tulip_ops.postgis.connection import Connection, connect, query
 
 REVISION = "0010"
-"""What this version needs: the newest of revisions/versions."""
+"""The revision that this version needs: the newest of revisions/versions."""
 
 _UNAVAILABLE = (errors.FeatureNotSupported, errors.UndefinedFile)
 
 
 def migrate(url: str) -> str:
-    """Bring the database to REVISION in one transaction; returns the revision it is at now.
+    """Migrate the database to REVISION in one transaction; returns its revision.
 
-    Safe to repeat, and when two run at once: the second waits, and finds nothing to do. Makes
-    the extension postgis and the roles tulip_owner, tulip_writer and tulip_reader if they are
-    missing; `DatabaseUnavailable` says what an administrator must do if the user may not.
+    Idempotent; of two concurrent calls the second waits. Creates the extension postgis and the
+    roles tulip_owner, tulip_writer and tulip_reader if they are missing; `DatabaseUnavailable`,
+    with the task for an administrator, if the user lacks the rights.
     `SchemaOutdated` if the database is newer than this version.
     """
     from tulip_ops.postgis import revisions  # noqa: PLC0415 - half a second, for migrations only
@@ -34,7 +34,7 @@ def migrate(url: str) -> str:
 
 
 def schema_revision(connection: Connection) -> str | None:
-    """The revision that the database is at; None if it was never migrated."""
+    """The revision of the database; None if it was never migrated."""
     row = connection.execute(query("has_revision")).fetchone()
     if row is None or not row[0]:
         return None
@@ -43,7 +43,7 @@ def schema_revision(connection: Connection) -> str | None:
 
 
 def require_current(connection: Connection) -> None:
-    """`SchemaOutdated` unless the database is at REVISION."""
+    """Raise `SchemaOutdated` unless the database is at REVISION."""
     found = schema_revision(connection)
     if found != REVISION:
         _refuse_newer(connection)
@@ -63,7 +63,7 @@ def _refuse_newer(connection: Connection) -> None:
 
 
 def _prepare(connection: Connection) -> None:
-    """What must be there before the first migration; goes on as tulip_owner."""
+    """Create extension and roles for the first migration, then switch to tulip_owner."""
     user, database = connection.info.user, connection.info.dbname
     try:
         connection.execute(query("create_extension"))

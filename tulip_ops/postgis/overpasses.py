@@ -1,4 +1,4 @@
-"""When satellites passed over areas, as the ledger knows it."""
+"""Overpasses of satellites over areas, from the ledger."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tulip_ops.postgis.connection import Connection, query
 def overpasses(
     connection: Connection, areas: Sequence[str], since: datetime
 ) -> dict[str, list[Overpass]]:
-    """The overpasses of each of the areas since a moment, by time; simulated ones left out."""
+    """Overpasses by area since a time, sorted by time, without simulated ones."""
     found: dict[str, list[Overpass]] = {name: [] for name in areas}
     values = {"areas": list(areas), "since": since}
     for area, *seen in connection.execute(query("overpasses"), values):
@@ -23,6 +23,6 @@ def overpasses(
 def newest_of_sources(
     connection: Connection, areas: Sequence[str]
 ) -> dict[tuple[str, str], datetime]:
-    """When the newest acquisition of each (source, area) was sensed; simulated ones left out."""
+    """Sensing time of the newest acquisition by (source, area), without simulated ones."""
     rows = connection.execute(query("newest_of_sources"), {"areas": list(areas)})
     return {(source, area): sensed_at for source, area, sensed_at in rows}

@@ -1,4 +1,4 @@
-"""Registered parcels: loaded whole or not at all."""
+"""Registered parcels, loaded in one transaction."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RegisteredParcel(NamedTuple):
     """One registered parcel, or one part of it."""
 
     key: str
-    """What the register calls it; unique in a season."""
+    """Key in the register; unique in a season."""
     geometry: Polygon
     """EPSG:4326, valid."""
     area_m2: float
@@ -29,7 +29,7 @@ class RegisteredParcel(NamedTuple):
 def replace_parcels(
     connection: Connection, season: int, parcels: Sequence[RegisteredParcel]
 ) -> int:
-    """Make `parcels` the register of the season, in one transaction; returns rows that changed.
+    """Replace the register of a season, in one transaction; returns the number of changed rows.
 
     season: 0 for every season without a register of its own or of an earlier one. Parcels that
     stay as they were keep their rows, so that a second import changes nothing.
@@ -45,7 +45,7 @@ def replace_parcels(
 
 
 def count_parcels(connection: Connection) -> dict[int, int]:
-    """How many parcels the register of each season has."""
+    """Number of parcels in the register of each season."""
     return dict(connection.execute(query("count_parcels")).fetchall())
 
 

@@ -1,4 +1,4 @@
-"""What the report of an area tells, as the database has it."""
+"""The data of an area report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FieldSeasonRow:
 
     field_id: int
     size_m2: float
-    """Of the field's outline; `area_m2` is what the season showed."""
+    """Of the field's outline; `area_m2` is the area in this season."""
     season: int
     verdict: SeasonVerdict
     change: str
@@ -38,7 +38,7 @@ class FieldSeasonRow:
 
 @dataclass(frozen=True, slots=True)
 class ObservationRow:
-    """What one acquisition shows of one field."""
+    """One field in one acquisition."""
 
     field_id: int
     season: int
@@ -57,12 +57,12 @@ class AcquisitionRow:
     verdict: str | None
     clear_fraction: float | None
     counts: bool
-    """False where a newer processing counts instead."""
+    """False if a newer processing replaces it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """A network behind detections in the area."""
+    """A network that made detections in the area."""
 
     role: str
     name: str
@@ -94,7 +94,7 @@ class SeasonRow:
 
 @dataclass(frozen=True, slots=True)
 class AreaHistory:
-    """Everything that the database says of an area, simulated or not."""
+    """The history of an area, of either simulated or real acquisitions."""
 
     area: Area
     simulated: bool
@@ -110,12 +110,12 @@ class AreaHistory:
 
 
 def kinds(connection: Connection, area: str) -> list[bool]:
-    """Of the acquisitions over an area, whether any is no simulation, and whether any is one."""
+    """Which kinds of acquisitions an area has: False for real, True for simulated ones."""
     return [row[0] for row in connection.execute(query("report_kinds"), {"area": area})]
 
 
 def area_history(connection: Connection, area: str, *, simulated: bool) -> AreaHistory:
-    """What the history of an area holds; `AreaNotFound`. Within `layers.snapshot`."""
+    """Read the history of an area within `layers.snapshot`; `AreaNotFound`."""
     (found,) = areas.get_areas(connection, [area])
     values = {"area": area, "simulated": simulated}
 

@@ -1,4 +1,4 @@
-"""Logins for people and programs; what they may do is said by the group roles."""
+"""Logins for people and programs, with the rights of the group roles."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tulip_ops.postgis.connection import Connection, connect, transaction
 def grant_logins(
     owner_url: str, *, writer_password: str, reader_password: str, prefix: str
 ) -> tuple[str, str]:
-    """Make the logins `<prefix>_writer` and `<prefix>_reader`; returns their names.
+    """Create the logins `<prefix>_writer` and `<prefix>_reader`; returns their names.
 
-    They belong to tulip_writer and tulip_reader, and to nothing else. Existing ones get the
-    passwords, which travel hashed and so never reach the server's log. The user must be allowed
+    They are members of tulip_writer and tulip_reader only. Existing logins get the new passwords,
+    which are sent as hashes and so never appear in the server's log. The user must be allowed
     to create roles; `DatabaseUnavailable` otherwise.
     """
     logins = (f"{prefix}_writer", f"{prefix}_reader")

@@ -1,6 +1,6 @@
-"""docs/reference/tables.md, written from what the database says of itself.
+"""Generates docs/reference/tables.md from the comments in the database.
 
-`python -m tulip_ops.postgis.schema_docs URL > docs/reference/tables.md` writes it anew.
+`python -m tulip_ops.postgis.schema_docs URL > docs/reference/tables.md` updates it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ This page is generated from the comments in the database
 
 
 def tables(connection: Connection) -> str:
-    """Markdown: each view, table and function with what the database says of it."""
+    """Markdown of each view, table and function with its comments."""
     parts = [_HEAD]
     for name, is_view, comment, columns, constraints in connection.execute(query("reference")):
         kind = "view" if is_view else "table"

@@ -1,4 +1,4 @@
-"""What the database holds, for people."""
+"""Summaries of the database, for the command line."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def versions(connection: Connection) -> str:
 
 
 def season_table(connection: Connection) -> list[dict[str, object]]:
-    """The rows of tulip.season_summary, by area and season."""
+    """The rows of tulip.season_summary, sorted by area and season."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return [
             {name: float(v) if isinstance(v, Decimal) else v for name, v in row.items()}
@@ -74,7 +74,7 @@ def season_table(connection: Connection) -> list[dict[str, object]]:
 
 
 def as_text(rows: Sequence[Mapping[str, object]]) -> str:
-    """The season table in aligned columns; simulated seasons say so."""
+    """The season table in aligned columns; marks simulated seasons."""
     if not rows:
         return "no season yet: discover acquisitions, carry them, then run `tulip history`"
     lines = [list(_HEADINGS.values())]

@@ -1,4 +1,4 @@
-"""Styles where QGIS looks for them: the table `layer_styles` in the schema public."""
+"""QGIS styles in the table `layer_styles` of the schema public, from which QGIS reads them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ TABLES: Mapping[Layer, str] = {
     "detections": "detection_layer",
     "observations": "observation_layer",
 }
-"""What QGIS opens as a layer: by layer, its table or view in the schema tulip."""
+"""Table or view in the schema tulip, by layer."""
 
 
 def write_styles(owner_url: str, styles: Mapping[Layer, str]) -> list[str]:
-    """Keep QML for layers, in the place of what was kept before; returns their tables.
+    """Save QML styles of layers, replacing older ones; returns the tables of the layers.
 
-    A style that somebody else made the default stays the default. `DatabaseUnavailable` if the
-    user may not make the table, or write into one that belongs to another.
+    A default style of another author stays the default. `DatabaseUnavailable` if the user may not
+    create the table, or may not write to it.
     """
     with connect(owner_url, "tulip database styles") as connection:
         try:

@@ -1,4 +1,4 @@
-"""Grids, tiling, GeoTIFF and COG in and out.
+"""Grids, tiling, and reading and writing of GeoTIFF and COG.
 
-Everything above imports this package; it alone imports rasterio.
+All layers above import this package. It alone imports rasterio.
 """

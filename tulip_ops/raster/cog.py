@@ -1,7 +1,7 @@
-"""The rasters that we make, in and out: reflectance, probability and labels, as COGs.
+"""Reads and writes the project's COGs: reflectance, probability and labels.
 
-Arrays are (bands, height, width). Reflectance is float32 where 1.0 is 100 %, probability is
-float32 in [0, 1], and NaN stands where nothing was measured.
+Arrays are (bands, height, width). Reflectance is float32 with 1.0 = 100 %, probability is float32
+in [0, 1]; NaN is no data.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from tulip_ops.raster import cog_writer, reader
 from tulip_ops.raster import reflectance as radiometry
-from tulip_ops.raster.cog_writer import CogWriter, Encoding
+from tulip_ops.raster.cog_writer import CogWriter
+from tulip_ops.raster.encoding import PROBABILITY, REFLECTANCE, Encoding
 from tulip_ops.raster.grid import Grid
-from tulip_ops.raster.probability import PROBABILITY_NODATA, PROBABILITY_STEPS, encode_probability
 from tulip_ops.raster.reader import Dataset
 from tulip_ops.raster.reflectance import DN_NODATA, DN_OFFSET, DN_SCALE
 
@@ -35,56 +35,54 @@ def write_reflectance(
     *,
     offset: float = DN_OFFSET,
 ) -> None:
-    """Write a COG of uint16: reflectance = DN * 1e-4 + offset, DN 0 where not measured.
+    """Write a COG of uint16: reflectance = DN * 1e-4 + offset, DN 0 is no data.
 
-    reflectance: (len(bands), *grid.shape) float32, NaN where not measured; kept to half a DN
-    within [offset + 1e-4, offset + 6.5535] and clipped to that.
+    reflectance: (len(bands), *grid.shape) float32, NaN for no data; rounded to the nearest DN and
+    clipped to [offset + 1e-4, offset + 6.5535].
     """
-    encoding = replace(
-        _REFLECTANCE, offset=offset, encode=partial(radiometry.encode, offset=offset)
-    )
+    encoding = replace(REFLECTANCE, offset=offset, encode=partial(radiometry.encode, offset=offset))
     cog_writer.write_cog(path, [reflectance], grid, bands, encoding)
 
 
 def write_reflectance_strips(
     path: Path, strips: Iterable[Float], grid: Grid, bands: Sequence[str]
 ) -> None:
-    """As `write_reflectance`, from parts of it one below the other, as `grid.strips` cuts them.
+    """As `write_reflectance`, from the strips of `grid.strips`, north to south.
 
-    No more than one of them needs to be in memory.
+    Only one strip needs to be in memory.
     """
-    cog_writer.write_cog(path, strips, grid, bands, _REFLECTANCE)
+    cog_writer.write_cog(path, strips, grid, bands, REFLECTANCE)
 
 
 def read_reflectance(path: Path) -> tuple[Float, tuple[str, ...], Grid]:
-    """What `write_reflectance` wrote, to half a DN: reflectance, band names, grid."""
-    return _read(path, DN_NODATA, DN_SCALE, DN_OFFSET)
+    """Read what `write_reflectance` wrote: reflectance within half a DN, band names, grid."""
+    return _read(path, REFLECTANCE)
 
 
 def read_reflectance_warped(sources: Sequence[tuple[str, int]], grid: Grid) -> Float:
-    """Bands of what `write_reflectance` wrote, on another grid, as `reader.read_warped` has it."""
+    """Read bands of reflectance COGs on another grid; see `reader.read_warped`."""
     return reader.read_warped(sources, grid, scale=DN_SCALE, offset=DN_OFFSET, nodata=DN_NODATA)
 
 
 def probability_writer(
     path: Path, grid: Grid, names: Sequence[str]
 ) -> AbstractContextManager[CogWriter]:
-    """Write a COG of uint8: probability = value / 250, 255 where there is none.
+    """Write a COG of uint8: probability = value / 250, 255 is no data.
 
-    What is written to it, from one thread at a time and in any order, is (len(names), rows,
-    columns) float32 in [0, 1], NaN where there is none.
+    Takes windows (len(names), rows, columns) of float32 in [0, 1], NaN for no data, in any order,
+    from one thread at a time.
     """
-    return cog_writer.open_cog_writer(path, grid, names, _PROBABILITY)
+    return cog_writer.open_cog_writer(path, grid, names, PROBABILITY)
 
 
 def read_probability(path: Path) -> tuple[Float, Grid]:
-    """What `probability_writer` wrote, to half of 1/250: probability and grid."""
-    probability, _, grid = _read(path, PROBABILITY_NODATA, 1 / PROBABILITY_STEPS, 0.0)
+    """Read what `probability_writer` wrote: probability within 1/500, and grid."""
+    probability, _, grid = _read(path, PROBABILITY)
     return probability, grid
 
 
 def write_labels(path: Path, labels: NDArray[np.uint8], grid: Grid, names: Sequence[str]) -> None:
-    """Write a COG of uint8 values that stand for themselves: (len(names), *grid.shape)."""
+    """Write a COG of uint8 labels, unscaled: (len(names), *grid.shape)."""
     cog_writer.write_cog(path, [labels], grid, names, _LABELS)
 
 
@@ -102,16 +100,16 @@ class CogReader:
         self.bands = tuple(name or "" for name in source.descriptions)
 
     def read_rows(self, first: int, last: int, places: Sequence[int] | None = None) -> NDArray[Any]:
-        """Rows from `first` to before `last`: (bands, rows, width), in the file's own type.
+        """Rows [first, last) as (bands, rows, width), in the stored data type.
 
-        places: which bands, counted from 0; None: all.
+        places: band indices from 0; None: all bands.
         """
         return self.read_window((first, last), (0, self.grid.width), places)
 
     def read_window(
         self, rows: tuple[int, int], columns: tuple[int, int], places: Sequence[int] | None = None
     ) -> NDArray[Any]:
-        """As `read_rows`, limited to some columns; both ranges exclude their end."""
+        """As `read_rows`, for a range of columns as well; both ranges are half-open."""
         indexes = self._source.indexes if places is None else [place + 1 for place in places]
         with reader.translate_errors(self._source.name):
             return cast("NDArray[Any]", self._source.read(indexes, window=(rows, columns)))
@@ -127,16 +125,14 @@ def open_cog(path: Path) -> Iterator[CogReader]:
         yield CogReader(source)
 
 
-def _read(
-    path: Path, nodata: float, scale: float, offset: float
-) -> tuple[Float, tuple[str, ...], Grid]:
+def _read(path: Path, encoding: Encoding) -> tuple[Float, tuple[str, ...], Grid]:
     with reader.open_raster(str(path)) as source:
         values = np.empty((source.count, *source.shape), dtype=np.float32)
         for index in source.indexes:
             stored = source.read(index)
-            np.multiply(stored, np.float32(scale), out=values[index - 1])
-            values[index - 1] += np.float32(offset)
-            values[index - 1][stored == nodata] = np.nan
+            np.multiply(stored, np.float32(encoding.scale), out=values[index - 1])
+            values[index - 1] += np.float32(encoding.offset)
+            values[index - 1][stored == encoding.nodata] = np.nan
         return values, tuple(name or "" for name in source.descriptions), _grid(source)
 
 
@@ -151,8 +147,4 @@ def _grid(source: Dataset) -> Grid:
     )
 
 
-_REFLECTANCE = Encoding("uint16", DN_NODATA, DN_SCALE, DN_OFFSET, "average", radiometry.encode)
-_PROBABILITY = Encoding(
-    "uint8", PROBABILITY_NODATA, 1 / PROBABILITY_STEPS, 0.0, "nearest", encode_probability
-)
 _LABELS = Encoding("uint8", None, 1.0, 0.0, "nearest", np.asarray)

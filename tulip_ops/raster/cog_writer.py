@@ -1,15 +1,14 @@
-"""COGs, made piece by piece or as copies of rasters with the same pixels.
+"""Writes COGs window by window, or as copies of rasters with unchanged pixels.
 
-GDAL makes COGs of finished rasters only, so each begins as a draft.
+GDAL makes COGs from finished rasters only, so each begins as a draft.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import rasterio
 import rasterio.shutil
@@ -20,18 +19,16 @@ from rasterio.windows import Window
 
 from tulip_ops.core.errors import TulipError
 from tulip_ops.raster import reader
+from tulip_ops.raster.encoding import Encoding, Overviews
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.reader import RasterInfo
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
 
-Overviews: TypeAlias = Literal["average", "nearest"]
-"""What a pixel of an overview says of those that it stands for."""
-
 _BLOCK = 512
 _THREADS = 2
-"""That compress blocks; one more reads what they compress."""
+"""Threads that compress blocks; one more thread reads the draft."""
 _TILED: Mapping[str, Any] = {
     "driver": "GTiff",
     "tiled": True,
@@ -43,19 +40,6 @@ _TILED: Mapping[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How values stand in a file: value = stored * scale + offset."""
-
-    dtype: str
-    nodata: float | None
-    scale: float
-    offset: float
-    overviews: Overviews
-    encode: Callable[[NDArray[Any]], NDArray[Any]]
-    """From values to what is stored."""
-
-
 class CogWriter:
     """Writes a raster window by window; it becomes a COG on exit."""
 
@@ -64,11 +48,11 @@ class CogWriter:
         self._encode = encoding.encode
 
     def write(self, values: NDArray[Any], row: int, column: int) -> None:
-        """(bands, rows, columns) to its place; what is never written is nowhere."""
+        """Write a window (bands, rows, columns); unwritten pixels are no data."""
         self.write_encoded(self._encode(values), row, column)
 
     def write_encoded(self, stored: NDArray[Any], row: int, column: int) -> None:
-        """As `write`, of values that are encoded already."""
+        """As `write`, for encoded values."""
         height, width = stored.shape[1:]
         self._target.write(stored, window=Window(column, row, width, height))
 
@@ -113,8 +97,8 @@ def open_raw_cog_writer(
 ) -> Iterator[DatasetWriter]:
     """A rasterio dataset to write to, which becomes a COG on exit.
 
-    profile: its size, type, place and nodata value, as rasterio names them. names, scale, offset:
-    of its bands.
+    profile: size, data type, georeference and nodata value, as rasterio names them. names, scale,
+    offset: of its bands.
     """
     with _scratch(path) as draft:
         with rasterio.open(draft, "w", **{**profile, **_TILED}) as target:
@@ -142,14 +126,14 @@ def write_cog(
             for row in range(0, values.shape[1], _BLOCK):
                 draft.write(values[:, row : row + _BLOCK], top + row, 0)
             top += values.shape[1]
-            del values  # the next strip is made without this one in memory
+            del values  # frees its memory before the next strip is made
         if top != grid.height:
             raise ValueError(f"{top} rows are not {grid.height}")
 
 
 @contextmanager
 def _scratch(path: Path) -> Iterator[Path]:
-    """A file for the draft of a COG: GDAL makes COGs from finished rasters only."""
+    """The file of a draft, removed at the end."""
     draft = path.with_name(path.name + ".draft")
     try:
         yield draft
@@ -163,13 +147,13 @@ def _scratch(path: Path) -> Iterator[Path]:
 
 
 def _as_cog(draft: Path, path: Path, overviews: Overviews) -> None:
-    # compressed, overviews under way are written again and again, each time to another place
+    # compressed temporary overviews are rewritten many times, each time at another offset
     with rasterio.Env(COG_TMP_COMPRESSION="NONE"):
         rasterio.shutil.copy(
             draft,
             path,
             driver="COG",
-            # imagery is unpacked twice as fast as from DEFLATE, of a twentieth more bytes
+            # decompresses twice as fast as DEFLATE, with 5 % more bytes
             compress="ZSTD",
             level=1,
             predictor="STANDARD",
@@ -190,8 +174,8 @@ def copy_as_cog(
 ) -> None:
     """Copy a raster's pixels unchanged into a COG in its own CRS.
 
-    names, scale, offset and nodata (None: as declared) go into the copy's header; an alpha
-    band stays behind the named ones. Reads every pixel: a truncated file is `UnreadableRaster`.
+    names, scale, offset and nodata (None: as declared) go into the copy's header; an alpha band
+    stays after the named bands. Reads every pixel: `UnreadableRaster` for a truncated file.
     """
     with reader.open_raster(str(source)) as original:
         profile = original.profile | {"nodata": reader.effective_nodata(original, nodata)}
@@ -209,7 +193,7 @@ def copy_as_cog(
 
 
 def copy_georeferenced(source: Path, target: Path, place: RasterInfo) -> None:
-    """Copy 8-bit pixels unchanged into a GeoTIFF that lies where `place`, of the same size, does.
+    """Copy 8-bit pixels unchanged into a GeoTIFF with the georeference of `place`, of equal size.
 
     `UnreadableRaster`.
     """

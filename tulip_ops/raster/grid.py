@@ -11,10 +11,10 @@ from affine import Affine
 from tulip_ops.core.errors import NothingValid
 
 STRIP_ROWS = 512
-"""Rows in which large grids are read and written."""
+"""Rows per strip in which large grids are read and written."""
 
 _EDGE = 1e-6
-"""Pixels: a bound this close to a pixel edge lies on it, rounding aside."""
+"""Tolerance in pixels: a bound this close to a pixel edge is on the edge."""
 
 Bounds = tuple[float, float, float, float]
 
@@ -39,12 +39,12 @@ class Grid:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(height, width), as arrays have it."""
+        """(height, width), as of arrays."""
         return self.height, self.width
 
     @property
     def transform(self) -> Affine:
-        """From (column, row) to (x, y); whole numbers are pixel corners."""
+        """From (column, row) to (x, y); integers are pixel corners."""
         return Affine(self.resolution, 0, self.left, 0, -self.resolution, self.top)
 
     @property
@@ -58,10 +58,10 @@ class Grid:
         )
 
     def window(self, bounds: Bounds) -> Grid:
-        """The smallest part of this grid that covers what `bounds` share with it.
+        """The smallest part of this grid that covers its intersection with `bounds`.
 
-        bounds: (left, bottom, right, top) in the grid's CRS.
-        Every pixel of the part is a pixel of this grid. `NothingValid` if they share no area.
+        bounds: (left, bottom, right, top) in the grid's CRS. Pixels stay aligned with this grid.
+        `NothingValid` if the intersection is empty.
         """
         left, bottom, right, top = bounds
         first_column = max(0, math.floor((left - self.left) / self.resolution + _EDGE))
@@ -82,15 +82,15 @@ class Grid:
         )
 
     def rows(self, rows: slice) -> Grid:
-        """The rows from `rows.start` to before `rows.stop`, in their whole width."""
+        """The rows of a slice, in full width."""
         top = self.top - rows.start * self.resolution
         return replace(self, top=top, height=rows.stop - rows.start)
 
     def strips(self, most_pixels: int) -> Iterator[Grid]:
-        """This grid from north to south in parts of its whole width.
+        """Split the grid into strips of full width, north to south, without overlap.
 
-        A part has at most `most_pixels`, and rows in multiples of `STRIP_ROWS`, which blocks of
-        files divide; so one multiple at least. Together they are the grid, without overlap.
+        A strip has at most `most_pixels`, but at least `STRIP_ROWS` rows, and a multiple of these,
+        so that strips end on the block edges of files.
         """
         rows = max(1, most_pixels // self.width // STRIP_ROWS) * STRIP_ROWS
         for row in range(0, self.height, rows):

@@ -1,4 +1,4 @@
-"""Sentinel-2's tiling grid: MGRS tiles, by name and by place."""
+"""Sentinel-2's tiling grid: MGRS tiles by name and by location."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SNAP = 60
 _SQUARE = 100_000
 _CYCLE = 2_000_000
 _REACH = 0.25
-"""Degrees: more than tiles overlap up to 65 degrees north, less than their squares measure."""
+"""Degrees: more than the overlap of tiles up to 65 degrees north, less than a square's size."""
 _SOUTHERN_EQUATOR = 10_000_000
 
 _BANDS = "CDEFGHJKLMNPQRSTUVWX"
@@ -41,7 +41,7 @@ def tile_grid(tile: str) -> Grid:
 
     A tile is the 100 km MGRS square of its name with its north-western corner moved outward
     to multiples of 60 m counted from the equator (Sentinel-2's tiling grid), and reaches
-    109.8 km to the east and south. `BadScene` if there is no such square.
+    109.8 km to the east and south. `BadScene` if the square does not exist.
     """
     match = _TILE.fullmatch(tile)
     west = -1 if match is None else _COLUMNS[int(match["zone"]) % 3].find(match["column"]) + 1
@@ -49,7 +49,7 @@ def tile_grid(tile: str) -> Grid:
         raise BadScene(f"{tile!r} is not an MGRS tile; one looks like 31UFU")
     zone, southern = int(match["zone"]), match["band"] < "N"
     band_south = -80 + 8 * _BANDS.index(match["band"])
-    # rows repeat every 2000 km: the first one that reaches into the latitude band
+    # row letters repeat every 2000 km: take the first row that intersects the latitude band
     _, lowest = transformer_of(WGS84, 32600 + zone).transform(6 * zone - 183, band_south)
     row = (_ROWS.index(match["row"]) - 5 * (zone % 2 == 0)) * _SQUARE
     row += math.ceil((lowest - _SQUARE - row) / _CYCLE) * _CYCLE
@@ -59,9 +59,9 @@ def tile_grid(tile: str) -> Grid:
 
 
 def tile_at(longitude: float, latitude: float) -> str:
-    """The MGRS tile whose 100 km square holds the place, such as 31UFU.
+    """The MGRS tile whose 100 km square contains a location, such as 31UFU.
 
-    Sentinel-2's tiles overlap: a neighbour may show the place as well.
+    Sentinel-2's tiles overlap: a neighbour may contain the location as well.
     `BadScene` beyond 84 degrees north and 80 south, where MGRS has no UTM squares.
     """
     if not (-80 <= latitude < 84 and -180 <= longitude <= 180):
@@ -72,7 +72,7 @@ def tile_at(longitude: float, latitude: float) -> str:
 
 
 def _square_in(zone: int, longitude: float, latitude: float) -> str:
-    """The square of a place in the numbering of a zone that may be its neighbour."""
+    """The square of a location in a UTM zone, its own or a neighbouring one."""
     band = _BANDS[min(int(latitude + 80) // 8, len(_BANDS) - 1)]
     easting, northing = transformer_of(WGS84, 32600 + zone).transform(longitude, latitude)
     column = _COLUMNS[zone % 3][min(max(int(easting // _SQUARE), 1), 8) - 1]
@@ -81,10 +81,10 @@ def _square_in(zone: int, longitude: float, latitude: float) -> str:
 
 
 def tiles_over(ground: BaseGeometry) -> list[str]:
-    """The tiles that reach into `ground`, sorted; neighbours overlap by 10 km.
+    """The tiles that intersect `ground`, sorted; neighbours overlap by 10 km.
 
-    ground: polygons in EPSG:4326. Near the border of two UTM zones both have tiles. Not every
-    one has images: Sentinel-2 leaves out the sea, and most of those far outside their zone.
+    ground: polygons in EPSG:4326. Near the border of two UTM zones, tiles of both are included.
+    Not every tile has images: Sentinel-2 omits open sea and most tiles far outside their zone.
     """
     found = set()
     for part in shapely.get_parts(ground):

@@ -1,7 +1,6 @@
-"""Probability as it is stored: its encoding, and where it reaches a threshold.
+"""The stored encoding of probability, and thresholds on encoded pixels.
 
-Most pixels of a raster are no tulips. So they stay as they are stored, and only those that
-matter are decoded.
+Most pixels of a raster are not tulips: they stay encoded, and only the needed ones are decoded.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ _PER_STEP = np.float32(1 / PROBABILITY_STEPS)
 
 @dataclass(frozen=True, slots=True)
 class ProbabilityRaster:
-    """One band of probability in the encoding in which it is at hand."""
+    """One band of probability, encoded or not."""
 
     stored: NDArray[Any]
-    """(height, width). Its type is its encoding: uint8 as `encode_probability` makes it, floating
-    point for probability in [0, 1] itself, NaN where not seen."""
+    """(height, width). uint8: encoded by `encode_probability`. Floating point: probability in
+    [0, 1], NaN where not seen."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -36,13 +35,13 @@ class ProbabilityRaster:
         return height, width
 
     def at_least(self, threshold: float) -> NDArray[np.bool_]:
-        """(height, width): where probability is `threshold` or more; False where not seen."""
+        """(height, width): True where probability >= threshold; False where not seen."""
         if self.stored.dtype != np.uint8:
             return np.asarray(self.stored >= threshold)
         numbers = np.flatnonzero(threshold <= _EVERY_STEP)
         if not len(numbers):
             return np.zeros(self.stored.shape, dtype=bool)
-        # what reaches it is one range: two comparisons of bytes are faster than a look into a table
+        # the encoded values form one range: two comparisons of bytes are faster than a lookup table
         return (self.stored >= np.uint8(numbers[0])) & (self.stored <= np.uint8(numbers[-1]))
 
     def values(self, pixels: NDArray[np.int64]) -> Float:
@@ -52,17 +51,17 @@ class ProbabilityRaster:
 
 
 def encode_probability(probability: Float) -> NDArray[np.uint8]:
-    """What `probability_writer` stores of any shape."""
+    """Encode probability of any shape as uint8; NaN becomes PROBABILITY_NODATA."""
     numbers = np.rint(probability * PROBABILITY_STEPS).clip(0, PROBABILITY_STEPS)
     return np.where(np.isnan(probability), PROBABILITY_NODATA, numbers).astype(np.uint8)
 
 
 def decode_probability(stored: NDArray[np.uint8]) -> Float:
-    """What `probability_writer` stored, of any shape: float32, NaN where there is none."""
-    values = np.asarray(stored * _PER_STEP)  # five times as fast as to look into a table of 256
+    """The inverse of `encode_probability`: float32 of any shape, NaN for no data."""
+    values = np.asarray(stored * _PER_STEP)  # five times as fast as a lookup table
     values[stored == PROBABILITY_NODATA] = np.nan
     return values
 
 
 _EVERY_STEP = decode_probability(np.arange(256, dtype=np.uint8))
-"""Probability of each number, ascending, NaN from some number on."""
+"""Probability of each encoded value, ascending; NaN at the end."""

@@ -1,4 +1,4 @@
-"""Geometries in other coordinate systems, and areas on the ellipsoid."""
+"""Transforms geometries between CRS, and computes areas on the ellipsoid."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Geometry = TypeVar("Geometry", bound=BaseGeometry)
 def project(geometry: Geometry, from_epsg: int, to_epsg: int) -> Geometry:
     """The same vertices in another CRS, always (x, y) or (longitude, latitude).
 
-    Lines between vertices are not densified. `BadArea` if a vertex has no place there.
+    Edges are not densified. `BadArea` if a vertex cannot be transformed.
     """
     if from_epsg == to_epsg:
         return geometry
@@ -50,13 +50,13 @@ def project(geometry: Geometry, from_epsg: int, to_epsg: int) -> Geometry:
 def project_all(
     geometries: Sequence[BaseGeometry], from_epsg: int, to_epsg: int
 ) -> NDArray[np.object_]:
-    """As `project`, of many at once: (len(geometries),) of the same kinds."""
+    """As `project`, for many geometries at once: (len(geometries),) of the same types."""
     together = GeometryCollection(list(geometries))
     return np.asarray(shapely.get_parts(project(together, from_epsg, to_epsg)))
 
 
 def geodesic_areas(polygons: NDArray[np.object_]) -> NDArray[np.float64]:
-    """As `geodesic_area`, of many polygons at once; (n,)."""
+    """As `geodesic_area`, for many polygons at once; (n,)."""
     rings, owner = shapely.get_rings(shapely.orient_polygons(polygons), return_index=True)
     points, ring = shapely.get_coordinates(rings, return_index=True)
     parts = np.split(points, np.flatnonzero(ring[1:] != ring[:-1]) + 1) if len(ring) else []
@@ -65,7 +65,7 @@ def geodesic_areas(polygons: NDArray[np.object_]) -> NDArray[np.float64]:
 
 
 def geodesic_area(geometry: BaseGeometry) -> float:
-    """Square metres on the WGS84 ellipsoid, holes left out; edges are geodesics.
+    """Square metres on the WGS84 ellipsoid, without holes; edges are geodesics.
 
     geometry: polygon or multipolygon in EPSG:4326, rings in any orientation.
     """
@@ -81,5 +81,5 @@ def transformer_of(from_epsg: int, to_epsg: int) -> Transformer:
 
 @concurrency.before_threads
 def _use_proj() -> None:
-    """Opens PROJ's database."""
+    """Open PROJ's database."""
     transformer_of(WGS84, 32631).transform(3.0, 52.0)

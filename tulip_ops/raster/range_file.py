@@ -1,4 +1,4 @@
-"""Remote files that are read by ranges, whose size must be the same in every answer."""
+"""Remote files that are read by byte ranges, with a check of their size in every response."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from tulip_ops.core.errors import ChecksumMismatch, UnreadableRaster
 
 
 class SizedRangeFile(ABC):
-    """A `range_reader.RangeFile` of a service that says the file's size with every part."""
+    """A `range_reader.RangeFile` of a service that returns the file's size with every part."""
 
     def __init__(self, name: str, declared: int | None) -> None:
-        """name: for people, without secrets. declared: size in bytes, as the catalog lists it."""
+        """name: for messages, without secrets. declared: size in bytes according to the catalog."""
         self.name = name
         self._declared = declared
         self._size: int | None = None
 
     @abstractmethod
     def _part(self, start: int, stop: int) -> tuple[bytes, int]:
-        """The bytes from `start` to before `stop`, and how many the file has."""
+        """The bytes [start, stop), and the size of the file."""
 
     def read(self, start: int, stop: int) -> bytes:
         """As `RangeFile` says.
 
-        `UnreadableRaster` if the file is empty, `ChecksumMismatch` if its size is not the declared
-        one or that of the answers before.
+        `UnreadableRaster` if the file is empty, `ChecksumMismatch` if its size differs from the
+        declared one or from earlier responses.
         """
         data, size = self._part(start, stop)
         expected = self._declared if self._size is None else self._size

@@ -1,7 +1,7 @@
-"""Files that are read by ranges, as GDAL opens them: exactly the bytes that it asks for.
+"""GDAL datasets on files that are read by byte ranges, exactly those that GDAL requests.
 
-GDAL has readers of its own for HTTP and S3. They hide why a read failed, ask for a file's size
-by requests of their own, know no Retry-After and write signed URLs into the log; hence these.
+Replaces GDAL's readers for HTTP and S3, which hide the cause of a failed read, spend requests on a
+file's size, ignore Retry-After and write signed URLs into the log.
 """
 
 from __future__ import annotations
@@ -22,36 +22,35 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
 _CHUNK = 16384
-"""What a header is read by: a COG's is smaller, a whole tile's with all its overviews included."""
+"""Bytes per read of a header; larger than the header of a COG of a full tile with overviews."""
 
 
 class RangeFile(Protocol):
-    """A file somewhere else."""
+    """A remote file."""
 
     name: str
-    """For messages: no secrets."""
+    """For messages, without secrets."""
 
     def read(self, start: int, stop: int) -> bytes:
-        """Bytes from `start` to before `stop`, fewer only where the file ends.
+        """Bytes [start, stop), fewer only at the end of the file.
 
-        Raises errors of ours, after the attempts that make sense.
+        Raises `TulipError` after its retries.
         """
         ...
 
     def size(self) -> int:
-        """In bytes; known without a request once something was read."""
+        """Size in bytes; needs no request after the first read."""
         ...
 
 
 class CachedRangeFile:
-    """A `RangeFile` that caches the ranges read last, for neighbouring windows.
+    """A `RangeFile` that caches the last ranges, for neighbouring windows.
 
-    Two strips of a raster that is resampled both need the blocks on their border. For one thread
-    at a time.
+    Resampling two adjacent strips reads the blocks on their border twice. For one thread at a time.
     """
 
     def __init__(self, file: RangeFile, most_bytes: int = 12 << 20) -> None:
-        """most_bytes: a row of blocks of a whole tile at 20 m has some 4 MB."""
+        """most_bytes: of the cache; a row of blocks of a full tile at 20 m has about 4 MB."""
         self.name = file.name
         self._file = file
         self._most = most_bytes
@@ -95,16 +94,16 @@ class _Container(MultiByteRangeResourceContainer):  # type: ignore[misc]  # rast
 
     def __init__(self, file: RangeFile) -> None:
         self.file = file
-        self.name = PurePosixPath(file.name).name  # its end is how GDAL knows some formats
+        self.name = PurePosixPath(file.name).name  # GDAL recognizes some formats by the suffix
         self.failure: Exception | None = None
         self._chunks: dict[int, bytes] = {}
 
     def chunked(self, start: int, stop: int) -> bytes:
-        """A small read, from chunks that are kept."""
+        """A small read, from cached chunks."""
         first, last = start // _CHUNK, (stop - 1) // _CHUNK
         missing = [place for place in range(first, last + 1) if place not in self._chunks]
         if missing:
-            # one request from the first to the last of them, what lies between included
+            # one request from the first to the last missing chunk, including those between
             begin, end = missing[0] * _CHUNK, (missing[-1] + 1) * _CHUNK
             data = self.exactly(begin, end)
             for place in range(missing[0], missing[-1] + 1):
@@ -114,9 +113,9 @@ class _Container(MultiByteRangeResourceContainer):  # type: ignore[misc]  # rast
         return together[start - first * _CHUNK : stop - first * _CHUNK]
 
     def exactly(self, start: int, stop: int) -> bytes:
-        """What is there of the range; nothing once a read has failed.
+        """The bytes of the range that exist; none after a failed read.
 
-        An exception must not pass through GDAL: it is kept, and raised by `open_dataset`.
+        An exception must not pass through GDAL: it is stored, and raised by `open_dataset`.
         """
         if self.failure is not None:
             return b""
@@ -160,7 +159,7 @@ class _Container(MultiByteRangeResourceContainer):  # type: ignore[misc]  # rast
 
 
 class _Handle:
-    """A place in the file, as an open file has one."""
+    """An open file with its position."""
 
     def __init__(self, container: _Container) -> None:
         self._container = container
@@ -194,7 +193,7 @@ class _Handle:
         """As `__exit__`."""
 
     def get_byte_ranges(self, offsets: list[int], sizes: list[int]) -> list[bytes]:
-        """Blocks of a COG, neighbours already in one range. GDAL trusts their lengths."""
+        """Blocks of a COG; GDAL has merged adjacent ones, and relies on the lengths."""
         parts = []
         for offset, size in zip(offsets, sizes, strict=True):
             data = self._container.exactly(offset, offset + size)

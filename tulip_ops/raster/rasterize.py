@@ -1,4 +1,4 @@
-"""Polygons to the pixels of a grid, and pixels to polygons, as GDAL does it."""
+"""Rasterizes polygons and polygonizes masks, with GDAL."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def mask_to_polygons(present: NDArray[np.bool_], grid: Grid) -> list[Polygon]:
     """Polygons of the True pixels, along pixel edges, in the CRS of `grid`.
 
-    present: (height, width) bool. Pixels that share an edge are one polygon, those that share
-    a corner only are two; holes are kept. With them as p,
-    `polygons_to_labels(p, grid) >= 0` equals `present`.
+    present: (height, width) bool. Pixels that share an edge belong to one polygon, pixels that
+    share only a corner do not; polygons have holes.
+    Invariant: `polygons_to_labels(mask_to_polygons(m, grid), grid) >= 0` equals m.
     """
     found = shapes(present.astype(np.uint8), mask=present, connectivity=4, transform=grid.transform)
     return [cast("Polygon", shape(outline)) for outline, _ in found]
@@ -31,8 +31,8 @@ def polygons_to_labels(geometries: Sequence[BaseGeometry], grid: Grid) -> NDArra
     """Index of the geometry that covers each pixel's centre.
 
     geometries: polygons in the CRS of `grid`.
-    Returns (height, width) int32: position in `geometries`, the last one where several
-    overlap, -1 where there is none.
+    Returns (height, width) int32: position in `geometries`, the last one where several overlap,
+    -1 outside all of them.
     """
     numbered = [
         (geometry, number) for number, geometry in enumerate(geometries) if not geometry.is_empty

@@ -1,7 +1,7 @@
-"""Rasters to read: opened, with GDAL's errors as ours, their headers, and their pixels.
+"""Reads rasters: headers and pixels, with GDAL's errors translated.
 
-Arrays are (bands, height, width). Reflectance is float32 where 1.0 is 100 %, probability is
-float32 in [0, 1], and NaN stands where nothing was measured.
+Arrays are (bands, height, width). Reflectance is float32 with 1.0 = 100 %, probability is float32
+in [0, 1]; NaN is no data.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ Dataset: TypeAlias = DatasetReader
 """An open raster."""
 
 CACHE = 256
-"""Megabytes of blocks that GDAL keeps of a raster in pieces, not a share of the machine's."""
+"""GDAL's block cache in MB, for rasters read in pieces; its default is a share of all memory."""
 
 Float = NDArray[np.float32]
 
 _FINER = 1.05
-"""Source pixels per grid pixel from which averaging beats interpolating."""
+"""Source pixels per grid pixel from which averaging is better than interpolation."""
 _ROUNDED = 1e-3
-"""Pixels by which a raster may lie beside where its metadata say, for rounding."""
+"""Tolerance in pixels between a raster's position and its metadata, for rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class RasterInfo:
     bounds: tuple[float, float, float, float]
     """(left, bottom, right, top)"""
     dtype: str
-    """Of the first band, as NumPy names it."""
+    """NumPy name, of the first band."""
     bands: tuple[str, ...]
     """Descriptions of the bands without alpha, "" where a band has none."""
     has_alpha: bool
@@ -92,7 +92,7 @@ def inspect(href: str) -> RasterInfo:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedGrid:
-    """CRS, size and transform that metadata declare; None where they declare nothing."""
+    """CRS, size and transform according to metadata; None if not declared."""
 
     epsg: int | None = None
     shape: tuple[int, int] | None = None
@@ -112,16 +112,15 @@ def read_warped(
 ) -> Float:
     """Warp bands of rasters in any CRS onto `grid`; value = stored * scale + offset.
 
-    sources: (href or file, band index from 1) pairs. nodata: stored value that means nothing was
-    measured; None takes what the file declares (nodata value, alpha or internal mask). expected:
-    where every source must lie, else `WrongGrid`.
-    Returns (len(sources), height, width) float32, NaN where nothing was measured or a source
-    does not reach.
+    sources: (href or file, band index from 1) pairs. nodata: stored value for no data; None: what
+    the file declares (nodata value, alpha or internal mask). expected: grid that every source must
+    have, else `WrongGrid`.
+    Returns (len(sources), height, width) float32, NaN for no data and outside the source.
 
-    A pixel is the average of the source's pixels where these are finer on the ground, and
-    interpolated bilinearly otherwise; pixels without a measurement take no part in either. It
-    is measured where its centre was, so areas are kept.
-    Reads no more of a source than the grid needs. `UnreadableRaster`, `BandMissing`.
+    A pixel is the average of the source pixels if these are finer, and interpolated bilinearly
+    otherwise; both ignore source pixels without data. It has data where the source has data at
+    its centre, so that areas of valid pixels are preserved.
+    Reads only the part of a source that the grid needs. `UnreadableRaster`, `BandMissing`.
     """
     values = np.empty((len(sources), *grid.shape), dtype=np.float32)
     for href in dict.fromkeys(href for href, _ in sources):
@@ -141,11 +140,11 @@ def read_warped(
                 continue
             options = _warp_options(source, grid, nodata)
             with WarpedVRT(source, **options) as warped:
-                # band by band into place: one copy of the pixels, not two
+                # band by band into the result: one copy of the pixels in memory, not two
                 for place, index in zip(places, indexes, strict=True):
                     warped.read(index, out=values[place])
             if options["resampling"] == Resampling.average:
-                # an average is there wherever it touches a measurement: half a pixel too far
+                # an average is valid wherever it touches valid pixels: half a pixel too far
                 with WarpedVRT(source, **options | {"resampling": Resampling.nearest}) as centres:
                     for place, index in zip(places, indexes, strict=True):
                         values[place][np.isnan(centres.read(index))] = np.nan
@@ -155,11 +154,11 @@ def read_warped(
 
 
 def read_pixels(path: Path) -> Float:
-    """Every band but alpha, as stored, of a raster that need not lie anywhere on the Earth.
+    """All bands except alpha, as stored; the raster needs no georeference.
 
-    PNG, JPEG, TIFF and whatever else GDAL reads; JPEGs in CMYK come as red, green and blue.
-    Returns (bands, height, width) float32, NaN where the file declares that nothing was measured
-    (nodata value, alpha or internal mask). `UnreadableRaster`.
+    PNG, JPEG, TIFF and any other format of GDAL; JPEGs in CMYK are read as red, green and blue.
+    Returns (bands, height, width) float32, NaN where the file declares no data (nodata value,
+    alpha or internal mask). `UnreadableRaster`.
     """
     with open_raster(str(path)) as source:
         indexes = colour_bands(source)
@@ -169,10 +168,10 @@ def read_pixels(path: Path) -> Float:
 
 
 def _aligned(source: Dataset, grid: Grid, nodata: float | None) -> tuple[int, int] | None:
-    """Row and column of the grid's corner in a source whose pixels are the grid's; else None.
+    """Row and column of the grid's corner in a source with the same pixels; else None.
 
-    Nothing is resampled then, and no pixel around the grid is needed: of a COG that means whole
-    blocks. Sources that mark what was not measured by a mask are left to the warper.
+    Such a source is not resampled, which would read a margin around the grid: of a COG, a ring of
+    blocks. Sources with a mask or alpha are left to the warper.
     """
     own, wanted = source.transform, grid.transform
     if source.crs is None or source.crs.to_epsg() != grid.epsg or has_alpha(source):
@@ -196,7 +195,7 @@ def _cut(
     nodata: float | None,
     out: Float,
 ) -> None:
-    """The pixels from `corner` on into `out`, (height, width); NaN beyond the source."""
+    """Read pixels from `corner` on into `out`, (height, width); NaN outside the source."""
     out[...] = math.nan
     first = [max(0, place) for place in corner]
     last = [
@@ -246,13 +245,13 @@ def _warp_options(source: Dataset, grid: Grid, nodata: float | None) -> dict[str
         "dtype": "float32",
         "src_nodata": effective_nodata(source, nodata),
         "nodata": math.nan,
-        # a dark pixel is zero in one band: it is missing only where that band misses it
+        # a dark pixel may be zero in one band: it has no data in that band alone
         "UNIFIED_SRC_NODATA": "NO",
     }
 
 
 def _source_pixels_per_pixel(source: Dataset, grid: Grid) -> float:
-    """How many source pixels cover a pixel in the middle of the grid, whatever the two CRS."""
+    """Number of source pixels per pixel in the middle of the grid, in any two CRS."""
     left, bottom, right, top = grid.bounds
     x, y, side = (left + right) / 2, (bottom + top) / 2, grid.resolution
     (x0, x1, x2), (y0, y1, y2) = transform_points(
@@ -264,16 +263,16 @@ def _source_pixels_per_pixel(source: Dataset, grid: Grid) -> float:
 
 @concurrency.before_threads
 def _use_gdal() -> None:
-    """Registers the drivers, and opens PROJ's database."""
+    """Register GDAL's drivers, and open PROJ's database."""
     with rasterio.Env():
         CRS.from_epsg(WGS84).to_wkt()
 
 
 @contextmanager
 def open_raster(href: str | RangeFile, **options: Any) -> Iterator[Dataset]:
-    """Open a raster for reading; GDAL's errors inside become `UnreadableRaster` too.
+    """Open a raster for reading; GDAL's errors in the block become `UnreadableRaster`.
 
-    options: GDAL's, while it is open.
+    options: of GDAL, while the raster is open.
     """
     with (
         translate_errors(display_name(href)),
@@ -306,27 +305,27 @@ def colour_bands(source: Dataset) -> list[int]:
 
 
 def has_alpha(source: Dataset) -> bool:
-    """Whether a band says where something was measured."""
+    """Whether the raster has an alpha band."""
     return len(colour_bands(source)) < len(source.indexes)
 
 
 def effective_nodata(source: Dataset, nodata: float | None) -> float | None:
-    """The stored value that means no data: `nodata`, or else what the header declares."""
+    """The stored value for no data: `nodata`, or else the value in the header."""
     value = source.nodata if nodata is None else nodata
     return None if value is None else float(value)
 
 
 def _plainly(href: str) -> Dataset:
     with warnings.catch_warnings():
-        # pictures to learn from may lie nowhere; whatever needs a place asks for a CRS
+        # training images may lack a georeference; callers that need one check the CRS
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         return rasterio.open(href)
 
 
 def _options(href: str | RangeFile) -> dict[str, str]:
-    # decoding a PNG at once, GDAL gives whatever lies in memory for what is cut off
+    # GDAL's fast path returns uninitialized memory for the missing rows of a truncated PNG
     options = {"GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}
     if not isinstance(href, str):
-        # never look for sidecars beside a file elsewhere: needless requests for each
+        # GDAL would spend requests on sidecar files, which do not exist
         options["GDAL_DISABLE_READDIR_ON_OPEN"] = "EMPTY_DIR"
     return options

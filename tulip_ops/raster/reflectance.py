@@ -1,4 +1,4 @@
-"""From stored numbers to reflectance, and whether the two agree. Arrays and numbers only."""
+"""Reflectance from stored numbers, and checks of the radiometric offset. No I/O."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STRETCH = 2.5
-"""Their usual gain: value = reflectance * STRETCH * 255, saturated."""
+"""Usual gain of 8-bit renderings: value = reflectance * STRETCH * 255, saturated."""
 
 DN_SCALE = 1e-4
 DN_OFFSET = -0.1
 """Sentinel-2 L2A from processing baseline 04.00: reflectance = DN * DN_SCALE + DN_OFFSET."""
 DN_NODATA = 0
-"""DN where nothing was measured."""
+"""DN of pixels without data."""
 
 _FIRST_WITH_OFFSET = "04.00"
-"""The processing baseline from which ESA adds the 1000."""
+"""The first processing baseline with ESA's offset of 1000 DN."""
 _VISIBLE = ("blue", "green", "red")
 _CERTAINLY_BELOW = -0.02
-"""Reflectance in the visible that noise and dark water do not reach, save in few pixels."""
+"""Reflectance in the visible that noise and dark water rarely fall below."""
 _SHARE_BELOW = 0.05
 _VEGETATION = 0.2
-"""nir - red from which a pixel is vegetation, whatever offset both carry."""
+"""nir - red from which a pixel is vegetation; an offset of both bands cancels."""
 _DARKEST = 5
-"""Percentile: of vegetation in the darker of blue and red. Measured on real scenes: at most
-0.072, under haze, without an offset, and at least 0.111 with it."""
+"""Percentile of vegetation in the darker of blue and red. On real scenes it is at most 0.072
+without the offset, under haze, and at least 0.111 with it."""
 _ENOUGH_SHARE, _ENOUGH_PIXELS = 0.005, 100
 
 
 @dataclass(frozen=True, slots=True)
 class OffsetEvidence:
-    """What the pixels tell about the offset of 1000 that baseline 04.00 adds to DN."""
+    """Evidence in the pixels for the offset of 1000 that baseline 04.00 adds to DN."""
 
     present: bool | None
-    """None: undecided, for example under cloud, where nothing is dark."""
+    """None: undecided, for example under cloud, where no pixel is dark."""
     text: str
-    """The figures behind it, for people."""
+    """The figures of the evidence, for messages."""
 
 
 def encode(reflectance: NDArray[np.float32], offset: float = DN_OFFSET) -> NDArray[np.uint16]:
     """Reflectance as DN of baseline 04.00: NaN becomes 0, the rest is clipped to 1..65535.
 
-    Any shape. offset: 0 for DN of earlier baselines, which cannot hold what is below zero.
-    Invariant: decode(encode(r)) is within half of 1e-4 of r in [-0.0999, 6.4535].
+    Any shape. offset: 0 for DN of earlier baselines, which cannot represent negative values.
+    Invariant: abs(decode(encode(r)) - r) <= 0.5e-4 for r in [-0.0999, 6.4535].
     """
     numbers = np.rint((reflectance.astype(np.float64) - offset) / DN_SCALE).clip(1, 65535)
     return np.where(np.isnan(reflectance), DN_NODATA, numbers).astype(np.uint16)
@@ -65,19 +65,18 @@ def decode(dn: NDArray[np.uint16]) -> NDArray[np.float32]:
 
 
 def true_color_scale(stretch: float) -> float:
-    """Reflectance of one step of an 8-bit rendering: reflectance = value / 255 / stretch."""
+    """Reflectance per step of an 8-bit rendering: reflectance = value / 255 / stretch."""
     return 1 / 255 / stretch
 
 
 def detect_offset(stored: NDArray[np.float32], bands: Sequence[str]) -> OffsetEvidence:
     """Estimate from the pixels whether the offset of baseline 04.00 is present.
 
-    stored: (len(bands), height, width), DN * DN_SCALE without any offset; NaN where nothing was
-    measured.
+    stored: (len(bands), height, width), DN * DN_SCALE without any offset; NaN for no data.
 
-    With it hardly a valid DN of the visible bands is below 1000. Without it most of vegetation,
-    water and shadow are, and vegetation, which nir - red tells apart whatever the offset, is
-    dark in blue or red.
+    With the offset, hardly any valid DN of the visible bands is below 1000. Without it, most of
+    vegetation, water and shadow are, and vegetation, which nir - red identifies with any offset,
+    is dark in blue or red.
     """
     places = {band: place for place, band in enumerate(bands)}
     visible = stored[[places[band] for band in _VISIBLE if band in places]]
@@ -112,13 +111,13 @@ def resolve_offset(
     evidence: OffsetEvidence,
     name: str,
 ) -> float:
-    """What to add to DN * DN_SCALE: DN_OFFSET or 0; `OffsetContradiction` if the pixels object.
+    """The offset to add to DN * DN_SCALE: DN_OFFSET or 0.
 
-    baseline: processing baseline as the item gives it, such as 05.11. declared: the item's
-    offset. subtracted: whether the item says that the provider took the 1000 away. name: of the
-    scene, for the message.
+    baseline: processing baseline in the item, such as 05.11. declared: offset in the item.
+    subtracted: whether the provider has subtracted the 1000, according to the item. name: of the
+    scene, for messages. `OffsetContradiction` if the pixels contradict the result.
 
-    The sensing date says nothing: scenes of 2016 that were processed again carry the 1000.
+    The sensing date is no evidence: reprocessed scenes of 2016 have the offset, too.
     """
     by_baseline = baseline_offset(baseline)
     if rule == "pixels" and by_baseline != 0.0 and evidence.present is not None:
@@ -139,13 +138,13 @@ def resolve_offset(
 
 
 def baseline_offset(baseline: str | None) -> float | None:
-    """The offset of ESA's own pixels of that processing baseline; None if it is no baseline.
+    """The offset of ESA's own pixels of a processing baseline; None for any other text.
 
-    Compared as numbers: 04.00, 4.0 and N0400 are one, and 10.00 comes after 9.99.
+    Compares numbers: 04.00, 4.0 and N0400 are equal, and 10.00 is later than 9.99.
     """
     text = str(baseline or "").strip()
     if re.fullmatch(r"\d{1,2}\.\d", text):
-        text += "0"  # the 4.0 of those who took it for a decimal number
+        text += "0"  # some catalogs store the baseline as a decimal number, such as 4.0
     known = processing_baseline(text)
     if known is None:
         return None
@@ -160,14 +159,14 @@ def check_offset(
     offset: float,
     name: str,
 ) -> None:
-    """Refuse pixels that cannot carry the offset which their metadata declare.
+    """Refuse pixels that contradict the offset in their metadata.
 
-    reflectance: (len(bands), height, width), made with `scale` and `offset`; NaN where nothing
-    was measured. name: of the scene, for the message.
+    reflectance: (len(bands), height, width), decoded with `scale` and `offset`; NaN for no data.
+    name: of the scene, for messages.
 
     Providers publish scenes of baseline 04.00 both with and without the added 1000 and mislabel
-    them (Element84/earth-search issues 9 and 71): `OffsetContradiction` where -0.1 is declared
-    and the 1000 is not in the pixels, and where 0 is declared and it is.
+    them (Element84/earth-search issues 9 and 71): `OffsetContradiction` if -0.1 is declared and
+    the pixels lack the 1000, and if 0 is declared and they have it.
     """
     if np.isclose(scale, DN_SCALE) and (offset == 0 or np.isclose(offset, DN_OFFSET)):
         evidence = detect_offset(reflectance - np.float32(offset), bands)

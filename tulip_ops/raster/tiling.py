@@ -1,4 +1,4 @@
-"""Cutting rasters into chips and windows, and putting predictions back together."""
+"""Cuts rasters into chips and windows, and stitches predictions together."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 Value = TypeVar("Value", bound=np.generic)
 
 MIN_BLEND_WEIGHT = 1e-6
-"""Weight of a pixel inside the margin: it counts only where no other chip reaches."""
+"""Weight of a pixel in the margin of a chip: negligible unless no other chip covers it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TilingPlan:
     """Positions of the overlapping windows over one raster.
 
-    Invariants: every pixel of the raster is covered; all chips have the same size and lie
-    inside the padded raster; origins are multiples of `align`.
+    Invariants: every pixel of the raster is covered; all chips have the same size and are inside
+    the padded raster; origins are multiples of `align`.
     """
 
     height: int
@@ -47,31 +47,30 @@ class TilingPlan:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One chip of a plan: what it reads of the raster, and what it answers for."""
+    """One chip of a plan: the part of the raster that it reads, and the part that it predicts."""
 
     number: int
-    """Its place in the order of the plan."""
+    """Position in the order of the plan."""
     rows: tuple[int, int]
     columns: tuple[int, int]
-    """First and one past the last that it reads of the raster; less than a chip where the raster
-    was padded."""
+    """Half-open ranges that it reads of the raster; smaller than a chip at a padded edge."""
     own_rows: tuple[int, int]
     own_columns: tuple[int, int]
-    """The part of these that no other window answers for; together they are the raster."""
+    """The part that this window alone predicts; these parts cover the raster without overlap."""
 
     @property
     def reads(self) -> tuple[slice, slice]:
-        """Rows and columns of the raster, for arrays that end with these two."""
+        """Index of the read part, for arrays (..., height, width) of the raster."""
         return slice(*self.rows), slice(*self.columns)
 
     @property
     def owns(self) -> tuple[slice, slice]:
-        """Rows and columns of the raster that it answers for."""
+        """Index of the predicted part, for arrays of the raster."""
         return slice(*self.own_rows), slice(*self.own_columns)
 
     @property
     def core(self) -> tuple[slice, slice]:
-        """The same rows and columns, of the chip."""
+        """Index of the predicted part, for arrays of the chip."""
         return (
             slice(self.own_rows[0] - self.rows[0], self.own_rows[1] - self.rows[0]),
             slice(self.own_columns[0] - self.columns[0], self.own_columns[1] - self.columns[0]),
@@ -83,10 +82,10 @@ def plan(
 ) -> TilingPlan:
     """Chips of `size` x `size` pixels every `step` pixels over a raster.
 
-    The last chip of a row or column is shifted inward, so that it ends with the raster.
-    `align` (a divisor of `size` and `step`) pads the raster to a multiple of it and keeps
-    every origin on one, as networks that pool need it. A raster smaller than a chip is padded
-    up to `size`, or with `shrink` only up to the next multiple of `align`.
+    The last chip of a row or column is shifted inward, so that it ends at the raster's edge.
+    The raster is padded to a multiple of `align` (a divisor of `size` and `step`), and origins are
+    multiples of it, as pooling networks require. A raster smaller than a chip is padded to
+    `size`, or with `shrink` only to the next multiple of `align`.
     """
     if min(height, width, size, step, align) < 1 or step > size or size % align or step % align:
         raise ValueError(
@@ -112,7 +111,7 @@ def _axis(
 
 
 def coarsen(plan: TilingPlan, factor: int) -> TilingPlan:
-    """The same chips on a grid `factor` times as coarse, as a network that pools returns them.
+    """The same chips on a grid `factor` times as coarse: the output of a pooling network.
 
     `factor` divides the size and the origin of every chip, as `align` of `plan` ensures.
     """
@@ -132,11 +131,10 @@ def coarsen(plan: TilingPlan, factor: int) -> TilingPlan:
 
 
 def windows(plan: TilingPlan, *, align: int = 1) -> list[Window]:
-    """The chips of a plan in its order, each with the part that it answers for.
+    """The chips of a plan in order, each with the part that it predicts.
 
-    Where two chips overlap, each answers for its half: a pixel belongs to the chip from whose
-    border it is farthest. Borders between them are multiples of `align`, of which origins and
-    sizes are multiples, too.
+    An overlap is divided in the middle: each pixel belongs to the chip from whose border it is
+    farthest. The dividing lines are multiples of `align`, as are origins and sizes.
     """
     down = _shares(plan.rows, plan.chip_height, plan.height, align)
     across = _shares(plan.columns, plan.chip_width, plan.width, align)
@@ -151,7 +149,7 @@ def windows(plan: TilingPlan, *, align: int = 1) -> list[Window]:
 def _shares(
     origins: tuple[int, ...], chip: int, length: int, align: int
 ) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Along one axis: what each chip reads, and what it answers for."""
+    """Along one axis: the ranges that each chip reads and predicts."""
     middles = [
         (after + before + chip) // (2 * align) * align for before, after in pairwise(origins)
     ]
@@ -161,9 +159,9 @@ def _shares(
 
 
 def pad_window(pixels: NDArray[Value], plan: TilingPlan) -> NDArray[Value]:
-    """Pad what a window reads (..., rows, columns) to a full chip, by reflection as `pad` does.
+    """Pad the pixels of a window (..., rows, columns) to a full chip, by reflection as in `pad`.
 
-    Only windows at the bottom or right of a padded raster read less than a chip.
+    Only windows at the bottom or right edge of a padded raster are smaller than a chip.
     """
     height, width = pixels.shape[-2:]
     if (height, width) == (plan.chip_height, plan.chip_width):
@@ -203,13 +201,13 @@ def stitch(
 ) -> NDArray[np.float32]:
     """Blend overlapping predictions back onto the grid they were cut from.
 
-    chips: (N, bands, chip_height, chip_width) in plan order, each finite, or NaN all over where
-    nothing was predicted: such a chip does not count.
-    Returns (bands, height, width), float32, NaN where no chip counts: every pixel is a weighted
-    mean of the chips covering it, so `stitch(cut(x, plan), plan)` equals x up to rounding.
-    Without `margin` all chips weigh the same. With it weights rise linearly from `margin` pixels
-    inside a chip's border, except where that border is the raster's own: predictions that were
-    made without seeing their surroundings do not count where a better one exists.
+    chips: (N, bands, chip_height, chip_width) in plan order, each finite, or all NaN if it was not
+    predicted: such a chip is ignored.
+    Returns (bands, height, width), float32, NaN where all chips are ignored: every pixel is a
+    weighted mean of the chips covering it, so `stitch(cut(x, plan), plan)` equals x up to rounding.
+    Without `margin` all chips have the same weight. With it, weights rise linearly from `margin`
+    pixels inside a chip's border, except at the border of the raster: predictions near a border,
+    made with less context, are replaced where a better one exists.
     """
     total = np.zeros((chips.shape[1], plan.padded_height, plan.padded_width), dtype=np.float64)
     weight = np.zeros((plan.padded_height, plan.padded_width), dtype=np.float64)
@@ -227,7 +225,7 @@ def stitch(
 
 
 def _taper(origin: int, chip: int, padded: int, margin: int | None) -> NDArray[np.float64]:
-    """Weights along one axis of a chip; a border of the raster counts as endlessly far."""
+    """Weights along one axis of a chip; a border of the raster counts as infinitely far."""
     if margin is None:
         return np.ones(chip)
     inside = np.arange(1, chip + 1)

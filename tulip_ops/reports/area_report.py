@@ -23,6 +23,7 @@ from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.reports import area_report_html, season_plots
 from tulip_ops.reports.area_report_html import AreaReport, Calendar
 from tulip_ops.storage.product_store import open_store
+from tulip_ops.storage.products import REFLECTANCE
 
 CLEAR_ENOUGH = 0.9
 """Share of the area that must be clear in the acquisition below the map; else the clearest."""
@@ -125,7 +126,7 @@ def _light_image(
         return None, None
     newest = AcquisitionId.parse(ranked[0].acquisition_id)
     try:
-        path = open_store(settings).product(newest, "reflectance.tif")
+        path = open_store(settings).product(newest, REFLECTANCE)
         bands = cog.band_names(path)
         wanted = [(str(path), bands.index(name) + 1) for name in ("red", "green", "blue")]
     except (ProductMissing, ProductDamaged):

@@ -29,6 +29,7 @@ from tulip_ops.reports.plotting import (
 )
 from tulip_ops.storage import detections_file
 from tulip_ops.storage.product_store import open_store
+from tulip_ops.storage.products import CLOUD, DETECTIONS, REFLECTANCE, TULIP
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,18 +72,14 @@ def draw(acquisition_id: AcquisitionId, settings: Settings, out: Path) -> None:
     reflectance is there.
     """
     store = open_store(settings)
-    reflectance, bands, grid = cog.read_reflectance(
-        store.product(acquisition_id, "reflectance.tif")
-    )
+    reflectance, bands, grid = cog.read_reflectance(store.product(acquisition_id, REFLECTANCE))
     cloud, cloud_threshold = np.full((1, *grid.shape), np.nan, np.float32), 0.5
     tulip, polygons = np.full((2, *grid.shape), np.nan, np.float32), []
     with suppress(ProductMissing):  # the picture shows how far the acquisition came
-        cloud, _ = cog.read_probability(store.product(acquisition_id, "cloud.tif"))
-        cloud_threshold = float(store.asset(acquisition_id, "cloud.tif")["tulip:threshold"])
-        tulip, _ = cog.read_probability(store.product(acquisition_id, "tulip.tif"))
-        detections = detections_file.read_detections(
-            store.product(acquisition_id, "detections.parquet")
-        )
+        cloud, _ = cog.read_probability(store.product(acquisition_id, CLOUD))
+        cloud_threshold = float(store.asset(acquisition_id, CLOUD)["tulip:threshold"])
+        tulip, _ = cog.read_probability(store.product(acquisition_id, TULIP))
+        detections = detections_file.read_detections(store.product(acquisition_id, DETECTIONS))
         polygons = [project(found.geometry, WGS84, grid.epsg) for found in detections]
     acquisition_picture(
         out,

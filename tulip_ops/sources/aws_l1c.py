@@ -27,7 +27,8 @@ from tulip_ops.raster.mgrs import tile_grid, tiles_over
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.raster.range_reader import CachedRangeFile, RangeFile
 from tulip_ops.sources.read_cache import ReadCache
-from tulip_ops.storage.object_store import ObjectStore, S3RangeFile
+from tulip_ops.storage.object_store import ObjectStore
+from tulip_ops.storage.s3_range_file import S3RangeFile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

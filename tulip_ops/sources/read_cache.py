@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from tulip_ops.storage.object_store import ObjectStore, join_address
+from tulip_ops.storage.addresses import join_address
+from tulip_ops.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

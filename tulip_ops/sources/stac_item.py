@@ -24,7 +24,7 @@ from tulip_ops.core.types import (
     AcquisitionId,
     processing_baseline,
 )
-from tulip_ops.storage.object_store import resolve
+from tulip_ops.storage.addresses import resolve
 from tulip_ops.storage.stac_items import COMMON_NAMES
 
 N = TypeVar("N", int, float)

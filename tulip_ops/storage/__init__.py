@@ -1,5 +1,5 @@
 """Products, STAC items and vector files, in a folder or in S3.
 
-Everything above imports this package. It alone imports boto3, pystac, pyarrow, geopandas and
+All layers above import this package. It alone imports boto3, pystac, pyarrow, geopandas and
 pyogrio.
 """

@@ -1,4 +1,4 @@
-"""The products of one acquisition as arrays and tables, for Python programs and notebooks."""
+"""The products of one acquisition as arrays and tables, for the Python API."""
 
 from __future__ import annotations
 
@@ -14,35 +14,30 @@ from tulip_ops.raster import cog
 from tulip_ops.raster.grid import Grid
 from tulip_ops.storage import detections_file
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import CLOUD, DETECTIONS, PRODUCTS, REFLECTANCE, TULIP, Product
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 ProductName: TypeAlias = Literal["reflectance", "cloud", "tulip", "detections"]
-
-_FILES: dict[ProductName, str] = {
-    "reflectance": "reflectance.tif",
-    "cloud": "cloud.tif",
-    "tulip": "tulip.tif",
-    "detections": "detections.parquet",
-}
+"""Keys of `PRODUCTS`, for type checkers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """An array and where it lies."""
+    """A georeferenced array."""
 
     values: NDArray[np.float32]
-    """(len(bands), *grid.shape), NaN where there is no value."""
+    """(len(bands), *grid.shape), NaN for no data."""
     bands: tuple[str, ...]
     grid: Grid
     """EPSG code, corner, shape and resolution in metres."""
 
 
 class AcquisitionProducts:
-    """What the store holds of one acquisition.
+    """The products of one acquisition.
 
-    Every method reads the store anew and verifies checksums: `ProductMissing` if a step has not
+    Every method reads the store again and verifies checksums. `ProductMissing` if a step has not
     made the product yet, `ProductDamaged`, `StoreUnavailable`.
     """
 
@@ -58,28 +53,28 @@ class AcquisitionProducts:
         return self._store.item(self.id)
 
     def path(self, product: ProductName) -> Path:
-        """The file of a product; from a store in S3, a verified copy on this machine."""
-        return self._store.product(self.id, _FILES[product])
+        """Verified file of a product; a local copy if the store is in S3."""
+        return self._store.product(self.id, PRODUCTS[product])
 
     def reflectance(self) -> Raster:
         """Surface reflectance by band, 1.0 is 100 %; NaN where not measured."""
-        with self._store.reading(self.id, _FILES["reflectance"]) as path:
+        with self._store.reading(self.id, REFLECTANCE) as path:
             return Raster(*cog.read_reflectance(path))
 
     def cloud(self) -> Raster:
         """Calibrated probability of cloud, haze or shadow; one band."""
-        return self._probability("cloud")
+        return self._probability(CLOUD)
 
     def tulip(self) -> Raster:
         """Calibrated probability of tulips, and of tulips in flower; NaN on cloudy ground."""
-        return self._probability("tulip")
+        return self._probability(TULIP)
 
     def detections(self) -> GeoDataFrame:
-        """The detected fields, EPSG:4326: a row each, with area, probabilities and provenance."""
-        with self._store.reading(self.id, _FILES["detections"]) as path:
+        """One row per detected field, EPSG:4326, with area, probabilities and provenance."""
+        with self._store.reading(self.id, DETECTIONS) as path:
             return detections_file.read_frame(path)
 
-    def _probability(self, product: ProductName) -> Raster:
-        with self._store.reading(self.id, _FILES[product]) as path:
+    def _probability(self, product: Product) -> Raster:
+        with self._store.reading(self.id, product) as path:
             values, grid = cog.read_probability(path)
             return Raster(values, cog.band_names(path), grid)

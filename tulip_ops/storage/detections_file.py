@@ -28,14 +28,14 @@ _COLUMNS = (
     ("clear_fraction", pa.float64()),
     ("border_clear_fraction", pa.float64()),
 )
-"""The fields of a Detection, in their order."""
+"""The fields of `Detection`, in order."""
 
 
 def write_detections(path: Path, detections: Sequence[Detection], **provenance: str) -> None:
-    """Write GeoParquet 1.1 in EPSG:4326: a row per detection, its fields as columns.
+    """Write GeoParquet 1.1 in EPSG:4326: one row per detection, its fields as columns.
 
     provenance: further columns with the same text in every row, such as the acquisition and the
-    model. Equal input gives equal bytes, with the same release of pyarrow.
+    model. Deterministic: equal input makes equal bytes, with the same release of pyarrow.
     """
     outlines = [detection.geometry for detection in detections]
     columns: dict[str, pa.Array] = {
@@ -53,7 +53,7 @@ def write_detections(path: Path, detections: Sequence[Detection], **provenance: 
 
 
 def read_detections(path: Path) -> list[Detection]:
-    """What `write_detections` wrote, in its order; `ProductDamaged` if it is something else."""
+    """Read what `write_detections` wrote, in its order; `ProductDamaged` for any other file."""
     names = [name for name, _ in _COLUMNS]
     try:
         rows = pq.read_table(path, columns=names).select(names).to_pydict()
@@ -64,8 +64,8 @@ def read_detections(path: Path) -> list[Detection]:
 
 
 def read_frame(path: Path) -> GeoDataFrame:
-    """What `write_detections` wrote with its provenance, in EPSG:4326; `ProductDamaged`."""
-    import geopandas as gpd  # noqa: PLC0415 - half a second
+    """Read what `write_detections` wrote, with the provenance, EPSG:4326; `ProductDamaged`."""
+    import geopandas as gpd  # noqa: PLC0415 - its import takes half a second
 
     try:
         return gpd.read_parquet(path)

@@ -1,4 +1,4 @@
-"""What makes a Parquet file with a column `geometry` a GeoParquet file."""
+"""The metadata that make a Parquet file a GeoParquet file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tulip_ops.raster.projection import WGS84
 
 
 def file_metadata(kinds: Iterable[str], bounds: Sequence[float] | None) -> dict[str, str]:
-    """The key and the JSON value that GeoParquet 1.1 asks for, of WKB in EPSG:4326.
+    """File metadata of GeoParquet 1.1, for a WKB column `geometry` in EPSG:4326.
 
-    kinds: of the geometries, such as Polygon. bounds: of all of them, west, south, east, north;
-    None: there are none.
+    kinds: geometry types, such as Polygon. bounds: west, south, east, north of all geometries;
+    None: no geometries.
     """
     column: dict[str, Any] = {
         "encoding": "WKB",

@@ -1,4 +1,4 @@
-"""Layers of the database as tables of geopandas."""
+"""Layers of the database as GeoDataFrames."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _NULLABLE = {
     pa.int64(): pd.Int64Dtype(),
     pa.bool_(): pd.BooleanDtype(),
 }
-"""Without these, an integer column with a missing value would become floating point."""
+"""Without these, an integer column with a missing value becomes floating point."""
 
 
 def frame(
     columns: Sequence[tuple[str, str]], batches: Iterable[Sequence[tuple[Any, ...]]]
 ) -> GeoDataFrame:
-    """The rows of a layer in EPSG:4326; columns, batches: as `layer_writer.write_layer` has them.
+    """The rows of a layer in EPSG:4326.
 
-    Dates are `datetime.date`, missing ones None.
+    columns, batches: as in `layer_writer.write_layer`. Dates are `datetime.date` or None.
     """
-    import geopandas as gpd  # noqa: PLC0415 - half a second
+    import geopandas as gpd  # noqa: PLC0415 - its import takes half a second
 
     rows = ArrowBatches(columns, batches)
     table = pa.Table.from_batches(rows, schema=rows.schema)

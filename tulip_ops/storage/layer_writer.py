@@ -1,7 +1,6 @@
-"""Features out, as many as there are: GeoParquet, GeoPackage, FlatGeobuf, GeoJSON.
+"""Writes layers as GeoParquet, GeoPackage, FlatGeobuf or GeoJSON.
 
-Rows come in batches, and no more than one of
-them needs to be in memory.
+Rows are streamed in batches, so that a layer need not fit into memory.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ FORMATS = {
     ".fgb": "FlatGeobuf",
     ".geojson": "GeoJSON",
 }
-"""By the end of a file's name; the first holds several layers, the others one."""
+"""Drivers by file suffix. A GeoPackage holds several layers, the other files one."""
 
 _TYPES = {
     "integer": pa.int32(),
@@ -47,7 +46,7 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 
 def driver(path: Path) -> str:
-    """What writes the file, by the end of its name; `BadInput`."""
+    """The driver for the suffix of a file; `BadInput` for any other suffix."""
     try:
         return FORMATS[path.suffix.lower()]
     except KeyError:
@@ -60,10 +59,10 @@ def write_layer(
     columns: Sequence[tuple[str, str]],
     batches: Iterable[Sequence[tuple[Any, ...]]],
 ) -> int:
-    """Write the rows as a layer of polygons in EPSG:4326; returns how many there were.
+    """Write a layer of polygons in EPSG:4326; returns the number of rows.
 
-    columns: name and kind (`_TYPES`) of each; the last is `geometry`, as WKB. A GeoPackage keeps
-    its other layers; any other file is written anew. `StoreUnavailable` if it cannot be.
+    columns: name and type (`_TYPES`) of each; the last is `geometry`, as WKB. Other layers of a
+    GeoPackage stay; any other file is replaced. `StoreUnavailable` if it cannot be written.
     """
     tables = ArrowBatches(columns, batches)
     kind = driver(path)
@@ -80,7 +79,7 @@ def write_layer(
 
 
 def write_styles(path: Path, styles: Mapping[str, str]) -> None:
-    """Put QGIS styles (QML) into a GeoPackage, as the default of the layers they are named by."""
+    """Write QGIS styles (QML) into a GeoPackage, as default styles; styles: by layer."""
     with closing(sqlite3.connect(path)) as package, package:
         package.executescript(_STYLE_TABLE)
         package.executemany(
@@ -92,12 +91,12 @@ def write_styles(path: Path, styles: Mapping[str, str]) -> None:
 
 
 class ArrowBatches:
-    """Arrow batches of the rows, counted and measured as they pass."""
+    """Converts batches of rows to Arrow; counts them and computes their bounds on the way."""
 
     def __init__(
         self, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[tuple[Any, ...]]]
     ) -> None:
-        """As `write_layer` has them."""
+        """columns, rows: as in `write_layer`."""
         self.schema = pa.schema([(name, _TYPES[kind]) for name, kind in columns])
         self.count = 0
         self.bounds = np.array([np.inf, np.inf, -np.inf, -np.inf])
@@ -126,7 +125,7 @@ def _write_parquet(path: Path, tables: ArrowBatches) -> None:
 
 
 def _write_by_ogr(path: Path, layer: str, kind: str, tables: ArrowBatches) -> None:
-    from pyogrio import errors, raw  # noqa: PLC0415 - half a second
+    from pyogrio import errors, raw  # noqa: PLC0415 - its import takes half a second
 
     try:
         raw.write_arrow(
@@ -162,4 +161,4 @@ create table if not exists layer_styles (
 insert or ignore into gpkg_contents (table_name, data_type, identifier)
 values ('layer_styles', 'attributes', 'layer_styles');
 """
-"""The table in which QGIS looks for styles of a GeoPackage."""
+"""The table from which QGIS reads styles of a GeoPackage."""

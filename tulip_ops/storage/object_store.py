@@ -1,8 +1,7 @@
-"""Files in folders and in S3, by their address: the one door to boto3."""
+"""Files in folders and in S3, by their address. The only module that imports boto3."""
 
 from __future__ import annotations
 
-import posixpath
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,29 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from tulip_ops.core import watchdog
-from tulip_ops.core.errors import (
-    CredentialMissing,
-    CredentialRefused,
-    SourceUnavailable,
-    TooManyRequests,
-    TulipError,
-    UnreadableRaster,
-)
+from tulip_ops.core.errors import SourceUnavailable, TulipError
 from tulip_ops.core.files import atomic_write
-from tulip_ops.raster.range_file import SizedRangeFile
+from tulip_ops.storage import s3_errors
+from tulip_ops.storage.addresses import S3, is_s3, split_s3
 
-_S3 = "s3://"
-_NOT_THERE = {"404", "NoSuchBucket", "NoSuchKey"}
-_REFUSED = {
-    "401", "403", "AccessDenied", "AllAccessDisabled", "ExpiredToken", "InvalidAccessKeyId",
-    "InvalidToken", "SignatureDoesNotMatch",
-}  # fmt: skip
-_THROTTLED = {"429", "503", "SlowDown", "Throttling", "RequestLimitExceeded", "TooManyRequests"}
-_OUTSIDE = {"416", "InvalidRange"}
-_OVERTAKEN = {"409", "412", "ConditionalRequestConflict", "PreconditionFailed"}
-_CREDENTIALS = (
-    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or the role of the machine"
-)
+THREADS = 16
+"""Connections of one S3 client, for concurrent requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +27,7 @@ class ObjectInfo:
     size: int
     """Bytes."""
     sha256: str | None
-    """The checksum given to `upload`; None for objects of others."""
+    """The checksum given to `upload`; None if other software wrote the object."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +35,7 @@ class ObjectStore:
     """Reads and writes files by address: a path, or s3://bucket/key.
 
     Every method raises `unavailable` if S3 does not answer, `TooManyRequests` if it throttles
-    for longer than its client is patient, `CredentialMissing`, and `CredentialRefused`.
+    even the last retry, `CredentialMissing`, and `CredentialRefused`.
     """
 
     s3_endpoint: str | None = None
@@ -70,20 +53,20 @@ class ObjectStore:
         return self.read_tagged(address)[0]
 
     def write(self, address: str, data: bytes) -> None:
-        """Write a file so that readers see the old one or the new one, whole."""
+        """Write a file atomically: readers see the old content or the new one."""
         if not is_s3(address):
             with _local(address) as path:
                 path.write_bytes(data)
             return
-        bucket, key = _split(address)
+        bucket, key = split_s3(address)
         with self._answering(address):
             self._client.put_object(Bucket=bucket, Key=key, Body=data)
 
     @contextmanager
     def writing(self, address: str, scratch: Path) -> Iterator[Path]:
-        """A path to write a large file to; at the end it appears at `address`, whole.
+        """A path to write a large file to; at the end it appears at `address`, complete.
 
-        scratch: folder for a file on its way to S3. Nothing appears if the block fails.
+        scratch: folder for a file to upload. Nothing appears if the block raises.
         """
         if not is_s3(address):
             with _local(address) as path:
@@ -105,7 +88,7 @@ class ObjectStore:
 
     def download(self, address: str, path: Path) -> None:
         """Copy an object of S3 into a file; `FileNotFoundError` without one."""
-        bucket, key = _split(address)
+        bucket, key = split_s3(address)
         with self._answering(address):
             self._client.download_file(
                 bucket, key, str(path), ExtraArgs=self._payer, Callback=_moved
@@ -116,19 +99,19 @@ class ObjectStore:
 
         `FileNotFoundError` without one.
         """
-        bucket, key = _split(address)
+        bucket, key = split_s3(address)
         try:
             with self._answering(address):
                 found = self._client.get_object(
                     Bucket=bucket, Key=key, Range=f"bytes={start}-{stop - 1}", **self._payer
                 )
                 return found["Body"].read(), int(found["ContentRange"].rpartition("/")[2])
-        except _Outside:
+        except s3_errors.OutsideObject:
             return b"", self.size(address)
 
     def list_folders(self, place: str) -> list[str]:
         """Names of the prefixes directly below a prefix of S3."""
-        bucket, prefix = _split(place)
+        bucket, prefix = split_s3(place)
         with self._answering(place):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=bucket, Prefix=prefix.rstrip("/") + "/", Delimiter="/", **self._payer
@@ -141,14 +124,14 @@ class ObjectStore:
         if not is_s3(place):
             yield from (str(path) for path in Path(place).rglob("*") if path.is_file())
             return
-        bucket, prefix = _split(place)
-        yield from (f"{_S3}{bucket}/{found['Key']}" for found in self._listed(bucket, prefix))
+        bucket, prefix = split_s3(place)
+        yield from (f"{S3}{bucket}/{found['Key']}" for found in self._listed(bucket, prefix))
 
     def etags(self, place: str) -> dict[str, str]:
         """ETags of all objects under a prefix of S3."""
-        bucket, prefix = _split(place)
+        bucket, prefix = split_s3(place)
         return {
-            f"{_S3}{bucket}/{found['Key']}": found["ETag"].strip('"')
+            f"{S3}{bucket}/{found['Key']}": found["ETag"].strip('"')
             for found in self._listed(bucket, prefix)
         }
 
@@ -165,7 +148,7 @@ class ObjectStore:
         if not is_s3(address):
             Path(address).unlink(missing_ok=True)
             return
-        bucket, key = _split(address)
+        bucket, key = split_s3(address)
         with self._answering(address):
             self._client.delete_object(Bucket=bucket, Key=key)
 
@@ -177,36 +160,36 @@ class ObjectStore:
 
     def head(self, address: str) -> ObjectInfo:
         """Size and checksum of an S3 object, without its bytes; `FileNotFoundError` without one."""
-        bucket, key = _split(address)
+        bucket, key = split_s3(address)
         with self._answering(address):
             head = self._client.head_object(Bucket=bucket, Key=key, **self._payer)
             return ObjectInfo(int(head["ContentLength"]), head["Metadata"].get("sha256"))
 
     def upload(self, path: Path, address: str, sha256: str | None = None) -> None:
-        """Put a file into S3, whole or not at all; its checksum travels with it if given."""
-        bucket, key = _split(address)
+        """Put a file into S3 atomically, with its checksum as metadata if given."""
+        bucket, key = split_s3(address)
         extra = {"Metadata": {"sha256": sha256}} if sha256 else None
         with self._answering(address):
             self._client.upload_file(str(path), bucket, key, ExtraArgs=extra, Callback=_moved)
 
     def read_tagged(self, address: str) -> tuple[bytes, str]:
-        """An object of S3, and the tag of this version of it; `FileNotFoundError`."""
-        bucket, key = _split(address)
+        """An object of S3 and the ETag of this version; `FileNotFoundError`."""
+        bucket, key = split_s3(address)
         with self._answering(address):
             found = self._client.get_object(Bucket=bucket, Key=key, **self._payer)
             return found["Body"].read(), found["ETag"]
 
     def replace_tagged(self, address: str, data: bytes, tag: str | None) -> bool:
-        """Write an object if it is still the version of `tag`; False if it is another one.
+        """Write an object if its ETag is still `tag`; returns whether it was.
 
-        tag: from `read_tagged`; None: only if there is none yet.
+        tag: from `read_tagged`; None: write only if the object does not exist yet.
         """
-        bucket, key = _split(address)
+        bucket, key = split_s3(address)
         condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
         try:
             with self._answering(address):
                 self._client.put_object(Bucket=bucket, Key=key, Body=data, **condition)
-        except _Overtaken:
+        except s3_errors.Overtaken:
             return False
         return True
 
@@ -214,14 +197,14 @@ class ObjectStore:
         """Make the bucket of an s3:// place where it is missing; a folder needs none."""
         if not is_s3(place):
             return
-        bucket, _ = _split(place)
+        bucket, _ = split_s3(place)
         with self._answering(place):
             known = [each["Name"] for each in self._client.list_buckets()["Buckets"]]
             if bucket not in known:
                 self._client.create_bucket(Bucket=bucket)
 
     def _listed(self, bucket: str, prefix: str) -> Iterator[Any]:
-        with self._answering(f"{_S3}{bucket}/{prefix}"):
+        with self._answering(f"{S3}{bucket}/{prefix}"):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=bucket, Prefix=prefix.rstrip("/") + "/"
             )
@@ -230,7 +213,7 @@ class ObjectStore:
 
     @cached_property
     def _client(self) -> Any:
-        # boto3 takes half a second to import, which folders need not pay
+        # importing boto3 takes half a second, and stores in folders do not need it
         import boto3  # noqa: PLC0415
         from botocore.config import Config  # noqa: PLC0415
 
@@ -251,88 +234,25 @@ class ObjectStore:
 
     @contextmanager
     def _answering(self, address: str) -> Iterator[None]:
-        """Turns the errors of boto3 into ours."""
+        """Translate errors of boto3, raised at the use of `address`."""
         from boto3.exceptions import Boto3Error  # noqa: PLC0415
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
         try:
             yield
         except (BotoCoreError, Boto3Error, ClientError) as error:
-            raise self._told(address, error) from error
-
-    def _told(self, address: str, error: Exception) -> Exception:
-        service = self.s3_endpoint or "AWS"
-        code, kind = _code(error), type(error).__name__
-        for codes, expected in (
-            (_NOT_THERE, FileNotFoundError),
-            (_OUTSIDE, _Outside),
-            (_OVERTAKEN, _Overtaken),
-        ):
-            if code in codes:
-                return expected(address)
-        if kind in {"NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"}:
-            wanted = f"the AWS profile {self.profile!r}" if self.profile else _CREDENTIALS
-            return CredentialMissing(f"{address}: {service} wants credentials; set {wanted}")
-        if code in _REFUSED:
-            return CredentialRefused(
-                f"{address}: {service} refuses the credentials ({code}); check {_CREDENTIALS},"
-                " and that they may use this bucket"
-            )
-        if code in _THROTTLED:
-            return TooManyRequests(f"{address}: {service} asks for fewer requests ({code})")
-        return self.unavailable(
-            f"{address}: {service} refuses or does not answer ({error}); check"
-            " TULIP_S3_ENDPOINT and the AWS_ variables of your credentials"
-        )
-
-
-THREADS = 16
-"""Requests to S3 at once that one client has connections for."""
-
-
-class _Overtaken(Exception):
-    """Another writer was faster."""
-
-
-class _Outside(Exception):
-    """A range begins where the object has ended."""
-
-
-class S3RangeFile(SizedRangeFile):
-    """An S3 object that is read by byte ranges: a `range_reader.RangeFile`."""
-
-    def __init__(self, places: ObjectStore, address: str, size: int | None = None) -> None:
-        """size: as declared, in bytes."""
-        super().__init__(address, size)
-        self._places = places
-
-    def _part(self, start: int, stop: int) -> tuple[bytes, int]:
-        try:
-            return self._places.read_range(self.name, start, stop)
-        except FileNotFoundError as error:
-            raise UnreadableRaster(f"{self.name} is not there") from error
-
-
-def is_s3(address: str) -> bool:
-    return address.startswith(_S3)
-
-
-def join_address(place: str, *names: str) -> str:
-    """The address of a file below a folder or prefix."""
-    return "/".join((place.rstrip("/"), *names))
-
-
-def resolve(href: str, base: str) -> str:
-    """The address that `href` means in the document at `base`; absolute ones mean themselves."""
-    if "://" in href or href.startswith("/"):
-        return href.removeprefix("file://")
-    scheme, mark, path = base.rpartition("://")
-    return scheme + mark + posixpath.normpath(posixpath.join(posixpath.dirname(path), href))
+            raise s3_errors.translate(
+                error,
+                address,
+                service=self.s3_endpoint or "AWS",
+                profile=self.profile,
+                unavailable=self.unavailable,
+            ) from error
 
 
 @contextmanager
 def _local(address: str) -> Iterator[Path]:
-    """As `atomic_write`; missing folders are made, for S3 needs none."""
+    """As `atomic_write`; creates missing folders, as S3 needs none."""
     path = Path(address)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as draft:
@@ -340,20 +260,5 @@ def _local(address: str) -> Iterator[Path]:
 
 
 def _moved(_: int) -> None:
-    """Called by boto3 for each part of a file on its way."""
+    """Called by boto3 for each part of a file that it transfers."""
     watchdog.tick()
-
-
-def _code(error: BaseException | None) -> str:
-    """The error code of S3's answer; transfers wrap it, so look behind them."""
-    while error is not None:
-        response = getattr(error, "response", None)
-        if isinstance(response, dict):
-            return str(response["Error"]["Code"])
-        error = error.__cause__ or error.__context__
-    return ""
-
-
-def _split(address: str) -> tuple[str, str]:
-    bucket, _, key = address.removeprefix(_S3).partition("/")
-    return bucket, key

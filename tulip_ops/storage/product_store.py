@@ -1,9 +1,8 @@
-"""The products of acquisitions: whole or absent, and never found half-written.
+"""The products of acquisitions. Readers never see a partly written one.
 
-Everything of one acquisition lives in `<store>/<id>/`, a folder or an S3 prefix: the files, and
-`item.json`, a STAC item whose assets say of each file its size, its checksum and the recipe that
-made it. The item is the truth: a file that it does not list, or that differs from what it lists,
-is as good as absent.
+An acquisition has a folder or S3 prefix `<store>/<id>/` with its product files and `item.json`, a
+STAC item whose assets list size, checksum and recipe of each file. The item is authoritative: a
+file that it does not list, or whose size or checksum differs, counts as missing.
 """
 
 from __future__ import annotations
@@ -19,20 +18,19 @@ from tulip_ops.core.errors import BadSetting, ProductDamaged, ProductMissing, St
 from tulip_ops.core.files import SHA256_MULTIHASH, sha256_file
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import JSON, AcquisitionId, ModelReference
-from tulip_ops.storage.object_store import ObjectStore, is_s3
-from tulip_ops.storage.product_backends import (
-    ITEM,
-    FolderBackend,
-    ProductBackend,
-    S3Backend,
-    temporary_path,
-)
+from tulip_ops.storage.addresses import is_s3
+from tulip_ops.storage.folder_backend import FolderBackend
+from tulip_ops.storage.object_store import ObjectStore
+from tulip_ops.storage.product_backend import ITEM, ProductBackend
+from tulip_ops.storage.products import Product
+from tulip_ops.storage.s3_backend import S3Backend
+from tulip_ops.storage.unfinished_files import temporary_path
 
 _EMPTY: Mapping[str, JSON] = {"properties": {}, "assets": {}}
 
 
 def open_store(settings: Settings) -> ProductStore:
-    """The store that the settings name, with copies of an S3 store's products in the state."""
+    """The store of the settings; copies of products in S3 are in the state folder."""
     return ProductStore(
         settings.store_place,
         s3_endpoint=settings.s3_endpoint,
@@ -42,7 +40,7 @@ def open_store(settings: Settings) -> ProductStore:
 
 
 class ProductStore:
-    """Products by acquisition and file name, such as `tulip.tif`."""
+    """The products of acquisitions, in a folder or in S3."""
 
     def __init__(
         self,
@@ -52,7 +50,7 @@ class ProductStore:
         copies: Path = Path(".tulip/copies"),
         most_bytes: int = 0,
     ) -> None:
-        """place: a folder or s3://bucket/prefix. copies, most_bytes: as `S3Backend` says."""
+        """place: a folder or s3://bucket/prefix. copies, most_bytes: for `S3Backend`."""
         if "://" in place and not is_s3(place):
             raise BadSetting(f"TULIP_STORE={place}: give a folder or s3://bucket/prefix")
         self._place = place
@@ -64,19 +62,19 @@ class ProductStore:
         )
 
     def probe(self) -> str:
-        """Whether it can be written: where it is.
+        """Check that the store can be written; returns its address.
 
-        `StoreUnavailable`, or what `ObjectStore` raises.
+        `StoreUnavailable`, and the other errors of `ObjectStore`.
         """
         return self._backend.probe()
 
     @staticmethod
     def recipe(step: str, **inputs: JSON) -> str:
-        """What determines a product, as a sha256 in hexadecimal.
+        """Cache key of a product: a hexadecimal sha256 of everything that determines it.
 
-        inputs: the checksums of what the step reads, its model, its parameters and the number
-        of its format; JSON values, frozen dataclasses or things with a telling `str`.
-        Equal inputs give equal recipes, in whatever order they are named.
+        inputs: format number, checksums of the products that the step reads, model and parameters;
+        JSON values, dataclasses, or objects whose `str` identifies them. Their order does not
+        matter.
         """
         text = json.dumps(
             {"step": step, "inputs": inputs}, sort_keys=True, separators=(",", ":"), default=_plain
@@ -86,8 +84,8 @@ class ProductStore:
     def start_item(self, acquisition_id: AcquisitionId, item: Mapping[str, JSON]) -> None:
         """Write the item of an acquisition, before its first product.
 
-        Products that are published already stay listed, with the properties they brought:
-        their own recipes decide whether they are still current.
+        Published products stay listed, with their properties: their own recipes decide whether
+        they are still current.
         """
 
         def start(data: bytes | None) -> bytes:
@@ -99,7 +97,7 @@ class ProductStore:
         self._backend.revise(str(acquisition_id), start)
 
     def acquisitions(self) -> list[AcquisitionId]:
-        """Everything that has an item, sorted by id."""
+        """All acquisitions that have an item, sorted by id."""
         items = [
             found for found in self.places.list_files(self._place) if found.endswith(f"/{ITEM}")
         ]
@@ -118,87 +116,85 @@ class ProductStore:
         properties: dict[str, JSON] = self.item(acquisition_id)["properties"]
         return properties
 
-    def is_current(self, acquisition_id: AcquisitionId, name: str, recipe: str) -> bool:
-        """Whether the product is there, whole, and made by this recipe."""
+    def is_current(self, acquisition_id: AcquisitionId, product: Product, recipe: str) -> bool:
+        """Whether the product exists, is undamaged, and has this recipe."""
         try:
-            asset = self.asset(acquisition_id, name)
+            asset = self.asset(acquisition_id, product)
         except ProductMissing:
             return False
         return asset["tulip:recipe"] == recipe and self._backend.holds(
-            str(acquisition_id), name, asset["file:size"], _sha256(asset)
+            str(acquisition_id), product.name, asset["file:size"], _sha256(asset)
         )
 
-    def product(self, acquisition_id: AcquisitionId, name: str) -> Path:
+    def product(self, acquisition_id: AcquisitionId, product: Product) -> Path:
         """The file of a product, verified by its checksum; `ProductMissing`, `ProductDamaged`.
 
-        From S3 it is a copy, which later calls for the same product find and verify.
+        From S3 it is a local copy, which later calls verify and use again.
         """
-        asset, folder = self.asset(acquisition_id, name), str(acquisition_id)
+        asset, folder = self.asset(acquisition_id, product), str(acquisition_id)
         try:
-            return self._backend.fetch(folder, name, asset["file:size"], _sha256(asset))
+            return self._backend.fetch(folder, product.name, asset["file:size"], _sha256(asset))
         except FileNotFoundError:
-            raise self._missing(folder, name) from None
+            raise self._missing(folder, product) from None
 
     @contextmanager
-    def reading(self, acquisition_id: AcquisitionId, name: str) -> Iterator[Path]:
-        """The same for a long read of a large file, which begins before the checksum is known.
+    def reading(self, acquisition_id: AcquisitionId, product: Product) -> Iterator[Path]:
+        """As `product`, but a large file may be verified while it is read.
 
-        `ProductDamaged` at the end at the latest, in the place of any other error: what is made
-        of the file may be published after that alone.
+        `ProductDamaged` at the end at the latest, in the place of any other error. Results may be
+        published only after that.
         """
-        asset, folder = self.asset(acquisition_id, name), str(acquisition_id)
-        read = self._backend.reading(folder, name, asset["file:size"], _sha256(asset))
+        asset, folder = self.asset(acquisition_id, product), str(acquisition_id)
+        read = self._backend.reading(folder, product.name, asset["file:size"], _sha256(asset))
         with ExitStack() as stack:
             try:
                 path = stack.enter_context(read)
             except FileNotFoundError:
-                raise self._missing(folder, name) from None
+                raise self._missing(folder, product) from None
             yield path
 
-    def checksum(self, acquisition_id: AcquisitionId, name: str) -> str:
+    def checksum(self, acquisition_id: AcquisitionId, product: Product) -> str:
         """The listed sha256 of a product, hexadecimal; `ProductMissing`."""
-        return _sha256(self.asset(acquisition_id, name))
+        return _sha256(self.asset(acquisition_id, product))
 
     def address(self, acquisition_id: AcquisitionId, *names: str) -> str:
-        """Of something in the acquisition's folder, for `object_store`."""
+        """Address of a file in the folder of the acquisition, for `ObjectStore`."""
         return self._backend.address(str(acquisition_id), *names)
 
     @contextmanager
-    def writing(self, acquisition_id: AcquisitionId, name: str) -> Iterator[Path]:
-        """A path to write a product to; `publish` takes it from there.
+    def writing(self, acquisition_id: AcquisitionId, product: Product) -> Iterator[Path]:
+        """A temporary path to write a product to, with the suffix of its file; for `publish`.
 
-        What is still there at the end is removed, and so is what killed writers of the same
-        product left behind. The path keeps the suffix of `name`.
+        The file is removed at the end if it is still there, and so are the unfinished files of
+        killed writers of the same product.
         """
-        with temporary_path(self._backend.staging_dir(str(acquisition_id)), name) as path:
+        with temporary_path(self._backend.staging_dir(str(acquisition_id)), product.name) as path:
             yield path
 
     def publish(
         self,
         acquisition_id: AcquisitionId,
-        name: str,
+        product: Product,
         path: Path,
         *,
         recipe: str,
-        title: str,
-        media_type: str,
         model: ModelReference | None = None,
         properties: Mapping[str, JSON] | None = None,
         fields: Mapping[str, JSON] | None = None,
     ) -> None:
-        """Move a written file to its place and list it in the item.
+        """Move a written file to its final place and list it in the item.
 
-        path: from `writing`. model: the network that made it. properties: what the step found
-        out about the acquisition, for the item. fields: further STAC fields of the asset.
-        The file comes first and the item second: killed between the two, the item's checksum
-        does not match and the product is not current. `ProductMissing` if no item was started.
+        path: from `writing`. model: the network that made it. properties: of the item, about the
+        acquisition. fields: further STAC fields of the asset. The file is moved before the item
+        is written: if the writer is killed between the two, the checksum does not match, so that
+        the product is not current. `ProductMissing` if no item was started.
         """
         digest = sha256_file(path)
         asset = {
             **(fields or {}),
-            "href": f"./{name}",
-            "title": title,
-            "type": media_type,
+            "href": f"./{product.name}",
+            "title": product.title,
+            "type": product.media_type,
             "roles": ["data"],
             "file:size": path.stat().st_size,
             "file:checksum": SHA256_MULTIHASH + digest,
@@ -209,26 +205,26 @@ class ProductStore:
 
         def listed(data: bytes | None) -> bytes:
             item = self._parsed(acquisition_id, data)
-            item["assets"][_key(name)] = asset
+            item["assets"][product.key] = asset
             item["properties"].update(properties or {})
             return _encoded(item)
 
-        self._backend.publish(str(acquisition_id), name, path, digest, listed)
+        self._backend.publish(str(acquisition_id), product.name, path, digest, listed)
 
-    def asset(self, acquisition_id: AcquisitionId, name: str) -> dict[str, JSON]:
-        """What the item lists of a product, what `publish` was given included; `ProductMissing`."""
+    def asset(self, acquisition_id: AcquisitionId, product: Product) -> dict[str, JSON]:
+        """The asset of a product in the item; `ProductMissing`."""
         assets = self.item(acquisition_id)["assets"]
-        if _key(name) not in assets:
+        if product.key not in assets:
             raise ProductMissing(
-                f"{acquisition_id} has no {name} yet;"
+                f"{acquisition_id} has no {product.name} yet;"
                 f" `tulip run {acquisition_id}` makes all its products"
             )
-        asset: dict[str, JSON] = assets[_key(name)]
+        asset: dict[str, JSON] = assets[product.key]
         return asset
 
-    def _missing(self, folder: str, name: str) -> ProductMissing:
+    def _missing(self, folder: str, product: Product) -> ProductMissing:
         return ProductMissing(
-            f"{self._backend.address(folder, name)} is listed in {ITEM} but missing;"
+            f"{self._backend.address(folder, product.name)} is listed in {ITEM} but missing;"
             " repeat the step that makes it"
         )
 
@@ -247,10 +243,6 @@ class ProductStore:
                 f" delete it and run `tulip acquire {acquisition_id}`"
             ) from error
         return item
-
-
-def _key(name: str) -> str:
-    return Path(name).stem
 
 
 def _plain(value: object) -> JSON:

@@ -1,4 +1,4 @@
-"""STAC 1.1 out: the items of products and of scenes, and catalogs. The one door to pystac."""
+"""STAC 1.1 items of products and scenes, and catalogs. The only module that imports pystac."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ from tulip_ops.core.files import SHA256_MULTIHASH
 from tulip_ops.core.types import BANDS, JSON, Acquisition, AcquisitionId
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.projection import WGS84, project
-
-COG = "image/tiff; application=geotiff; profile=cloud-optimized"
-PARQUET = "application/vnd.apache.parquet"
+from tulip_ops.storage.products import COG, Product
 
 _EXTENSIONS = [
     f"https://stac-extensions.github.io/{name}/schema.json"
     for name in ("eo/v2.0.0", "file/v2.1.0", "grid/v1.1.0", "projection/v2.0.0", "raster/v2.0.0")
 ]
 COMMON_NAMES = {"rededge1": "rededge071", "rededge2": "rededge075", "rededge3": "rededge078"}
-"""How the eo extension calls bands that we call otherwise."""
+"""Common names of the eo extension that differ from our band names."""
 
 
 def product_item(
@@ -32,7 +30,7 @@ def product_item(
     *,
     written_at: datetime | None = None,
 ) -> dict[str, JSON]:
-    """The STAC 1.1 item of an acquisition's products, before the first of them is there.
+    """The STAC 1.1 item of an acquisition without products.
 
     grid: of all its rasters. bands: of its reflectance. written_at: UTC, becomes `created`.
     """
@@ -61,7 +59,7 @@ def product_item(
 
 
 def _told(acquisition: Acquisition) -> dict[str, JSON]:
-    """What the provider says of the scene as a whole, where it says it."""
+    """Properties of the scene that the provider may declare."""
     told = {
         "tulip:baseline": acquisition.baseline,
         "tulip:relative_orbit": acquisition.relative_orbit,
@@ -77,7 +75,7 @@ def scene_item(
     assets: Mapping[str, Mapping[str, JSON]],
     properties: Mapping[str, JSON],
 ) -> dict[str, JSON]:
-    """The item of an archive's scene; footprint in EPSG:4326, assets as `raster_asset` gives."""
+    """The item of an archive's scene; footprint in EPSG:4326, assets from `raster_asset`."""
     item = _item(acquisition_id, sensed_at, footprint, properties)
     for key, asset in assets.items():
         item.add_asset(key, pystac.Asset.from_dict(dict(asset)))
@@ -100,7 +98,7 @@ def raster_asset(
     size: int,
     sha256: str,
 ) -> dict[str, JSON]:
-    """Fields of a COG; href relative to the item, bands in the raster's order."""
+    """The asset of a COG; href relative to the item, bands in the raster's order."""
     return {
         "href": href,
         "title": title,
@@ -115,6 +113,23 @@ def raster_asset(
     }
 
 
+def product_fields(product: Product, bands: Sequence[str] = ()) -> dict[str, JSON]:
+    """Bands and encoding of a product's asset; empty for a table.
+
+    bands: in order, of a product whose bands depend on the acquisition.
+    """
+    stored = product.encoding
+    if stored is None:
+        return {}
+    return encoding_fields(
+        product.bands or bands,
+        dtype=stored.dtype,
+        scale=stored.scale,
+        offset=stored.offset,
+        nodata=stored.nodata,
+    )
+
+
 def encoding_fields(
     bands: Sequence[str],
     *,
@@ -123,7 +138,7 @@ def encoding_fields(
     offset: float = 0.0,
     nodata: float | None = None,
 ) -> dict[str, JSON]:
-    """What the numbers of a raster are: value = stored * scale + offset."""
+    """STAC fields of a pixel encoding: value = stored * scale + offset."""
     fields: dict[str, JSON] = {
         "bands": [_band_fields(name) for name in bands],
         "data_type": dtype,

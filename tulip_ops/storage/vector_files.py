@@ -1,4 +1,4 @@
-"""Areas, parcels and registers from vector files, and areas into them."""
+"""Reads areas, parcels and registers from vector files, and writes areas."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ _NAME_LENGTH = 63
 
 @concurrency.before_threads
 def _use_arrow() -> None:
-    """Starts Arrow's threads and its Parquet writer."""
+    """Start Arrow's threads and its Parquet writer."""
     pq.write_table(pa.table({"number": [1]}), pa.BufferOutputStream(), compression="zstd")
 
 
 def read_areas(path: Path, name: str | None = None) -> list[Area]:
     """Areas of interest from a GeoJSON, GeoPackage or any vector file that OGR reads.
 
-    Coordinates in any CRS are brought to EPSG:4326. With `name`, all polygons of the file are
-    one area. Without, each is one, named by its `name` column, else by the file; names are
-    brought to what `Area` allows, and numbered where they repeat. Invalid polygons are
+    Coordinates are transformed to EPSG:4326. With `name`, all polygons of the file are one area.
+    Without, each polygon is an area, named by the column `name` or else the file; names are
+    reduced to the characters that `Area` allows, and duplicates numbered. Invalid polygons are
     repaired with a warning. `BadArea` for anything that is not a polygon on the Earth.
     """
     polygons = [found for frame in _layers(path) for found in _polygons(frame, path)]
@@ -62,12 +62,12 @@ def read_areas(path: Path, name: str | None = None) -> list[Area]:
 def read_parcels(
     path: Path, column: str, ground: BaseGeometry
 ) -> tuple[list[BaseGeometry], list[str]]:
-    """Polygons of a vector file that reach into `ground`, and what a column says of each.
+    """Polygons of a vector file within the bounds of `ground`, and their values in a column.
 
-    ground: EPSG:4326; the file may have any CRS, and is read no further than the bounds of
-    `ground`, so that a country's register need not fit into memory. Only the first layer that
-    has the column is read. Whole numbers are written without a point: 1004. Returns geometries
-    in EPSG:4326 as they are, valid or not. `BadTrainingData` if there is no such file or column.
+    ground: EPSG:4326. The file may have any CRS; only features within the bounds are read, so
+    that a country's register need not fit into memory. Only the first layer that has the column
+    is read. Integers are written without a decimal point: 1004. Returns geometries in EPSG:4326,
+    valid or not. `BadTrainingData` if there is no such file or column.
     """
     import geopandas  # noqa: PLC0415
 
@@ -86,8 +86,8 @@ def read_parcels(
 def read_register(path: Path, column: str | None) -> list[tuple[str, Polygon, float]]:
     """(key, outline in EPSG:4326, square metres) of each parcel of a file with any CRS.
 
-    column: names a parcel; None numbers them from 1. Several rows of one name are parts of one
-    parcel; the parts of a parcel in several parts are called key/1, key/2 and so on. Invalid
+    column: the key of a parcel; None numbers parcels from 1. Rows with the same key are parts of
+    one parcel; the parts of such a parcel get the keys key/1, key/2 and so on. Invalid
     polygons are repaired with a warning. `BadArea` for anything that is not a polygon on the
     Earth, or without that column.
     """
@@ -112,7 +112,7 @@ def read_register(path: Path, column: str | None) -> list[tuple[str, Polygon, fl
 
 
 def _register_layers(path: Path) -> Iterator[GeoDataFrame]:
-    """The tables of a file: one of GeoParquet, each layer with geometries of others."""
+    """The one table of GeoParquet, or each layer with geometries of any other file."""
     if path.suffix.lower() not in {".parquet", ".geoparquet"}:
         yield from _layers(path)
         return
@@ -145,7 +145,7 @@ def _told(value: object) -> str:
 
 
 def write_areas(path: Path, areas: Sequence[Area]) -> None:
-    """Write GeoJSON (RFC 7946) with a `name` for each area; `read_areas` gives them back."""
+    """Write GeoJSON (RFC 7946) with the `name` of each area, for `read_areas`."""
     features = [
         {
             "type": "Feature",
@@ -159,8 +159,8 @@ def write_areas(path: Path, areas: Sequence[Area]) -> None:
 
 
 def _layers(path: Path) -> Iterator[GeoDataFrame]:
-    """Each layer of a file that has geometries; others, such as styles, are left out."""
-    # geopandas takes over a second to import, and steps that only know Parquet need none of it
+    """Each layer of a file that has geometries, without tables such as styles."""
+    # importing geopandas takes over a second, and steps that read only Parquet do not need it
     import geopandas  # noqa: PLC0415
 
     with _read_by_ogr(path, BadArea):
@@ -172,7 +172,7 @@ def _layers(path: Path) -> Iterator[GeoDataFrame]:
 
 @contextmanager
 def _read_by_ogr(path: Path, bad: type[BadInput]) -> Iterator[None]:
-    """Errors of the library inside become `bad`."""
+    """Translate errors of pyogrio to `bad`."""
     from pyogrio import errors  # noqa: PLC0415
 
     try:

@@ -18,6 +18,7 @@ from tulip_ops.pipeline import acquire as acquiring
 from tulip_ops.pipeline.context import StepContext
 from tulip_ops.raster import cog
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import REFLECTANCE
 
 AREA = Area("polder", MultiPolygon([box(5.70, 52.70, 5.72, 52.71)]))
 
@@ -42,7 +43,7 @@ def test_an_acquisition_is_read_once_and_no_part_stays(tmp_path: Path, store: Pr
     assert not acquire(source, store).fresh
     assert set(source.asked().values()) == {1}
     assert parts(store) == []
-    values, bands, grid = cog.read_reflectance(store.product(ID, "reflectance.tif"))
+    values, bands, grid = cog.read_reflectance(store.product(ID, REFLECTANCE))
     assert bands == source.bands
     np.testing.assert_allclose(values, source.truth(grid), atol=0.51e-4)
 
@@ -65,7 +66,7 @@ def test_parts_of_another_scene_or_grid_are_not_used(tmp_path: Path, store: Prod
         acquire(source, store)
     other = CountingSource(tmp_path / "asked", version="2")
     acquire(other, store)
-    values, _, grid = cog.read_reflectance(store.product(ID, "reflectance.tif"))
+    values, _, grid = cog.read_reflectance(store.product(ID, REFLECTANCE))
     np.testing.assert_allclose(values, other.truth(grid), atol=0.51e-4)
     assert parts(store) == []
 
@@ -92,11 +93,11 @@ def test_a_large_grid_is_read_in_strips_alike(
 ) -> None:
     source = CountingSource(tmp_path / "asked")
     acquire(source, store)
-    whole = store.product(ID, "reflectance.tif").read_bytes()
+    whole = store.product(ID, REFLECTANCE).read_bytes()
     monkeypatch.setattr("tulip_ops.raster.grid.STRIP_ROWS", 64)
     monkeypatch.setattr("tulip_ops.pipeline.acquire.STRIP_PIXELS", 64)
     acquire(source, store, force=True)
-    assert store.product(ID, "reflectance.tif").read_bytes() == whole
+    assert store.product(ID, REFLECTANCE).read_bytes() == whole
     assert len(source.asked()) > 3 * len(source.bands)
 
 
@@ -104,7 +105,7 @@ def test_killed_at_ten_random_moments_the_product_is_the_same_and_nothing_is_ask
     tmp_path: Path, store: ProductStore
 ) -> None:
     acquire(CountingSource(tmp_path / "undisturbed"), store)
-    expected = store.product(ID, "reflectance.tif").read_bytes()
+    expected = store.product(ID, REFLECTANCE).read_bytes()
     other, source = (
         ProductStore(str(tmp_path / "other")),
         CountingSource(tmp_path / "asked", seconds=0.02),
@@ -117,7 +118,7 @@ def test_killed_at_ten_random_moments_the_product_is_the_same_and_nothing_is_ask
         process.kill()
         process.join()
     acquire(source, other)
-    assert other.product(ID, "reflectance.tif").read_bytes() == expected, moments
+    assert other.product(ID, REFLECTANCE).read_bytes() == expected, moments
     assert source.asked_in_vain() == [], moments
     assert sum(source.asked().values()) <= len(source.bands) + 10
     assert parts(other) == []

@@ -19,6 +19,7 @@ from tulip_ops.raster.probability import PROBABILITY_STEPS
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import CLOUD
 
 AREA = Area("polder", MultiPolygon([box(5.70, 52.70, 5.72, 52.71)]))
 
@@ -72,13 +73,10 @@ def test_segment_asks_where_screen_found_the_ground_clear(
     cloud[:, :7] = np.nan
     store = ProductStore(str(tmp_path / "store"))
     store.start_item(ID, stac_items.product_item(acquisition, grid, ("red",)))
-    with store.writing(ID, "cloud.tif") as path:
+    with store.writing(ID, CLOUD) as path:
         with cog.probability_writer(path, grid, ("cloud",)) as draft:
             draft.write(cloud[np.newaxis], 0, 0)
-        store.publish(
-            ID, "cloud.tif", path, recipe="r", title="", media_type=stac_items.COG,
-            fields={"tulip:threshold": 0.3},
-        )  # fmt: skip
+        store.publish(ID, CLOUD, path, recipe="r", fields={"tulip:threshold": 0.3})
     with area_masks.clear_mask(ID, store) as wanted:
         clear = np.concatenate([wanted(slice(0, 50)), wanted(slice(50, grid.height))])
     certain = np.isnan(cloud) | (np.abs(cloud - 0.3) > 1 / PROBABILITY_STEPS)

@@ -13,6 +13,7 @@ from tulip_ops.pipeline.context import StepContext
 from tulip_ops.pipeline.vectorize import vectorize
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import TULIP
 
 
 def test_a_tulip_raster_of_an_earlier_release_is_to_be_made_again(tmp_path: Path) -> None:
@@ -21,12 +22,10 @@ def test_a_tulip_raster_of_an_earlier_release_is_to_be_made_again(tmp_path: Path
     assert grid is not None
     store = ProductStore(str(tmp_path / "store"))
     store.start_item(ID, stac_items.product_item(acquisition, grid, ("red",)))
-    with store.writing(ID, "tulip.tif") as path:
+    with store.writing(ID, TULIP) as path:
         path.write_bytes(b"a raster")
-        store.publish(
-            ID, "tulip.tif", path, recipe="r", title="", media_type=stac_items.COG,
-            fields={"tulip:threshold": 0.3, "tulip:bloom_threshold": 0.3},
-        )  # fmt: skip
+        fields = {"tulip:threshold": 0.3, "tulip:bloom_threshold": 0.3}
+        store.publish(ID, TULIP, path, recipe="r", fields=fields)
 
     with pytest.raises(ProductMissing, match=f"repeat `tulip segment {ID}`"):
         vectorize(StepContext(acquisition, [AREA], store, Settings(), "test"))

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.geotiffs import GRID
 from tulip_ops.core.errors import TulipError
 from tulip_ops.raster import cog_writer
-from tulip_ops.raster.cog_writer import Encoding
+from tulip_ops.raster.encoding import Encoding
 
 PLAIN = Encoding("uint8", None, 1.0, 0.0, "nearest", np.asarray)
 ONE_BAND = np.zeros((1, *GRID.shape), np.uint8)

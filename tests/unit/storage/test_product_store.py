@@ -10,6 +10,7 @@ import pytest
 from tulip_ops.core.errors import BadSetting, ProductDamaged, ProductMissing, StoreUnavailable
 from tulip_ops.core.types import AcquisitionId, ModelReference
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import CLOUD, REFLECTANCE, TULIP, Product
 
 ID = AcquisitionId.parse("S2A_31UFU_20160501_0_L2A")
 ITEM = {"id": str(ID), "properties": {"gsd": 10}, "assets": {}}
@@ -23,10 +24,10 @@ def store(tmp_path: Path) -> ProductStore:
     return store
 
 
-def put(store: ProductStore, data: bytes, name: str = "tulip.tif", recipe: str = RECIPE) -> None:
-    with store.writing(ID, name) as path:
+def put(store: ProductStore, data: bytes, product: Product = TULIP, recipe: str = RECIPE) -> None:
+    with store.writing(ID, product) as path:
         path.write_bytes(data)
-        store.publish(ID, name, path, recipe=recipe, title="Tulips", media_type="image/tiff")
+        store.publish(ID, product, path, recipe=recipe)
 
 
 def files(folder: Path) -> set[str]:
@@ -36,30 +37,28 @@ def files(folder: Path) -> set[str]:
 def test_a_published_product_is_current_whole_and_listed(
     store: ProductStore, tmp_path: Path
 ) -> None:
-    assert not store.is_current(ID, "tulip.tif", RECIPE)
-    with store.writing(ID, "tulip.tif") as path:
+    assert not store.is_current(ID, TULIP, RECIPE)
+    with store.writing(ID, TULIP) as path:
         assert path.suffix == ".tif"
         path.write_bytes(b"abc")
         store.publish(
             ID,
-            "tulip.tif",
+            TULIP,
             path,
             recipe=RECIPE,
-            title="Tulips",
-            media_type="image/tiff",
             model=ModelReference("unet", "1", "ff"),
             properties={"tulip:threshold": 0.4},
             fields={"data_type": "uint8"},
         )
-    assert store.is_current(ID, "tulip.tif", RECIPE)
-    assert store.product(ID, "tulip.tif").read_bytes() == b"abc"
+    assert store.is_current(ID, TULIP, RECIPE)
+    assert store.product(ID, TULIP).read_bytes() == b"abc"
     assert store.properties(ID) == {"gsd": 10, "tulip:threshold": 0.4}
     sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    assert store.checksum(ID, "tulip.tif") == sha256
+    assert store.checksum(ID, TULIP) == sha256
     assert store.item(ID)["assets"]["tulip"] == {
         "href": "./tulip.tif",
-        "title": "Tulips",
-        "type": "image/tiff",
+        "title": "Probability of tulips and of tulips in flower",
+        "type": "image/tiff; application=geotiff; profile=cloud-optimized",
         "roles": ["data"],
         "data_type": "uint8",
         "file:size": 3,
@@ -72,39 +71,39 @@ def test_a_published_product_is_current_whole_and_listed(
 
 def test_another_recipe_is_not_current(store: ProductStore) -> None:
     put(store, b"abc")
-    assert not store.is_current(ID, "tulip.tif", ProductStore.recipe("segment", format=2))
+    assert not store.is_current(ID, TULIP, ProductStore.recipe("segment", format=2))
 
 
 def test_a_changed_upstream_product_makes_downstream_stale(store: ProductStore) -> None:
-    put(store, b"reflectance", "reflectance.tif")
-    first = ProductStore.recipe("screen", reflectance=store.checksum(ID, "reflectance.tif"))
-    put(store, b"cloud", "cloud.tif", first)
-    put(store, b"other reflectance", "reflectance.tif")
-    second = ProductStore.recipe("screen", reflectance=store.checksum(ID, "reflectance.tif"))
-    assert store.is_current(ID, "cloud.tif", first)
-    assert not store.is_current(ID, "cloud.tif", second)
+    put(store, b"reflectance", REFLECTANCE)
+    first = ProductStore.recipe("screen", reflectance=store.checksum(ID, REFLECTANCE))
+    put(store, b"cloud", CLOUD, first)
+    put(store, b"other reflectance", REFLECTANCE)
+    second = ProductStore.recipe("screen", reflectance=store.checksum(ID, REFLECTANCE))
+    assert store.is_current(ID, CLOUD, first)
+    assert not store.is_current(ID, CLOUD, second)
 
 
 @pytest.mark.parametrize("data", [b"abX", b"ab", b""])
 def test_damage_is_noticed(store: ProductStore, data: bytes) -> None:
     put(store, b"abc")
-    store.product(ID, "tulip.tif").write_bytes(data)
-    assert not store.is_current(ID, "tulip.tif", RECIPE)
+    store.product(ID, TULIP).write_bytes(data)
+    assert not store.is_current(ID, TULIP, RECIPE)
     with pytest.raises(ProductDamaged, match=r"tulip\.tif does not match its checksum"):
-        store.product(ID, "tulip.tif")
+        store.product(ID, TULIP)
 
 
 def test_a_long_read_begins_before_the_checksum_is_known(store: ProductStore) -> None:
     put(store, b"whole")
 
-    with store.reading(ID, "tulip.tif") as path:
+    with store.reading(ID, TULIP) as path:
         assert path.read_bytes() == b"whole"
-    with pytest.raises(ValueError, match="of the reader"), store.reading(ID, "tulip.tif"):
+    with pytest.raises(ValueError, match="of the reader"), store.reading(ID, TULIP):
         raise ValueError("of the reader")
     path.unlink()
     with (
         pytest.raises(ProductMissing, match=r"listed in item\.json but missing"),
-        store.reading(ID, "tulip.tif"),
+        store.reading(ID, TULIP),
     ):
         pytest.fail("there is nothing to read")
 
@@ -112,16 +111,16 @@ def test_a_long_read_begins_before_the_checksum_is_known(store: ProductStore) ->
 @pytest.mark.parametrize("data", [b"", b"whole, and more", b"Whole"])
 def test_damage_is_known_at_the_end_of_a_long_read(store: ProductStore, data: bytes) -> None:
     put(store, b"whole")
-    store.product(ID, "tulip.tif").write_bytes(data)
+    store.product(ID, TULIP).write_bytes(data)
 
     with (
         pytest.raises(ProductDamaged, match=r"tulip\.tif does not match its checksum"),
-        store.reading(ID, "tulip.tif"),
+        store.reading(ID, TULIP),
     ):
         pass
     with (
         pytest.raises(ProductDamaged, match=r"tulip\.tif does not match its checksum") as raised,
-        store.reading(ID, "tulip.tif"),
+        store.reading(ID, TULIP),
     ):
         raise ValueError("nonsense was read")
     assert isinstance(raised.value.__context__, ValueError)
@@ -129,14 +128,14 @@ def test_damage_is_known_at_the_end_of_a_long_read(store: ProductStore, data: by
 
 def test_what_is_missing_is_said(store: ProductStore, tmp_path: Path) -> None:
     with pytest.raises(ProductMissing, match=r"has no cloud\.tif yet"):
-        store.product(ID, "cloud.tif")
+        store.product(ID, CLOUD)
     with pytest.raises(ProductMissing, match=r"has no cloud\.tif yet"):
-        store.checksum(ID, "cloud.tif")
+        store.checksum(ID, CLOUD)
     put(store, b"abc")
-    store.product(ID, "tulip.tif").unlink()
-    assert not store.is_current(ID, "tulip.tif", RECIPE)
+    store.product(ID, TULIP).unlink()
+    assert not store.is_current(ID, TULIP, RECIPE)
     with pytest.raises(ProductMissing, match=r"listed in item\.json but missing"):
-        store.product(ID, "tulip.tif")
+        store.product(ID, TULIP)
     with pytest.raises(ProductMissing, match=f"tulip acquire {ID}"):
         ProductStore(str(tmp_path / "empty")).item(ID)
 
@@ -148,19 +147,17 @@ def test_an_item_that_is_no_json_is_damaged(store: ProductStore, tmp_path: Path)
 
 
 def test_starting_an_item_again_keeps_what_later_steps_brought(store: ProductStore) -> None:
-    with store.writing(ID, "cloud.tif") as path:
+    with store.writing(ID, CLOUD) as path:
         path.write_bytes(b"abc")
         store.publish(
             ID,
-            "cloud.tif",
+            CLOUD,
             path,
             recipe=RECIPE,
-            title="Clouds",
-            media_type="image/tiff",
             properties={"tulip:clear_fraction": 0.5},
         )
     store.start_item(ID, {**ITEM, "properties": {"gsd": 20}})
-    assert store.is_current(ID, "cloud.tif", RECIPE)
+    assert store.is_current(ID, CLOUD, RECIPE)
     assert store.properties(ID) == {"gsd": 20, "tulip:clear_fraction": 0.5}
 
 
@@ -169,11 +166,11 @@ def test_a_failing_writer_leaves_nothing(store: ProductStore, tmp_path: Path) ->
     with pytest.raises(OSError, match="disk full"):
         fail_halfway(store)
     assert files(tmp_path) == {"item.json", "tulip.tif"}
-    assert store.product(ID, "tulip.tif").read_bytes() == b"old"
+    assert store.product(ID, TULIP).read_bytes() == b"old"
 
 
 def fail_halfway(store: ProductStore) -> None:
-    with store.writing(ID, "tulip.tif") as path:
+    with store.writing(ID, TULIP) as path:
         path.write_bytes(b"half")
         path.with_name(path.name + ".draft").write_bytes(b"also")
         raise OSError("disk full")
@@ -182,26 +179,28 @@ def fail_halfway(store: ProductStore) -> None:
 KILLED_WHILE_WRITING = """
 import sys, time
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import TULIP
 from tulip_ops.core.types import AcquisitionId
 i = AcquisitionId.parse(sys.argv[2])
-with ProductStore(sys.argv[1]).writing(i, "tulip.tif") as path:
+with ProductStore(sys.argv[1]).writing(i, TULIP) as path:
     path.write_bytes(b"half")
     print("written", flush=True)
     time.sleep(60)
 """
 KILLED_BEFORE_ITEM = """
 import sys, time
-from tulip_ops.storage import product_backends, product_store
+from tulip_ops.storage import folder_backend, product_store
+from tulip_ops.storage.products import TULIP
 from tulip_ops.core.types import AcquisitionId
 def revise(shelf, folder, change):
     print("moved", flush=True)
     time.sleep(60)
-product_backends.FolderBackend._revise = revise
+folder_backend.FolderBackend._revise = revise
 i = AcquisitionId.parse(sys.argv[2])
 s = product_store.ProductStore(sys.argv[1])
-with s.writing(i, "tulip.tif") as path:
+with s.writing(i, TULIP) as path:
     path.write_bytes(b"new")
-    s.publish(i, "tulip.tif", path, recipe=sys.argv[3], title="", media_type="image/tiff")
+    s.publish(i, TULIP, path, recipe=sys.argv[3])
 """
 
 
@@ -221,11 +220,11 @@ def test_a_writer_killed_in_the_middle_changes_nothing_and_is_cleaned_up(
     put(store, b"old")
     kill(KILLED_WHILE_WRITING, tmp_path)
     assert len(files(tmp_path)) == 3
-    assert store.is_current(ID, "tulip.tif", RECIPE)
-    with store.writing(ID, "cloud.tif"):
+    assert store.is_current(ID, TULIP, RECIPE)
+    with store.writing(ID, CLOUD):
         pass
     assert len(files(tmp_path)) == 3  # another product's leftovers are not its business
-    with store.writing(ID, "tulip.tif"):
+    with store.writing(ID, TULIP):
         pass
     assert files(tmp_path) == {"item.json", "tulip.tif"}
 
@@ -236,21 +235,21 @@ def test_a_writer_killed_between_product_and_item_leaves_no_current_product(
     put(store, b"old")
     kill(KILLED_BEFORE_ITEM, tmp_path)
     assert (tmp_path / str(ID) / "tulip.tif").read_bytes() == b"new"
-    assert not store.is_current(ID, "tulip.tif", RECIPE)
+    assert not store.is_current(ID, TULIP, RECIPE)
     with pytest.raises(ProductDamaged):
-        store.product(ID, "tulip.tif")
+        store.product(ID, TULIP)
     put(store, b"new")
-    assert store.product(ID, "tulip.tif").read_bytes() == b"new"
+    assert store.product(ID, TULIP).read_bytes() == b"new"
 
 
 def test_unfinished_files_of_living_writers_stay_for_a_day(store: ProductStore) -> None:
-    with store.writing(ID, "tulip.tif") as path:
+    with store.writing(ID, TULIP) as path:
         path.write_bytes(b"in work")
-        with store.writing(ID, "tulip.tif"):
+        with store.writing(ID, TULIP):
             assert path.exists()
         long_ago = time.time() - 25 * 3600
         os.utime(path, (long_ago, long_ago))
-        with store.writing(ID, "tulip.tif"):
+        with store.writing(ID, TULIP):
             assert not path.exists()
 
 
@@ -258,14 +257,16 @@ def test_processes_that_publish_at_once_lose_nothing(store: ProductStore, tmp_pa
     program = """
 import sys
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import Product
 from tulip_ops.core.types import AcquisitionId
 i = AcquisitionId.parse(sys.argv[2])
 s = ProductStore(sys.argv[1])
 for n in range(20):
-    name = f"p{sys.argv[3]}x{n}.bin"
-    with s.writing(i, name) as path:
-        path.write_bytes(name.encode())
-        s.publish(i, name, path, recipe="r", title="", media_type="x/y")
+    key = f"p{sys.argv[3]}x{n}"
+    product = Product(f"{key}.bin", key=key, title="", media_type="x/y", format=1)
+    with s.writing(i, product) as path:
+        path.write_bytes(key.encode())
+        s.publish(i, product, path, recipe="r")
 """
     running = [
         subprocess.Popen([sys.executable, "-c", program, str(tmp_path), str(ID), str(number)])

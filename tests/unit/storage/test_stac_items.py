@@ -11,6 +11,7 @@ from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.projection import geodesic_area
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import CLOUD, DETECTIONS, REFLECTANCE, TULIP
 
 GRID = Grid(32631, 678730.0, 5848340.0, 162, 161)
 
@@ -70,26 +71,40 @@ def test_simulated_scenes_are_called_so() -> None:
 def test_an_item_stays_valid_as_products_are_published(tmp_path: Path) -> None:
     store, scene = ProductStore(str(tmp_path)), acquisition()
     store.start_item(scene.id, stac_items.product_item(scene, GRID, ("red",)))
-    fields = stac_items.encoding_fields(
-        ("tulip", "bloom"), dtype="uint8", scale=1 / 250, nodata=255
-    )
-    with store.writing(scene.id, "tulip.tif") as path:
+    with store.writing(scene.id, TULIP) as path:
         path.write_bytes(b"abc")
         store.publish(
             scene.id,
-            "tulip.tif",
+            TULIP,
             path,
             recipe="ab",
-            title="Tulips",
-            media_type=stac_items.COG,
             model=ModelReference("unet", "1", "ff"),
-            fields=fields,
+            fields=stac_items.product_fields(TULIP),
             properties={"tulip:threshold": 0.5},
         )
     document = json.loads((tmp_path / str(scene.id) / "item.json").read_text())
     validate(document)
     read = pystac.Item.from_file(tmp_path / str(scene.id) / "item.json")
     assert Path(str(read.assets["tulip"].get_absolute_href())).read_bytes() == b"abc"
+
+
+def test_fields_of_products_are_those_of_published_items() -> None:
+    assert stac_items.product_fields(REFLECTANCE, ("red",)) == {
+        "bands": [{"name": "red", "eo:common_name": "red"}],
+        "data_type": "uint16",
+        "raster:scale": 1e-4,
+        "raster:offset": -0.1,
+        "nodata": 0,
+    }
+    assert stac_items.product_fields(TULIP) == {
+        "bands": [{"name": "tulip"}, {"name": "bloom"}],
+        "data_type": "uint8",
+        "raster:scale": 0.004,
+        "raster:offset": 0.0,
+        "nodata": 255,
+    }
+    assert stac_items.product_fields(CLOUD)["bands"] == [{"name": "cloud"}]
+    assert stac_items.product_fields(DETECTIONS) == {}
 
 
 def test_bands_carry_the_names_of_the_eo_extension() -> None:

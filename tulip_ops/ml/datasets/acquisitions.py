@@ -9,6 +9,7 @@ from pathlib import Path
 from tulip_ops.core.errors import BadTrainingData, ProductMissing
 from tulip_ops.ml.datasets.crop_parcels import Image
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import CLOUD, REFLECTANCE
 
 _DAY = re.compile(r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)(?!\d)")
 _TIFFS = frozenset((".tif", ".tiff"))
@@ -22,9 +23,7 @@ def in_store(store: ProductStore, season: int, minimum_clear: float) -> list[Ima
         if acquisition_id.season != season or clear is None or float(clear) < minimum_clear:
             continue
         try:
-            paths = [
-                store.product(acquisition_id, name) for name in ("reflectance.tif", "cloud.tif")
-            ]
+            paths = [store.product(acquisition_id, product) for product in (REFLECTANCE, CLOUD)]
         except ProductMissing:
             continue
         images.append(Image(str(acquisition_id), acquisition_id.day, *paths))

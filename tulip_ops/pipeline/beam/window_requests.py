@@ -37,6 +37,7 @@ from tulip_ops.raster import cog, tiling
 from tulip_ops.raster.grid import STRIP_ROWS
 from tulip_ops.raster.reflectance import DN_NODATA
 from tulip_ops.storage.product_store import open_store
+from tulip_ops.storage.products import REFLECTANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def window_request(
     task = network_task(step, context)
     if task.is_current:
         return None
-    with cog.open_cog(context.store.product(acquisition_id, "reflectance.tif")) as source:
+    with cog.open_cog(context.store.product(acquisition_id, REFLECTANCE)) as source:
         if step == "screen":
             wanted = _known(source, task.card, area_masks.rows_around(areas, source.grid))
         else:
@@ -87,7 +88,7 @@ class Reader:
         `ProductMissing`, `ProductDamaged`: the file is verified before its first window is read.
         """
         if self._last != (acquisition_id, model):
-            self._path = self._store.product(acquisition_id, "reflectance.tif")
+            self._path = self._store.product(acquisition_id, REFLECTANCE)
             self._card = model_registry.find(self._settings.models, model)
             self._last = (acquisition_id, model)
         with cog.open_cog(self._path) as source:

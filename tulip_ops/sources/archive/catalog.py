@@ -12,7 +12,8 @@ from tulip_ops.core import concurrency
 from tulip_ops.core.errors import ArchiveNotFound, BadScene
 from tulip_ops.sources.archive import item_index
 from tulip_ops.storage import stac_items
-from tulip_ops.storage.object_store import THREADS, ObjectStore, is_s3, join_address, resolve
+from tulip_ops.storage.addresses import is_s3, join_address, resolve
+from tulip_ops.storage.object_store import THREADS, ObjectStore
 
 Document = dict[str, Any]
 

@@ -12,7 +12,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tulip_ops.storage.object_store import ObjectStore, join_address
+from tulip_ops.storage.addresses import join_address
+from tulip_ops.storage.object_store import ObjectStore
 
 Document = dict[str, Any]
 

@@ -18,7 +18,9 @@ from tulip_ops.sources import integrity
 from tulip_ops.sources.http_client import HttpClient, HttpRangeFile, RateLimiter, RetryPolicy
 from tulip_ops.sources.stac.sas_tokens import SasTokens
 from tulip_ops.sources.stac_item import SceneBand
-from tulip_ops.storage.object_store import ObjectStore, S3RangeFile, is_s3
+from tulip_ops.storage.addresses import is_s3
+from tulip_ops.storage.object_store import ObjectStore
+from tulip_ops.storage.s3_range_file import S3RangeFile
 
 
 class BandFiles:

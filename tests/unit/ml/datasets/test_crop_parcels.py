@@ -18,6 +18,7 @@ from tulip_ops.ml.datasets.training_sets import Options
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import Grid
 from tulip_ops.storage.product_store import ProductStore
+from tulip_ops.storage.products import CLOUD, REFLECTANCE
 
 RGB = ("red", "green", "blue")
 TULIPS = (24, 43, 75, 90)
@@ -162,20 +163,14 @@ def store(images: list[Image], grids: list[Grid], tmp_path: Path) -> ProductStor
         clear = {"tulip:clear_fraction": (0.05, 0.9, 0.8, 0.7)[number]}
         store.start_item(acquisition_id, {"properties": {}, "assets": {}})
         reflectance, bands, _ = cog.read_reflectance(image.reflectance)
-        with store.writing(acquisition_id, "reflectance.tif") as path:
+        with store.writing(acquisition_id, REFLECTANCE) as path:
             cog.write_reflectance(path, reflectance, grid, bands)
-            store.publish(
-                acquisition_id, "reflectance.tif", path,
-                recipe="r", title="", media_type="image/tiff",
-            )  # fmt: skip
-        with store.writing(acquisition_id, "cloud.tif") as path:
+            store.publish(acquisition_id, REFLECTANCE, path, recipe="r")
+        with store.writing(acquisition_id, CLOUD) as path:
             cloud = np.full((1, *grid.shape), 0.01, dtype=np.float32)
             with cog.probability_writer(path, grid, ("cloud",)) as draft:
                 draft.write(cloud, 0, 0)
-            store.publish(
-                acquisition_id, "cloud.tif", path,
-                recipe="r", title="", media_type="image/tiff", properties=clear,
-            )  # fmt: skip
+            store.publish(acquisition_id, CLOUD, path, recipe="r", properties=clear)
     return store
 
 
