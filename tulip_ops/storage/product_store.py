@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tulip_ops.core.errors import BadSetting, ProductDamaged, ProductMissing, StoreUnavailable
 from tulip_ops.core.files import SHA256_MULTIHASH, sha256_file
-from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import StorageSettings
 from tulip_ops.core.types import JSON, AcquisitionId, ModelReference
 from tulip_ops.storage.object_store import ObjectStore, is_s3
 from tulip_ops.storage.product_backends import (
@@ -31,7 +31,7 @@ from tulip_ops.storage.product_backends import (
 _EMPTY: Mapping[str, JSON] = {"properties": {}, "assets": {}}
 
 
-def open_store(settings: Settings) -> ProductStore:
+def open_store(settings: StorageSettings) -> ProductStore:
     """The store that the settings name, with copies of an S3 store's products in the state."""
     return ProductStore(
         settings.store_place,
