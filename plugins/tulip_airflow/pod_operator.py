@@ -190,10 +190,7 @@ def _labels(step: str, acquisition_id: str) -> dict[str, str]:
 
 def _secrets(settings: KubernetesSettings) -> list[models.V1EnvFromSource]:
     """References alone: neither Airflow nor a pod's specification ever holds a value."""
-    names = {
-        settings.pod_database_secret: False,
-        settings.pod_store_secret: True,
-    }
+    names = {settings.pod_database_secret: False, settings.pod_store_secret: True}
     return [
         models.V1EnvFromSource(secret_ref=models.V1SecretEnvSource(name=name, optional=optional))
         for name, optional in names.items()

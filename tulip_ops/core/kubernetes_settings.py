@@ -13,7 +13,7 @@ GPU_RESOURCE = "nvidia.com/gpu"
 
 
 class KubernetesSettings(SettingGroup):
-    """docs/how-to/kubernetes.md says what each one does."""
+    """Pods of the network steps; docs/how-to/kubernetes.md explains them."""
 
     pod_image: str | None = Field(
         default=None,
@@ -62,7 +62,7 @@ class KubernetesSettings(SettingGroup):
     pod_gpu_resource: str = Field(
         default=GPU_RESOURCE,
         validation_alias="TULIP_POD_GPU_RESOURCE",
-        description="What the device plugin of the cluster calls a GPU.",
+        description="Resource name of a GPU, as the cluster's device plugin defines it.",
     )
     pod_resources: dict[str, dict[str, dict[str, str]]] = Field(
         default={
@@ -75,7 +75,7 @@ class KubernetesSettings(SettingGroup):
     pod_scratch: str = Field(
         default="10Gi",
         validation_alias="TULIP_POD_SCRATCH",
-        description="Room for the temporary files of one pod, on its node.",
+        description="Size limit of the temporary files of one pod, on its node.",
     )
     pod_user: int = Field(
         default=50000,
@@ -130,13 +130,13 @@ class KubernetesSettings(SettingGroup):
         default=1200,
         ge=1,
         validation_alias="TULIP_POD_STARTUP_SECONDS",
-        description="How long the start on that node may take: mostly, the image's way.",
+        description="How long the start on that node may take; most of it is pulling the image.",
     )
     pod_poll_seconds: float = Field(
         default=10.0,
         gt=0,
         validation_alias="TULIP_POD_POLL_SECONDS",
-        description="How often Airflow looks at a pod.",
+        description="Interval in seconds at which Airflow polls a pod.",
     )
     pod_deferrable: bool = Field(
         default=True,

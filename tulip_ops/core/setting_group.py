@@ -17,8 +17,8 @@ class SettingGroup(BaseSettings):
     A field has the name of its variable without `TULIP_`, plus a unit where the variable has none.
     """
 
-    # pydantic-settings also looks for variables named like the fields: without the prefix, that
-    # would be THREADS or STORE.
+    # Beside the alias, pydantic-settings reads a variable named like the field. The prefix keeps
+    # that from being THREADS or STORE; TULIP_MINIMUM_AREA_M2 is read, after TULIP_MINIMUM_AREA.
     model_config = SettingsConfigDict(
         env_prefix="TULIP_",
         env_ignore_empty=True,

@@ -47,7 +47,9 @@ class StacApi(BaseModel):
     timeout: float = Field(
         default=60.0, gt=0, description="Seconds within which one answer must be complete."
     )
-    attempts: int = Field(default=4, ge=1, description="How often one request is sent.")
+    attempts: int = Field(
+        default=4, ge=1, description="How many times one request is sent at most."
+    )
     longest_wait: float = Field(
         default=60.0, ge=0, description="Longest Retry-After that is waited for, in seconds."
     )
@@ -59,29 +61,29 @@ class StacApi(BaseModel):
 
 
 class SourceSettings(SettingGroup):
-    """Which sources are asked, how they are reached, and how discovery looks for acquisitions."""
+    """Which sources are queried, how they are reached, and how discovery looks for acquisitions."""
 
     sources: tuple[str, ...] = Field(
         default=("archive",),
         validation_alias="TULIP_SOURCES",
-        description="Sources to ask, in this order, as a JSON list.",
+        description="Sources to query, in this order, as a JSON list.",
     )
     stac_apis: dict[str, StacApi] = Field(
         default={},
         validation_alias="TULIP_STAC_APIS",
-        description="STAC APIs of your own by the name that TULIP_SOURCES calls them, as a JSON"
-        " object: docs/how-to/earth-search.md.",
+        description="STAC APIs of your own, by the name that TULIP_SOURCES uses, as a JSON object:"
+        " docs/how-to/earth-search.md.",
     )
     stac_headers: dict[str, dict[str, SecretStr]] = Field(
         default={},
         validation_alias="TULIP_STAC_HEADERS",
-        description="Headers with credentials that a STAC API and its files are asked with, by its"
+        description="Request headers with credentials for a STAC API and its files, by the API's"
         " name, as a JSON object.",
     )
     l1c_bucket: str = Field(
         default="sentinel-s2-l1c",
         validation_alias="TULIP_L1C_BUCKET",
-        description="Bucket of the source l1c; its readers pay.",
+        description="Bucket of the source l1c; the requester pays.",
     )
     l1c_endpoint: str | None = Field(
         default=None,
@@ -132,8 +134,7 @@ class SentinelHubSettings(SettingGroup):
     sh_token_url: str | None = Field(
         default=None,
         validation_alias="TULIP_SH_TOKEN_URL",
-        description="Where that deployment hands out OAuth tokens; default: that of"
-        " TULIP_SH_DEPLOYMENT.",
+        description="OAuth token URL of that deployment; default: that of TULIP_SH_DEPLOYMENT.",
     )
     sh_client_id: SecretStr | None = Field(
         default=None,
@@ -165,13 +166,13 @@ class SentinelHubSettings(SettingGroup):
         default=4,
         ge=1,
         validation_alias="TULIP_SH_ATTEMPTS",
-        description="How often one request to Sentinel Hub is sent before it is given up.",
+        description="How many times one request to Sentinel Hub is sent at most.",
     )
     sh_longest_wait: float = Field(
         default=120.0,
         ge=0,
         validation_alias="TULIP_SH_LONGEST_WAIT",
-        description="Longest Retry-After of Sentinel Hub, in seconds, that is waited for.",
+        description="Longest Retry-After of Sentinel Hub that is waited for, in seconds.",
     )
     units_per_run: float = Field(
         default=2000.0,
