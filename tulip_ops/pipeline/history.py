@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tulip_ops.core.errors import ProductDamaged, ProductMissing
+from tulip_ops.core.processing_settings import FieldSettings
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, Observation, Outcome, Verdict
 from tulip_ops.core.types import Field as TulipField
@@ -98,12 +99,12 @@ def roll_up(settings: Settings, years: Sequence[int], *, rebuild: bool = False) 
     `ProductMissing` or `ProductDamaged`, after everything else was committed, if an acquisition's
     products are gone.
     """
-    looks = ObservationCache(open_store(settings))
-    with connection.connect(settings.writer_url(), "tulip history") as database:
+    looks = ObservationCache(open_store(settings.storage))
+    with connection.connect(settings.database.writer_url(), "tulip history") as database:
         locks.lock_histories(database)
         while True:
             try:
-                done = bring_up_to_date(database, settings, years, looks, rebuild=rebuild)
+                done = bring_up_to_date(database, settings.fields, years, looks, rebuild=rebuild)
                 break
             except ObservationsMissing as missing:
                 looks.read(missing.wanted)
@@ -118,7 +119,7 @@ def roll_up(settings: Settings, years: Sequence[int], *, rebuild: bool = False) 
 
 def bring_up_to_date(
     database: Connection,
-    settings: Settings,
+    settings: FieldSettings,
     years: Sequence[int],
     cache: ObservationCache,
     *,
