@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from tulip_ops.cli.main import main
-from tulip_ops.core.settings import in_order, read_by
+from tulip_ops.core.settings import Variable, read_by, variables
 
 _GENERATED = "<!-- written by scripts/reference.py; change the code instead -->"
 
@@ -32,17 +32,17 @@ def settings_page() -> str:
         "| variable | default | meaning |",
         "|---|---|---|",
     ]
-    for name, field in in_order():
-        lines.append(
-            f"| `TULIP_{name.upper()}` | {_default(name, field.default)} | {field.description} |"
-        )
+    lines += [
+        f"| `{variable.name}` | {_default(variable)} | {variable.info.description} |"
+        for variable in variables()
+    ]
     lines += [
         "",
         "With `TULIP_RUNTIME=kubernetes` a pod gets the variables that its step reads, if they are",
         "set for Airflow; [secrets are passed by reference](../how-to/kubernetes.md).",
         "",
-        f"- `screen`: {_variables(read_by('screen'))}",
-        f"- `segment`: {_variables(read_by('segment'))}",
+        f"- `screen`: {_names(read_by('screen'))}",
+        f"- `segment`: {_names(read_by('segment'))}",
     ]
     return "\n".join(lines) + "\n"
 
@@ -82,12 +82,13 @@ def _commands(words: str, command: click.Command) -> Iterator[tuple[str, click.C
             yield from _commands(f"{words} {name}", command.commands[name])
 
 
-def _variables(names: Sequence[str]) -> str:
-    return ", ".join(f"`TULIP_{name.upper()}`" for name in names)
+def _names(chosen: Sequence[Variable]) -> str:
+    return ", ".join(f"`{variable.name}`" for variable in chosen)
 
 
-def _default(name: str, default: object) -> str:
-    if name == "models":
+def _default(variable: Variable) -> str:
+    default = variable.info.default
+    if variable.name == "TULIP_MODELS":
         return "`models/` beside the package"
     if isinstance(default, tuple | dict):
         return f"`{json.dumps(default)}`"

@@ -36,7 +36,7 @@ def open_acquisition(acquisition_id: str, settings: Settings | None = None) -> A
     from tulip_ops.storage.acquisition_products import AcquisitionProducts
     from tulip_ops.storage.product_store import open_store
 
-    store = open_store(settings or Settings.load())
+    store = open_store((settings or Settings.load()).storage)
     products = AcquisitionProducts(AcquisitionId.parse(acquisition_id), store)
     products.item()  # of an unknown acquisition, say so now
     return products
@@ -63,7 +63,10 @@ def run_network(
     from tulip_ops.core.settings import Settings
     from tulip_ops.ml.inference import in_memory
 
-    return in_memory.probability(reflectance, bands, model, settings or Settings.load())
+    chosen = settings or Settings.load()
+    return in_memory.probability(
+        reflectance, bands, model, chosen.networks, chosen.execution.threads
+    )
 
 
 def read_history(
@@ -85,7 +88,7 @@ def read_history(
     from tulip_ops.postgis import connection, layers
     from tulip_ops.storage import layer_frame
 
-    url = (settings or Settings.load()).reader_url()
+    url = (settings or Settings.load()).database.reader_url()
     chosen = layers.Selection(
         area=area, seasons=None if seasons is None else tuple(seasons), simulated=simulated
     )

@@ -15,7 +15,7 @@ import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
-from tulip_ops.core.settings import Settings
+from tulip_ops.core.processing_settings import NetworkSettings
 from tulip_ops.ml.inference import keras_backend, model_loading, model_registry
 
 
@@ -26,7 +26,7 @@ def carry(chips: Path, out: Path, threads: int) -> None:
     keras_backend.use_threads(threads)
     networks = []
     for kind, name in (("cloud-filter", "cloud-filter-rgb"), ("unet", "unet-rgb")):
-        card = model_registry.choose(Settings().models, kind, name, ("red", "green", "blue"))  # type: ignore[arg-type]
+        card = model_registry.choose(NetworkSettings().models, kind, name, ("red", "green", "blue"))  # type: ignore[arg-type]
         network = model_loading.build(card)
         model_loading.load_weights(network, card)
         networks.append((card, network))

@@ -38,7 +38,7 @@ from psycopg.conninfo import make_conninfo
 from shapely.geometry import MultiPolygon, Polygon, box
 
 from bench.history import loaders
-from tulip_ops.core.settings import Settings
+from tulip_ops.core.processing_settings import FieldSettings
 from tulip_ops.core.types import (
     Acquisition,
     AcquisitionId,
@@ -205,7 +205,7 @@ def take_in(database: Connection, count: int, name: str) -> dict[str, Cost]:
     found = {"record": record(database, identity, [outline(place) for place in here])}
     found["history"] = cost(
         database,
-        lambda: histories.bring_up_to_date(database, Settings(), [2025], Seen()),  # type: ignore[arg-type]
+        lambda: histories.bring_up_to_date(database, FieldSettings(), [2025], Seen()),  # type: ignore[arg-type]
     )
     return found
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from bench.tile import peak
 from bench.tile.watch import Watched, peak_gb
+from tulip_ops.core.processing_settings import ExecutionSettings, FieldSettings, NetworkSettings
 from tulip_ops.core.settings import Settings
 from tulip_ops.ml.inference import (
     engine_selection,
@@ -56,7 +57,7 @@ def again(asked: Found) -> Found:
     from tulip_ops.storage.product_store import ProductStore
 
     settings = _settings(asked)
-    networks = LocalNetworks(settings, StripCache(settings.memory_gb))
+    networks = LocalNetworks(settings.execution, StripCache(settings.execution.memory_gb))
     with cog.open_cog(Path(asked["raster"])) as source:
         context = StepContext(
             scene.acquisition(source.grid, source.bands),
@@ -88,7 +89,7 @@ def again(asked: Found) -> Found:
             "summary": outcome.summary,
         }
     cards = _cards(settings, cog.band_names(Path(asked["raster"])))
-    request = engine_selection.engine_request(settings)
+    request = engine_selection.engine_request(settings.networks)
     found["engines"] = {
         kind: f"{card.reference} {engine_selection.choose_engine(card, request)}"
         for kind, card in cards.items()
@@ -171,23 +172,26 @@ def _write_png(path: Path, pixels: NDArray[Any]) -> None:
 
 
 def _settings(asked: Found) -> Settings:
-    return Settings.model_validate(
-        {
-            "models": asked["models"],
-            "exports": asked["exports"],
-            "threads": asked["threads"],
-            "engine": asked.get("engine", "auto"),
-            "precision": asked.get("precision", "auto"),
-            "memory_gb": asked.get("memory_gb", 2.0),
-            "minimum_clear": 0.0,
-        }
+    return Settings(
+        networks=NetworkSettings(
+            models=asked["models"],
+            exports=asked["exports"],
+            engine=asked.get("engine", "auto"),
+            precision=asked.get("precision", "auto"),
+        ),
+        fields=FieldSettings(minimum_clear_fraction=0.0),
+        execution=ExecutionSettings(
+            threads=asked["threads"], memory_gb=asked.get("memory_gb", 2.0)
+        ),
     )
 
 
 def _cards(settings: Settings, bands: tuple[str, ...]) -> dict[str, Card]:
     return {
-        "cloud-filter": model_registry.choose(settings.models, "cloud-filter", "auto", bands),
-        "unet": model_registry.choose(settings.models, "unet", "auto", bands),
+        "cloud-filter": model_registry.choose(
+            settings.networks.models, "cloud-filter", "auto", bands
+        ),
+        "unet": model_registry.choose(settings.networks.models, "unet", "auto", bands),
     }
 
 

@@ -34,7 +34,7 @@ def alone(settings: Settings, cards: Mapping[str, Card], shapes: Mapping[str, An
     """
     asked = {kind: _Asked(card, settings, shapes[kind]) for kind, card in cards.items()}
     precisions = ["fp32", "bf16", *{each.precision for each in asked.values()} - {"fp32", "bf16"}]
-    probes = {name: dict(_probes(name, settings.threads)) for name in precisions}
+    probes = {name: dict(_probes(name, settings.execution.threads)) for name in precisions}
     rounds = [_round(probes, asked) for _ in range(ROUNDS)]
     told = {
         kind: {
@@ -73,13 +73,15 @@ class _Asked:
     """A network as the steps run it, and windows that wait for it."""
 
     def __init__(self, card: Card, settings: Settings, shapes: list[list[int]]) -> None:
-        engine = engine_selection.choose_engine(card, engine_selection.engine_request(settings))
+        engine = engine_selection.choose_engine(
+            card, engine_selection.engine_request(settings.networks)
+        )
         self.precision = engine.precision
         if card.kind == "unet":
-            self._network: Any = predictors.load_unet(card, settings.threads, engine)
+            self._network: Any = predictors.load_unet(card, settings.execution.threads, engine)
         else:
             self._network = predictors.load_cloud_filter(
-                card, settings.threads, engine, at_once=settings.threads
+                card, settings.execution.threads, engine, at_once=settings.execution.threads
             )
         self.flop = {"x".join(map(str, shape)): _flops(card, settings, shape) for shape in shapes}
         random = np.random.default_rng(0)
@@ -102,7 +104,9 @@ def _flops(card: Card, settings: Settings, shape: list[int]) -> float:
     """Of the convolutions, over a window of that shape."""
     import openvino as ov
 
-    model = ov.Core().read_model(export_manifest.place(card, settings.exports) / "fp32.xml")
+    model = ov.Core().read_model(
+        export_manifest.place(card, settings.networks.exports) / "fp32.xml"
+    )
     model.reshape(shape)
     return sum(map(_flop, model.get_ops()))
 

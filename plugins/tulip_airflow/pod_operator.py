@@ -22,6 +22,7 @@ from tulip_airflow.command import end_with_parent, program
 from tulip_airflow.exit_codes import SKIPPED
 from tulip_airflow.pod_failures import classify_failure
 from tulip_airflow.retries import RETRIES
+from tulip_ops.core.kubernetes_settings import KubernetesSettings
 from tulip_ops.core.settings import Settings
 from tulip_ops.services import pods
 
@@ -122,19 +123,20 @@ def pod_step(
     the import error of the DAG.
     """
     settings = Settings.load()
-    work = execution_timeout * settings.batch
-    waits = timedelta(seconds=settings.pod_schedule_seconds + settings.pod_startup_seconds)
-    volumes, mounts = _volumes(settings)
+    chosen = settings.kubernetes
+    work = execution_timeout * settings.execution.batch
+    waits = timedelta(seconds=chosen.pod_schedule_seconds + chosen.pod_startup_seconds)
+    volumes, mounts = _volumes(chosen, pods.mounted_store(settings.storage))
     plain = pods.environment(arguments[0], settings)
     return PodStep(
         task_id=task_id,
-        kubernetes_conn_id=settings.pod_connection,
-        namespace=settings.pod_namespace,
+        kubernetes_conn_id=chosen.pod_connection,
+        namespace=chosen.pod_namespace,
         name=f"tulip-{task_id}-{arguments[1]}",
         random_name_suffix=True,
-        image=pods.image(settings),
-        image_pull_policy=settings.pod_image_policy,
-        image_pull_secrets=[models.V1LocalObjectReference(n) for n in settings.pod_image_secrets],
+        image=pods.image(chosen),
+        image_pull_policy=chosen.pod_image_policy,
+        image_pull_secrets=[models.V1LocalObjectReference(n) for n in chosen.pod_image_secrets],
         arguments=list(arguments),
         labels=_labels(task_id, arguments[1]),
         annotations={
@@ -145,25 +147,25 @@ def pod_step(
             *(models.V1EnvVar(name, value) for name, value in plain.items()),
             models.V1EnvVar("TULIP_RUN_ID", "{{ run_id }}"),
         ],
-        env_from=_secrets(settings),
+        env_from=_secrets(chosen),
         volumes=volumes,
         volume_mounts=mounts,
-        container_resources=_resources(task_id, settings),
-        node_selector=settings.pod_node_selector,
-        tolerations=[models.V1Toleration(**_snake(t)) for t in settings.pod_tolerations],
-        priority_class_name=settings.pod_priority_class,
-        service_account_name=settings.pod_service_account,
+        container_resources=_resources(task_id, chosen),
+        node_selector=chosen.pod_node_selector,
+        tolerations=[models.V1Toleration(**_snake(t)) for t in chosen.pod_tolerations],
+        priority_class_name=chosen.pod_priority_class,
+        service_account_name=chosen.pod_service_account,
         automount_service_account_token=False,
-        security_context=_pod_security(settings.pod_user),
+        security_context=_pod_security(chosen.pod_user),
         container_security_context=_container_security(),
-        pod_template_file=None if settings.pod_template is None else str(settings.pod_template),
+        pod_template_file=None if chosen.pod_template is None else str(chosen.pod_template),
         do_xcom_push=False,
         durable=True,
-        deferrable=settings.pod_deferrable,
-        poll_interval=settings.pod_poll_seconds,
-        logging_interval=30 if settings.pod_deferrable else None,
-        schedule_timeout_seconds=settings.pod_schedule_seconds,
-        startup_timeout_seconds=settings.pod_startup_seconds,
+        deferrable=chosen.pod_deferrable,
+        poll_interval=chosen.pod_poll_seconds,
+        logging_interval=30 if chosen.pod_deferrable else None,
+        schedule_timeout_seconds=chosen.pod_schedule_seconds,
+        startup_timeout_seconds=chosen.pod_startup_seconds,
         active_deadline_seconds=int(work.total_seconds()),
         execution_timeout=waits + work + ENDING,
         termination_grace_period=GRACE,
@@ -186,7 +188,7 @@ def _labels(step: str, acquisition_id: str) -> dict[str, str]:
     }
 
 
-def _secrets(settings: Settings) -> list[models.V1EnvFromSource]:
+def _secrets(settings: KubernetesSettings) -> list[models.V1EnvFromSource]:
     """References alone: neither Airflow nor a pod's specification ever holds a value."""
     names = {settings.pod_database_secret: False, settings.pod_store_secret: True}
     return [
@@ -195,11 +197,12 @@ def _secrets(settings: Settings) -> list[models.V1EnvFromSource]:
     ]
 
 
-def _volumes(settings: Settings) -> tuple[list[models.V1Volume], list[models.V1VolumeMount]]:
+def _volumes(
+    settings: KubernetesSettings, folder: str | None
+) -> tuple[list[models.V1Volume], list[models.V1VolumeMount]]:
     scratch = models.V1EmptyDirVolumeSource(size_limit=settings.pod_scratch)
     volumes = [models.V1Volume(name="scratch", empty_dir=scratch)]
     mounts = [models.V1VolumeMount(name="scratch", mount_path=pods.SCRATCH)]
-    folder = pods.mounted_store(settings)
     if folder is not None:
         claim = models.V1PersistentVolumeClaimVolumeSource(claim_name=settings.pod_store_claim)
         volumes.append(models.V1Volume(name="store", persistent_volume_claim=claim))
@@ -207,7 +210,7 @@ def _volumes(settings: Settings) -> tuple[list[models.V1Volume], list[models.V1V
     return volumes, mounts
 
 
-def _resources(step: str, settings: Settings) -> models.V1ResourceRequirements:
+def _resources(step: str, settings: KubernetesSettings) -> models.V1ResourceRequirements:
     wanted = settings.pod_resources.get(step, {})
     gpus = {settings.pod_gpu_resource: str(settings.pod_gpus)} if settings.pod_gpus else {}
     return models.V1ResourceRequirements(

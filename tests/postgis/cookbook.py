@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.postgis.conftest import Examples
 from tests.postgis.histories import FieldsOfDetections
-from tulip_ops.core.settings import Settings
+from tulip_ops.core.processing_settings import FieldSettings
 from tulip_ops.core.types import AcquisitionId, Observation, Verdict
 from tulip_ops.pipeline import history as histories
 from tulip_ops.postgis import history
@@ -76,7 +76,7 @@ def fill(connection: Connection) -> None:
             continue
         places = [*PLANTED[season], *([5] if season == 2022 else [])]
         Examples.record(connection, text, places if FRACTIONS[number] else [])
-    chosen = Settings(bloom_window=("03-20", "06-05"))
+    chosen = FieldSettings(bloom_window=("03-20", "06-05"))
     histories.bring_up_to_date(connection, chosen, [], Seen(connection))
 
 

@@ -12,6 +12,7 @@ from tests.postgis.conftest import Examples, Logins
 from tests.unit.reports.test_html import read
 from tulip_ops.core.errors import AreaNotFound
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import DatabaseSettings, StorageSettings
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.raster import cog
 from tulip_ops.raster.mgrs import tile_grid
@@ -29,7 +30,10 @@ REAL = ("S2B_31UFU_20240420_0_L2A", "S2B_31UFU_20240425_0_L2A", "S2B_31UFU_20250
 
 @pytest.fixture
 def settings(logins: Logins, tmp_path: Path) -> Settings:
-    return Settings(database_url=logins.reader, store=str(tmp_path / "store"))
+    return Settings(
+        database=DatabaseSettings(database_url=logins.reader),
+        storage=StorageSettings(store=str(tmp_path / "store")),
+    )
 
 
 @pytest.fixture
@@ -100,7 +104,7 @@ def test_the_newest_clear_image_lies_below_the_map(
     whole = tile_grid("31UFU")
     grid = whole.window(project(examples.area().geometry, WGS84, whole.epsg).bounds)
     coarse = type(grid)(grid.epsg, grid.left, grid.top, grid.width // 20, grid.height // 20, 200.0)
-    store, bands = ProductStore(settings.store_place), ("blue", "green", "red")
+    store, bands = ProductStore(settings.storage.store_place), ("blue", "green", "red")
     store.start_item(acquisition.id, stac_items.product_item(acquisition, coarse, bands))
     with store.writing(acquisition.id, REFLECTANCE) as path:
         pixels = np.full((3, *coarse.shape), 0.1, np.float32)

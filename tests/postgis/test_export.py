@@ -14,7 +14,7 @@ import pytest
 from tests.postgis import histories
 from tests.postgis.conftest import Examples
 from tulip_ops.core.errors import AreaNotFound, BadInput
-from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import DatabaseSettings
 from tulip_ops.postgis import layers
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.postgis.layer_names import LAYERS, Layer
@@ -40,14 +40,14 @@ def filled(database: Connection, examples: type[Examples]) -> None:
 
 
 @pytest.fixture
-def settings(logins: object) -> Settings:
-    return Settings(database_url=logins.reader)
+def settings(logins: object) -> DatabaseSettings:
+    return DatabaseSettings(database_url=logins.reader)
 
 
 @pytest.mark.parametrize("suffix", sorted(layer_writer.FORMATS))
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_layer_in_every_format(
-    settings: Settings, tmp_path: Path, layer: Layer, suffix: str
+    settings: DatabaseSettings, tmp_path: Path, layer: Layer, suffix: str
 ) -> None:
     out = tmp_path / f"tulips{suffix}"
     rows = export.export(settings, out, [layer], Selection())
@@ -66,7 +66,7 @@ def test_every_layer_in_every_format(
 
 
 def test_a_geopackage_lists_every_layer_with_its_key_type_and_style(
-    settings: Settings, tmp_path: Path
+    settings: DatabaseSettings, tmp_path: Path
 ) -> None:
     out = tmp_path / "tulips.gpkg"
     assert export.export(settings, out, [], Selection()) == {
@@ -90,7 +90,7 @@ def test_a_geopackage_lists_every_layer_with_its_key_type_and_style(
     assert {name for (name,) in indexed} >= set(LAYERS)
 
 
-def test_detections_say_what_made_them(settings: Settings, tmp_path: Path) -> None:
+def test_detections_say_what_made_them(settings: DatabaseSettings, tmp_path: Path) -> None:
     out = tmp_path / "tulips.parquet"
     export.export(settings, out, ["detections"], Selection(seasons=(2025,)))
     frame = geopandas.read_parquet(out)
@@ -116,7 +116,7 @@ def test_detections_say_what_made_them(settings: Settings, tmp_path: Path) -> No
     ],
 )
 def test_filters(
-    database: Connection, settings: Settings, tmp_path: Path, examples: type[Examples],
+    database: Connection, settings: DatabaseSettings, tmp_path: Path, examples: type[Examples],
     chosen: Selection, fields: int, count: int,
 ) -> None:  # fmt: skip
     from tulip_ops.postgis import areas
@@ -130,7 +130,7 @@ def test_filters(
 
 
 def test_what_cannot_be_written_is_said_and_leaves_the_old_file(
-    settings: Settings, tmp_path: Path
+    settings: DatabaseSettings, tmp_path: Path
 ) -> None:
     out = tmp_path / "tulips.geojson"
     out.write_text("old")
@@ -143,7 +143,9 @@ def test_what_cannot_be_written_is_said_and_leaves_the_old_file(
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
-def test_rows_come_in_batches_that_are_one_state(database: Connection, settings: Settings) -> None:
+def test_rows_come_in_batches_that_are_one_state(
+    database: Connection, settings: DatabaseSettings
+) -> None:
     from tulip_ops.postgis import connection
 
     with (

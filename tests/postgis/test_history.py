@@ -15,7 +15,7 @@ from shapely.geometry import Polygon, box
 
 from tests.postgis.histories import FieldsOfDetections
 from tulip_ops.core.errors import DatabaseUnavailable
-from tulip_ops.core.settings import Settings
+from tulip_ops.core.processing_settings import FieldSettings
 from tulip_ops.core.types import (
     Detection,
     FieldSeason,
@@ -32,7 +32,7 @@ from tulip_ops.raster.projection import geodesic_area
 APRIL, MAY = "S2B_31UFU_20240420_0_L2A", "S2A_31UFU_20240502_0_L2A"
 EARLIER, LATER = "S2B_31UFU_20230420_0_L2A", "S2B_31UFU_20250420_0_L2A"
 SIMULATED = "SIM_31UFU_20240421_0_L2A"
-SETTINGS = Settings(bloom_window=("03-20", "06-05"))
+SETTINGS = FieldSettings(bloom_window=("03-20", "06-05"))
 
 
 class Saying(FieldsOfDetections):
@@ -309,7 +309,7 @@ class TestModels:
 
 
 class TestParcels:
-    SETTINGS = Settings(bloom_window=("03-20", "06-05"), fields_from="parcels")
+    SETTINGS = FieldSettings(bloom_window=("03-20", "06-05"), fields_from="parcels")
 
     def test_parcels_give_the_outlines(
         self, database: Connection, examples: Any, dump: Any

@@ -25,6 +25,7 @@ from tulip_ops.core.errors import (
     ProductMissing,
 )
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import DatabaseSettings, StorageSettings
 from tulip_ops.core.types import BANDS, Acquisition
 from tulip_ops.fields.delineation.detect import detect
 from tulip_ops.postgis.connection import Connection
@@ -105,16 +106,19 @@ def history(database: Connection, examples: type[Examples]) -> None:
 
 @pytest.fixture
 def settings(store: Path, logins: Any) -> Settings:
-    return Settings(store=str(store), database_url=logins.reader)
+    return Settings(
+        storage=StorageSettings(store=str(store)),
+        database=DatabaseSettings(database_url=logins.reader),
+    )
 
 
 def test_every_example_of_the_page_runs(
     repository: Path, settings: Settings, history: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TULIP_STATE", settings.store_place)  # no local.env of this checkout
+    monkeypatch.setenv("TULIP_STATE", settings.storage.store_place)  # no local.env of this checkout
     text = (repository / PAGE).read_text()
     assert text.count("```python") == len(re.findall(r"```python\n>>> ", text)) >= 8
-    names = {"store": settings.store, "database_url": settings.reader_url()}
+    names = {"store": settings.storage.store, "database_url": settings.database.reader_url()}
     parser = doctest.DocTestParser()
     examples = parser.get_doctest(text, names, str(PAGE), str(PAGE), 0)
     told: list[str] = []
@@ -124,7 +128,7 @@ def test_every_example_of_the_page_runs(
 
 
 def test_the_products_are_what_was_written(store: Path, reflectance: np.ndarray) -> None:
-    products = tulip_ops.open_acquisition(ID, Settings(store=str(store)))
+    products = tulip_ops.open_acquisition(ID, Settings(storage=StorageSettings(store=str(store))))
     assert str(products.id) == ID
     raster = products.reflectance()
     np.testing.assert_allclose(raster.values, reflectance, atol=1e-4)
@@ -139,7 +143,7 @@ def test_the_products_are_what_was_written(store: Path, reflectance: np.ndarray)
 
 
 def test_detections_come_with_geometry_and_provenance(store: Path) -> None:
-    products = tulip_ops.open_acquisition(ID, Settings(store=str(store)))
+    products = tulip_ops.open_acquisition(ID, Settings(storage=StorageSettings(store=str(store))))
     frame = products.detections()
     assert isinstance(frame, geopandas.GeoDataFrame)
     written = detections_file.read_detections(products.path("detections"))
@@ -156,7 +160,7 @@ def test_what_is_no_parquet_is_damaged(tmp_path: Path) -> None:
 
 
 def test_an_unknown_acquisition_is_said_at_once(tmp_path: Path) -> None:
-    settings = Settings(store=str(tmp_path))
+    settings = Settings(storage=StorageSettings(store=str(tmp_path)))
     with pytest.raises(ProductMissing):
         tulip_ops.open_acquisition(ID, settings)
     with pytest.raises(BadAcquisitionId):

@@ -13,7 +13,9 @@ from pydantic import SecretStr
 from shapely.geometry import MultiPolygon, box
 
 from tests.postgis.histories import FieldsOfDetections
+from tulip_ops.core.processing_settings import FieldSettings
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import DatabaseSettings, StorageSettings
 from tulip_ops.core.types import Observation, Verdict
 from tulip_ops.pipeline import history as histories
 from tulip_ops.postgis import areas, detections, history, ledger
@@ -25,7 +27,7 @@ from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import ProductStore
 from tulip_ops.storage.products import TULIP
 
-SETTINGS = Settings(bloom_window=("03-20", "06-05"))
+SETTINGS = FieldSettings(bloom_window=("03-20", "06-05"))
 STRIPS = {
     "whole": (5.5, 7.0, frozenset(range(5))),
     "west": (5.5, 5.725, frozenset({0, 1, 2})),
@@ -282,8 +284,11 @@ def test_the_real_history_over_real_products(
     database: Connection, database_url: str, examples: Any, tmp_path: Path
 ) -> None:
     """The field flowers in the old processing; the new one is green, and may be past the bloom."""
-    settings = Settings(database_url=SecretStr(database_url), store=str(tmp_path / "store"))
-    store = ProductStore(settings.store_place)
+    settings = Settings(
+        database=DatabaseSettings(database_url=SecretStr(database_url)),
+        storage=StorageSettings(store=str(tmp_path / "store")),
+    )
+    store = ProductStore(settings.storage.store_place)
     flowering = Scene(0, baseline="04.00", shows=frozenset({0}))
     green = Scene(1, baseline="05.11", shows=frozenset({0}))
 

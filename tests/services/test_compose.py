@@ -32,13 +32,13 @@ def test_databases_logins_and_bucket_are_made_once_and_kept(
     with s3.serving() as store:
         monkeypatch.setenv("TULIP_S3_ENDPOINT", store.url)
         for _ in range(2):
-            compose.prepare(Settings.load(), "127.0.0.1", server.port)
+            compose.prepare(Settings.load().storage, "127.0.0.1", server.port)
         buckets = [each["Name"] for each in store.client().list_buckets()["Buckets"]]
     assert "made" in buckets
     settings = Settings.load()
-    with connection.connect(settings.reader_url(), "test") as reader:
+    with connection.connect(settings.database.reader_url(), "test") as reader:
         migrate.require_current(reader)
-    with connection.connect(settings.owner_url(), "test") as owner:
+    with connection.connect(settings.database.owner_url(), "test") as owner:
         row = owner.execute("select rolsuper from pg_roles where rolname = current_user").fetchone()
     assert row == (False,)
     url = (keys / "airflow-url").read_text().strip()

@@ -40,7 +40,7 @@ def test_a_private_database_has_its_schema_and_logins_of_few_rights(settings: Se
         reader.execute("delete from tulip.area")
     with connection.connect(found.writer_url, "test") as writer:
         writer.execute("delete from tulip.area")
-    with connection.connect(Settings.load().owner_url(), "test") as owner:
+    with connection.connect(Settings.load().database.owner_url(), "test") as owner:
         row = owner.execute("select rolsuper from pg_roles where rolname = current_user").fetchone()
         assert row == (False,)
 
@@ -49,7 +49,7 @@ def test_repeating_changes_no_place_and_no_password(settings: Settings) -> None:
     first = databases.provide(settings)
     second = databases.provide(Settings.load())
     assert not second.airflow_is_new
-    assert first.writer_url == second.writer_url == Settings.load().writer_url()
+    assert first.writer_url == second.writer_url == Settings.load().database.writer_url()
     assert first.airflow_url == second.airflow_url
 
 
@@ -57,7 +57,7 @@ def test_psql_opens_it_without_a_password_in_the_line(settings: Settings) -> Non
     line = databases.provide(settings).by_hand
     assert "password" not in line
     for file in ("pg_service.conf", "local.env"):
-        assert (settings.state / file).stat().st_mode & 0o777 == 0o600
+        assert (settings.storage.state / file).stat().st_mode & 0o777 == 0o600
     place, *psql = shlex.split(line)
     variable, _, value = place.partition("=")
     answer = subprocess.run(
@@ -69,7 +69,7 @@ def test_psql_opens_it_without_a_password_in_the_line(settings: Settings) -> Non
 
 def test_lost_keys_are_made_anew(settings: Settings) -> None:
     first = databases.provide(settings)
-    for key in (settings.state / "keys").iterdir():
+    for key in (settings.storage.state / "keys").iterdir():
         key.unlink()
     second = databases.provide(Settings.load())
     assert second.writer_url != first.writer_url
@@ -81,22 +81,25 @@ def test_a_database_that_the_user_brings_stays_his(
     settings: Settings, server_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     databases.provide(settings)
-    before = env_file.read(settings.state)
+    before = env_file.read(settings.storage.state)
     own = server_url.rpartition("/")[0] + "/own_database"
     with connection.connect(server_url, "test") as administrator:
         administrator.execute("create database own_database")
     monkeypatch.setenv("TULIP_DATABASE_URL", own)
 
     brought = Settings.load()
-    assert databases.own_database(brought)
+    assert databases.own_database(brought.storage.state, brought.database)
     found = databases.provide(brought)
     assert found.writer_url == found.reader_url == own
     assert own not in found.by_hand
-    assert env_file.read(settings.state) == before
+    assert env_file.read(settings.storage.state) == before
     with connection.connect(own, "test") as database:
         migrate.require_current(database)
 
-    both = brought.model_copy(update={"airflow_database_url": SecretStr(own)})
-    postgres.stop(settings.state / "postgres")
+    with_airflow = brought.database.model_copy(update={"airflow_database_url": SecretStr(own)})
+    both = brought.model_copy(update={"database": with_airflow})
+    postgres.stop(settings.storage.state / "postgres")
     assert databases.provide(both).airflow_url == own
-    assert postgres.find(settings.state / "postgres") is None, "nobody needs a private server"
+    assert postgres.find(settings.storage.state / "postgres") is None, (
+        "nobody needs a private server"
+    )

@@ -31,6 +31,8 @@ from tulip_ops.core.errors import (
     TooManyRequests,
 )
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.source_settings import SentinelHubSettings, SourceSettings
+from tulip_ops.core.storage_settings import DatabaseSettings
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.postgis import migrate
 from tulip_ops.postgis.budgets import Budget
@@ -483,13 +485,15 @@ def test_a_bad_item_never_hides_the_others(hub: Hub, deployment: Deployment) -> 
 
 def test_the_settings_open_both_sources(hub: Hub, deployment: Deployment, archive: Archive) -> None:
     settings = Settings(
-        database_url=hub.database_url,
-        sources=("sentinel-hub", "sentinel-hub-wms"),
-        sh_url=f"{deployment.url}/",
-        sh_token_url=deployment.token_url,
-        sh_client_id=deployment.client_id,
-        sh_client_secret=deployment.client_secret,
-        sh_instance_id=deployment.instance_id,
+        database=DatabaseSettings(database_url=hub.database_url),
+        sources=SourceSettings(sources=("sentinel-hub", "sentinel-hub-wms")),
+        sentinel_hub=SentinelHubSettings(
+            sh_url=f"{deployment.url}/",
+            sh_token_url=deployment.token_url,
+            sh_client_id=deployment.client_id,
+            sh_client_secret=deployment.client_secret,
+            sh_instance_id=deployment.instance_id,
+        ),
     )
     sources = open_sources(settings)
     assert list(sources) == ["sentinel-hub", "sentinel-hub-wms"]

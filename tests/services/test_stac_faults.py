@@ -30,7 +30,8 @@ from tulip_ops.core.errors import (
     UnreadableRaster,
     WrongGrid,
 )
-from tulip_ops.core.settings import Settings, StacApi
+from tulip_ops.core.settings import Settings
+from tulip_ops.core.source_settings import StacApi
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.pipeline import acquire as acquiring
 from tulip_ops.pipeline.context import StepContext

@@ -23,7 +23,7 @@ from tulip_ops.core.errors import (
     CredentialRefused,
     OffsetContradiction,
 )
-from tulip_ops.core.settings import StacApi
+from tulip_ops.core.source_settings import StacApi
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.read_cache import MemoryReadCache

@@ -93,7 +93,9 @@ from shapely import MultiPolygon, box
 from tulip_ops.pipeline import run
 from tulip_ops.core.types import Acquisition, AcquisitionId
 from tulip_ops.postgis import connection, ledger
+from tulip_ops.core.processing_settings import ExecutionSettings
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import DatabaseSettings, StorageSettings
 
 one = AcquisitionId.parse("S2B_31UFU_20260420_0_L2A")
 url = sys.argv[1]
@@ -104,7 +106,11 @@ with connection.connect(url, "test") as database:
     )
     ledger.admit(database, [found], {one: []})
 run.vectorize = lambda *_, **__: ctypes.CDLL(None).pause()
-settings = Settings(database_url=SecretStr(url), no_progress_seconds=0.5, state=sys.argv[2])
+settings = Settings(
+    database=DatabaseSettings(database_url=SecretStr(url)),
+    execution=ExecutionSettings(no_progress_seconds=0.5),
+    storage=StorageSettings(state=sys.argv[2]),
+)
 run.attempt("vectorize", one, settings, run_id="test")
 """,
         60.0, url, "/nonexistent",
@@ -123,11 +129,13 @@ def test_a_worker_of_beam_that_hangs_in_a_network_ends() -> None:
     code, told = ended(
         """
 import numpy as np
+from tulip_ops.core.processing_settings import ExecutionSettings
+from tulip_ops.core.settings import Settings
 from tulip_ops.pipeline.beam import inference, elements
 networks = inference.Networks("segment", elements.WorkerConfig(
     run_id="test", threads=1, fixed_batch=False
 ))
-networks._settings = networks._settings.model_copy(update={"no_progress_seconds": 0.5})
+networks._settings = Settings(execution=ExecutionSettings(no_progress_seconds=0.5))
 inference.Networks.__call__ = lambda *_: ctypes.CDLL(None).pause()
 window = elements.WindowPixels(
     "S2B_31UFU_20260420_0_L2A", 0, "unet-rgb/3", np.zeros((3, 8, 8), "u2"))

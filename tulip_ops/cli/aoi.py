@@ -42,7 +42,7 @@ def add(file: Path, name: str | None, sources: tuple[str, ...], as_json: bool) -
     for source in order:
         registry.open_source(source, settings)
     found = [replace(area, sources=order) for area in vector_files.read_areas(file, name)]
-    with connection.connect(settings.writer_url(), "tulip aoi") as database:
+    with connection.connect(settings.database.writer_url(), "tulip aoi") as database:
         for area in found:
             areas.add_area(database, area)
     names = [area.name for area in found]
@@ -59,13 +59,13 @@ def list_areas(as_json: bool) -> None:
     from tulip_ops.sources import registry
 
     settings = Settings.load()
-    with connection.connect(settings.writer_url(), "tulip aoi") as database:
+    with connection.connect(settings.database.writer_url(), "tulip aoi") as database:
         found = areas.list_areas(database)
     rows = [
         (
             area.name,
             geodesic_area(area.geometry) / 1e6,
-            registry.order(area, settings),
+            registry.order(area, settings.sources),
             area.sources,
         )
         for area in found
@@ -91,6 +91,6 @@ def remove(name: str, as_json: bool) -> None:
     """Remove the area NAME from discovery; recorded rows stay."""
     from tulip_ops.postgis import areas, connection
 
-    with connection.connect(Settings.load().writer_url(), "tulip aoi") as database:
+    with connection.connect(Settings.load().database.writer_url(), "tulip aoi") as database:
         areas.remove_area(database, name)
     show(as_json, f"removed {name}", removed=name)

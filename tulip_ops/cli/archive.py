@@ -79,7 +79,7 @@ def add(
     from tulip_ops.sources.archive.source import Archive
 
     settings = Settings.load()
-    archive = Archive(place or settings.archive_place, settings.s3_endpoint)
+    archive = Archive(place or settings.storage.archive_place, settings.storage.s3_endpoint)
     ids = archive.add_files(
         files,
         platform=platform,
@@ -90,7 +90,7 @@ def add(
         bands=bands or None,
         nodata=nodata,
         offset=offset,
-        stretch=stretch or settings.true_color_stretch,
+        stretch=stretch or settings.sources.true_color_stretch,
     )
     show(as_json, "\n".join(str(i) for i in ids), added=[str(i) for i in ids])
 
@@ -103,7 +103,7 @@ def list_scenes(place: str | None, as_json: bool) -> None:
     from tulip_ops.sources.archive.source import Archive
 
     settings = Settings.load()
-    archive = Archive(place or settings.archive_place, settings.s3_endpoint)
+    archive = Archive(place or settings.storage.archive_place, settings.storage.s3_endpoint)
     found = list(archive.scenes())
     lines = [f"{scene.id}  {', '.join(scene.bands)}" for scene in found]
     lines += [f"unusable: {problem}" for problem in archive.problems]

@@ -71,7 +71,7 @@ def backfill(
     settings = Settings.load()
     found = chosen(settings, areas, sources, since, until, budget)
     if not dry_run:
-        backfills.admit(settings, found)
+        backfills.admit(settings.database, found)
     log_estimate(found)
     ids = [str(one.acquisition.id) for one in found.work]
     show(

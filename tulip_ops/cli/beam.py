@@ -19,6 +19,7 @@ from tulip_ops.cli.backfill import chosen, figures, log_estimate, selection
 from tulip_ops.cli.options import BAD_DATA, FAILED, SKIPPED, as_json, show
 from tulip_ops.core.errors import BadData, DatabaseUnavailable
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import DatabaseSettings
 from tulip_ops.core.types import AcquisitionId
 from tulip_ops.pipeline.beam.runner_names import DIRECT, RUNNERS
 
@@ -113,18 +114,18 @@ def beam(
         show(as_json, "nothing is left to carry", acquisitions=0, **_ends([], {}, {}))
         ctx.exit(SKIPPED)
     began = datetime.now(UTC)
-    with _progress(ids, settings):
+    with _progress(ids, settings.database):
         metrics = runners.run(
             [str(i) for i in ids],
             run_id=run_id,
             runner=runner,
             workers=workers,
-            threads=max(1, settings.threads // workers),
+            threads=max(1, settings.execution.threads // workers),
             flags=[*flags, *more_flags, *(f"--labels={label}" for label in labels)],
         )
     for name, value in sorted(metrics.items()):
         log.info("metric %s: %.6g", name, value)
-    known, reasons = _ledger(ids, settings, run_id, began)
+    known, reasons = _ledger(ids, settings.database, run_id, began)
     ends = _ends(ids, known, reasons)
     told = [f"{len(found)} {state}" for state, found in ends.items() if found]
     told += [f"{len(refused)} files refused"] if refused else []
@@ -139,7 +140,7 @@ def beam(
         run_id=run_id,
     )
     if ends["failed"] or ends["quarantined"] or refused:
-        log.warning("dead letters: %s", dead_letters.address_of(settings, run_id))
+        log.warning("dead letters: %s", dead_letters.address_of(settings.storage, run_id))
         ctx.exit(FAILED if ends["failed"] else BAD_DATA)
 
 
@@ -156,7 +157,7 @@ def _from_sources(
 
     found = chosen(settings, areas, sources, since, until, budget, again=again)
     log_estimate(found)
-    backfill.admit(settings, found)
+    backfill.admit(settings.database, found)
     return [one.acquisition.id for one in found.work], figures(found)
 
 
@@ -178,10 +179,10 @@ def _from_files(
         log.warning("refused: %s", refused[name])
         letter = f"{path.name}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
         dead_letters.write_letter(
-            settings, run_id, letter, file=name, step="add", error=kind, message=message
+            settings.storage, run_id, letter, file=name, step="add", error=kind, message=message
         )
 
-    archive = Archive(settings.archive_place, settings.s3_endpoint)
+    archive = Archive(settings.storage.archive_place, settings.storage.s3_endpoint)
     given: dict[Path, Path] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for path in png_chips.scenes(files):
@@ -189,12 +190,14 @@ def _from_files(
                 given[png_chips.georeferenced(path, Path(scratch))] = path
             except BadData as error:
                 refuse(path, error)
-        ids = archive.add_files(list(given), stretch=settings.true_color_stretch, refuse=refuse)
-    return backfill.admit_scenes(settings, archive, ids, again=again), refused
+        ids = archive.add_files(
+            list(given), stretch=settings.sources.true_color_stretch, refuse=refuse
+        )
+    return backfill.admit_scenes(settings.database, archive, ids, again=again), refused
 
 
 def _ledger(
-    ids: Sequence[AcquisitionId], settings: Settings, run_id: str, began: datetime
+    ids: Sequence[AcquisitionId], settings: DatabaseSettings, run_id: str, began: datetime
 ) -> tuple[dict[AcquisitionId, LedgerState], dict[AcquisitionId, str]]:
     from tulip_ops.postgis import connection, ledger
 
@@ -217,7 +220,7 @@ def _ends(
 
 
 @contextmanager
-def _progress(ids: Sequence[AcquisitionId], settings: Settings) -> Iterator[None]:
+def _progress(ids: Sequence[AcquisitionId], settings: DatabaseSettings) -> Iterator[None]:
     """A bar of what came to its end, as the ledger has it, whichever runner carries it."""
     from tulip_ops.pipeline import backfill
     from tulip_ops.postgis import connection, ledger

@@ -25,7 +25,7 @@ def keys(store: Path) -> None:
     """Generate the secrets that are missing, in TULIP_STATE/keys; nothing of them is printed."""
     from tulip_ops.services import compose
 
-    compose.make_keys(Settings.load(), store)
+    compose.make_keys(Settings.load().storage.state, store)
 
 
 @group.command()
@@ -35,7 +35,7 @@ def prepare(host: str, port: int) -> None:
     """Make databases, logins and tables, and the bucket of TULIP_STORE."""
     from tulip_ops.services import compose
 
-    compose.prepare(Settings.load(), host, port)
+    compose.prepare(Settings.load().storage, host, port)
 
 
 @group.command()

@@ -19,7 +19,7 @@ def migrate(as_json: bool) -> None:
     """Bring the schema `tulip` to this version; safe to repeat, and when two run at once."""
     from tulip_ops.postgis import migrate as migrations
 
-    revision = migrations.migrate(Settings.load().owner_url())
+    revision = migrations.migrate(Settings.load().database.owner_url())
     show(as_json, f"schema tulip is at revision {revision}", revision=revision)
 
 
@@ -30,7 +30,7 @@ def status(as_json: bool) -> None:
     from tulip_ops.postgis import connection
     from tulip_ops.postgis import status as tables
 
-    with connection.connect(Settings.load().writer_url(), "tulip database") as database:
+    with connection.connect(Settings.load().database.writer_url(), "tulip database") as database:
         figures = tables.status(database)
     lines = [f"{name:24} {value}" for name, value in figures.items()]
     show(as_json, "\n".join(lines), **figures)
@@ -43,7 +43,7 @@ def seasons(as_json: bool) -> None:
     from tulip_ops.postgis import connection
     from tulip_ops.postgis import status as tables
 
-    with connection.connect(Settings.load().writer_url(), "tulip database") as database:
+    with connection.connect(Settings.load().database.writer_url(), "tulip database") as database:
         rows = tables.season_table(database)
     show(as_json, tables.as_text(rows), seasons=rows)
 
@@ -57,6 +57,6 @@ def styles(as_json: bool) -> None:
     from tulip_ops.reports import qgis_styles
 
     looks = {layer: qgis_styles.styles([layer])[layer] for layer in LAYERS}
-    written = tables.write_styles(Settings.load().owner_url(), looks)
+    written = tables.write_styles(Settings.load().database.owner_url(), looks)
     lines = [f"tulip.{table}" for table in written]
     show(as_json, "\n".join(lines), tables=lines)

@@ -6,7 +6,7 @@ import click
 from pydantic import SecretStr
 
 from tulip_ops.cli.options import FAILED, as_json, show
-from tulip_ops.core.settings import Settings, in_order
+from tulip_ops.core.settings import Settings, variables
 
 
 @click.command()
@@ -38,8 +38,8 @@ def settings(as_json: bool) -> None:
     """List every setting: its variable, its value now, what it means. Secrets stay hidden."""
     now = Settings.load()
     rows = {
-        f"TULIP_{name.upper()}": (getattr(now, name), field.description or "")
-        for name, field in in_order()
+        variable.name: (now.value(variable), variable.info.description or "")
+        for variable in variables()
     }
     lines = [f"{name}={_value(value)}\n    {meaning}" for name, (value, meaning) in rows.items()]
     show(

@@ -68,16 +68,18 @@ def evaluate(
     from tulip_ops.storage.product_store import open_store
 
     settings = Settings.load()
-    card = model_registry.find(settings.models, model)
+    card = model_registry.find(settings.networks.models, model)
     there = test_sets.scenes(
         source,
         card,
         scenes,
-        work=work or settings.state / "training",
-        processes=settings.threads,
-        store=open_store(settings),
+        work=work or settings.storage.state / "training",
+        processes=settings.execution.threads,
+        store=open_store(settings.storage),
     )
-    found = evaluation_report.write(evaluation.evaluate(card, there, settings.threads), source, out)
+    found = evaluation_report.write(
+        evaluation.evaluate(card, there, settings.execution.threads), source, out
+    )
     if record:
         model_card.record(card, record, evaluation.values(found))
     lines = [

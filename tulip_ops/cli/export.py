@@ -69,6 +69,6 @@ def export(
 
     wanted = [layer for layer in LAYERS if layer in layers]
     chosen = Selection(area, seasons or None, bbox, simulated)
-    rows = exporting.export(Settings.load(), out, wanted, chosen)
+    rows = exporting.export(Settings.load().database, out, wanted, chosen)
     lines = [f"{count:>9} {layer}" for layer, count in rows.items()]
     show(as_json, "\n".join([str(out), *lines]), out=str(out), rows=dict(rows))

@@ -43,7 +43,7 @@ def stop() -> None:
     """Stop everything that this stack started, by pid."""
     from tulip_ops.services import demo as local_demo
 
-    local_demo.stop(Settings.load())
+    local_demo.stop(Settings.load().storage.state)
 
 
 @group.command()
@@ -52,6 +52,6 @@ def status(as_json: bool) -> None:
     """Say which services run, where, and how to log in."""
     from tulip_ops.services import demo as local_demo
 
-    services = local_demo.status(Settings.load())
+    services = local_demo.status(Settings.load().storage.state)
     lines = [f"{name:16} {state}" for name, state in services.items()]
     show(as_json, "\n".join(lines), **services)

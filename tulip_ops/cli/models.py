@@ -34,7 +34,7 @@ def list_models(as_json: bool) -> None:
     """List the models, newest version last."""
     from tulip_ops.ml.inference import model_registry
 
-    models = Settings.load().models
+    models = Settings.load().networks.models
     cards = model_registry.list_models(models)
     promoted = {(card.name, model_registry.promoted(models, card.name)) for card in cards}
     listed = [
@@ -64,7 +64,7 @@ def show_model(model: str) -> None:
     """Print a model's card: what it was trained on, how well it does, where it fails."""
     from tulip_ops.ml.inference import model_registry
 
-    card = model_registry.find(Settings.load().models, model)
+    card = model_registry.find(Settings.load().networks.models, model)
     click.echo((card.folder / "CARD.md").read_text())
 
 
@@ -74,7 +74,7 @@ def verify(as_json: bool) -> None:
     """Compare the weights of every model with the checksum in its model.json."""
     from tulip_ops.ml.inference import model_registry
 
-    cards = model_registry.list_models(Settings.load().models)
+    cards = model_registry.list_models(Settings.load().networks.models)
     for card in cards:
         model_registry.verify(card)
     names = [str(card.reference) for card in cards]
@@ -92,7 +92,7 @@ def promote(model: str, as_json: bool) -> None:
     """
     from tulip_ops.ml.inference import model_registry
 
-    models = Settings.load().models
+    models = Settings.load().networks.models
     card = model_registry.find(models, model)
     before = model_registry.promoted(models, card.name)
     model_registry.verify(card)
@@ -146,12 +146,12 @@ def export(
     from tulip_ops.ml.training import openvino_export
 
     settings = Settings.load()
-    card = model_registry.find(settings.models, model)
-    kept, threads = work or settings.state / "training", settings.threads
+    card = model_registry.find(settings.networks.models, model)
+    kept, threads = work or settings.storage.state / "training", settings.execution.threads
     made = openvino_export.export(
         card,
         precisions or export_manifest.FASTEST_FIRST,
-        settings.exports,
+        settings.networks.exports,
         list(test_sets.simulated(card, scenes, kept, threads)),
         f"{scenes} simulated scenes that it has not learned from",
         openvino_export.calibration_samples(card, kept, threads),
@@ -162,7 +162,7 @@ def export(
         verdict = "accepted" if variant.accepted else "refused"
         lines.append(f"{f'openvino {precision}':16} {_figures(variant.metrics)}  {verdict}")
     accepted = [name for name, variant in made.variants.items() if variant.accepted]
-    place = export_manifest.place(card, settings.exports)
+    place = export_manifest.place(card, settings.networks.exports)
     show(as_json, "\n".join([*lines, str(place)]), place=str(place), accepted=accepted)
     if not accepted:
         raise ExportRefused(
@@ -247,14 +247,16 @@ def train(
     trainer: Callable[..., Any] = training.train_unet
     if network == "cloud-filter":
         trainer = training.train_cloud_filter
-    other = model_registry.find(settings.models, start_from) if start_from else None
+    other = model_registry.find(settings.networks.models, start_from) if start_from else None
     card = trainer(
         options,
         training.Folders(
-            settings.models, work or settings.state / "training", open_store(settings)
+            settings.networks.models,
+            work or settings.storage.state / "training",
+            open_store(settings.storage),
         ),
         start=training.Start(other, pretrained, head_epochs),
-        threads=settings.threads,
+        threads=settings.execution.threads,
         draw=_draw_curves,
         **{name: value for name, value in given.items() if value is not None},
     )

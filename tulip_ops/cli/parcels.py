@@ -37,7 +37,7 @@ def import_parcels(file: Path, id_column: str | None, season: int | None, as_jso
     from tulip_ops.storage import vector_files
 
     found = [parcels.RegisteredParcel(*row) for row in vector_files.read_register(file, id_column)]
-    with connection.connect(Settings.load().writer_url(), "tulip parcels") as database:
+    with connection.connect(Settings.load().database.writer_url(), "tulip parcels") as database:
         changed = parcels.replace_parcels(database, season or 0, found)
     when = f"of {season}" if season else "of every season"
     show(
@@ -55,7 +55,7 @@ def list_parcels(as_json: bool) -> None:
     """Say for which seasons there are parcels, and how many."""
     from tulip_ops.postgis import connection, parcels
 
-    with connection.connect(Settings.load().writer_url(), "tulip parcels") as database:
+    with connection.connect(Settings.load().database.writer_url(), "tulip parcels") as database:
         counts = parcels.count_parcels(database)
     lines = [f"{season or 'every season':>12} {count:10}" for season, count in counts.items()]
     show(

@@ -51,7 +51,7 @@ def discover(
     settings = Settings.load()
     now = datetime.now(UTC)
     last = until or now.date()
-    first = since or last - timedelta(days=look_back or settings.look_back_days)
+    first = since or last - timedelta(days=look_back or settings.sources.look_back_days)
     found = discovery.discover(
         settings, areas=areas, sources=sources, since=first, until=last, now=now, run_id=run_id
     )
@@ -173,7 +173,7 @@ def run(
     from tulip_ops.pipeline.run import attempt
 
     settings = Settings.load()
-    networks = LocalNetworks(settings, StripCache(settings.memory_gb))
+    networks = LocalNetworks(settings.execution, StripCache(settings.execution.memory_gb))
     for step in STEPS:
         outcome = attempt(
             step.name, acquisition_id, settings, run_id=run_id, force=force, networks=networks

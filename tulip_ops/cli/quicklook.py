@@ -18,7 +18,7 @@ def picture(acquisition_id: AcquisitionId, out: Path) -> None:
     """Draw the products of ID into OUT (PNG): image, cloud screen, probability, polygons."""
     from tulip_ops.reports import quicklook
 
-    quicklook.draw(acquisition_id, Settings.load(), out)
+    quicklook.draw(acquisition_id, Settings.load().storage, out)
     click.echo(str(out))
 
 
@@ -34,5 +34,5 @@ def season_picture(area: str, out: Path, simulated: bool) -> None:
     """Draw the fields of AREA into OUT (PNG): bloomed, not bloomed or not seen in each season."""
     from tulip_ops.reports import quicklook
 
-    quicklook.draw_seasons(area, Settings.load(), out, simulated=simulated)
+    quicklook.draw_seasons(area, Settings.load().database, out, simulated=simulated)
     click.echo(str(out))

@@ -32,9 +32,9 @@ def revisit(areas: tuple[str, ...], as_json: bool) -> None:
     from tulip_ops.postgis import connection
 
     settings = Settings.load()
-    with connection.connect(settings.writer_url(), "tulip revisit") as database:
+    with connection.connect(settings.database.writer_url(), "tulip revisit") as database:
         wanted = area_table.get_areas(database, areas or None)
-        passes = discover.review_passes(database, wanted, settings, now=datetime.now(UTC))
+        passes = discover.review_passes(database, wanted, settings.sources, now=datetime.now(UTC))
     text = [line for area, found in passes.items() for line in _told(area, found)]
     show(
         as_json,
@@ -58,7 +58,7 @@ def alerts(ctx: click.Context, as_json: bool) -> None:
     from tulip_ops.postgis import alerts as alert_table
     from tulip_ops.postgis import connection
 
-    with connection.connect(Settings.load().writer_url(), "tulip alerts") as database:
+    with connection.connect(Settings.load().database.writer_url(), "tulip alerts") as database:
         found = alert_table.open_alerts(database)
     lines = [f"since {one.began_at:%Y-%m-%d %H:%M} UTC: {one.alert.message}" for one in found]
     show(

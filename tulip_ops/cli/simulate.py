@@ -60,7 +60,7 @@ def simulate(
         return
     from tulip_ops.sources.archive import simulated
 
-    place = out or Path(Settings.load().archive_place)
+    place = out or Path(Settings.load().storage.archive_place)
     ids = simulated.write_archive(place, seasons, seed, baseline)
     show(
         as_json,

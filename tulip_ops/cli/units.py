@@ -29,13 +29,13 @@ def units(areas: tuple[str, ...], every: float, as_json: bool) -> None:
     from tulip_ops.postgis import budgets, connection
 
     settings = Settings.load()
-    with connection.connect(settings.writer_url(), "tulip units") as database:
+    with connection.connect(settings.database.writer_url(), "tulip units") as database:
         months = budgets.months(database)
         wanted = area_table.get_areas(database, areas or None)
-    seasons = cost_estimate.season_costs(wanted, settings.bloom_window, every)
+    seasons = cost_estimate.season_costs(wanted, settings.fields.bloom_window, every)
     lines = [
         f"{month.month:%Y-%m} {month.service}: {month.units:.2f} of"
-        f" {settings.units_per_month:g} units, {month.requests} requests"
+        f" {settings.sentinel_hub.units_per_month:g} units, {month.requests} requests"
         + (f" ({month.unsettled} without an answer)" if month.unsettled else "")
         for month in months
     ] or ["no processing units were used yet"]
@@ -67,6 +67,6 @@ def units(areas: tuple[str, ...], every: float, as_json: bool) -> None:
             }
             for cost in seasons
         ],
-        units_per_month=settings.units_per_month,
-        units_per_run=settings.units_per_run,
+        units_per_month=settings.sentinel_hub.units_per_month,
+        units_per_run=settings.sentinel_hub.units_per_run,
     )

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from tulip_ops.core.errors import AreaNotFound
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import DatabaseSettings
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.pipeline import area_masks, discover
 from tulip_ops.postgis import areas as area_table
@@ -90,7 +91,7 @@ def plan(
     offered = sorted(seen.result.offered.values(), key=lambda one: (one.sensed_at, one.id))
     reached = _reached(offered, seen.areas)
     names = [area.name for area in seen.areas]
-    with connection.connect(settings.reader_url(), "tulip backfill") as database:
+    with connection.connect(settings.database.reader_url(), "tulip backfill") as database:
         known = ledger.states_of(database, [one.id for one in offered])
         measured, seconds = ledger.throughput(database, names)
     wanted = [one for one in offered if again or not _is_done(one, reached[one.id], known)]
@@ -106,7 +107,7 @@ def plan(
     )
 
 
-def admit(settings: Settings, backfill: Backfill) -> None:
+def admit(settings: DatabaseSettings, backfill: Backfill) -> None:
     """Add the acquisitions to process to the ledger, as a discovery does."""
     offered = [one.acquisition for one in backfill.work]
     with connection.connect(settings.writer_url(), "tulip backfill") as database:
@@ -114,7 +115,7 @@ def admit(settings: Settings, backfill: Backfill) -> None:
 
 
 def admit_scenes(
-    settings: Settings, archive: Archive, ids: Sequence[AcquisitionId], *, again: bool
+    settings: DatabaseSettings, archive: Archive, ids: Sequence[AcquisitionId], *, again: bool
 ) -> list[AcquisitionId]:
     """Put scenes of an archive into the ledger, over whichever areas they lie.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tulip_ops.core.errors import AcquisitionBusy, TulipError
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import DatabaseSettings
 from tulip_ops.core.types import AcquisitionId, NetworkStep, Outcome
 from tulip_ops.pipeline import run
 from tulip_ops.postgis import connection, ledger
@@ -23,9 +24,9 @@ def process_pending(
     locked while it is processed; those that another process has locked are skipped. A failure is
     recorded in the ledger, logged and left to its own task; it does not affect others.
     """
-    left, seen = settings.batch - 1, {besides}
+    left, seen = settings.execution.batch - 1, {besides}
     while left > 0:
-        claimed = next((i for i in _pending(step, settings) if i not in seen), None)
+        claimed = next((i for i in _pending(step, settings.database) if i not in seen), None)
         if claimed is None:
             return
         seen.add(claimed)
@@ -41,7 +42,7 @@ def process_pending(
         left -= 1
 
 
-def _pending(step: str, settings: Settings) -> list[AcquisitionId]:
+def _pending(step: str, settings: DatabaseSettings) -> list[AcquisitionId]:
     """Queried again before each one, since other processes claim them too."""
     try:
         with connection.connect(settings.writer_url(), f"tulip {step}") as database:

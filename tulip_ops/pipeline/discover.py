@@ -12,6 +12,7 @@ from tulip_ops.core import revisit
 from tulip_ops.core.errors import AreaNotFound
 from tulip_ops.core.revisit import Pass
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.source_settings import SourceSettings
 from tulip_ops.core.types import Acquisition, AcquisitionId, Alert, Area
 from tulip_ops.postgis import alerts as alert_table
 from tulip_ops.postgis import areas as area_table
@@ -88,7 +89,7 @@ def discover(
     seen = survey(settings, areas=areas, sources=sources, since=since, until=until, now=now)
     wanted, question, answers = seen.areas, seen.request, seen.result
     offered = list(answers.offered.values())
-    with connection.connect(settings.writer_url(), "tulip discover") as database:
+    with connection.connect(settings.database.writer_url(), "tulip discover") as database:
         new = ledger.admit(database, offered, links(offered, wanted))
         known = set(answers.offered) - set(new)
         pending = ledger.pending(database, list(known))
@@ -96,7 +97,7 @@ def discover(
         whole = not (areas or sources)
         ended = [alert for alert in lasting if _is_over(alert, answers, question, whole=whole)]
         alert_table.save_alerts(database, answers.alerts, ended, run_id=run_id)
-        passes = review_passes(database, wanted, settings, now=now)
+        passes = review_passes(database, wanted, settings.sources, now=now)
     seen.require_answers()
     return Discovery(
         survey=seen,
@@ -117,18 +118,20 @@ def survey(
     now: datetime,
 ) -> SourceSurvey:
     """Ask the sources as `discover` does, and write nothing; `AreaNotFound`."""
-    with connection.connect(settings.writer_url(), "tulip discover") as database:
+    with connection.connect(settings.database.writer_url(), "tulip discover") as database:
         wanted = area_table.get_areas(database, areas or None)
         if not wanted:
             raise AreaNotFound("there is no area of interest: add one with `tulip aoi add FILE`")
-        question = _request(database, wanted, settings, since, until, now)
-    orders = {area.name: tuple(sources) or registry.order(area, settings) for area in wanted}
+        question = _request(database, wanted, settings.sources, since, until, now)
+    orders = {
+        area.name: tuple(sources) or registry.order(area, settings.sources) for area in wanted
+    }
     opener = partial(registry.open_source, settings=settings)
     return SourceSurvey(wanted, question, fallback.survey(wanted, orders, opener, question))
 
 
 def review_passes(
-    database: Connection, areas: Iterable[Area], settings: Settings, *, now: datetime
+    database: Connection, areas: Iterable[Area], settings: SourceSettings, *, now: datetime
 ) -> dict[str, list[Pass]]:
     """By area: overpasses that arrived or were due within the look-back, and the next ones."""
     names = [area.name for area in areas]
@@ -156,7 +159,7 @@ def links(offered: Sequence[Acquisition], areas: Sequence[Area]) -> dict[Acquisi
 def _request(
     database: Connection,
     areas: Sequence[Area],
-    settings: Settings,
+    settings: SourceSettings,
     since: date,
     until: date,
     now: datetime,

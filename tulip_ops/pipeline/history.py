@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tulip_ops.core.errors import ProductMissing
+from tulip_ops.core.processing_settings import FieldSettings
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import Outcome
 from tulip_ops.fields.phenology import bloom_curves
@@ -40,13 +41,16 @@ def roll_up(settings: Settings, years: Sequence[int], *, rebuild: bool = False) 
     products are gone.
     """
     products = StoredProducts(
-        open_store(settings), settings.minimum_area, settings.memory_gb, settings.threads
+        open_store(settings.storage),
+        settings.fields.minimum_area_m2,
+        settings.execution.memory_gb,
+        settings.execution.threads,
     )
-    with connection.connect(settings.writer_url(), "tulip history") as database:
+    with connection.connect(settings.database.writer_url(), "tulip history") as database:
         locks.lock_histories(database)
         while True:
             try:
-                done = bring_up_to_date(database, settings, years, products, rebuild=rebuild)
+                done = bring_up_to_date(database, settings.fields, years, products, rebuild=rebuild)
                 break
             except Unread as unread:
                 unread.read()
@@ -61,7 +65,7 @@ def roll_up(settings: Settings, years: Sequence[int], *, rebuild: bool = False) 
 
 def bring_up_to_date(
     database: Connection,
-    settings: Settings,
+    settings: FieldSettings,
     years: Sequence[int],
     products: HistoryProducts,
     *,

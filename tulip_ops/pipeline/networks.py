@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops.core.errors import ProductDamaged
-from tulip_ops.core.settings import Settings
+from tulip_ops.core.processing_settings import ExecutionSettings
 from tulip_ops.ml.inference import memory_budget, predictors
 from tulip_ops.ml.inference.keras_backend import InferenceFn
 from tulip_ops.ml.inference.predictors import CloudFilter, UNet
@@ -43,7 +43,7 @@ class Networks(Protocol):
 class LocalNetworks:
     """Loads the engine that a task names into this process: `Networks`."""
 
-    def __init__(self, settings: Settings, strips: StripCache | None = None) -> None:
+    def __init__(self, settings: ExecutionSettings, strips: StripCache | None = None) -> None:
         """strips: filled by `screen` and emptied by `segment`, where one process runs both."""
         self._settings = settings
         self._strips = strips

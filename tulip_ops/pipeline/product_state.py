@@ -32,9 +32,11 @@ def screen_task(context: StepContext) -> NetworkTask:
     """What `screen` has to do; `ProductMissing` before `acquire`."""
     settings, store = context.settings, context.store
     card = model_registry.choose(
-        settings.models, "cloud-filter", settings.cloud_filter, _bands(context)
+        settings.networks.models, "cloud-filter", settings.networks.cloud_filter, _bands(context)
     )
-    engine = engine_selection.choose_engine(card, engine_selection.engine_request(settings))
+    engine = engine_selection.choose_engine(
+        card, engine_selection.engine_request(settings.networks)
+    )
     recipe = store.recipe(
         "screen",
         format=CLOUD.format,
@@ -49,8 +51,12 @@ def screen_task(context: StepContext) -> NetworkTask:
 def segment_task(context: StepContext) -> NetworkTask:
     """What `segment` has to do; `ProductMissing` before `screen`."""
     settings, store = context.settings, context.store
-    card = model_registry.choose(settings.models, "unet", settings.unet, _bands(context))
-    engine = engine_selection.choose_engine(card, engine_selection.engine_request(settings))
+    card = model_registry.choose(
+        settings.networks.models, "unet", settings.networks.unet, _bands(context)
+    )
+    engine = engine_selection.choose_engine(
+        card, engine_selection.engine_request(settings.networks)
+    )
     recipe = store.recipe(
         "segment",
         format=TULIP.format,

@@ -17,6 +17,7 @@ from tulip_ops.core.errors import (
     TulipError,
 )
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import DatabaseSettings
 from tulip_ops.core.types import (
     Acquisition,
     AcquisitionId,
@@ -59,10 +60,12 @@ def attempt(
     networks: default: loaded here. wait: False to raise `AcquisitionBusy` where another process
     works on the acquisition.
     """
-    with _held(step, acquisition_id, settings, wait=wait) as database:
+    with _held(step, acquisition_id, settings.database, wait=wait) as database:
         entry = ledger_entry(database, acquisition_id, settings)
         context = _context(database, entry, settings, run_id=run_id, force=force)
-        return _attempt(step, database, entry, context, networks or LocalNetworks(settings))
+        return _attempt(
+            step, database, entry, context, networks or LocalNetworks(settings.execution)
+        )
 
 
 def check(
@@ -73,7 +76,7 @@ def check(
     `ProductMissing` where a network would have to run, which is not recorded in the ledger, and
     `AcquisitionBusy` where another process works on the acquisition.
     """
-    with _held(step, acquisition_id, settings, wait=False) as database:
+    with _held(step, acquisition_id, settings.database, wait=False) as database:
         entry = ledger_entry(database, acquisition_id, settings)
         context = _context(database, entry, settings, run_id=run_id, force=False)
         if not network_task(step, context).is_current:
@@ -81,12 +84,12 @@ def check(
                 f"the product of `tulip {step} {acquisition_id}` is not there, or was made of other"
                 " inputs"
             )
-        return _attempt(step, database, entry, context, LocalNetworks(settings))
+        return _attempt(step, database, entry, context, LocalNetworks(settings.execution))
 
 
 @contextmanager
 def _held(
-    step: str, acquisition_id: AcquisitionId, settings: Settings, *, wait: bool
+    step: str, acquisition_id: AcquisitionId, settings: DatabaseSettings, *, wait: bool
 ) -> Iterator[Connection]:
     """A connection that holds the acquisition for this process."""
     with connection.connect(settings.writer_url(), f"tulip {step}") as database:
@@ -107,7 +110,7 @@ def _context(
     force: bool,
 ) -> StepContext:
     areas = area_table.get_areas(database, entry.areas)
-    store = open_store(settings)
+    store = open_store(settings.storage)
     return StepContext(entry.acquisition, areas, store, settings, run_id, force)
 
 
@@ -147,12 +150,14 @@ def _watched(step: str, number: int, context: StepContext) -> AbstractContextMan
 
     def report(failure: NoProgress) -> None:
         # a connection of its own: the other one may be in the hands of a thread that hangs
-        with connection.connect(context.settings.writer_url(), f"tulip {step}") as database:
+        with connection.connect(
+            context.settings.database.writer_url(), f"tulip {step}"
+        ) as database:
             ledger.end_attempt(
                 database, number, "failed", error=type(failure).__name__, message=str(failure)
             )
 
-    seconds = context.settings.no_progress_seconds
+    seconds = context.settings.execution.no_progress_seconds
     return watchdog.watch(f"{step} of {context.id}", seconds, report)
 
 
@@ -175,7 +180,7 @@ def ledger_entry(
 def _offered(
     acquisition_id: AcquisitionId, areas: Sequence[Area], settings: Settings
 ) -> Acquisition:
-    names = registry.orders(areas, settings) or settings.sources
+    names = registry.orders(areas, settings.sources) or settings.sources.sources
     errors: list[TulipError] = []
     for found, _ in registry.offers(acquisition_id, names, settings, errors):
         return found
@@ -218,7 +223,7 @@ def _acquire(database: Connection, entry: ledger.LedgerEntry, context: StepConte
     except registry.UNAVAILABLE as error:
         if entry.state != "discovered" and (entry.reached, entry.state) != ("acquire", "failed"):
             raise
-        order = registry.orders(context.areas, settings)
+        order = registry.orders(context.areas, settings.sources)
         names = [name for name in order if name != acquisition.source]
         for found, other in registry.offers(acquisition.id, names, settings, []):
             log.warning("%s; reading %s from %s", error, acquisition.id, other.name)

@@ -21,7 +21,7 @@ from tulip_ops.storage.products import CLOUD, REFLECTANCE
 
 def screen(context: StepContext, networks: Networks) -> Outcome:
     """Let the cloud filter predict where the ground is clear; too little ends the acquisition."""
-    settings, task = context.settings, screen_task(context)
+    minimum, task = context.settings.fields.minimum_clear_fraction, screen_task(context)
     fresh = context.force or not task.is_current
     if fresh:
         _make(context, networks, task)
@@ -30,8 +30,8 @@ def screen(context: StepContext, networks: Networks) -> Outcome:
         "clear_fraction": share,
         "model": str(task.card.reference),
     }
-    if share < settings.minimum_clear:
-        summary = f"{share:.0%} clear, less than the {settings.minimum_clear:.0%} that is needed"
+    if share < minimum:
+        summary = f"{share:.0%} clear, less than the {minimum:.0%} that is needed"
         return Outcome("skipped", fresh, f"too cloudy: {summary}", figures)
     return Outcome("done", fresh, f"{share:.0%} of the areas is clear", figures)
 

@@ -26,7 +26,7 @@ def vectorize(context: StepContext) -> Outcome:
         tulip=store.checksum(acquisition_id, TULIP),
         threshold=threshold,
         in_flower=in_flower,
-        minimum_area=settings.minimum_area,
+        minimum_area=settings.fields.minimum_area_m2,
         areas=[area.geometry.wkb_hex for area in context.areas],
     )
     if not context.force and store.is_current(acquisition_id, DETECTIONS, recipe):
@@ -40,9 +40,9 @@ def vectorize(context: StepContext) -> Outcome:
             threshold=threshold,
             in_flower=in_flower,
             noise=noise,
-            minimum_area=settings.minimum_area,
+            minimum_area=settings.fields.minimum_area_m2,
             threads=detect.threads_that_fit(
-                source.grid.width, settings.memory_gb, settings.threads
+                source.grid.width, settings.execution.memory_gb, settings.execution.threads
             ),
         )
     with store.writing(acquisition_id, DETECTIONS) as path:

@@ -13,6 +13,7 @@ import shapely
 from tulip_ops.core.errors import AreaNotFound, ProductDamaged, ProductMissing, StoreUnavailable
 from tulip_ops.core.files import atomic_write
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import StorageSettings
 from tulip_ops.core.types import AcquisitionId, Verdict
 from tulip_ops.postgis import connection, layers, report_queries
 from tulip_ops.postgis.report_queries import AreaHistory, FieldSeasonRow
@@ -49,7 +50,7 @@ def report(
     ever found over it.
     """
     with (
-        connection.connect(settings.reader_url(), "tulip report") as database,
+        connection.connect(settings.database.reader_url(), "tulip report") as database,
         layers.snapshot(database),
     ):
         kinds = report_queries.kinds(database, area)
@@ -60,7 +61,7 @@ def report(
             f"no {'simulated ' if kind else ''}acquisition over {area} is known yet: run"
             " `tulip discover`"
         )
-    story = _illustrated(history, settings)
+    story = _illustrated(history, settings.storage)
     try:
         with atomic_write(out) as draft:
             draft.write_text(area_report_html.page(story, now), encoding="utf-8")
@@ -71,7 +72,7 @@ def report(
     return story
 
 
-def _illustrated(history: AreaHistory, settings: Settings) -> AreaReport:
+def _illustrated(history: AreaHistory, settings: StorageSettings) -> AreaReport:
     by_season: dict[int, list[FieldSeasonRow]] = {}
     for row in history.fields:
         by_season.setdefault(row.season, []).append(row)
@@ -113,7 +114,7 @@ def _grid(history: AreaHistory) -> Grid:
 
 
 def _light_image(
-    history: AreaHistory, grid: Grid, settings: Settings
+    history: AreaHistory, grid: Grid, settings: StorageSettings
 ) -> tuple[AcquisitionId | None, cog.Float | None]:
     """The newest acquisition that is clear, and its image on the grid; None without products."""
     recorded = [row for row in history.acquisitions if row.state == "recorded" and row.counts]

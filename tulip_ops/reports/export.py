@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from tulip_ops.core.errors import BadInput, StoreUnavailable
 from tulip_ops.core.files import move_durably
-from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import DatabaseSettings
 from tulip_ops.postgis import connection, layers
 from tulip_ops.postgis.layer_names import LAYERS, Layer
 from tulip_ops.postgis.layers import Selection
@@ -17,7 +17,7 @@ from tulip_ops.storage import layer_writer
 
 
 def export(
-    settings: Settings, out: Path, layer_names: Sequence[Layer], selection: Selection
+    settings: DatabaseSettings, out: Path, layer_names: Sequence[Layer], selection: Selection
 ) -> dict[Layer, int]:
     """Write the layers into `out`, in the format of its extension; returns rows by layer.
 

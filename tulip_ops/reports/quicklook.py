@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 
 from tulip_ops.core.errors import AreaNotFound, BadAcquisitionId, ProductMissing
-from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import DatabaseSettings, StorageSettings
 from tulip_ops.core.types import AcquisitionId, Field, SeasonVerdict
 from tulip_ops.postgis import areas, connection, history
 from tulip_ops.raster import cog
@@ -43,7 +43,7 @@ _LARGEST = 1200
 _OUTLINE = "#F0E442"
 
 
-def draw_seasons(area: str, settings: Settings, out: Path, *, simulated: bool) -> None:
+def draw_seasons(area: str, settings: DatabaseSettings, out: Path, *, simulated: bool) -> None:
     """Draw the fields of an area, season beside season, into a PNG.
 
     `AreaNotFound` if there is no such area, or no field in it has a season yet.
@@ -65,7 +65,7 @@ def draw_seasons(area: str, settings: Settings, out: Path, *, simulated: bool) -
     )
 
 
-def draw(acquisition_id: AcquisitionId, settings: Settings, out: Path) -> None:
+def draw(acquisition_id: AcquisitionId, settings: StorageSettings, out: Path) -> None:
     """Draw image, cloud screen, probability and polygons of an acquisition into a PNG.
 
     What a skipped acquisition never got is shown as not seen. `ProductMissing` if not even its

@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tulip_ops.core.errors import ServiceFailed
-from tulip_ops.core.settings import Settings, inherited_environment
+from tulip_ops.core.settings import inherited_environment
 from tulip_ops.services import airflow_config, ports, processes
 from tulip_ops.services import secrets as keys
 from tulip_ops.services.airflow_client import Rest
@@ -179,9 +179,9 @@ class Airflow:
             time.sleep(0.5)
 
 
-def health(settings: Settings) -> str:
+def health(state: Path) -> str:
     """URL of the local Airflow; `ServiceFailed` names the unhealthy component."""
-    airflow = Airflow(settings.state.absolute())
+    airflow = Airflow(state.absolute())
     wrong = airflow.unhealthy()
     if wrong:
         raise ServiceFailed("; ".join(wrong))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tulip_ops.core.errors import ServiceFailed
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import StorageSettings
 from tulip_ops.services import databases, demo, demo_data
 from tulip_ops.services import secrets as keys
 from tulip_ops.services.airflow_client import Rest
@@ -29,13 +30,13 @@ AIRFLOW = {
 }
 
 
-def make_keys(settings: Settings, store: Path) -> None:
+def make_keys(state: Path, store: Path) -> None:
     """Generate every secret that is missing, in `<state>/keys`; those that are there stay.
 
     store: folder for the S3 store's own file of identities. Only the store's container shares it,
     and its user is not known to us: the file can be read by all who reach the folder.
     """
-    folder = settings.state.absolute() / "keys"
+    folder = state.absolute() / "keys"
     for name in (POSTGRES, ADMIN):
         keys.read_or_create(folder / name)
     for name, make in AIRFLOW.items():
@@ -53,13 +54,13 @@ def make_keys(settings: Settings, store: Path) -> None:
     keys.write(store / "s3.json", json.dumps({"identities": [identity]}), mode=0o644)
 
 
-def prepare(settings: Settings, host: str, port: int) -> None:
+def prepare(settings: StorageSettings, host: str, port: int) -> None:
     """Make databases, logins and tables on the server at host and port, and the store's bucket.
 
     Safe to repeat. The superuser's password is the one that `make_keys` made.
     """
     password = keys.read_or_create(settings.state / "keys" / POSTGRES)
-    databases.provide_on(RemoteServer(host, port, password), settings)
+    databases.provide_on(RemoteServer(host, port, password), settings.state)
     ObjectStore(settings.s3_endpoint, unavailable=ServiceFailed).make_bucket(settings.store_place)
 
 
@@ -92,15 +93,19 @@ def run_demo(settings: Settings, url: str, archive: str | None, areas: Path | No
     """
     report = Report()
     with report.phase("scenes and areas"):
-        settings = demo_data.provide(settings, settings.writer_url(), archive, areas, report.detail)
-        report.detail(f"archive {settings.archive_place}")
-    password = keys.read_or_create(settings.state / "keys" / ADMIN)
+        settings = demo_data.provide(
+            settings, settings.database.writer_url(), archive, areas, report.detail
+        )
+        report.detail(f"archive {settings.storage.archive_place}")
+    password = keys.read_or_create(settings.storage.state / "keys" / ADMIN)
     with Rest(url, ADMIN, password) as rest:
         with report.phase("Airflow"):
             await_health(rest)
             report.detail(f"healthy: {url}")
-        failures = demo.run_pipeline(rest, settings.reader_url(), settings, report)
-    demo.print_seasons(settings.reader_url(), report, len(failures))
+        failures = demo.run_pipeline(
+            rest, settings.database.reader_url(), settings.execution, report
+        )
+    demo.print_seasons(settings.database.reader_url(), report, len(failures))
     report.say("\n== Time\n")
     report.say(report.times())
     demo.raise_failures(failures)

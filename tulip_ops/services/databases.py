@@ -12,6 +12,7 @@ from typing import Protocol
 from urllib.parse import quote
 
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import DatabaseSettings
 from tulip_ops.postgis import connection, migrate, roles
 from tulip_ops.services import airflow_config, env_file, postgres
 from tulip_ops.services import secrets as keys
@@ -80,12 +81,12 @@ class RemoteServer:
         return "" if row is None else str(row[0])
 
 
-def provide_on(server: AdminServer, settings: Settings) -> str:
+def provide_on(server: AdminServer, state: Path) -> str:
     """Make and migrate what is missing on `server`; `<state>/local.env` then names it.
 
     Airflow's URL is written to `<state>/keys/airflow-url`. Returns the reader's URL of ours.
     """
-    state = settings.state.absolute()
+    state = state.absolute()
     _, reader_url = _provide_ours(server, state)
     _create_airflow(server, state)
     url = server.address(AIRFLOW, AIRFLOW, _password(state, AIRFLOW))
@@ -95,18 +96,18 @@ def provide_on(server: AdminServer, settings: Settings) -> str:
 
 def provide(settings: Settings) -> Databases:
     """Start, make and migrate what is missing; `<state>/local.env` then names it."""
-    state = settings.state.absolute()
-    own = own_database(settings)
-    airflow_url = settings.airflow_database_url
+    state = settings.storage.state.absolute()
+    own = own_database(state, settings.database)
+    airflow_url = settings.database.airflow_database_url
     server = None if own and airflow_url else postgres.start(state / "postgres")
     created = server is not None and airflow_url is None and _create_airflow(server, state)
     if server is not None and not own:
         writer_url, reader_url = _provide_ours(server, state)
         _write_service(server, state)
-        by_hand = f"PGSERVICEFILE={settings.state / SERVICE_FILE} psql service=tulip"
+        by_hand = f"PGSERVICEFILE={settings.storage.state / SERVICE_FILE} psql service=tulip"
     else:
-        migrate.migrate(settings.owner_url())
-        reader, writer_url = settings.database_reader_url, settings.writer_url()
+        migrate.migrate(settings.database.owner_url())
+        reader, writer_url = settings.database.database_reader_url, settings.database.writer_url()
         reader_url = reader.get_secret_value() if reader else writer_url
         by_hand = 'psql "$TULIP_DATABASE_URL"'
     if airflow_url is not None:
@@ -117,9 +118,9 @@ def provide(settings: Settings) -> Databases:
     return Databases(writer_url, reader_url, url, created, by_hand)
 
 
-def own_database(settings: Settings) -> bool:
+def own_database(state: Path, settings: DatabaseSettings) -> bool:
     """Whether the user brought a database, and it is not the one that we noted ourselves."""
-    ours = env_file.read(settings.state).get("TULIP_DATABASE_URL")
+    ours = env_file.read(state).get("TULIP_DATABASE_URL")
     return settings.database_url is not None and settings.database_url.get_secret_value() != ours
 
 

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tulip_ops.core.errors import ServiceFailed
+from tulip_ops.core.processing_settings import ExecutionSettings, NetworkSettings
 from tulip_ops.core.settings import Settings, inherited_environment
+from tulip_ops.core.storage_settings import StorageSettings
 from tulip_ops.core.types import AcquisitionId
 from tulip_ops.postgis import connection, ledger
 from tulip_ops.postgis import status as tables
@@ -46,22 +48,22 @@ def run(
     report = Report()
     if started is not None:
         report.seconds["environment"] = max(0.0, time.time() - started)
-    with _alone(settings):
+    with _alone(settings.storage.state):
         with report.phase("PostGIS"):
             found = databases.provide(settings)
             report.detail(f"ready: {found.by_hand}")
         with report.phase("scenes and areas"):
             settings = demo_data.provide(settings, found.writer_url, archive, areas, report.detail)
-            report.detail(f"archive {settings.archive_place}")
+            report.detail(f"archive {settings.storage.archive_place}")
         with report.phase("Airflow"):
             airflow = _start_airflow(settings, found)
             report.detail(f"healthy: {airflow.url}")
         with airflow.rest() as rest:
-            failures = run_pipeline(rest, found.reader_url, settings, report)
+            failures = run_pipeline(rest, found.reader_url, settings.execution, report)
     print_seasons(found.reader_url, report, len(failures))
     report.say("\n== By hand\n")
     report.detail(f"this table     {found.by_hand} -c '{SQL}'")
-    _say_where(airflow, settings, report)
+    _say_where(airflow, settings.storage.state, report)
     report.say("\n== Time\n")
     report.say(report.times())
     raise_failures(failures)
@@ -70,27 +72,27 @@ def run(
 def up(settings: Settings) -> None:
     """Start PostGIS and Airflow, and leave them running."""
     report = Report()
-    with _alone(settings):
+    with _alone(settings.storage.state):
         with report.phase("PostGIS"):
             found = databases.provide(settings)
         with report.phase("Airflow"):
             airflow = _start_airflow(settings, found)
-    _say_where(airflow, settings, report)
+    _say_where(airflow, settings.storage.state, report)
 
 
-def stop(settings: Settings) -> None:
+def stop(state: Path) -> None:
     """End everything that was started here, by pid."""
     report = Report()
-    state = settings.state.absolute()
+    state = state.absolute()
     ended = Airflow(state).stop()
     report.say("Airflow stopped" if ended else "Airflow was not running")
     ended = postgres.stop(state / "postgres")
     report.say("PostgreSQL stopped" if ended else "PostgreSQL was not running")
 
 
-def status(settings: Settings) -> dict[str, str]:
+def status(state: Path) -> dict[str, str]:
     """What runs, in words, by the name of the service."""
-    state = settings.state.absolute()
+    state = state.absolute()
     server, airflow = postgres.find(state / "postgres"), Airflow(state)
     words = {"postgres": f"process {server.pid}" if server else "stopped"}
     for service, process in airflow.running().items():
@@ -105,16 +107,16 @@ def status(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def _alone(state: Path) -> Iterator[None]:
     """One at a time in one state folder."""
-    folder = settings.state / "run"
+    folder = state / "run"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ServiceFailed(
-                f"another `make demo` is at work in {settings.state.absolute()}; wait for it"
+                f"another `make demo` is at work in {state.absolute()}; wait for it"
             ) from None
         yield
 
@@ -122,29 +124,29 @@ def _alone(settings: Settings) -> Iterator[None]:
 def _start_airflow(settings: Settings, found: Databases) -> Airflow:
     if not (ROOT / "dags").is_dir():
         raise ServiceFailed(f"there is no {ROOT / 'dags'}: run this from a clone of the repository")
-    airflow = Airflow(settings.state.absolute())
+    airflow = Airflow(settings.storage.state.absolute())
     plan = AirflowConfig(
         dags=ROOT / "dags",
         plugins=ROOT / "plugins",
         database_url=found.airflow_url,
-        settings=_for_services(settings),
+        settings=_for_services(settings.storage, settings.networks),
         parallelism=max(3, _cores()),
     )
     airflow.start(plan, new_database=found.airflow_is_new)
     return airflow
 
 
-def _for_services(settings: Settings) -> dict[str, str]:
+def _for_services(storage: StorageSettings, networks: NetworkSettings) -> dict[str, str]:
     """The variables whose relative paths would mean another place to a task."""
     given = inherited_environment()
     places = {
-        "TULIP_STORE": settings.store_place,
-        "TULIP_ARCHIVE": settings.archive_place,
-        "TULIP_MODELS": str(settings.models),
+        "TULIP_STORE": storage.store_place,
+        "TULIP_ARCHIVE": storage.archive_place,
+        "TULIP_MODELS": str(networks.models),
     }
-    if settings.exports is not None:
-        places["TULIP_EXPORTS"] = str(settings.exports)
-    return {"TULIP_STATE": str(settings.state.absolute())} | {
+    if networks.exports is not None:
+        places["TULIP_EXPORTS"] = str(networks.exports)
+    return {"TULIP_STATE": str(storage.state.absolute())} | {
         name: place if place.startswith("s3://") else str(Path(place).absolute())
         for name, place in places.items()
         if name in given
@@ -155,7 +157,9 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def run_pipeline(rest: Rest, reader_url: str, settings: Settings, report: Report) -> list[str]:
+def run_pipeline(
+    rest: Rest, reader_url: str, settings: ExecutionSettings, report: Report
+) -> list[str]:
     """Discover, follow every run to its end, roll up; returns a line for each failure."""
     with report.phase("discovery"):
         dag_runs.prepare(rest, slots=max(1, _cores() // settings.threads))
@@ -209,8 +213,8 @@ def print_seasons(reader_url: str, report: Report, failed: int) -> None:
         report.say(f"\n{earlier} acquisitions failed at an earlier time; repeat one: tulip run ID")
 
 
-def _say_where(airflow: Airflow, settings: Settings, report: Report) -> None:
-    passwords = settings.state / airflow.passwords.relative_to(airflow.state)
+def _say_where(airflow: Airflow, state: Path, report: Report) -> None:
+    passwords = state / airflow.passwords.relative_to(airflow.state)
     report.detail(f"Airflow        {airflow.url}, user {USER}, password in {passwords}")
-    report.detail(f"logs           {settings.state / 'log'}, and of each task in Airflow")
+    report.detail(f"logs           {state / 'log'}, and of each task in Airflow")
     report.detail("stop it        make stop")

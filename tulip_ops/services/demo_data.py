@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tulip_ops.core.errors import ArchiveNotFound, BadScene, ServiceFailed
 from tulip_ops.core.settings import Settings, inherited_environment
+from tulip_ops.core.storage_settings import StorageSettings
 from tulip_ops.services import env_file
 
 log = logging.getLogger(__name__)
@@ -34,22 +35,25 @@ def provide(
     areas: None: those beside the catalog, else for an archive that was handed in the ground
     that its scenes cover.
     """
-    place = _handed_in(archive, settings, say) if archive else _settled(settings, say)
     if archive:
-        kept = env_file.read(settings.state)
-        env_file.write(settings.state, {**kept, "TULIP_ARCHIVE": place})
-        settings = settings.model_copy(update={"archive": place})
+        place = _handed_in(archive, settings.storage, settings.sources.true_color_stretch, say)
+        kept = env_file.read(settings.storage.state)
+        env_file.write(settings.storage.state, {**kept, "TULIP_ARCHIVE": place})
+        storage = settings.storage.model_copy(update={"archive": place})
+        settings = settings.model_copy(update={"storage": storage})
+    else:
+        place = _settled(settings.storage, say)
     beside = Path(place) / AREAS
     if areas is None and not place.startswith("s3://") and beside.exists():
         areas = beside
     if areas is not None:
-        tulip(["aoi", "add", str(areas.absolute())], settings, say)
+        tulip(["aoi", "add", str(areas.absolute())], settings.storage, say)
     elif archive:
-        _add_footprint(settings, place, writer_url, say)
+        _add_footprint(settings.storage, place, writer_url, say)
     return settings
 
 
-def tulip(arguments: list[str], settings: Settings, say: Say) -> None:
+def tulip(arguments: list[str], settings: StorageSettings, say: Say) -> None:
     """Run `tulip`, as a person would, and print its last line."""
     words = " ".join(["tulip", *arguments])
     say(f"$ {words if len(words) < 160 else words[:150] + ' ...'}")
@@ -63,7 +67,7 @@ def tulip(arguments: list[str], settings: Settings, say: Say) -> None:
     say((done.stdout.strip().splitlines() or ["done"])[-1])
 
 
-def _settled(settings: Settings, say: Say) -> str:
+def _settled(settings: StorageSettings, say: Say) -> str:
     """The archive of the settings; where the default one is missing, a simulated one."""
     place = settings.archive_place
     if place.startswith("s3://"):
@@ -79,7 +83,7 @@ def _settled(settings: Settings, say: Say) -> str:
     return str(folder)
 
 
-def _handed_in(archive: str, settings: Settings, say: Say) -> str:
+def _handed_in(archive: str, settings: StorageSettings, stretch: float, say: Say) -> str:
     if archive.startswith("s3://"):
         return archive
     folder = Path(archive).expanduser().absolute()
@@ -94,18 +98,20 @@ def _handed_in(archive: str, settings: Settings, say: Say) -> str:
     key = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
     place = settings.state.absolute() / "archives" / f"{folder.name}-{key}"
     say(f"{folder} holds {len(files)} GeoTIFFs and no {CATALOG}; they become the archive {place}")
-    _add_files(files, place, settings, say)
+    _add_files(files, place, settings.s3_endpoint, stretch, say)
     return str(place)
 
 
-def _add_files(files: Sequence[Path], place: Path, settings: Settings, say: Say) -> None:
+def _add_files(
+    files: Sequence[Path], place: Path, s3_endpoint: str | None, stretch: float, say: Say
+) -> None:
     """Make an archive of those that are scenes; masks and the like often lie beside them."""
     from tulip_ops.sources.archive.source import Archive  # noqa: PLC0415 - costs a second
 
-    archive, added = Archive(place, settings.s3_endpoint), 0
+    archive, added = Archive(place, s3_endpoint), 0
     for file in files:
         try:
-            archive.add_files([file], stretch=settings.true_color_stretch)
+            archive.add_files([file], stretch=stretch)
             added += 1
         except BadScene as error:
             say(f"left out: {error}")
@@ -114,7 +120,7 @@ def _add_files(files: Sequence[Path], place: Path, settings: Settings, say: Say)
     say(f"{added} scenes, as `tulip archive add` makes them")
 
 
-def _add_footprint(settings: Settings, place: str, writer_url: str, say: Say) -> None:
+def _add_footprint(settings: StorageSettings, place: str, writer_url: str, say: Say) -> None:
     """The ground that the archive's scenes cover together becomes one area."""
     import shapely  # noqa: PLC0415 - these cost a second, which a plain demo need not pay
 

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 
 from tulip_ops.core.errors import TulipError
+from tulip_ops.core.processing_settings import NetworkSettings
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import DatabaseSettings, StorageSettings
 from tulip_ops.core.types import BANDS, NETWORK_STEPS
 
 CLUSTER = "docs/how-to/kubernetes.md lists what pods need"
@@ -30,23 +33,42 @@ def examine(settings: Settings) -> Iterator[Check]:
 
     Every source that discovery would ask for some area is asked.
     """
-    parts: tuple[tuple[str, Callable[[Settings], str], str], ...] = (
-        ("database", _database, "start it with `make demo`, or set TULIP_DATABASE_URL"),
-        ("store", _store, "set TULIP_STORE to a folder or s3://bucket/prefix that you may write"),
-        *((f"source {name}", partial(_source, name), _mend(name)) for name in _sources(settings)),
-        ("areas", _areas, "add one with `tulip aoi add FILE`"),
-        ("models", _models, "restore models/ from the repository, or train with `tulip train`"),
-        ("airflow", _airflow, "start it with `tulip local up`"),
-        *([("cluster", _cluster, CLUSTER)] if settings.runtime == "kubernetes" else []),
+    parts: tuple[tuple[str, Callable[[], str], str], ...] = (
+        (
+            "database",
+            partial(_database, settings.database),
+            "start it with `make demo`, or set TULIP_DATABASE_URL",
+        ),
+        (
+            "store",
+            partial(_store, settings.storage),
+            "set TULIP_STORE to a folder or s3://bucket/prefix that you may write",
+        ),
+        *(
+            (f"source {name}", partial(_source, name, settings), _mend(name))
+            for name in _sources(settings)
+        ),
+        ("areas", partial(_areas, settings.database), "add one with `tulip aoi add FILE`"),
+        (
+            "models",
+            partial(_models, settings.networks),
+            "restore models/ from the repository, or train with `tulip train`",
+        ),
+        ("airflow", partial(_airflow, settings.storage.state), "start it with `tulip local up`"),
+        *(
+            [("cluster", partial(_cluster, settings), CLUSTER)]
+            if settings.execution.runtime == "kubernetes"
+            else []
+        ),
     )
     for name, look, remedy in parts:
         try:
-            yield Check(name, ok=True, found=look(settings))
+            yield Check(name, ok=True, found=look())
         except TulipError as error:
             yield Check(name, ok=False, found=str(error), remedy=remedy)
 
 
-def _database(settings: Settings) -> str:
+def _database(settings: DatabaseSettings) -> str:
     from tulip_ops.postgis import connection, migrate, status
 
     with connection.connect(settings.writer_url(), "tulip doctor") as database:
@@ -54,7 +76,7 @@ def _database(settings: Settings) -> str:
         return status.versions(database)
 
 
-def _store(settings: Settings) -> str:
+def _store(settings: StorageSettings) -> str:
     from tulip_ops.storage.product_store import open_store
 
     return open_store(settings).probe()
@@ -66,11 +88,13 @@ def _sources(settings: Settings) -> tuple[str, ...]:
     from tulip_ops.sources import registry
 
     try:
-        with connection.connect(settings.writer_url(), "tulip doctor") as database:
+        with connection.connect(settings.database.writer_url(), "tulip doctor") as database:
             wanted = areas.list_areas(database)
     except TulipError:  # the check of the database reports it
         wanted = []
-    return tuple(dict.fromkeys((*settings.sources, *registry.orders(wanted, settings))))
+    return tuple(
+        dict.fromkeys((*settings.sources.sources, *registry.orders(wanted, settings.sources)))
+    )
 
 
 def _source(name: str, settings: Settings) -> str:
@@ -86,7 +110,7 @@ def _mend(name: str) -> str:
     return "set what it names, or wait until it answers; docs/how-to/sources.md has details"
 
 
-def _areas(settings: Settings) -> str:
+def _areas(settings: DatabaseSettings) -> str:
     from tulip_ops.core.errors import AreaNotFound
     from tulip_ops.postgis import areas, connection
 
@@ -97,7 +121,7 @@ def _areas(settings: Settings) -> str:
     return ", ".join(names)
 
 
-def _models(settings: Settings) -> str:
+def _models(settings: NetworkSettings) -> str:
     from tulip_ops.ml.inference import model_registry
 
     cards = [
@@ -109,23 +133,25 @@ def _models(settings: Settings) -> str:
     return ", ".join(str(card.reference) for card in cards)
 
 
-def _airflow(settings: Settings) -> str:
+def _airflow(state: Path) -> str:
     if find_spec("airflow") is None:
         return "not installed in this environment, and no step needs it"
     from tulip_ops.services import airflow
 
-    return airflow.health(settings)
+    return airflow.health(state)
 
 
 def _cluster(settings: Settings) -> str:
     from tulip_ops.services import pods
 
-    pods.image(settings)
-    pods.mounted_store(settings)
+    pods.image(settings.kubernetes)
+    pods.mounted_store(settings.storage)
     for step in NETWORK_STEPS:
         pods.environment(step, settings)
     if find_spec("kubernetes") is None:
         return "not asked: this environment has no client for it, Airflow's has one"
     from tulip_ops.services import kubernetes
 
-    return kubernetes.describe(settings.pod_namespace, settings.pod_gpu_resource)
+    return kubernetes.describe(
+        settings.kubernetes.pod_namespace, settings.kubernetes.pod_gpu_resource
+    )

@@ -7,7 +7,9 @@ import re
 from pathlib import Path
 
 from tulip_ops.core.errors import BadSetting
+from tulip_ops.core.kubernetes_settings import KubernetesSettings
 from tulip_ops.core.settings import Settings, read_by
+from tulip_ops.core.storage_settings import StorageSettings
 from tulip_ops.core.types import NetworkStep
 
 SCRATCH = "/tmp"  # noqa: S108  # of the pod alone, and the only place that it may write
@@ -34,27 +36,30 @@ def environment(step: NetworkStep, settings: Settings) -> dict[str, str]:
     Secrets that TULIP_POD_DATABASE_SECRET and TULIP_POD_STORE_SECRET name. `BadSetting` where
     TULIP_POD_ENVIRONMENT would show a secret, and for a folder that pods would resolve elsewhere.
     """
-    for name, value in settings.pod_environment.items():
+    for name, value in settings.kubernetes.pod_environment.items():
         if _SECRET.search(name.upper()) or _PASSWORD.search(value):
             raise BadSetting(
                 f"TULIP_POD_ENVIRONMENT: {name} looks like a secret, and everybody who sees a pod"
                 " would see it; put it into the Secret that TULIP_POD_STORE_SECRET names"
             )
-    given = [name for name in read_by(step) if name in settings.model_fields_set]
-    told = {f"TULIP_{name.upper()}": getattr(settings, name) for name in given}
-    for name, value in told.items():
-        if isinstance(value, Path) and not value.is_absolute():
+    told = {
+        variable.name: settings.value(variable)
+        for variable in read_by(step)
+        if settings.is_set(variable)
+    }
+    for name, setting in told.items():
+        if isinstance(setting, Path) and not setting.is_absolute():
             raise BadSetting(
-                f"{name} is {value}: with TULIP_RUNTIME=kubernetes pods must see that folder too;"
+                f"{name} is {setting}: with TULIP_RUNTIME=kubernetes pods must see that folder too;"
                 " give an absolute one that their image or a volume of TULIP_POD_TEMPLATE holds"
             )
     # Images of CUDA ask for every GPU of their node, counted or not.
-    hidden = {} if settings.pod_gpus else {"NVIDIA_VISIBLE_DEVICES": "void"}
+    hidden = {} if settings.kubernetes.pod_gpus else {"NVIDIA_VISIBLE_DEVICES": "void"}
     settled = {name: _text(value) for name, value in told.items()}
-    return {**HOME, **hidden, **settled, **settings.pod_environment}
+    return {**HOME, **hidden, **settled, **settings.kubernetes.pod_environment}
 
 
-def mounted_store(settings: Settings) -> str | None:
+def mounted_store(settings: StorageSettings) -> str | None:
     """The folder at which a pod mounts the claim of the store; None where the store is S3.
 
     `BadSetting` where pods would not see the store.
@@ -71,7 +76,7 @@ def mounted_store(settings: Settings) -> str | None:
     return store
 
 
-def image(settings: Settings) -> str:
+def image(settings: KubernetesSettings) -> str:
     """The image of the pods; `BadSetting` if none is set."""
     if settings.pod_image is None:
         raise BadSetting(

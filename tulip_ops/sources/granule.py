@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from tulip_ops.core.errors import BadScene
-from tulip_ops.core.settings import StacApi
+from tulip_ops.core.source_settings import StacApi
 from tulip_ops.core.types import JSON, OffsetRule
 from tulip_ops.sources.stac_item import StacScene, parse_scene
 

@@ -14,6 +14,7 @@ from tulip_ops.core.errors import (
     TulipError,
 )
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.source_settings import SourceSettings
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
 from tulip_ops.sources.base import Source
 from tulip_ops.sources.stac.providers import BUILT_IN
@@ -25,19 +26,32 @@ UNAVAILABLE = (SourceUnavailable, CredentialMissing, CredentialRefused, BadSetti
 spent budget is not among them: it is meant to stop."""
 
 
-def order(area: Area, settings: Settings) -> tuple[str, ...]:
+def order(area: Area, settings: SourceSettings) -> tuple[str, ...]:
     """Names of the sources to query for an area, the preferred one first."""
     return area.sources or settings.sources
 
 
-def orders(areas: Iterable[Area], settings: Settings) -> tuple[str, ...]:
+def orders(areas: Iterable[Area], settings: SourceSettings) -> tuple[str, ...]:
     """Names of the sources of all these areas, each once, in order of first mention."""
     return tuple(dict.fromkeys(name for area in areas for name in order(area, settings)))
 
 
 def open_source(name: str, settings: Settings) -> Source:
-    """One source alone, independent of the settings of others; `BadSetting`."""
-    return open_sources(settings.model_copy(update={"sources": (name,)}))[name]
+    """The source of that name; `BadSetting` for an unknown one."""
+    # the libraries of a source take a second to import, and most commands do not need them
+    if name in {"sentinel-hub", "sentinel-hub-wms"}:
+        from tulip_ops.sources.sentinel_hub.source import open_sentinel_hub  # noqa: PLC0415
+
+        return open_sentinel_hub(name, settings)
+    if name == "l1c":
+        from tulip_ops.sources.aws_l1c import L1C  # noqa: PLC0415
+
+        return L1C(settings.sources.l1c_bucket, endpoint=settings.sources.l1c_endpoint)
+    if name == "archive":
+        from tulip_ops.sources.archive.source import Archive  # noqa: PLC0415
+
+        return Archive(settings.storage.archive_place, settings.storage.s3_endpoint)
+    return _open_stac_source(name, settings.sources)
 
 
 def offers(
@@ -64,32 +78,19 @@ def offers(
 
 def open_sources(settings: Settings) -> dict[str, Source]:
     """The sources that the settings name, in their order; `BadSetting` for an unknown one."""
-    # the libraries of a source take a second to import, and most commands do not need them
-    from tulip_ops.sources.archive.source import Archive  # noqa: PLC0415
+    return {name: open_source(name, settings) for name in settings.sources.sources}
 
-    sources: dict[str, Source] = {}
+
+def _open_stac_source(name: str, settings: SourceSettings) -> Source:
     apis = {**BUILT_IN, **settings.stac_apis}
-    for name in settings.sources:
-        if name in {"sentinel-hub", "sentinel-hub-wms"}:
-            from tulip_ops.sources.sentinel_hub.source import open_sentinel_hub  # noqa: PLC0415
+    if name not in apis:
+        known = ["archive", "sentinel-hub", "sentinel-hub-wms", "l1c", *apis]
+        raise BadSetting(
+            f"TULIP_SOURCES names {name!r}; there are {', '.join(known)}, and what"
+            " TULIP_STAC_APIS configures"
+        )
+    from tulip_ops.sources.stac.source import StacSource  # noqa: PLC0415
 
-            sources[name] = open_sentinel_hub(name, settings)
-        elif name == Archive.name:
-            sources[name] = Archive(settings.archive_place, settings.s3_endpoint)
-        elif name == "l1c":
-            from tulip_ops.sources.aws_l1c import L1C  # noqa: PLC0415
-
-            sources[name] = L1C(settings.l1c_bucket, endpoint=settings.l1c_endpoint)
-        elif name in apis:
-            from tulip_ops.sources.stac.source import StacSource  # noqa: PLC0415
-
-            headers = settings.stac_headers.get(name, {})
-            told = {key: secret.get_secret_value() for key, secret in headers.items()}
-            sources[name] = StacSource(name, apis[name], told)
-        else:
-            known = ["archive", "sentinel-hub", "sentinel-hub-wms", "l1c", *apis]
-            raise BadSetting(
-                f"TULIP_SOURCES names {name!r}; there are {', '.join(known)}, and what"
-                " TULIP_STAC_APIS configures"
-            )
-    return sources
+    headers = settings.stac_headers.get(name, {})
+    told = {key: secret.get_secret_value() for key, secret in headers.items()}
+    return StacSource(name, apis[name], told)

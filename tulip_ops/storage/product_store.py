@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from tulip_ops.core.errors import BadSetting, ProductDamaged, ProductMissing, StoreUnavailable
 from tulip_ops.core.files import SHA256_MULTIHASH, sha256_file
-from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import StorageSettings
 from tulip_ops.core.types import JSON, AcquisitionId, ModelReference, SeasonTile
 from tulip_ops.storage.addresses import is_s3
 from tulip_ops.storage.folder_backend import FolderBackend
@@ -34,7 +34,7 @@ ItemId: TypeAlias = AcquisitionId | SeasonTile
 _EMPTY: Mapping[str, JSON] = {"properties": {}, "assets": {}}
 
 
-def open_store(settings: Settings) -> ProductStore:
+def open_store(settings: StorageSettings) -> ProductStore:
     """The store of the settings; copies of products in S3 are in the state folder."""
     return ProductStore(
         settings.store_place,

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tulip_ops.core.errors import ServiceFailed
-from tulip_ops.core.settings import Settings
 from tulip_ops.services import compose
 from tulip_ops.services.airflow_client import Rest
 
@@ -22,10 +21,9 @@ def read(folder: Path) -> dict[str, str]:
 
 
 def test_every_start_keeps_the_keys_of_the_first(tmp_path: Path) -> None:
-    settings = Settings(state=tmp_path)
-    compose.make_keys(settings, tmp_path / "store")
+    compose.make_keys(tmp_path, tmp_path / "store")
     first = read(tmp_path / "keys"), read(tmp_path / "store")
-    compose.make_keys(settings, tmp_path / "store")
+    compose.make_keys(tmp_path, tmp_path / "store")
     assert (read(tmp_path / "keys"), read(tmp_path / "store")) == first
     values = [first[0][name].strip() for name in SECRETS]
     assert len(set(values)) == len(SECRETS)
@@ -34,13 +32,13 @@ def test_every_start_keeps_the_keys_of_the_first(tmp_path: Path) -> None:
 
 def test_two_installations_share_no_key(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        compose.make_keys(Settings(state=tmp_path / name), tmp_path / name / "store")
+        compose.make_keys(tmp_path / name, tmp_path / name / "store")
     one, two = (read(tmp_path / name / "keys") for name in ("one", "two"))
     assert not set(one.values()) & set(two.values())
 
 
 def test_only_their_user_reads_them_and_the_store_its_own(tmp_path: Path) -> None:
-    compose.make_keys(Settings(state=tmp_path), tmp_path / "store")
+    compose.make_keys(tmp_path, tmp_path / "store")
     for file in (tmp_path / "keys").iterdir():
         assert file.stat().st_mode & 0o777 == 0o600
     identity = json.loads((tmp_path / "store" / "s3.json").read_text())["identities"][0]

@@ -26,13 +26,14 @@ def test_a_folder_without_scenes_is_refused(settings: Settings, tmp_path: Path) 
     for folder in ("photos", "nowhere"):
         with pytest.raises(ArchiveNotFound, match=folder):
             demo_data.provide(settings, "no url", str(tmp_path / folder), None, silent)
-    assert not settings.state.exists()
+    assert not settings.storage.state.exists()
 
 
 def test_an_archive_of_the_settings_that_is_missing_is_not_simulated(
     settings: Settings, tmp_path: Path
 ) -> None:
-    named = settings.model_copy(update={"archive": str(tmp_path / "mine")})
+    mine = settings.storage.model_copy(update={"archive": str(tmp_path / "mine")})
+    named = settings.model_copy(update={"storage": mine})
     with pytest.raises(ArchiveNotFound, match="TULIP_ARCHIVE"):
         demo_data.provide(named, "no url", None, None, silent)
     assert not (tmp_path / "mine").exists()

@@ -27,8 +27,8 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_is_written_is_read_by_us_by_the_settings_and_by_a_shell(state: Path) -> None:
     assert env_file.read(state)["TULIP_ARCHIVE"] == PLACE
     settings = Settings.load()
-    assert settings.archive == PLACE
-    assert settings.writer_url() == URL
+    assert settings.storage.archive == PLACE
+    assert settings.database.writer_url() == URL
     file = state / "local.env"
     script = '. "$1" && printf %s "$TULIP_ARCHIVE"'
     shell = subprocess.run(
@@ -45,9 +45,9 @@ def test_a_database_of_the_environment_takes_nothing_from_the_file(
     own = "postgresql://me:mine@elsewhere/mine"
     monkeypatch.setenv("TULIP_DATABASE_URL", own)
     settings = Settings.load()
-    assert settings.owner_url() == settings.writer_url() == own
-    assert settings.database_reader_url is None
-    assert settings.archive == PLACE, "the rest of the file still counts"
+    assert settings.database.owner_url() == settings.database.writer_url() == own
+    assert settings.database.database_reader_url is None
+    assert settings.storage.archive == PLACE, "the rest of the file still counts"
 
 
 def test_a_value_that_a_shell_would_change_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.services import providers
 from tests.services.providers import Files, Published
 from tulip_ops.core.errors import BadScene
-from tulip_ops.core.settings import StacApi
+from tulip_ops.core.source_settings import StacApi
 from tulip_ops.core.types import BANDS
 from tulip_ops.sources.datastrips import MergedDatastrips, merge_datastrips
 from tulip_ops.sources.granule import parse_granule

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from tulip_ops.core.errors import ExportMissing
-from tulip_ops.core.settings import Settings
+from tulip_ops.core.processing_settings import NetworkSettings
 from tulip_ops.ml.inference import export_manifest
 from tulip_ops.ml.inference.export_manifest import FASTEST_FIRST, Export, Precision
 from tulip_ops.ml.inference.model_registry import Card
@@ -60,7 +60,7 @@ KERAS = Engine("keras", "fp32")
 """The reference."""
 
 
-def engine_request(settings: Settings) -> EngineRequest:
+def engine_request(settings: NetworkSettings) -> EngineRequest:
     """The request of the settings."""
     return EngineRequest(settings.engine, settings.precision, settings.exports)
 

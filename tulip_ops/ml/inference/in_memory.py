@@ -10,20 +10,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tulip_ops.core.errors import BadInput
-from tulip_ops.core.settings import Settings
+from tulip_ops.core.processing_settings import NetworkSettings
 from tulip_ops.ml.inference import engine_selection, model_registry, predictors
 from tulip_ops.ml.inference.engine_selection import EngineRequest
 from tulip_ops.ml.inference.model_registry import Card, Kind
 
 
 def probability(
-    reflectance: ArrayLike, bands: Sequence[str], model: str, settings: Settings
+    reflectance: ArrayLike,
+    bands: Sequence[str],
+    model: str,
+    settings: NetworkSettings,
+    threads: int,
 ) -> NDArray[np.float32]:
     """As `tulip_ops.run_network` says. The network stays loaded for further calls."""
     pixels = _checked(reflectance, bands)
     card = _card(model, bands, settings)
     wish = engine_selection.engine_request(settings)
-    network = _network(card.folder, card.sha256, settings.threads, wish)
+    network = _network(card.folder, card.sha256, threads, wish)
     if isinstance(network, predictors.UNet):
         return network.tulip_probability(pixels, bands)
     return network.cloud_probability(pixels, bands)[np.newaxis]
@@ -44,7 +48,7 @@ def _checked(reflectance: ArrayLike, bands: Sequence[str]) -> NDArray[np.float32
     return pixels.astype(np.float32, copy=False)
 
 
-def _card(model: str, bands: Sequence[str], settings: Settings) -> Card:
+def _card(model: str, bands: Sequence[str], settings: NetworkSettings) -> Card:
     """The model to run; `ModelNotFound`."""
     choices: dict[str, tuple[Kind, str]] = {
         "cloud-filter": ("cloud-filter", settings.cloud_filter),

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 
-from tulip_ops.core.settings import Settings
+from tulip_ops.core.storage_settings import StorageSettings
 from tulip_ops.storage.product_store import open_store
 
 FOLDER = "dead-letters"
 """Folder of the store that takes them, by run."""
 
 
-def address_of(settings: Settings, run_id: str) -> str:
+def address_of(settings: StorageSettings, run_id: str) -> str:
     """Address of a run's dead letters: a folder, or an S3 prefix."""
     return f"{settings.store_place.rstrip('/')}/{FOLDER}/{_plain(run_id)}"
 
 
-def write_letter(settings: Settings, run_id: str, name: str, **said: str) -> None:
+def write_letter(settings: StorageSettings, run_id: str, name: str, **said: str) -> None:
     """Write a dead letter as <name>.json; `StoreUnavailable`.
 
     said: what failed, in which step, by which error, with which message.

@@ -31,7 +31,9 @@ class WorkerConfig:
 
     def settings(self) -> Settings:
         """Those of this worker, with its share of the machine."""
-        return Settings.load().model_copy(update={"threads": self.threads, "run_id": self.run_id})
+        settings = Settings.load()
+        own = {"threads": self.threads, "run_id": self.run_id}
+        return settings.model_copy(update={"execution": settings.execution.model_copy(update=own)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from tulip_ops.pipeline.beam.elements import (
     portable,
 )
 from tulip_ops.pipeline.networks import WindowOutputs
+from tulip_ops.storage.product_store import open_store
 
 LARGEST_BATCH = 16
 """Windows that are held at once; a window of ten bands takes some five megabytes."""
@@ -65,15 +66,17 @@ class Read(beam.DoFn):  # type: ignore[misc]  # as above
 
     def setup(self) -> None:
         concurrency.use_libraries()  # Beam's threads are not started by `flows`
-        self.settings = self.job.settings()
-        self.reader = window_requests.Reader(self.settings)
+        settings = self.job.settings()
+        self.patience = settings.execution.no_progress_seconds
+        store = open_store(settings.storage)
+        self.reader = window_requests.Reader(store, settings.networks.models)
 
     def process(self, asked: tuple[str, str, int]) -> Iterator[WindowPixels]:
         """Read; a read error fails its acquisition where the outputs are grouped."""
         acquisition_id, model, number = asked
         task = f"reading of window {number} of {acquisition_id}"
         try:
-            with watchdog.watch(task, self.settings.no_progress_seconds):
+            with watchdog.watch(task, self.patience):
                 pixels = self.reader.window(AcquisitionId.parse(acquisition_id), model, number)
         except Exception as error:  # noqa: BLE001  # see the docstring
             yield WindowPixels(acquisition_id, number, model, None, portable(error))
@@ -99,16 +102,18 @@ class Networks:
 
     def __call__(self, model: str, pixels: NDArray[Any]) -> WindowOutputs:
         """Outputs of the model for one window; the model is loaded on first use."""
-        key = (self._step, model, self._settings.models, self._job)
+        key = (self._step, model, self._settings.networks.models, self._job)
         with self._lock:
             if key not in self._loaded:
-                self._loaded[key] = window_requests.Network(self._step, model, self._settings)
+                self._loaded[key] = window_requests.Network(
+                    self._step, model, self._settings.networks, self._settings.execution.threads
+                )
         return self._loaded[key](pixels)
 
     @property
     def patience(self) -> float:
         """Seconds without progress after which a worker ends."""
-        return self._settings.no_progress_seconds
+        return self._settings.execution.no_progress_seconds
 
 
 class KerasHandler(ModelHandler[WindowPixels, tuple[str, WindowOutput], Networks]):  # type: ignore[misc]

@@ -161,7 +161,7 @@ class Post(_Stage):
         seconds = ", ".join(f"{name} {value:.1f}" for name, value in look.figures.items())
         if look.state == "failed":
             dead_letters.write_letter(
-                self.settings, self.job.run_id, look.id,
+                self.settings.storage, self.job.run_id, look.id,
                 acquisition=look.id, step=look.step, error=look.error, message=look.message,
             )  # fmt: skip
             log.warning("%s failed in %s: %s: %s", look.id, look.step, look.error, look.message)

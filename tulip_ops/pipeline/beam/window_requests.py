@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tulip_ops.core.processing_settings import NetworkSettings
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId, NetworkStep
 from tulip_ops.ml.inference import (
@@ -36,7 +37,7 @@ from tulip_ops.postgis import connection
 from tulip_ops.raster import cog, tiling
 from tulip_ops.raster.grid import STRIP_ROWS
 from tulip_ops.raster.reflectance import DN_NODATA
-from tulip_ops.storage.product_store import open_store
+from tulip_ops.storage.product_store import ProductStore, open_store
 from tulip_ops.storage.products import REFLECTANCE
 
 
@@ -54,10 +55,12 @@ def window_request(
     step: NetworkStep, acquisition_id: AcquisitionId, settings: Settings
 ) -> WindowRequest | None:
     """Windows that the network of `step` must infer before its attempt; None if there are none."""
-    with connection.connect(settings.writer_url(), f"tulip {step}") as database:
+    with connection.connect(settings.database.writer_url(), f"tulip {step}") as database:
         entry = ledger_entry(database, acquisition_id, settings)
         areas = area_table.get_areas(database, entry.areas)
-    context = StepContext(entry.acquisition, areas, open_store(settings), settings, run_id="")
+    context = StepContext(
+        entry.acquisition, areas, open_store(settings.storage), settings, run_id=""
+    )
     task = network_task(step, context)
     if task.is_current:
         return None
@@ -76,9 +79,9 @@ def window_request(
 class Reader:
     """Reads requested windows; caches the last acquisition that it opened."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._store = open_store(settings)
+    def __init__(self, store: ProductStore, models: Path) -> None:
+        """models: folder of the networks."""
+        self._store, self._models = store, models
         self._last: tuple[AcquisitionId, str] | None = None
         self._path = Path()
 
@@ -89,7 +92,7 @@ class Reader:
         """
         if self._last != (acquisition_id, model):
             self._path = self._store.product(acquisition_id, REFLECTANCE)
-            self._card = model_registry.find(self._settings.models, model)
+            self._card = model_registry.find(self._models, model)
             self._last = (acquisition_id, model)
         with cog.open_cog(self._path) as source:
             plan = _plan(self._card, *source.grid.shape)
@@ -101,12 +104,14 @@ class Reader:
 class Network:
     """A network that infers single windows, from any thread."""
 
-    def __init__(self, step: NetworkStep, model: str, settings: Settings) -> None:
+    def __init__(
+        self, step: NetworkStep, model: str, settings: NetworkSettings, threads: int
+    ) -> None:
         """Loads it; `ModelDamaged`, `ModelNotFound`, or what the engine raises."""
         card = model_registry.find(settings.models, model)
         engine = engine_selection.choose_engine(card, engine_selection.engine_request(settings))
         load = predictors.load_cloud_filter if step == "screen" else predictors.load_unet
-        self._network: CloudFilter | UNet = load(card, settings.threads, engine)
+        self._network: CloudFilter | UNet = load(card, threads, engine)
         self._lock = threading.Lock()  # it has its threads already, and not every engine shares
 
     def __call__(self, pixels: NDArray[Any]) -> WindowOutputs:

@@ -173,33 +173,33 @@ class SentinelHubWms(SentinelHub):
 
 def open_sentinel_hub(name: str, settings: Settings) -> SentinelHub:
     """The source of that name, from the settings; sends no request."""
-    url, token_url = DEPLOYMENTS[settings.sh_deployment]
+    url, token_url = DEPLOYMENTS[settings.sentinel_hub.sh_deployment]
     access = Access(
-        url=(settings.sh_url or url).rstrip("/"),
-        token_url=settings.sh_token_url or token_url,
-        client_id=_secret(settings.sh_client_id),
-        client_secret=_secret(settings.sh_client_secret),
-        instance_id=_secret(settings.sh_instance_id),
-        timeout=settings.sh_timeout,
-        attempts=settings.sh_attempts,
-        longest_wait=settings.sh_longest_wait,
+        url=(settings.sentinel_hub.sh_url or url).rstrip("/"),
+        token_url=settings.sentinel_hub.sh_token_url or token_url,
+        client_id=_secret(settings.sentinel_hub.sh_client_id),
+        client_secret=_secret(settings.sentinel_hub.sh_client_secret),
+        instance_id=_secret(settings.sentinel_hub.sh_instance_id),
+        timeout=settings.sentinel_hub.sh_timeout,
+        attempts=settings.sentinel_hub.sh_attempts,
+        longest_wait=settings.sentinel_hub.sh_longest_wait,
     )
     budget = Budget(
-        settings.writer_url(),
+        settings.database.writer_url(),
         urlsplit(access.url).hostname or access.url,
-        per_run=settings.units_per_run,
-        per_month=settings.units_per_month,
-        run_id=settings.run_id,
+        per_run=settings.sentinel_hub.units_per_run,
+        per_month=settings.sentinel_hub.units_per_month,
+        run_id=settings.execution.run_id,
     )
     service = Service(Client(access, budget))
     if name == SentinelHub.name:
-        return SentinelHub(service, access.url, settings.threads)
+        return SentinelHub(service, access.url, settings.execution.threads)
     return SentinelHubWms(
         service,
         access.url,
-        settings.threads,
-        layer=settings.sh_layer,
-        stretch=settings.true_color_stretch,
+        settings.execution.threads,
+        layer=settings.sentinel_hub.sh_layer,
+        stretch=settings.sources.true_color_stretch,
     )
 
 

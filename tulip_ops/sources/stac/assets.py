@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tulip_ops.core.errors import BadScene
-from tulip_ops.core.settings import StacApi
+from tulip_ops.core.source_settings import StacApi
 from tulip_ops.raster.range_reader import CachedRangeFile, RangeFile
 from tulip_ops.sources import integrity
 from tulip_ops.sources.http_client import HttpClient, HttpRangeFile, RateLimiter, RetryPolicy

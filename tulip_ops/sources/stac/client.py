@@ -23,7 +23,7 @@ from tulip_ops.core.errors import (
     SourceUnavailable,
     TooManyRequests,
 )
-from tulip_ops.core.settings import StacApi
+from tulip_ops.core.source_settings import StacApi
 from tulip_ops.sources.granule import Granule, parse_granule
 from tulip_ops.sources.http_client import RateLimiter, RetryPolicy
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tulip_ops.core.settings import StacApi
+from tulip_ops.core.source_settings import StacApi
 
 BUILT_IN: Mapping[str, StacApi] = {
     "earth-search": StacApi(

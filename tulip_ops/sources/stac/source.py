@@ -13,7 +13,7 @@ from shapely.geometry import box
 
 from tulip_ops.core import concurrency
 from tulip_ops.core.errors import AcquisitionNotFound, BandMissing, OffsetContradiction
-from tulip_ops.core.settings import StacApi
+from tulip_ops.core.source_settings import StacApi
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
 from tulip_ops.raster import reader
 from tulip_ops.raster import reflectance as radiometry

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tulip_ops.core.errors import ExportDamaged, ExportMissing
-from tulip_ops.core.settings import Settings
+from tulip_ops.core.processing_settings import NetworkSettings
 from tulip_ops.ml.inference import engine_selection, export_manifest
 from tulip_ops.ml.inference.engine_selection import Engine, EngineRequest
 from tulip_ops.ml.inference.export_manifest import Export, Precision, Variant
@@ -64,7 +64,7 @@ def test_without_an_export_it_is_keras_in_single_precision(card: Card) -> None:
     assert chosen(card) == "keras fp32"
     assert chosen(card, precision="bf16") == "keras bf16"
     assert (
-        engine_selection.choose_engine(card, engine_selection.engine_request(Settings()))
+        engine_selection.choose_engine(card, engine_selection.engine_request(NetworkSettings()))
         == engine_selection.KERAS
     )
 

@@ -19,6 +19,8 @@ from tulip_ops.core.errors import (
     UnreadableRaster,
 )
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.source_settings import SourceSettings
+from tulip_ops.core.storage_settings import StorageSettings
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid
@@ -312,7 +314,7 @@ def test_truth_needs_its_scene(tmp_path: Path) -> None:
 
 
 def test_settings_name_the_sources(tmp_path: Path) -> None:
-    sources = open_sources(Settings(archive=str(tmp_path)))
+    sources = open_sources(Settings(storage=StorageSettings(archive=str(tmp_path))))
     assert list(sources) == ["archive"]
     with pytest.raises(BadSetting, match="moon"):
-        open_sources(Settings(sources=("moon",)))
+        open_sources(Settings(sources=SourceSettings(sources=("moon",))))
