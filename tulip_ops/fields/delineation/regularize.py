@@ -33,9 +33,9 @@ for chains that the first one moves too far."""
 
 LARGEST_CHANGE = 0.05
 """Share of a polygon's area by which it may change."""
-SMALL_CHANGE = 3.0
-"""Pixels by which it may change in any case: fields of less than 60 pixels change by more than
-5 %."""
+LARGEST_SHIFT = 0.1
+"""Pixels by which its outline may move in or out on average in any case: small or narrow fields
+change by more than 5 %."""
 
 _GRAIN = 256
 """Coordinates are multiples of this part of a pixel, so that sums with whole ones are exact."""
@@ -67,7 +67,7 @@ def regularize(
     outlines: polygons along the pixel edges of `grid` that do not overlap. tulip: (height, width)
     of the grid. threshold: minimum probability of a field pixel.
     Returns valid polygons without overlaps, within the grid; neighbours still share their border,
-    holes stay. Areas change by at most `LARGEST_CHANGE`, or `SMALL_CHANGE`. The outline of a
+    holes stay. Areas change by at most `LARGEST_CHANGE` or `LARGEST_SHIFT`. The outline of a
     polygon depends only on those less than three pixels away, and on those near these.
     """
     if not len(outlines):
@@ -143,7 +143,10 @@ class _Drawing:
         """crossing: (edges, 2), where the outline crosses each pixel edge of the chains."""
         self._chains, self._grid = chains, grid
         self._polygon = chains.uses.polygon[chains.uses.ring]
-        self._area = shapely.area(np.asarray(outlines, dtype=object))
+        before = np.asarray(outlines, dtype=object)
+        self._area = shapely.area(before)
+        shift = LARGEST_SHIFT * grid.resolution * shapely.length(before)
+        self._change = np.maximum(LARGEST_CHANGE * self._area, shift)
         self._closeness = np.zeros(len(chains.is_closed), dtype=np.int64)
         """(chains,) 0 straight, 1 straight and close to the pixel edges, 2 the pixel edges."""
         self._vertices, moved = _straight(chains, crossing, TOLERANCES[0])
@@ -209,25 +212,13 @@ class _Drawing:
             return np.empty(0, dtype=object), broken
         corner = np.array([grid.left, grid.top])
         drawn = chaining.polygons(corner + point * grid.resolution, self._vertices.chain, uses)
-        broken = _broken(drawn, self._area, grid.resolution)
+        broken = ~shapely.is_valid(drawn)
+        broken |= np.abs(shapely.area(drawn) - self._area) > self._change
+        if not broken.any():
+            broken = ~shapely.is_empty(shapely.coverage_invalid_edges(drawn))
         open_ = np.bincount(self._polygon, self._closeness[uses.chain] < 2) > 0
         stuck = broken & ~open_  # as close as can be: so the fault is a neighbour's
         if stuck.any():
             near = shapely.STRtree(drawn).query(drawn[stuck], predicate="intersects")[1]
             broken[near] = True
         return drawn, broken
-
-
-def _broken(
-    polygons: NDArray[np.object_], area: NDArray[np.float64], resolution: float
-) -> NDArray[np.bool_]:
-    """Polygons that are invalid, overlap others or do not fit them, or have another area.
-
-    area: (n,), as it should be, m2.
-    """
-    broken = ~shapely.is_valid(polygons)
-    allowed = np.maximum(LARGEST_CHANGE * area, SMALL_CHANGE * resolution**2)
-    broken |= np.abs(shapely.area(polygons) - area) > allowed
-    if not broken.any():
-        broken = ~shapely.is_empty(shapely.coverage_invalid_edges(polygons))
-    return np.asarray(broken)
