@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 SHIFT = 0.75
 """Share of the way from the pixel edge to the crossing that a point moves. All the way follows
-the noise of single pixels too."""
+the noise of single pixels too: of 0, 0.5, 0.75 and 1 this brings the outlines of networks closest
+to the true ones, 0.3 to 0.5 m closer than 0 (`bench/fields/objects.py`)."""
 
 
 def crossings(

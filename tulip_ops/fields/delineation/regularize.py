@@ -3,6 +3,11 @@
 Borders are cut at junctions into chains, chains into straight runs; each run becomes the line
 that fits best, and corners lie where lines meet. Edges that are bent stay bent: they are several
 runs. Nothing is forced to be rectangular.
+
+`bench/fields/objects.py` compares fields with the true parcels of twelve simulated scenes, for the
+truth made noisy, unet-multispectral/2 and unet-rgb/3. The median distance between outlines falls
+from 3.3 m along pixel edges to 1.6, 1.9 and 2.5 m, a field has 4 to 5 corners instead of 30 to 34,
+and the overlap with its parcel (IoU) rises from 0.910, 0.895 and 0.876 to 0.926, 0.921 and 0.895.
 """
 
 from __future__ import annotations
@@ -29,10 +34,12 @@ if TYPE_CHECKING:
 
 TOLERANCES = (0.7, 0.25)
 """Pixels: how much points may scatter about their line (see `straight_runs`); the second one is
-for chains that the first one moves too far."""
+for chains that the first one moves too far, or with which a polygon breaks: one in twenty. From
+0.4 to 1.0 the first one changes the distance to the true outlines by less than 0.1 m; a smaller
+one leaves more corners, up to 7 a field."""
 
 LARGEST_CHANGE = 0.05
-"""Share of a polygon's area by which it may change."""
+"""Share of a polygon's area by which it may change. The median change is 0.6 to 1.0 %."""
 LARGEST_SHIFT = 0.1
 """Pixels by which its outline may move in or out on average in any case: small or narrow fields
 change by more than 5 %."""
