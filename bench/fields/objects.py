@@ -29,7 +29,7 @@ from shapely.geometry import Polygon
 from bench.fields import scenes
 from bench.fields.scenes import GRID, MINIMUM_AREA, Floats, Scene
 from tulip_ops.core.types import BANDS
-from tulip_ops.fields.delineation import polygonize, regularize, small_pieces, watershed
+from tulip_ops.fields.delineation import polygonize, regularize, ribbons, small_pieces, watershed
 from tulip_ops.ml.evaluation import object_metrics
 from tulip_ops.ml.inference import model_registry, predictors
 from tulip_ops.raster import rasterize
@@ -79,6 +79,7 @@ def main() -> None:
             found, again = (way(some, source.threshold) for some in (whole, moved))
             show(f"{source.name}, {name}", whole, found, [one.grid for one in moved], again)
         show_areas(whole, source.threshold)
+        show_ribbons(whole, source.threshold)
 
 
 def sources(models: Sequence[str]) -> Iterable[Source]:
@@ -212,6 +213,21 @@ def show_areas(cases: list[Case], threshold: float) -> None:
         f"    areas change by {np.median(change):.2%} (median), {np.quantile(change, 0.95):.2%}"
         f" (95 %), {change.max():.2%} (most), all together {after.sum() / before.sum() - 1:+.2%}"
     )
+
+
+def show_ribbons(cases: list[Case], threshold: float) -> None:
+    """Print which shares of the right fields and of the others would be dropped as ribbons."""
+    right, wrong = [], []
+    for fields, one in zip(regular(cases, threshold), cases, strict=True):
+        pairs = object_metrics.matches(object_metrics.overlaps(fields, one.parcels))
+        right += [fields[index] for index in pairs.predicted]
+        wrong += [fields[index] for index in set(range(len(fields))) - set(pairs.predicted)]
+    for width in (20, 30):
+        shares = [len(ribbons.without_ribbons(some, width).dropped) / len(some) for some in
+                  (right, wrong)]  # fmt: skip
+        print(
+            f"    ribbons below {width} m: {shares[0]:.1%} of right fields, {shares[1]:.1%} of others"
+        )
 
 
 def consistency(one: Found, other: Found, part: Grid) -> float:
