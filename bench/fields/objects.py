@@ -223,11 +223,10 @@ def show_ribbons(cases: list[Case], threshold: float) -> None:
         right += [fields[index] for index in pairs.predicted]
         wrong += [fields[index] for index in set(range(len(fields))) - set(pairs.predicted)]
     for width in (20, 30):
-        shares = [len(ribbons.without_ribbons(some, width).dropped) / len(some) for some in
-                  (right, wrong)]  # fmt: skip
-        print(
-            f"    ribbons below {width} m: {shares[0]:.1%} of right fields, {shares[1]:.1%} of others"
+        lost, rid = (
+            len(ribbons.without_ribbons(some, width).dropped) / len(some) for some in (right, wrong)
         )
+        print(f"    narrower than {width} m: {lost:.1%} of right fields, {rid:.1%} of the others")
 
 
 def consistency(one: Found, other: Found, part: Grid) -> float:

@@ -12,9 +12,9 @@ from shapely.geometry import Polygon
 MINIMUM_WIDTH = 20.0
 """Metres: roads, verges and banks are 10 to 30 m wide, the twelve masks of real tulip parcels in
 the Noordoostpolder 59 m or wider; one in twenty of 30 parcels of all crops of the Dutch register
-(BRP 2023) is narrower than 22 m. `bench/fields/objects.py` finds in simulated scenes, where parcels
-can be as narrow as 20 m, that this drops up to 0.5 % of the fields that are right and 1 to 4 % of the
-others; 30 m would drop up to 2 % and 5 to 13 %."""
+(BRP 2023) is narrower than 22 m. In simulated scenes, where parcels can be as narrow as 20 m, this
+drops up to 0.5 % of the fields that are right and 1 to 4 % of the others, 30 m would drop up to 2 %
+and 5 to 13 % (`bench/fields/objects.py`)."""
 
 
 class Sorted(NamedTuple):
