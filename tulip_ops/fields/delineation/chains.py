@@ -1,7 +1,7 @@
 """Borders of pixel polygons, cut at junctions: a border that two polygons share is one chain.
 
-Whoever moves the points of a chain moves both polygons' border, so neither gaps nor overlaps
-arise along it.
+Moving the points of a chain moves the border of both polygons, so neither gaps nor overlaps arise
+along it.
 """
 
 from __future__ import annotations

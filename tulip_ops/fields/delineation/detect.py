@@ -95,9 +95,10 @@ def detect_rows(
     """The tulip fields in the probabilities on `grid` that reach into an area.
 
     threshold, in_flower: minimum probability of a tulip pixel, and of one in flower. noise:
-    deviation of the raster's `Noise`. minimum_area: smaller fields are dropped, m2. rows: per
-    block; threads: blocks processed at the same time. The result does not depend on either.
-    `read` is called from one thread at a time.
+    deviation of the raster's `Noise`. minimum_area: smaller fields are dropped, m2. outlines:
+    with straight edges and corners, or along pixel edges. rows: per block; threads: blocks
+    processed at the same time. The result does not depend on either. `read` is called from one
+    thread at a time.
     """
     reach = shapely.union_all([project(area.geometry, WGS84, grid.epsg) for area in areas])
     shapely.prepare(reach)
@@ -149,8 +150,8 @@ def _blocks(read: Read, grid: Grid, threshold: float, rows: int) -> Iterator[_Bl
     """Blocks of the raster, from north to south.
 
     Every tulip pixel is in exactly one block, with its complete group and `_AROUND` rows around
-    it. A group are the pixels whose outlines could meet when they move: connected components less
-    than three pixels apart.
+    it. A group is a set of connected components less than three pixels apart: regular outlines
+    move by up to `corners.REACH`, so only outlines within a group can meet.
     """
     first, bottom = 0, 0
     waiting = np.zeros((0, grid.width), dtype=bool)
