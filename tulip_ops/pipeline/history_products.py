@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops.core.errors import ProductDamaged, ProductMissing
+from tulip_ops.core.processing_settings import ExecutionSettings, FieldSettings
 from tulip_ops.core.types import AcquisitionId, Observation, SeasonDetection, SeasonTile, Verdict
 from tulip_ops.core.types import Field as TulipField
 from tulip_ops.fields import evidence
@@ -85,10 +86,8 @@ class StoredProducts:
     """`HistoryProducts` of a store; what was read is kept across transactions."""
 
     store: ProductStore
-    minimum_area: float
-    """Smaller fields are left out, m2."""
-    memory_gb: float
-    threads: int
+    fields: FieldSettings
+    execution: ExecutionSettings
     problems: dict[AcquisitionId, str] = field(default_factory=dict)
     _drawn: dict[DrawnKey, Drawn] = field(default_factory=dict)
     _seen: dict[tuple[AcquisitionId, str, bytes], FieldObservation] = field(default_factory=dict)
@@ -161,8 +160,11 @@ class StoredProducts:
                 threshold=evidence.FIELD_PROBABILITY,
                 in_flower=math.inf,
                 noise=noise,
-                minimum_area=self.minimum_area,
-                threads=detect.threads_that_fit(source.grid.width, self.memory_gb, self.threads),
+                minimum_area=self.fields.minimum_area_m2,
+                outlines=self.fields.outlines,
+                threads=detect.threads_that_fit(
+                    source.grid.width, self.execution.memory_gb, self.execution.threads
+                ),
             )
         return [
             SeasonDetection(

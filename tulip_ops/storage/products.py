@@ -68,7 +68,7 @@ DETECTIONS = Product(
     key="detections",
     title="Detected tulip fields",
     media_type="application/vnd.apache.parquet",
-    format=3,
+    format=4,
 )
 
 EVIDENCE = Product(

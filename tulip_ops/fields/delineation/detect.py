@@ -6,6 +6,7 @@ for the next one. So the polygons equal those of the raster processed at once.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Literal
@@ -21,6 +22,7 @@ from tulip_ops.fields.delineation import (
     connected_components,
     polygonize,
     regularize,
+    ribbons,
     small_pieces,
     watershed,
     zonal_stats,
@@ -33,6 +35,8 @@ from tulip_ops.raster.projection import WGS84, project
 Read = Callable[[slice], NDArray[Any]]
 """From rows of the raster to (2, rows, width), probability of tulip and bloom, valid for
 `ProbabilityRaster`."""
+
+log = logging.getLogger(__name__)
 
 Outlines = Literal["regular", "traced"]
 """How outlines are drawn: with straight edges and corners, or along pixel edges."""
@@ -98,11 +102,13 @@ def detect_rows(
     deviation of the raster's `Noise`. minimum_area: smaller fields are dropped, m2. outlines:
     with straight edges and corners, or along pixel edges. rows: per block; threads: blocks
     processed at the same time. The result does not depend on either. `read` is called from one
-    thread at a time.
+    thread at a time. Shapes too narrow for a field (`ribbons`) are left out and counted in the log.
     """
     grounds = [project(area.geometry, WGS84, grid.epsg) for area in areas or ()]
     reach = box(*grid.bounds) if areas is None else shapely.union_all(grounds)
     shapely.prepare(reach)
+
+    ribbons_found: list[int] = []
 
     def found(block: _Block) -> list[zonal_stats.SortableDetection]:
         here, whole, stored = block
@@ -121,13 +127,16 @@ def detect_rows(
         fields = [
             one for one, near in zip(fields, shapely.intersects(reach, fields), strict=True) if near
         ]
+        fields, narrow = ribbons.without_ribbons(fields)
+        ribbons_found.append(len(narrow))
         labels = polygonize.rasterize_coverage(fields, part)
         return zonal_stats.zonal_detections(fields, labels, tulip, bloom, part, in_flower=in_flower)
 
     blocks = _blocks(read, grid, threshold, rows)
-    return zonal_stats.in_reading_order(
-        list(chain.from_iterable(concurrency.ordered_map(found, blocks, threads)))
-    )
+    detections = list(chain.from_iterable(concurrency.ordered_map(found, blocks, threads)))
+    if total := sum(ribbons_found):
+        log.info("%d ribbons narrower than %.0f m left out", total, ribbons.MINIMUM_WIDTH)
+    return zonal_stats.in_reading_order(detections)
 
 
 def _traced(labels: NDArray[np.int32], grid: Grid, minimum_area: float) -> list[Polygon]:
