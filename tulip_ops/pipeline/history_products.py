@@ -150,8 +150,9 @@ class StoredProducts:
         with cog.open_cog(self.store.product(season_tile, SEASON_PROBABILITY)) as source:
 
             def read(rows: slice) -> NDArray[Any]:
-                # in the place of flowers, of which a season says nothing
-                return np.repeat(source.read_rows(rows.start, rows.stop), 2, axis=0)
+                tulip, mean = source.read_rows(rows.start, rows.stop)
+                no_flowers = np.zeros_like(tulip)  # a season says nothing of them
+                return np.stack([tulip, no_flowers, mean])
 
             found = detect.detect_rows(
                 read,

@@ -215,7 +215,7 @@ def _add(
 def _write(
     evidence_path: Path, probability_path: Path, grid: Grid, strips: Iterator[NDArray[np.int16]]
 ) -> float:
-    """Write both rasters; returns the deviation of the `Noise` of the probability."""
+    """Write both rasters; returns the deviation of the `Noise` of the looks' mean."""
     noise, above = Noise(evidence.FIELD_PROBABILITY), np.empty((0, grid.width), dtype=np.uint8)
     with (
         cog.counts_writer(evidence_path, grid, EVIDENCE.bands) as sums,
@@ -223,10 +223,11 @@ def _write(
     ):
         row = 0
         for total in strips:
-            stored = evidence.season_probability(*total)
+            mean = evidence.mean_probability(*total)
             sums.write_encoded(total, row, 0)
-            probabilities.write_encoded(stored[np.newaxis], row, 0)
-            part = np.concatenate([above, stored])
+            probability = np.stack([evidence.season_probability(*total), mean])
+            probabilities.write_encoded(probability, row, 0)
+            part = np.concatenate([above, mean])
             noise.add(ProbabilityRaster(part))
-            row, above = row + len(stored), part[-2:]
+            row, above = row + len(mean), part[-2:]
     return noise.deviation

@@ -34,7 +34,7 @@ from tulip_ops.raster.projection import WGS84, project
 
 Read = Callable[[slice], NDArray[Any]]
 """From rows of the raster to (2, rows, width), probability of tulip and bloom, valid for
-`ProbabilityRaster`."""
+`ProbabilityRaster`; or (3, rows, width), followed by the relief in which neighbours are parted."""
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ def detect_rows(
     """The tulip fields in the probabilities on `grid` that reach into an area; None: everywhere.
 
     threshold, in_flower: minimum probability of a tulip pixel, and of one in flower. noise:
-    deviation of the raster's `Noise`. minimum_area: smaller fields are dropped, m2. outlines:
+    deviation of the `Noise` of the relief. minimum_area: smaller fields are dropped, m2. outlines:
     with straight edges and corners, or along pixel edges. rows: per block; threads: blocks
     processed at the same time. The result does not depend on either. `read` is called from one
     thread at a time. Shapes too narrow for a field (`ribbons`) are left out and counted in the log.
@@ -113,9 +113,10 @@ def detect_rows(
     def found(block: _Block) -> list[zonal_stats.SortableDetection]:
         here, whole, stored = block
         part = grid.rows(here)
-        tulip, bloom = ProbabilityRaster(stored[0]), ProbabilityRaster(stored[1])
+        tulip, bloom, *relief = (ProbabilityRaster(band) for band in stored)
         labels = watershed.segment_fields(
             tulip,
+            relief=relief[0] if relief else None,
             threshold=threshold,
             smallest=minimum_area / grid.resolution**2,
             noise=noise,
