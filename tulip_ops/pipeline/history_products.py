@@ -141,10 +141,10 @@ class StoredProducts:
         if counting:
             season_evidence.update(self.store, season_tile, counting, found.sums)
         self._drawn[key] = Drawn(
-            self._fields(season_tile) if counting else [], is_complete=not found.problems
+            self.draw(season_tile) if counting else [], is_complete=not found.problems
         )
 
-    def _fields(self, season_tile: SeasonTile) -> list[SeasonDetection]:
+    def draw(self, season_tile: SeasonTile) -> list[SeasonDetection]:
         """The fields that the season's products show, north to south."""
         noise = float(self.store.asset(season_tile, SEASON_PROBABILITY)["tulip:noise"])
         with cog.open_cog(self.store.product(season_tile, SEASON_PROBABILITY)) as source:

@@ -87,7 +87,7 @@ def update(store: ProductStore, season_tile: SeasonTile, looks: Sequence[Look], 
     """
     looks_of = {str(name): sha for name, sha in sums.items()}
     recipe = store.recipe("evidence", sums=looks_of, **_FORMAT)
-    if all(store.is_current(season_tile, product, recipe) for product in _PRODUCTS):
+    if all(store.is_current(season_tile, product, recipe) for product in PRODUCTS):
         return
     have = summed(store, season_tile)
     if have and not _can_be_taken_away(store, have, sums):
@@ -104,7 +104,7 @@ def update(store: ProductStore, season_tile: SeasonTile, looks: Sequence[Look], 
             else None
         )
         grid = _grid(season_tile, [*(term.source for term in terms), *([before] if before else [])])
-        paths = [stack.enter_context(store.writing(season_tile, product)) for product in _PRODUCTS]
+        paths = [stack.enter_context(store.writing(season_tile, product)) for product in PRODUCTS]
         noise = _write(paths[0], paths[1], grid, _strips(grid, before, terms))
         days = [look.sensed_at for look in looks]
         item = stac_items.season_item(
@@ -115,12 +115,12 @@ def update(store: ProductStore, season_tile: SeasonTile, looks: Sequence[Look], 
             {"tulip:looks": looks_of, "tulip:format": _FORMAT},
             {"tulip:threshold": evidence.FIELD_PROBABILITY, "tulip:noise": noise},
         )
-        for product, path, fields in zip(_PRODUCTS, paths, more, strict=True):
+        for product, path, fields in zip(PRODUCTS, paths, more, strict=True):
             described = {**stac_items.product_fields(product), **fields}
             store.publish(season_tile, product, path, recipe=recipe, fields=described)
 
 
-_PRODUCTS = (EVIDENCE, SEASON_PROBABILITY)
+PRODUCTS = (EVIDENCE, SEASON_PROBABILITY)
 _FORMAT = {
     "format": EVIDENCE.format,
     "prior": evidence.PRIOR,
