@@ -16,7 +16,7 @@ from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.mgrs import tile_at, tile_grid
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.raster.reader import RasterInfo
-from tulip_ops.sources.stac_item import common_name
+from tulip_ops.sources.stac_bands import common_name
 
 _S2B_LAUNCH = date(2017, 3, 7)
 _OFFSET_BASELINE = 400

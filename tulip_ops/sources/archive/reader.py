@@ -17,7 +17,8 @@ from tulip_ops.raster.range_reader import RangeFile
 from tulip_ops.sources.http_client import HttpClient, HttpRangeFile
 from tulip_ops.sources.integrity import check_bytes, check_size
 from tulip_ops.sources.read_cache import ReadCache
-from tulip_ops.sources.stac_item import SceneBand, StacScene
+from tulip_ops.sources.stac_bands import SceneBand
+from tulip_ops.sources.stac_item import StacScene
 from tulip_ops.storage.addresses import is_s3
 from tulip_ops.storage.object_store import ObjectStore
 from tulip_ops.storage.s3_range_file import S3RangeFile

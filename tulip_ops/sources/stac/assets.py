@@ -17,7 +17,7 @@ from tulip_ops.raster.range_reader import CachedRangeFile, RangeFile
 from tulip_ops.sources import integrity
 from tulip_ops.sources.http_client import HttpClient, HttpRangeFile, RateLimiter, RetryPolicy
 from tulip_ops.sources.stac.sas_tokens import SasTokens
-from tulip_ops.sources.stac_item import SceneBand
+from tulip_ops.sources.stac_bands import SceneBand
 from tulip_ops.storage.addresses import is_s3
 from tulip_ops.storage.object_store import ObjectStore
 from tulip_ops.storage.s3_range_file import S3RangeFile
