@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tulip_ops.ml.inference.window_layout import CELL
+
 SHARE = 250
 """Shares in [0, 1] are stored as uint8 in steps of 1 / SHARE."""
 UNKNOWN = 255
@@ -17,9 +19,6 @@ CLOUDY_SOMEWHERE = 254
 
 TULIP, FLOWER, OPACITY, DEPTH = range(4)
 """Layers of a truth."""
-
-CELL = 16
-"""Pixels on a side of the cells that the cloud filter judges."""
 
 IN_FLOWER = 0.25
 """Share of a tulip pixel in flower from which it belongs to the class in flower."""
