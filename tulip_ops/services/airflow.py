@@ -11,7 +11,6 @@ import json
 import logging
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,7 +20,7 @@ from tulip_ops.core.errors import ServiceFailed
 from tulip_ops.core.settings import inherited_environment
 from tulip_ops.services import airflow_config, ports, processes
 from tulip_ops.services import secrets as keys
-from tulip_ops.services.airflow_client import Rest
+from tulip_ops.services.airflow_client import Rest, await_health
 from tulip_ops.services.airflow_config import USER, AirflowConfig
 from tulip_ops.services.processes import Process
 
@@ -102,7 +101,8 @@ class Airflow:
         for service, process in self.running().items():
             if process is None:
                 self._launch(service, environment)
-        self._await(patience)
+        logs = f"the logs in {self.state / 'log'}"
+        await_health(self._problems_at_start, "Airflow", logs, patience, pause=0.5)
 
     def stop(self) -> bool:
         """End every service with all that they started; whether there was anything to end."""
@@ -115,14 +115,13 @@ class Airflow:
         return bool(services or left)
 
     def unhealthy(self) -> list[str]:
-        """What is not well, in words; nothing where all is. `ServiceFailed`: no answer."""
+        """Services that do not run or are unhealthy, in words; `ServiceFailed` without response."""
         dead = [service for service, process in self.running().items() if process is None]
         if dead:
             return [f"{service} does not run" for service in dead]
         with self.rest() as rest:
             rest.get("version")  # refused where another Airflow has our port
-            parts = rest.health()
-        return [f"{part} is {state}" for part, state in parts.items() if state != "healthy"]
+            return rest.unhealthy()
 
     def _descendants(self, services: Iterable[str]) -> list[Process]:
         marks = [str(self.pid_file(service)) for service in services]
@@ -156,27 +155,21 @@ class Airflow:
         )
         processes.write_pid_file(process, self.pid_file(service))
 
-    def _await(self, patience: float) -> None:
-        deadline = time.monotonic() + patience
-        while True:
-            for service, process in self.running().items():
-                if process is None:
-                    file = self.log_file(service)
-                    raise ServiceFailed(f"Airflow's {service} ended; see {file}:\n{_tail(file)}")
-            try:
-                with self.rest() as rest:
-                    rest.wake()
-                wrong = self.unhealthy()
-            except ServiceFailed as error:
-                wrong = [str(error)]
-            if not wrong:
-                return
-            if time.monotonic() > deadline:
-                raise ServiceFailed(
-                    f"Airflow is not healthy after {patience:.0f} s: {'; '.join(wrong)};"
-                    f" see the logs in {self.state / 'log'}"
-                )
-            time.sleep(0.5)
+    def _problems_at_start(self) -> list[str]:
+        """As `unhealthy`, or that Airflow does not respond yet.
+
+        `ServiceFailed` with the end of its log if a service has ended.
+        """
+        for service, process in self.running().items():
+            if process is None:
+                file = self.log_file(service)
+                raise ServiceFailed(f"Airflow's {service} ended; see {file}:\n{_tail(file)}")
+        try:
+            with self.rest() as rest:
+                rest.warm_up()
+            return self.unhealthy()
+        except ServiceFailed as error:
+            return [str(error)]
 
 
 def health(state: Path) -> str:
