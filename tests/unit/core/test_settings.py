@@ -135,6 +135,21 @@ def test_a_value_given_in_code_wins_over_its_variable(
     assert fields.bloom_window == ("04-01", "05-01")
 
 
+@pytest.mark.parametrize("name", ["TULIP_MINIMUM_AREA_M2", "MINIMUM_AREA_M2", "minimum_area_m2"])
+def test_a_field_s_name_is_no_variable(
+    state: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "500")
+    (state / LOCAL_ENV).write_text(f"{name}=600\n")
+    assert Settings.load().fields.minimum_area_m2 == FieldSettings().minimum_area_m2 == 3000
+
+
+@pytest.mark.parametrize("name", ["minimum", "TULIP_MINIMUM_AREA"])
+def test_a_field_that_is_not_there_is_refused_in_code(name: str) -> None:
+    with pytest.raises(TypeError, match=f"FieldSettings has no setting {name}"):
+        FieldSettings(**{name: 1000.0})
+
+
 def test_settings_cannot_be_changed() -> None:
     settings = Settings()
     with pytest.raises(ValidationError, match="frozen"):
@@ -200,6 +215,26 @@ def test_a_bad_value_is_named_by_its_variable(
     monkeypatch.setenv(variable.name, "nonsense")
     with pytest.raises(BadSetting, match=f"^{variable.name}: .*; see `tulip settings`$"):
         Settings.load()
+
+
+JSON_VARIABLES = [one for one in variables() if VALUES[one.name][0] in "[{"]
+
+
+@pytest.mark.parametrize("variable", JSON_VARIABLES, ids=lambda variable: variable.name)
+@pytest.mark.parametrize("value", ["moon", '["moon"', '{"moon": ', '"moon"', "1"])
+@pytest.mark.parametrize("place", ["environment", LOCAL_ENV])
+def test_what_is_not_the_expected_json_is_named_with_the_expected_form(
+    state: Path, monkeypatch: pytest.MonkeyPatch, variable: Variable, value: str, place: str
+) -> None:
+    if place == LOCAL_ENV:
+        (state / LOCAL_ENV).write_text(f"{variable.name}='{value}'\n")
+    else:
+        monkeypatch.setenv(variable.name, value)
+    form = "list" if VALUES[variable.name][0] == "[" else "object"
+    with pytest.raises(BadSetting, match=f"^{variable.name}: no JSON {form}; write it as ") as bad:
+        Settings.load()
+    assert "\n" not in str(bad.value)
+    assert "moon" not in str(bad.value)
 
 
 def test_a_value_out_of_range_is_named_by_its_variable(
