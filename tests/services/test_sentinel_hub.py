@@ -486,13 +486,13 @@ def test_a_bad_item_never_hides_the_others(hub: Hub, deployment: Deployment) -> 
 def test_the_settings_open_both_sources(hub: Hub, deployment: Deployment, archive: Archive) -> None:
     settings = Settings(
         database=DatabaseSettings(database_url=hub.database_url),
-        sources=SourceSettings(sources=("sentinel-hub", "sentinel-hub-wms")),
+        sources=SourceSettings(order=("sentinel-hub", "sentinel-hub-wms")),
         sentinel_hub=SentinelHubSettings(
-            sh_url=f"{deployment.url}/",
-            sh_token_url=deployment.token_url,
-            sh_client_id=deployment.client_id,
-            sh_client_secret=deployment.client_secret,
-            sh_instance_id=deployment.instance_id,
+            url=f"{deployment.url}/",
+            token_url=deployment.token_url,
+            client_id=deployment.client_id,
+            client_secret=deployment.client_secret,
+            instance_id=deployment.instance_id,
         ),
     )
     sources = open_sources(settings)

@@ -28,7 +28,7 @@ spent budget is not among them: it is meant to stop."""
 
 def order(area: Area, settings: SourceSettings) -> tuple[str, ...]:
     """Names of the sources to query for an area, the preferred one first."""
-    return area.sources or settings.sources
+    return area.sources or settings.order
 
 
 def orders(areas: Iterable[Area], settings: SourceSettings) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ def offers(
 
 def open_sources(settings: Settings) -> dict[str, Source]:
     """The sources that the settings name, in their order; `BadSetting` for an unknown one."""
-    return {name: open_source(name, settings) for name in settings.sources.sources}
+    return {name: open_source(name, settings) for name in settings.sources.order}
 
 
 def _open_stac_source(name: str, settings: SourceSettings) -> Source:
