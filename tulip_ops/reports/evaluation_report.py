@@ -73,8 +73,8 @@ def _draw(evaluation: Evaluation, data: str, folder: Path) -> list[str]:
         evaluation_plots.confusion(folder / "confusion.png", counts)
         curves = {str(output): metrics.precision_recall(tally) for output, tally in known.items()}
         evaluation_plots.precision_recall(folder / "precision-recall.png", curves, thresholds)
-        said = {str(output): metrics.reliability(tally) for output, tally in known.items()}
-        evaluation_plots.reliability(folder / "reliability.png", said)
+        reliabilities = {str(output): metrics.reliability(tally) for output, tally in known.items()}
+        evaluation_plots.reliability(folder / "reliability.png", reliabilities)
         drawn += ["confusion.png", "precision-recall.png", "reliability.png"]
     if evaluation.cases:
         for name, cases in (

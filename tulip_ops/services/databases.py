@@ -120,8 +120,8 @@ def provide(settings: Settings) -> Databases:
 
 def own_database(state: Path, settings: DatabaseSettings) -> bool:
     """Whether the user brought a database, and it is not the one that we noted ourselves."""
-    ours = env_file.read(state).get("TULIP_DATABASE_URL")
-    return settings.database_url is not None and settings.database_url.get_secret_value() != ours
+    url = env_file.read(state).get("TULIP_DATABASE_URL")
+    return settings.database_url is not None and settings.database_url.get_secret_value() != url
 
 
 def _provide_ours(server: AdminServer, state: Path) -> tuple[str, str]:
@@ -141,13 +141,13 @@ def _provide_ours(server: AdminServer, state: Path) -> tuple[str, str]:
     )
     writer_url = server.address("tulip", writer, writer_password)
     reader_url = server.address("tulip", reader, reader_password)
-    kept = {k: v for k, v in env_file.read(state).items() if not k.startswith("TULIP_DATABASE_")}
-    ours = {
+    others = {k: v for k, v in env_file.read(state).items() if not k.startswith("TULIP_DATABASE_")}
+    urls = {
         "TULIP_DATABASE_URL": writer_url,
         "TULIP_DATABASE_OWNER_URL": owner_url,
         "TULIP_DATABASE_READER_URL": reader_url,
     }
-    env_file.write(state, kept | ours)
+    env_file.write(state, others | urls)
     return writer_url, reader_url
 
 

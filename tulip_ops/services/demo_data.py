@@ -36,9 +36,9 @@ def provide(
     that its scenes cover.
     """
     if archive:
-        place = _handed_in(archive, settings.storage, settings.sources.true_color_stretch, say)
-        kept = env_file.read(settings.storage.state)
-        env_file.write(settings.storage.state, {**kept, "TULIP_ARCHIVE": place})
+        place = _given_archive(archive, settings.storage, settings.sources.true_color_stretch, say)
+        variables = env_file.read(settings.storage.state)
+        env_file.write(settings.storage.state, {**variables, "TULIP_ARCHIVE": place})
         storage = settings.storage.model_copy(update={"archive": place})
         settings = settings.model_copy(update={"storage": storage})
     else:
@@ -83,7 +83,7 @@ def _settled(settings: StorageSettings, say: Say) -> str:
     return str(folder)
 
 
-def _handed_in(archive: str, settings: StorageSettings, stretch: float, say: Say) -> str:
+def _given_archive(archive: str, settings: StorageSettings, stretch: float, say: Say) -> str:
     if archive.startswith("s3://"):
         return archive
     folder = Path(archive).expanduser().absolute()

@@ -42,12 +42,12 @@ def environment(step: NetworkStep, settings: Settings) -> dict[str, str]:
                 f"TULIP_POD_ENVIRONMENT: {name} looks like a secret, and everybody who sees a pod"
                 " would see it; put it into the Secret that TULIP_POD_STORE_SECRET names"
             )
-    told = {
+    given = {
         variable.name: settings.value(variable)
         for variable in read_by(step)
         if settings.is_set(variable)
     }
-    for name, setting in told.items():
+    for name, setting in given.items():
         if isinstance(setting, Path) and not setting.is_absolute():
             raise BadSetting(
                 f"{name} is {setting}: with TULIP_RUNTIME=kubernetes pods must see that folder too;"
@@ -55,7 +55,7 @@ def environment(step: NetworkStep, settings: Settings) -> dict[str, str]:
             )
     # Images of CUDA ask for every GPU of their node, counted or not.
     hidden = {} if settings.kubernetes.gpus else {"NVIDIA_VISIBLE_DEVICES": "void"}
-    settled = {name: _text(value) for name, value in told.items()}
+    settled = {name: _text(value) for name, value in given.items()}
     return {**HOME, **hidden, **settled, **settings.kubernetes.environment}
 
 

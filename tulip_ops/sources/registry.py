@@ -92,5 +92,5 @@ def _open_stac_source(name: str, settings: SourceSettings) -> Source:
     from tulip_ops.sources.stac.source import StacSource  # noqa: PLC0415
 
     headers = settings.stac_headers.get(name, {})
-    told = {key: secret.get_secret_value() for key, secret in headers.items()}
-    return StacSource(name, apis[name], told)
+    plain_headers = {key: secret.get_secret_value() for key, secret in headers.items()}
+    return StacSource(name, apis[name], plain_headers)

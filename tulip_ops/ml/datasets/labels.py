@@ -137,7 +137,7 @@ def _in_cells(pixels: NDArray[np.bool_]) -> NDArray[np.uint16]:
     """How many of (..., height, width) are True in each cell."""
     *several, height, width = pixels.shape
     rows, columns = height // CELL, width // CELL
-    whole = pixels[..., : rows * CELL, : columns * CELL]
-    down = whole.reshape(*several, rows, CELL, columns * CELL).sum(axis=-2, dtype=np.uint8)
+    complete = pixels[..., : rows * CELL, : columns * CELL]
+    down = complete.reshape(*several, rows, CELL, columns * CELL).sum(axis=-2, dtype=np.uint8)
     across = down.reshape(*several, rows, columns, CELL)
     return np.asarray(across.sum(axis=-1, dtype=np.uint16))

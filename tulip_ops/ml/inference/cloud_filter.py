@@ -71,9 +71,9 @@ def resnet(bands: int, depth: Depth, dtype: str) -> keras.Model:
 
 def _backbone(bands: int, depth: Depth, dtype: str) -> keras.Model:
     """Stages four and five of a ResNet, at strides 16 and 32, as one layer that can be frozen."""
-    whole = resnet(bands, depth, dtype)
-    stages = [whole.get_layer(_FOURTH_STAGE[depth]).output, whole.output]
-    return keras.Model(whole.input, stages, name=BACKBONE)
+    full = resnet(bands, depth, dtype)
+    stages = [full.get_layer(_FOURTH_STAGE[depth]).output, full.output]
+    return keras.Model(full.input, stages, name=BACKBONE)
 
 
 def _log_share(cell: keras.KerasTensor) -> keras.KerasTensor:

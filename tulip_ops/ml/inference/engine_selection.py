@@ -46,10 +46,10 @@ class Engine:
         Keras and an export of the same precision differ by rounding; the eight bits of an export
         were chosen when it was made.
         """
-        told: dict[str, str] = {"precision": self.precision}
+        values: dict[str, str] = {"precision": self.precision}
         if self.precision == "int8" and self.variant is not None:
-            told["export"] = self.variant.sha256
-        return told
+            values["export"] = self.variant.sha256
+        return values
 
     def __str__(self) -> str:
         """For people, and for what products say of their making."""

@@ -71,13 +71,13 @@ def read(card: Card, exports: Path | None) -> Export | None:
     """The export of these very weights; None where there is none. `ExportDamaged`."""
     path = place(card, exports) / NAME
     try:
-        told = json.loads(path.read_bytes())
-        if isinstance(told, dict) and told.get("format") != FORMAT:
+        manifest = json.loads(path.read_bytes())
+        if isinstance(manifest, dict) and manifest.get("format") != FORMAT:
             raise ExportDamaged(
                 f"{path} was made for another release;"
                 f" repeat `tulip models export {card.reference}`"
             )
-        export = Export.model_validate(told)
+        export = Export.model_validate(manifest)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, ValidationError) as error:

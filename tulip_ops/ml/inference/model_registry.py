@@ -69,8 +69,8 @@ class Calibration(_Frozen):
         """Any shape, in [0, 1], NaN stays NaN; the order of probabilities never changes."""
         if (self.slope, self.intercept) == (1.0, 0.0):
             return probability
-        kept = np.clip(probability, 1e-7, 1 - 1e-7).astype(np.float64)
-        logit = self.slope * (np.log(kept) - np.log1p(-kept)) + self.intercept
+        clipped = np.clip(probability, 1e-7, 1 - 1e-7).astype(np.float64)
+        logit = self.slope * (np.log(clipped) - np.log1p(-clipped)) + self.intercept
         return np.asarray(1 / (1 + np.exp(-logit)), dtype=np.float32)
 
     def of_logits(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:

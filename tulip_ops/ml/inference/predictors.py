@@ -104,8 +104,8 @@ class CloudFilter(_Network):
         pixels = self._select(reflectance, bands)
         plan = window_layout.plan(self.card, *pixels.shape[1:])
         measured = _measured(pixels)
-        said = _asked(self.card, self, pixels, plan, measured)
-        return window_layout.expand_cells(window_layout.cells(said, plan), measured)
+        answers = _asked(self.card, self, pixels, plan, measured)
+        return window_layout.expand_cells(window_layout.cells(answers, plan), measured)
 
     def chip_probability(
         self, reflectance: NDArray[np.float32], bands: Sequence[str]
@@ -166,8 +166,10 @@ class UNet(_Network):
         pixels = self._select(reflectance, bands)
         plan = window_layout.plan(self.card, *pixels.shape[1:])
         measured = _measured(pixels)
-        said = _asked(self.card, self, pixels, plan, measured)
-        return np.where(measured, window_layout.mosaic(said, self.card, plan), np.float32(np.nan))
+        answers = _asked(self.card, self, pixels, plan, measured)
+        return np.where(
+            measured, window_layout.mosaic(answers, self.card, plan), np.float32(np.nan)
+        )
 
 
 def band_indices(card: Card, bands: Sequence[str]) -> list[int]:

@@ -64,8 +64,8 @@ def cloud_probability(
 
     with _prepared(read, network, plan, wanted) as prepared:
         answers = concurrency.ordered_map(ask, prepared, network.at_once)
-        said = dict(answer for answer in answers if answer is not None)
-    return window_layout.cells(said, plan), known
+        outputs = dict(answer for answer in answers if answer is not None)
+    return window_layout.cells(outputs, plan), known
 
 
 def expand_cells(
@@ -99,10 +99,12 @@ def write_tulips(
     noise = _NoiseOfRows(network.card.threshold)
     plan = window_layout.plan(network.card, *source.grid.shape, size=size)
 
-    def write(window: tiling.Window, mask: NDArray[np.bool_], said: NetworkOutputs | None) -> None:
+    def write(
+        window: tiling.Window, mask: NDArray[np.bool_], outputs: NetworkOutputs | None
+    ) -> None:
         stored = np.full((window_layout.OUTPUTS, *mask.shape), PROBABILITY_NODATA, dtype=np.uint8)
-        if said is not None:
-            logits = said["logits"][0][window.core]
+        if outputs is not None:
+            logits = outputs["logits"][0][window.core]
             seen.append(int(np.count_nonzero(mask)))
             for first in range(0, len(mask), predictors.ROWS_IN_CACHE):
                 part = slice(first, first + predictors.ROWS_IN_CACHE)
@@ -128,8 +130,8 @@ def write_tulips(
         concurrency.background_writer(1) as line,
     ):
         for window, mask, pixels in prepared:
-            said = None if pixels is None else network.run(pixels)
-            line.submit(partial(write, window, mask, said))
+            outputs = None if pixels is None else network.run(pixels)
+            line.submit(partial(write, window, mask, outputs))
     return TulipSummary(sum(tulips) / max(1, sum(seen)), noise.deviation)
 
 

@@ -65,6 +65,6 @@ def cloud_loss(truth: keras.KerasTensor, probability: keras.KerasTensor) -> kera
     truth = ops.cast(truth, "float32")
     known = ops.cast(ops.logical_not(ops.isnan(truth)), "float32")
     cloudy = ops.where(ops.isnan(truth), 0.0, truth)
-    said = ops.clip(ops.cast(probability, "float32"), 1e-6, 1 - 1e-6)
-    surprise = -(cloudy * ops.log(said) + (1 - cloudy) * ops.log(1 - said))
+    clipped = ops.clip(ops.cast(probability, "float32"), 1e-6, 1 - 1e-6)
+    surprise = -(cloudy * ops.log(clipped) + (1 - cloudy) * ops.log(1 - clipped))
     return ops.sum(known * surprise) / ops.maximum(ops.sum(known), 1.0)

@@ -59,7 +59,7 @@ def export(
             ) from error
         _write_files(card, precisions, making, samples)
         keras = figures(evaluate.evaluate(card, scenes, threads))
-        log.info("%s keras fp32: %s", card.reference, _told(keras))
+        log.info("%s keras fp32: %s", card.reference, _in_words(keras))
         variants = {
             precision: _measured(card, precision, making, scenes, keras, threads)
             for precision in precisions
@@ -112,10 +112,12 @@ def _write_files(
     folder: Path,
     samples: Iterable[NDArray[np.float32]],
 ) -> None:
-    whole = folder / _file("fp32")
-    openvino_backend.save(openvino_backend.convert(model_loading.load(card)), whole)
+    unquantized = folder / _file("fp32")
+    openvino_backend.save(openvino_backend.convert(model_loading.load(card)), unquantized)
     if "int8" in precisions:
-        openvino_backend.save(openvino_backend.quantize(whole, samples), folder / _file("int8"))
+        openvino_backend.save(
+            openvino_backend.quantize(unquantized, samples), folder / _file("int8")
+        )
 
 
 def _file(precision: Precision) -> str:
@@ -142,19 +144,19 @@ def _measured(
         "%s openvino %s: %s: %s",
         card.reference,
         precision,
-        _told(found),
+        _in_words(found),
         "accepted" if accepted else f"refused, more than {GATE} below Keras",
     )
     return draft.model_copy(update={"metrics": found, "accepted": accepted})
 
 
 def _drop_refused(variants: dict[Precision, Variant], folder: Path) -> None:
-    kept = {variant.file for variant in variants.values() if variant.accepted}
+    accepted = {variant.file for variant in variants.values() if variant.accepted}
     for path in folder.glob("*.xml"):
-        if path.name not in kept:
+        if path.name not in accepted:
             path.unlink()
             path.with_suffix(".bin").unlink()
 
 
-def _told(found: dict[str, float]) -> str:
+def _in_words(found: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.4f}" for name, value in found.items())

@@ -35,8 +35,8 @@ def parse_item(feature: Mapping[str, JSON], catalog: str) -> Granule:
         raise BadScene(f"{name!r} in Sentinel Hub's Catalog is not the name of an MSI product")
     try:
         properties = feature["properties"]
-        told = datetime.fromisoformat(properties["datetime"])
-        sensed_at = told.replace(tzinfo=told.tzinfo or UTC).astimezone(UTC)
+        moment = datetime.fromisoformat(properties["datetime"])
+        sensed_at = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
         cloud_cover = properties.get("eo:cloud_cover")
         scene = StacScene(
             id=AcquisitionId.parse(

@@ -156,8 +156,8 @@ class SentinelHubWms(SentinelHub):
 
     def fingerprint(self, acquisition: Acquisition) -> str:
         """As `Source` says: of the products, the layer and the stretch."""
-        told = (self._layer, str(self._scale), *_products(acquisition))
-        return _digest(self.name, self._url, *told)
+        inputs = (self._layer, str(self._scale), *_products(acquisition))
+        return _digest(self.name, self._url, *inputs)
 
     def describe(self) -> str:
         """As `Source` says; errors as `search`, and `BadSetting` for an unknown layer."""

@@ -51,8 +51,8 @@ class BandFiles:
         """
         if band.href not in self._open:
             file = self.remote(band, collection)
-            whole = self._api.verify_checksums
-            self._open[band.href] = self._copy(file, band) if whole else CachedRangeFile(file)
+            verify = self._api.verify_checksums
+            self._open[band.href] = self._copy(file, band) if verify else CachedRangeFile(file)
         return self._open[band.href]
 
     def remote(self, band: SceneBand, collection: str) -> HttpRangeFile | S3RangeFile:
