@@ -1,6 +1,6 @@
 """Why a pod ended, by name: the message in Airflow's log, and whether and when it is retried.
 
-Kubernetes tells it in several places: the state of the container, the reason and the conditions
+Kubernetes reports it in several places: the state of the container, the reason and the conditions
 of the pod, the answer of the API, or by the pod's absence.
 """
 
@@ -57,7 +57,7 @@ def classify_failure(error: Exception, pod: V1Pod | None, words: str) -> Excepti
 
 
 def _refused(error: Exception) -> Exception | None:
-    """The failure that an answer of the API, or its silence, stands for."""
+    """The failure behind an error response of the API, or a missing one."""
     if isinstance(error, ApiException | AsyncApiException):
         reason = " ".join(str(error.body or error.reason).split())
         if error.status == 403 and "exceeded quota" in reason:
@@ -108,7 +108,7 @@ def _ended(pod: V1Pod, words: str) -> Exception | None:
 
 
 def _pending(pod: V1Pod, words: str) -> Exception | None:
-    """Why the pod did not come to run, or to an end; None where it ended."""
+    """Why the pod did not start or did not finish; None if it ended."""
     name, status, waiting = pod.metadata.name, pod.status, _state(pod, "waiting")
     reason = f"{waiting.reason}: {waiting.message}" if waiting else status.message
     unplaced = [c.message for c in status.conditions or () if _unplaced(c)]

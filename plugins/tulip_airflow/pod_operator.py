@@ -60,7 +60,7 @@ class PodStep(KubernetesPodOperator):
     def cleanup(
         self, pod: models.V1Pod, remote_pod: models.V1Pod, *args: Any, **kwargs: Any
     ) -> None:
-        """Look at the pod once more before it is removed: its end has been written by now."""
+        """Read the pod again before it is removed: its final state is known by now."""
         if remote_pod is not None and not self._killed:
             try:
                 self.remote_pod = remote_pod = self.pod_manager.read_pod(remote_pod)

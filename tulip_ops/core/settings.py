@@ -1,4 +1,4 @@
-"""All settings in their groups. The environment is read here alone and passed on as arguments."""
+"""All settings in their groups. Other modules get them as arguments, not from the environment."""
 
 from __future__ import annotations
 

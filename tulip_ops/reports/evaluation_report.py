@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind: figures for machines, and a page for people.
+"""Report of an evaluation: JSON and an HTML page.
 
 A report is a folder: metrics.json, index.html, and the pictures that it shows.
 """
@@ -62,7 +62,7 @@ def as_json(
 
 
 def _draw(evaluation: Evaluation, data: str, folder: Path) -> list[str]:
-    """Draw what there is to draw, in the order of the page; returns the names of the files."""
+    """Draw all available charts, in the order of the page; returns the names of the files."""
     known = {name: t for name, t in evaluation.tallies.items() if (t.positive + t.negative).any()}
     thresholds = {str(output): each for output, each in evaluation.card.thresholds.items()}
     drawn = []

@@ -68,7 +68,8 @@ def draw_seasons(area: str, settings: DatabaseSettings, out: Path, *, simulated:
 def draw(acquisition_id: AcquisitionId, settings: StorageSettings, out: Path) -> None:
     """Draw image, cloud screen, probability and polygons of an acquisition into a PNG.
 
-    What a skipped acquisition never got is shown as not seen. `ProductMissing` if not even its
+    Products that a skipped acquisition lacks are shown as not seen. `ProductMissing` if not even
+    its
     reflectance is there.
     """
     store = open_store(settings)

@@ -1,6 +1,6 @@
 """Maps and charts of an area's seasons, for its report: PNG where there is an image, else SVG.
 
-Colours and hatches are those of `plotting`, so that they never tell something by colour alone.
+Colours and hatches are those of `plotting`, so that no information depends on colour alone.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ VERDICT_STYLES = {
 _WIDTH = 5.0
 """Inches: text stays readable when a phone draws this on 9 cm."""
 _FADED = 0.45
-"""How much white is laid over the image below a map."""
+"""Opacity of the white over the image below a map."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
 LISTENING = ("api-server", "scheduler", "triggerer")
-"""Those with a port: the site, and two servers of logs."""
+"""Services with a port: the web interface, and two log servers."""
 MARKER_VARIABLE = "TULIP_LOCAL_SERVICE"
 """Environment variable by which all descendants of a service are found again."""
 
@@ -70,10 +70,10 @@ class Airflow:
         return {service: processes.read_pid_file(self.pid_file(service)) for service in SERVICES}
 
     def start(self, plan: AirflowConfig, *, new_database: bool, patience: float = 240.0) -> None:
-        """Bring all services up and await their health; what runs as planned stays.
+        """Start all services and wait until they are healthy; unchanged ones keep running.
 
-        Airflow's own tables are brought to its version where they were not already, which takes
-        ten seconds. new_database: they are surely missing, whatever was done before.
+        Migrates Airflow's tables to its version if needed, which takes ten seconds. new_database:
+        the tables are missing, even if they were migrated before.
         """
         for folder in (self.home, self.state / "run", self.state / "log"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ class Airflow:
         await_health(self._problems_at_start, "Airflow", logs, patience, pause=0.5)
 
     def stop(self) -> bool:
-        """End every service with all that they started; whether there was anything to end."""
+        """End every service and its child processes; returns whether any were running."""
         services = [process for process in self.running().values() if process is not None]
         processes.end(services, patience=8.0)
         left = self._descendants(SERVICES)
@@ -128,7 +128,7 @@ class Airflow:
         return [one for mark in marks for one in processes.marked(MARKER_VARIABLE, mark)]
 
     def _end_leftovers(self) -> None:
-        """End what a service left behind that was killed: workers, servers of logs, tasks."""
+        """End the workers, log servers and tasks of services that were killed."""
         dead = [service for service, process in self.running().items() if process is None]
         processes.end(self._descendants(dead), patience=5.0)
 

@@ -23,7 +23,7 @@ class Rest:
         self.url = url
         self._login = {"username": user, "password": password}
         self._token = ""
-        # A proxy of the environment has no business between us and this machine.
+        # A proxy from the environment must not be used for this machine.
         self._client = httpx.Client(base_url=url, timeout=120.0, trust_env=False)
 
     def __enter__(self) -> Rest:

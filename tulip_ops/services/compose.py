@@ -64,7 +64,7 @@ def prepare(settings: StorageSettings, host: str, port: int) -> None:
 
 
 def write_pod_template(file: Path, hosts: Sequence[str]) -> None:
-    """A template by which pods know the addresses that `hosts` have in our network now.
+    """Write a pod template with the current addresses of `hosts` in our network.
 
     `ServiceFailed` where a name has none.
     """
@@ -111,7 +111,7 @@ def run_demo(settings: Settings, url: str, archive: str | None, areas: Path | No
 
 
 def await_airflow(rest: Rest, patience: float = 300.0, pause: float = 2.0) -> None:
-    """Until every part of Airflow is healthy; `ServiceFailed` after `patience` seconds."""
+    """Wait until every part of Airflow is healthy; `ServiceFailed` after `patience` seconds."""
 
     def problems() -> list[str]:
         try:

@@ -30,7 +30,7 @@ _PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]*@")
 
 
 def environment(step: NetworkStep, settings: Settings) -> dict[str, str]:
-    """The plain variables of a step's pod: of the settings, those that are set and that it reads.
+    """The plain variables of a step's pod: the settings that are set and that it reads.
 
     The URL of the database and the keys of the store are secret: the pod takes them from the
     Secrets that TULIP_POD_DATABASE_SECRET and TULIP_POD_STORE_SECRET name. `BadSetting` where

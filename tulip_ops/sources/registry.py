@@ -22,8 +22,8 @@ from tulip_ops.sources.stac.providers import BUILT_IN
 log = logging.getLogger(__name__)
 
 UNAVAILABLE = (SourceUnavailable, CredentialMissing, CredentialRefused, BadSetting, ArchiveNotFound)
-"""Errors after which the next source is queried, because this one is unusable for now. A
-spent budget is not among them: it is meant to stop."""
+"""Errors after which the next source is queried, because this one is unusable for now. A spent
+budget is not among them: it must stop the query."""
 
 
 def order(area: Area, settings: SourceSettings) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ def parse_scene(document: Mapping[str, JSON], address: str) -> StacScene:
 
     The id is the item's where it is one of ours, else made of a Sentinel-2 product name, else
     of platform, tile, datetime and sequence. Bands come from STAC 1.1 `bands`, from `eo:bands`
-    or from the assets' keys, with a scale that must be declared for whole numbers.
+    or from the assets' keys, with a scale that must be declared for integers.
     """
     try:
         item_id, properties = str(document["id"]), dict(document["properties"])

@@ -42,8 +42,8 @@ class TrainingScene:
     cloudy: bool | None = None
     """Cloud label of the entire image, where there is no cloud mask."""
     measured: tuple[str, ...] = ()
-    """The bands of an image from a satellite, over which chance may lay simulated weather; none
-    for simulated scenes, which have their own."""
+    """The bands of an image from a satellite, which may get simulated weather; empty for simulated
+    scenes, which have weather already."""
 
     def reflectance(self) -> NDArray[np.float32]:
         """(bands, height, width), NaN where nothing was measured."""

@@ -44,7 +44,7 @@ def _newton(
     target: NDArray[np.float64],
     offset: NDArray[np.float64] | float = 0.0,
 ) -> NDArray[np.float64]:
-    """Logistic regression of `target` out of `cases`; a step that leads astray is halved."""
+    """Logistic regression of `target` out of `cases`; a step that increases the loss is halved."""
 
     def loss(at: NDArray[np.float64]) -> float:
         logit = at @ columns + offset

@@ -56,7 +56,7 @@ class Evaluation:
     in_bloom: NDArray[np.bool_]
     """(scenes,) where `IN_BLOOM` of the tulip pixels or more are in flower."""
     cases: tuple[Case, ...]
-    """One of each scene in which there was anything to get right or wrong, worst first."""
+    """One for each scene with a defined score, worst first."""
 
 
 def calibrate(card: Card, scenes: Iterable[TrainingScene], threads: int) -> Card:
@@ -165,7 +165,7 @@ def _case(card: Card, answer: ScenePrediction) -> Case:
 
 
 def figures(evaluation: Evaluation) -> dict[str, Estimate | int]:
-    """What the evaluation comes to, with intervals and counts; what is undefined is left out."""
+    """Metrics with intervals, and counts; undefined ones are left out."""
     if evaluation.card.kind == "unet":
         found = _unet_figures(evaluation)
     else:

@@ -17,7 +17,7 @@ from tulip_ops.ml.evaluation.bootstrap import Figure, Weights
 BINS = 1000
 """Probabilities are counted in bins of 0.001; every threshold is the edge of a bin."""
 RELIABILITY_BINS = 20
-"""Bins of 0.05, in which what was said is compared with what came true."""
+"""Bins of 0.05, in which predicted probability is compared with observed frequency."""
 _EDGES = (np.arange(BINS + 1) / BINS).astype(np.float32)
 
 Counts = NDArray[np.float64]

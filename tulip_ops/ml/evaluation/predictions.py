@@ -31,7 +31,7 @@ class ScenePrediction:
     clear: Mapping[Output, Pair]
     """The same over pixels that are not known to be hidden; empty for a cloud filter."""
     left_out: Mapping[Output, int]
-    """Cases that are neither plainly one nor the other, or unknown."""
+    """Number of ambiguous and unknown cases."""
     probability_map: NDArray[np.float32]
     """Probability of tulips by pixel, or of cloud by cell, whether it counts or not."""
     image: NDArray[np.uint8]
@@ -80,7 +80,7 @@ def _tulips(network: predictors.UNet, scene: TrainingScene) -> ScenePrediction:
 
 
 def _clouds(network: predictors.CloudFilter, scene: TrainingScene) -> ScenePrediction:
-    """Cells and chips count that are plainly cloudy or plainly clear; see `labels.CLOUDY`.
+    """Only clearly cloudy and clearly clear cells and chips count; see `labels.CLOUDY`.
 
     Of a scene with only an image-level label, the cloudiest chip counts.
     """

@@ -1,8 +1,8 @@
 """Manifests of exported networks: only file access, without the library that runs them.
 
 An export is a folder <version>/openvino/ beside the weights, or <exports>/<name>/<version>/: files
-for OpenVINO, and export.json with their checksums and what they were worth beside Keras on scenes
-that the network has not learned from.
+for OpenVINO, and export.json with their checksums and metrics, beside those of Keras, on held-out
+scenes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Precision = Literal["fp32", "bf16", "int8"]
 FASTEST_FIRST: tuple[Precision, ...] = ("int8", "bf16", "fp32")
 
 FORMAT: Final = 2
-"""Of export.json, and of what the networks beside it say."""
+"""Format of export.json and of the outputs of the networks beside it."""
 NAME = "export.json"
 FOLDER = "openvino"
 GATE = 0.005

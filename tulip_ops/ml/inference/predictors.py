@@ -26,7 +26,7 @@ ROWS_IN_CACHE = 32
 
 
 class _Network:
-    """What both kinds share: a card, and what runs it.
+    """Base of both kinds: a card, and the engine that runs its network.
 
     A call is `calibrated(run(normalized(windows)))`; `streaming` does the first and the last
     in other threads than the one in the middle.
@@ -110,7 +110,7 @@ class CloudFilter(_Network):
     def chip_probability(
         self, reflectance: NDArray[np.float32], bands: Sequence[str]
     ) -> tuple[NDArray[np.float32], tiling.TilingPlan]:
-        """Probability of each whole chip, (N,) float32, and the plan of the chips.
+        """Probability of each chip, (N,) float32, and the plan of the chips.
 
         NaN for chips without any measured pixel, which are not inferred. Arguments as
         `cloud_probability`.

@@ -39,7 +39,7 @@ def cloud_probability(
 ) -> tuple[NDArray[np.float32], PixelMask]:
     """Cloud probability of the cells of a raster, and the pixels that it covers.
 
-    cache: where the strips that are read are left for the U-Net.
+    cache: stores the strips that are read, for the U-Net.
     Returns (cells down, cells across) float32 in [0, 1], NaN where no window was asked; and the
     pixels that are wanted and were measured in all of the network's bands.
     """
@@ -117,7 +117,7 @@ def write_tulips(
 
     if cache is not None:
         width = source.grid.width
-        # what is kept comes in the place of the rows that would be read first
+        # cached strips replace the rows that would be read first
         room = memory_budget.free_bytes(
             network, width, cache.memory_gb, size=size
         ) + memory_budget.row_bytes(network.card, width, size)
@@ -154,7 +154,7 @@ class _NoiseOfRows:
         self._rows = (0, 0)
 
     def put(self, window: tiling.Window, tulip: NDArray[np.uint8]) -> None:
-        """What is stored of the pixels that a window answers for, the next one in their order."""
+        """Add the stored pixels of the next window in order, without its overlaps."""
         if window.own_rows != self._rows:
             self._end_row()
             self._rows = window.own_rows
@@ -246,7 +246,7 @@ class _Held:
         self._first = 0
 
     def hold(self, first: int, last: int) -> None:
-        """Forget what lies above row `first`, and have what lies above `last`."""
+        """Drop the rows above `first`, and read the rows above `last`."""
         while self._strips and self._first + self._strips[0].shape[1] <= first:
             self._first += self._strips.pop(0).shape[1]
         while self._first + sum(strip.shape[1] for strip in self._strips) < last:

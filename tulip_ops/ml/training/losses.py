@@ -1,4 +1,4 @@
-"""What training minimizes; what quality is measured by is in `metrics`."""
+"""Loss functions; quality is measured by `metrics`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def cross_entropy(truth: keras.KerasTensor, probability: keras.KerasTensor) -> k
 def segmentation_loss(
     truth: keras.KerasTensor, probability: keras.KerasTensor
 ) -> keras.KerasTensor:
-    """Soft dice, which does not care how rare tulips are, plus cross-entropy, which calibrates."""
+    """Soft dice, which works however rare tulips are, plus cross-entropy, which calibrates."""
     truth = ops.cast(truth, "float32")
     probability = ops.cast(probability, "float32")
     return soft_dice(truth, probability) + cross_entropy(truth, probability)

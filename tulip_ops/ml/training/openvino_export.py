@@ -27,7 +27,7 @@ SAMPLES = 48
 """Scenes from which the ranges of eight bits are taken; one window of each."""
 SIDE = 256
 _FIRST = TEST + 5_000
-"""Of their seeds: no training and no figure knows them."""
+"""Their first seed; training and evaluation use other seeds."""
 
 
 def export(
@@ -44,8 +44,8 @@ def export(
     root: as `export_manifest.place` has it. scenes: with a truth, of the card's bands; `described`
     says what they are. samples: each (1, bands, height, width), normalized, for eight bits.
     A precision is accepted where no IoU and no accuracy is below that of Keras by more than
-    `GATE`; the files of others are removed, and their figures kept. An export that was there is
-    replaced. `BadSetting` if the folder cannot be written.
+    `GATE`; the files of others are removed, but their figures stay. An earlier export is replaced.
+    `BadSetting` if the folder cannot be written.
     """
     keras_backend.use_threads(threads)
     place = export_manifest.place(card, root)
@@ -102,7 +102,7 @@ def figures(evaluation: evaluate.Evaluation) -> dict[str, float]:
 
 
 def passes(metrics: dict[str, float], keras: dict[str, float]) -> bool:
-    """Whether nothing is below Keras by more than `GATE`, and nothing that it says is missing."""
+    """Whether nothing is below Keras by more than `GATE`, and no metric of Keras is missing."""
     return all(metrics.get(name, -np.inf) >= value - GATE for name, value in keras.items())
 
 

@@ -1,6 +1,6 @@
-"""The loop: chips in, weights out, a checkpoint after every epoch.
+"""The training loop, with a checkpoint after every epoch.
 
-A killed training goes on from its last epoch when it is started again with the same job: every
+A killed training resumes after its last epoch when it is started again with the same job: every
 epoch draws its chips from its own seed, and the checkpoint holds the optimizer with its count
 of steps.
 """
@@ -37,7 +37,7 @@ LOG = "log.csv"
 """Loss and duration of each epoch, beside the checkpoint."""
 
 _SEEDS = {"normalization": 0, "all": 1, "validation": 2, "head": 3}
-"""What chips are drawn for: each draws others."""
+"""Part of the random seed by purpose, so that each draws other chips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +66,13 @@ class TrainingSchedule:
     precision: str
     """Keras dtype policy while training."""
     start: str = "random"
-    """What the weights begin with."""
+    """Initial weights."""
     head_epochs: int = 0
-    """Epochs before those of the stages in which a ResNet's own layers stay as they are."""
+    """Epochs before those of the stages, in which the layers of the ResNet are frozen."""
 
     @property
     def epochs(self) -> int:
-        """In all stages together, without those of the head."""
+        """Total of all stages, without those of the head."""
         return sum(stage.epochs for stage in self.stages)
 
     def stage(self, epoch: int) -> Stage:

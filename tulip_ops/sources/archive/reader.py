@@ -1,4 +1,4 @@
-"""Reads an archive's scenes: files in a folder, in S3 or on the web, each verified."""
+"""Reads an archive's scenes: files in a folder, in S3 or on the web, with verification."""
 
 from __future__ import annotations
 

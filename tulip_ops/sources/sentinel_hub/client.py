@@ -103,7 +103,7 @@ class Client:
 
         Each attempt is booked before and corrected after; if the answer is truncated or too late,
         it is unknown whether it was charged, and the estimate stays. An expired token is renewed
-        at once. `CredentialMissing`, `CredentialRefused`, `BudgetExceeded`, `BadSetting`, and
+        immediately. `CredentialMissing`, `CredentialRefused`, `BudgetExceeded`, `BadSetting`, and
         after the retries `SourceUnavailable` or `TooManyRequests`.
         """
 
