@@ -76,7 +76,7 @@ def parse_scene(document: Mapping[str, JSON], address: str) -> StacScene:
     """
     try:
         item_id, properties = str(document["id"]), dict(document["properties"])
-        footprint = _footprint(document["geometry"])
+        footprint = parse_footprint(document["geometry"])
         sensed_at = datetime.fromisoformat(
             properties.get("datetime") or properties["start_datetime"]
         )
@@ -112,7 +112,8 @@ def _number(value: JSON, kind: Callable[[JSON], N], lowest: float, highest: floa
     return number if lowest <= number <= highest else None
 
 
-def _footprint(geometry: Mapping[str, JSON]) -> MultiPolygon:
+def parse_footprint(geometry: Mapping[str, JSON]) -> MultiPolygon:
+    """The valid polygons of a GeoJSON geometry; `ValueError` if there are none."""
     ground = shapely.make_valid(shape(dict(geometry)))
     parts = [part for part in shapely.get_parts(ground) if isinstance(part, Polygon)]
     if not parts:
