@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TypedDict
 
 from shapely.geometry import Polygon, box
 
@@ -58,6 +59,20 @@ class SceneMetadata:
 
     def id(self, sequence: int) -> AcquisitionId:
         return AcquisitionId(self.platform, self.tile, self.sensed_at.date(), sequence, self.level)
+
+
+class MetadataOptions(TypedDict, total=False):
+    """Options of `parse_metadata`."""
+
+    platform: str | None
+    tile: str | None
+    day: date | None
+    level: str
+    kind: str
+    bands: Sequence[str] | None
+    nodata: float | None
+    stretch: float
+    offset: float | None
 
 
 def parse_metadata(

@@ -12,9 +12,9 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import shapely
@@ -28,8 +28,12 @@ from tulip_ops.raster import reader
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import WGS84, project
-from tulip_ops.sources.archive import geotiff_metadata
 from tulip_ops.sources.archive.catalog import Catalog, Document
+from tulip_ops.sources.archive.geotiff_metadata import (
+    MetadataOptions,
+    SceneMetadata,
+    parse_metadata,
+)
 from tulip_ops.sources.archive.reader import SceneReader
 from tulip_ops.sources.archive.writer import SOURCE_SHA256, SceneWriter
 from tulip_ops.sources.read_cache import ReadCache
@@ -114,29 +118,18 @@ class Archive:
         self,
         files: Sequence[Path],
         *,
-        platform: str | None = None,
-        tile: str | None = None,
-        day: date | None = None,
-        level: str = "L2A",
-        kind: str = "auto",
-        bands: Sequence[str] | None = None,
-        nodata: float | None = None,
-        stretch: float = 2.5,
-        offset: float | None = None,
         refuse: Callable[[Path, BadData], None] | None = None,
+        **options: Unpack[MetadataOptions],
     ) -> list[AcquisitionId]:
         """Add GeoTIFFs as scenes: pixels unchanged, in a COG of their own CRS.
 
-        Options as in `geotiff_metadata.parse_metadata`, which fills in what they leave open from
-        names and headers. Files of one platform, tile, day and level get sequences in the order of
-        their names. Files already in the archive are skipped. Returns the id of each file, in the
-        order of names. `BadScene`, `UnreadableRaster` for the first unusable file: those before it
-        stay. With `refuse`, which is called for each unusable file, all others are added.
+        options: as of `parse_metadata`, which fills in missing ones from names and headers.
+        refuse: called for each unusable file, and all others are added; by default the first
+        unusable file raises `BadScene` or `UnreadableRaster`, and those before it stay.
+
+        Files of one platform, tile, day and level get sequences in the order of their names. Files
+        already in the archive are skipped. Returns the id of each file, in the order of names.
         """
-        understood = partial(
-            geotiff_metadata.parse_metadata, platform=platform, tile=tile, day=day, level=level,
-            kind=kind, bands=bands, nodata=nodata, stretch=stretch, offset=offset,
-        )  # fmt: skip
         known, taken = self._known()
         added = []
         with self._catalog.publishing() as publish:
@@ -144,7 +137,8 @@ class Archive:
                 try:
                     digest = _digest(path)
                     if digest not in known:
-                        found = understood(path, reader.inspect(str(path)))
+                        info = reader.inspect(str(path))
+                        found = parse_metadata(path, info, **options)
                         acquisition_id = _next(found, taken)
                         publish(self._writer.copy_file(acquisition_id, path, digest, found))
                         known[digest] = acquisition_id
@@ -248,7 +242,7 @@ def _reaches(tile: str, wanted: BaseGeometry) -> bool:
     return bool(project(box(*grid.bounds), grid.epsg, WGS84).buffer(_BENT).intersects(wanted))
 
 
-def _next(found: geotiff_metadata.SceneMetadata, taken: set[AcquisitionId]) -> AcquisitionId:
+def _next(found: SceneMetadata, taken: set[AcquisitionId]) -> AcquisitionId:
     """The id with the lowest unused sequence."""
     sequence = 0
     while (candidate := found.id(sequence)) in taken:
