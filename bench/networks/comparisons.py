@@ -29,6 +29,7 @@ from tulip_ops.ml.evaluation.bootstrap import Estimate, estimate
 from tulip_ops.ml.inference import model_registry
 from tulip_ops.ml.inference.model_registry import Card
 from tulip_ops.ml.training import train
+from tulip_ops.ml.training.recipes import cloud_filter_recipe
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.reports import evaluation_plots
 from tulip_ops.simulate import Sky, Weather
@@ -94,10 +95,8 @@ def compare_resnets(options: argparse.Namespace) -> dict[str, object]:
         if place.exists():
             card = model_registry.read_card(place)
         else:
-            card = train.train_cloud_filter(
-                chosen, folders, version=version, epochs=options.epochs, steps=options.steps,
-                threads=options.threads, depth=depth,
-            )  # fmt: skip
+            recipe = cloud_filter_recipe(epochs=options.epochs, steps=options.steps, depth=depth)
+            card = train.train(recipe, chosen, folders, version=version, threads=options.threads)
         scenes = held_out(options, card.bands)
         figures = evaluate.figures(evaluate.evaluate(card, scenes, options.threads))
         found[depth] = {

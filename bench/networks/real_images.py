@@ -27,6 +27,7 @@ from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.ml.evaluation import evaluate, metrics
 from tulip_ops.ml.inference import model_registry, predictors
 from tulip_ops.ml.inference.model_registry import Card
+from tulip_ops.ml.inference.window_layout import CELL
 from tulip_ops.ml.training import model_card
 from tulip_ops.raster import tiling
 from tulip_ops.reports import evaluation_report
@@ -254,9 +255,9 @@ def _chips(
 def _cells(
     scene: TrainingScene, hidden: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    rows, columns = (side // labels.CELL for side in hidden.shape)
-    whole = hidden[: rows * labels.CELL, : columns * labels.CELL].astype(np.float32)
-    shares = whole.reshape(rows, labels.CELL, columns, labels.CELL).mean(axis=(1, 3))
+    rows, columns = (side // CELL for side in hidden.shape)
+    whole = hidden[: rows * CELL, : columns * CELL].astype(np.float32)
+    shares = whole.reshape(rows, CELL, columns, CELL).mean(axis=(1, 3))
     return shares.ravel(), labels.cell_labels(scene.truth).ravel()
 
 

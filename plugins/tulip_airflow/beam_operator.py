@@ -27,7 +27,7 @@ def beam_task(
         task_id="beam",
         runner=runner,
         # The operator starts `<interpreter> <options> <file> --runner=...`: here that is the
-        # command line, so that its exit codes, its errors and its words are those of the others.
+        # command line, so that exit codes, errors and messages are the same as of other tasks.
         py_interpreter=sys.executable,
         py_options=["-m", "tulip_ops.cli"],
         py_file="beam",
@@ -54,7 +54,7 @@ def _operator() -> type[BaseOperator]:
                 super().__init__()
 
     class BeamStep(BeamRunPythonPipelineOperator, WithoutGoogle):
-        """The provider's operator, for all runners, and ending what it started."""
+        """The provider's operator, for all runners; ends its child processes."""
 
         def execute(self, context: Context) -> None:
             self.pipeline_options = {

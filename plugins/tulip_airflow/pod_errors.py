@@ -1,4 +1,4 @@
-"""Why a pod ended: the names under which Airflow's log tells it."""
+"""Error classes for the failures of pods, as named in Airflow's log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class OutOfMemory(PodFailed):
 
 
 class Evicted(PodFailed):
-    """The node or the scheduler took the pod's place away: pressure, drain, preemption."""
+    """The pod was evicted: node pressure, drain or preemption."""
 
 
 class NodeLost(PodFailed):
@@ -22,7 +22,7 @@ class NodeLost(PodFailed):
 
 
 class PodLost(PodFailed):
-    """Somebody or something deleted the pod while the task waited for it."""
+    """The pod was deleted while the task waited for it."""
 
 
 class ImageNotPulled(PodFailed):

@@ -1,6 +1,6 @@
 """Why a pod ended, by name: the message in Airflow's log, and whether and when it is retried.
 
-Kubernetes tells it in several places: the state of the container, the reason and the conditions
+Kubernetes reports it in several places: the state of the container, the reason and the conditions
 of the pod, the answer of the API, or by the pod's absence.
 """
 
@@ -57,17 +57,17 @@ def classify_failure(error: Exception, pod: V1Pod | None, words: str) -> Excepti
 
 
 def _refused(error: Exception) -> Exception | None:
-    """The failure that an answer of the API, or its silence, stands for."""
+    """The failure behind an error response of the API, or a missing one."""
     if isinstance(error, ApiException | AsyncApiException):
-        said = " ".join(str(error.body or error.reason).split())
-        if error.status == 403 and "exceeded quota" in said:
-            return QuotaExceeded(said)
+        reason = " ".join(str(error.body or error.reason).split())
+        if error.status == 403 and "exceeded quota" in reason:
+            return QuotaExceeded(reason)
         if error.status in {400, 401, 403, 404, 422}:
             return ClusterRefuses(
-                f"the cluster refuses with {error.status}: {said}. `tulip doctor` checks rights,"
+                f"the cluster refuses with {error.status}: {reason}. `tulip doctor` checks rights,"
                 " namespace and secrets; docs/how-to/kubernetes.md lists the requirements"
             )
-        return ClusterUnavailable(f"the cluster answers {error.status}: {said}")
+        return ClusterUnavailable(f"the cluster answers {error.status}: {reason}")
     if isinstance(error, HTTPError):
         return ClusterUnavailable(f"the cluster does not answer: {error}")
     return None
@@ -77,17 +77,17 @@ def _taken(pod: V1Pod, words: str) -> Exception | None:
     """The failure where it was not the command that ended the pod."""
     name, status = pod.metadata.name, pod.status
     ended = _state(pod, "terminated")
-    told = {status.reason, ended and ended.reason}
-    told |= {c.reason for c in status.conditions or () if c.type == "DisruptionTarget"}
-    why = status.message or ", ".join(sorted(filter(None, told)))
-    if "OOMKilled" in told:
+    reasons = {status.reason, ended and ended.reason}
+    reasons |= {c.reason for c in status.conditions or () if c.type == "DisruptionTarget"}
+    why = status.message or ", ".join(sorted(filter(None, reasons)))
+    if "OOMKilled" in reasons:
         return OutOfMemory(
             f"`{words}` needed more memory than the limit of pod {name} ({_memory(pod)}): raise it"
             " in TULIP_POD_RESOURCES"
         )
-    if told & _EVICTIONS:
+    if reasons & _EVICTIONS:
         return Evicted(f"pod {name} of `{words}` was evicted: {why}")
-    if told & _NODES or str(status.reason).startswith("OutOf"):
+    if reasons & _NODES or str(status.reason).startswith("OutOf"):
         return NodeLost(f"the node of pod {name} of `{words}` is gone, or refused it: {why}")
     if status.reason == "DeadlineExceeded":
         return TimedOut(f"`{words}` took longer in pod {name} than its step may: {why}")
@@ -108,9 +108,9 @@ def _ended(pod: V1Pod, words: str) -> Exception | None:
 
 
 def _pending(pod: V1Pod, words: str) -> Exception | None:
-    """Why the pod did not come to run, or to an end; None where it ended."""
+    """Why the pod did not start or did not finish; None if it ended."""
     name, status, waiting = pod.metadata.name, pod.status, _state(pod, "waiting")
-    said = f"{waiting.reason}: {waiting.message}" if waiting else status.message
+    reason = f"{waiting.reason}: {waiting.message}" if waiting else status.message
     unplaced = [c.message for c in status.conditions or () if _unplaced(c)]
     if status.phase == "Running":
         return TimedOut(f"`{words}` took longer in pod {name} than its task may")
@@ -123,16 +123,16 @@ def _pending(pod: V1Pod, words: str) -> Exception | None:
         )
     if waiting and waiting.reason in _PULLS:
         return ImageNotPulled(
-            f"pod {name} of `{words}` got no image {pod.spec.containers[0].image}: {said}; see"
+            f"pod {name} of `{words}` got no image {pod.spec.containers[0].image}: {reason}; see"
             " TULIP_POD_IMAGE and TULIP_POD_IMAGE_SECRETS"
         )
     if waiting and waiting.reason == "CreateContainerConfigError":
         return SecretMissing(
-            f"pod {name} of `{words}` refers to what its namespace lacks: {said}; see"
+            f"pod {name} of `{words}` refers to what its namespace lacks: {reason}; see"
             " TULIP_POD_DATABASE_SECRET"
         )
     return NotStarted(
-        f"pod {name} of `{words}` was not started in TULIP_POD_STARTUP_SECONDS: {said}"
+        f"pod {name} of `{words}` was not started in TULIP_POD_STARTUP_SECONDS: {reason}"
     )
 
 

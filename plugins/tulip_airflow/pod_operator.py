@@ -60,7 +60,7 @@ class PodStep(KubernetesPodOperator):
     def cleanup(
         self, pod: models.V1Pod, remote_pod: models.V1Pod, *args: Any, **kwargs: Any
     ) -> None:
-        """Look at the pod once more before it is removed: its end has been written by now."""
+        """Read the pod again before it is removed: its final state is known by now."""
         if remote_pod is not None and not self._killed:
             try:
                 self.remote_pod = remote_pod = self.pod_manager.read_pod(remote_pod)
@@ -125,18 +125,18 @@ def pod_step(
     settings = Settings.load()
     chosen = settings.kubernetes
     work = execution_timeout * settings.execution.batch
-    waits = timedelta(seconds=chosen.pod_schedule_seconds + chosen.pod_startup_seconds)
+    waits = timedelta(seconds=chosen.schedule_seconds + chosen.startup_seconds)
     volumes, mounts = _volumes(chosen, pods.mounted_store(settings.storage))
     plain = pods.environment(arguments[0], settings)
     return PodStep(
         task_id=task_id,
-        kubernetes_conn_id=chosen.pod_connection,
-        namespace=chosen.pod_namespace,
+        kubernetes_conn_id=chosen.connection,
+        namespace=chosen.namespace,
         name=f"tulip-{task_id}-{arguments[1]}",
         random_name_suffix=True,
         image=pods.image(chosen),
-        image_pull_policy=chosen.pod_image_policy,
-        image_pull_secrets=[models.V1LocalObjectReference(n) for n in chosen.pod_image_secrets],
+        image_pull_policy=chosen.image_policy,
+        image_pull_secrets=[models.V1LocalObjectReference(n) for n in chosen.image_secrets],
         arguments=list(arguments),
         labels=_labels(task_id, arguments[1]),
         annotations={
@@ -151,21 +151,21 @@ def pod_step(
         volumes=volumes,
         volume_mounts=mounts,
         container_resources=_resources(task_id, chosen),
-        node_selector=chosen.pod_node_selector,
-        tolerations=[models.V1Toleration(**_snake(t)) for t in chosen.pod_tolerations],
-        priority_class_name=chosen.pod_priority_class,
-        service_account_name=chosen.pod_service_account,
+        node_selector=chosen.node_selector,
+        tolerations=[models.V1Toleration(**_snake(t)) for t in chosen.tolerations],
+        priority_class_name=chosen.priority_class,
+        service_account_name=chosen.service_account,
         automount_service_account_token=False,
-        security_context=_pod_security(chosen.pod_user),
+        security_context=_pod_security(chosen.user),
         container_security_context=_container_security(),
-        pod_template_file=None if chosen.pod_template is None else str(chosen.pod_template),
+        pod_template_file=None if chosen.template is None else str(chosen.template),
         do_xcom_push=False,
         durable=True,
-        deferrable=chosen.pod_deferrable,
-        poll_interval=chosen.pod_poll_seconds,
-        logging_interval=30 if chosen.pod_deferrable else None,
-        schedule_timeout_seconds=chosen.pod_schedule_seconds,
-        startup_timeout_seconds=chosen.pod_startup_seconds,
+        deferrable=chosen.deferrable,
+        poll_interval=chosen.poll_seconds,
+        logging_interval=30 if chosen.deferrable else None,
+        schedule_timeout_seconds=chosen.schedule_seconds,
+        startup_timeout_seconds=chosen.startup_seconds,
         active_deadline_seconds=int(work.total_seconds()),
         execution_timeout=waits + work + ENDING,
         termination_grace_period=GRACE,
@@ -190,7 +190,7 @@ def _labels(step: str, acquisition_id: str) -> dict[str, str]:
 
 def _secrets(settings: KubernetesSettings) -> list[models.V1EnvFromSource]:
     """References alone: neither Airflow nor a pod's specification ever holds a value."""
-    names = {settings.pod_database_secret: False, settings.pod_store_secret: True}
+    names = {settings.database_secret: False, settings.store_secret: True}
     return [
         models.V1EnvFromSource(secret_ref=models.V1SecretEnvSource(name=name, optional=optional))
         for name, optional in names.items()
@@ -200,19 +200,19 @@ def _secrets(settings: KubernetesSettings) -> list[models.V1EnvFromSource]:
 def _volumes(
     settings: KubernetesSettings, folder: str | None
 ) -> tuple[list[models.V1Volume], list[models.V1VolumeMount]]:
-    scratch = models.V1EmptyDirVolumeSource(size_limit=settings.pod_scratch)
+    scratch = models.V1EmptyDirVolumeSource(size_limit=settings.scratch)
     volumes = [models.V1Volume(name="scratch", empty_dir=scratch)]
     mounts = [models.V1VolumeMount(name="scratch", mount_path=pods.SCRATCH)]
     if folder is not None:
-        claim = models.V1PersistentVolumeClaimVolumeSource(claim_name=settings.pod_store_claim)
+        claim = models.V1PersistentVolumeClaimVolumeSource(claim_name=settings.store_claim)
         volumes.append(models.V1Volume(name="store", persistent_volume_claim=claim))
         mounts.append(models.V1VolumeMount(name="store", mount_path=folder))
     return volumes, mounts
 
 
 def _resources(step: str, settings: KubernetesSettings) -> models.V1ResourceRequirements:
-    wanted = settings.pod_resources.get(step, {})
-    gpus = {settings.pod_gpu_resource: str(settings.pod_gpus)} if settings.pod_gpus else {}
+    wanted = settings.resources.get(step, {})
+    gpus = {settings.gpu_resource: str(settings.gpus)} if settings.gpus else {}
     return models.V1ResourceRequirements(
         requests={**wanted.get("requests", {}), **gpus},
         limits={**wanted.get("limits", {}), **gpus},

@@ -27,7 +27,7 @@ RETRIES = ExceptionRetryPolicy(
                   reason="a registry or the cluster may be away for a while"),
     ]
 )  # fmt: skip
-"""What is in no rule is retried as every step is."""
+"""Without a matching rule a failure is retried like any step."""
 
 DEFAULTS: dict[str, Any] = {
     "owner": "tulip",
@@ -36,5 +36,5 @@ DEFAULTS: dict[str, Any] = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
     "do_xcom_push": False,
-    "weight_rule": "upstream",  # what has begun is finished before more is begun
+    "weight_rule": "upstream",  # acquisitions in progress are finished before new ones begin
 }

@@ -8,6 +8,7 @@ from tests.conftest import NewDatabase
 from tests.services import nginx, stac_api
 from tests.services.nginx import Nginx
 from tests.services.stac_api import StacServer
+from tulip_ops.postgis import migrate
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +25,11 @@ def stac_server(
     """A STAC API without collections."""
     with stac_api.serving(tmp_path_factory.mktemp("stac"), new_database()) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def database_url(new_database: NewDatabase) -> str:
+    """A migrated database, as its owner."""
+    url = new_database()
+    migrate.migrate(url)
+    return url

@@ -38,10 +38,10 @@ def openvino(folder: Path) -> None:
 
 
 def rasterio(folder: Path) -> None:
-    from tulip_ops.raster import reader
+    from tulip_ops.raster import dataset
 
     def read(_: int) -> Any:
-        with reader.open_raster(str(folder / "pixels.tif")) as source:
+        with dataset.open_raster(str(folder / "pixels.tif")) as source:
             return source.read()
 
     together(read)

@@ -17,10 +17,9 @@ import rasterio
 from click.testing import CliRunner
 from shapely.geometry import MultiPolygon, box
 
-from tests.conftest import NewDatabase
 from tulip_ops.cli.main import main
 from tulip_ops.core.types import AcquisitionId, Area
-from tulip_ops.postgis import areas, connection, migrate
+from tulip_ops.postgis import areas, connection
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.archive.source import Archive
@@ -87,13 +86,11 @@ def promise_no_bytes(item: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def url(new_database: NewDatabase) -> str:
+def url(database_url: str) -> str:
     """A migrated database with the area."""
-    url = new_database()
-    migrate.migrate(url)
-    with connection.connect(url, "tests") as database:
+    with connection.connect(database_url, "tests") as database:
         areas.add_area(database, AREA)
-    return url
+    return database_url
 
 
 @pytest.fixture

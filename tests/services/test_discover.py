@@ -15,14 +15,12 @@ import pytest
 from click.testing import CliRunner, Result
 from shapely.geometry import box, mapping
 
-from tests.conftest import NewDatabase
 from tests.services import providers
 from tests.services.nginx import Nginx
 from tests.services.providers import Files, Published
 from tests.services.stac_api import StacServer
 from tulip_ops.cli.main import main
 from tulip_ops.core.types import BANDS, AcquisitionId
-from tulip_ops.postgis import migrate
 from tulip_ops.raster import cog
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.sources.archive.source import Archive
@@ -120,13 +118,6 @@ def stac_apis(url: str, **others: str) -> str:
 def files(web_server: Nginx) -> Files:
     folder, url = web_server.root / "discovery", f"{web_server.url}/discovery"
     return providers.write_cogs(folder, url, GROUND, added=1000)
-
-
-@pytest.fixture(scope="module")
-def database_url(new_database: NewDatabase) -> str:
-    url = new_database()
-    migrate.migrate(url)
-    return url
 
 
 @pytest.fixture

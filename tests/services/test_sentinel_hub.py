@@ -17,7 +17,6 @@ import psycopg
 import pytest
 from shapely.geometry import MultiPolygon, box
 
-from tests.conftest import NewDatabase
 from tests.services.faults import placed
 from tests.services.sentinel_hub_service import Deployment, Fault, serving
 from tulip_ops.core.errors import (
@@ -34,7 +33,6 @@ from tulip_ops.core.settings import Settings
 from tulip_ops.core.source_settings import SentinelHubSettings, SourceSettings
 from tulip_ops.core.storage_settings import DatabaseSettings
 from tulip_ops.core.types import BANDS, Acquisition, AcquisitionId, Area
-from tulip_ops.postgis import migrate
 from tulip_ops.postgis.budgets import Budget
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid
@@ -77,13 +75,6 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
         sensed_at = datetime(day.year, day.month, day.day, 10, 50, 31, tzinfo=UTC)
         archive.add_scene(identity, sensed_at, pixels, BANDS, GRID)
     return archive
-
-
-@pytest.fixture(scope="module")
-def database_url(new_database: NewDatabase) -> str:
-    url = new_database()
-    migrate.migrate(url)
-    return url
 
 
 @pytest.fixture
@@ -486,13 +477,13 @@ def test_a_bad_item_never_hides_the_others(hub: Hub, deployment: Deployment) -> 
 def test_the_settings_open_both_sources(hub: Hub, deployment: Deployment, archive: Archive) -> None:
     settings = Settings(
         database=DatabaseSettings(database_url=hub.database_url),
-        sources=SourceSettings(sources=("sentinel-hub", "sentinel-hub-wms")),
+        sources=SourceSettings(order=("sentinel-hub", "sentinel-hub-wms")),
         sentinel_hub=SentinelHubSettings(
-            sh_url=f"{deployment.url}/",
-            sh_token_url=deployment.token_url,
-            sh_client_id=deployment.client_id,
-            sh_client_secret=deployment.client_secret,
-            sh_instance_id=deployment.instance_id,
+            url=f"{deployment.url}/",
+            token_url=deployment.token_url,
+            client_id=deployment.client_id,
+            client_secret=deployment.client_secret,
+            instance_id=deployment.instance_id,
         ),
     )
     sources = open_sources(settings)

@@ -15,7 +15,6 @@ from click.testing import CliRunner
 from psycopg.rows import dict_row
 from shapely.geometry import MultiPolygon, box
 
-from tests.conftest import NewDatabase
 from tests.services import providers
 from tests.services.nginx import Nginx
 from tests.services.offers import Copy, offering
@@ -24,7 +23,7 @@ from tests.services.stac_api import StacServer
 from tests.services.test_stac_source import on_grid
 from tulip_ops.cli.main import main
 from tulip_ops.core.types import BANDS, Area
-from tulip_ops.postgis import areas, connection, migrate
+from tulip_ops.postgis import areas, connection
 from tulip_ops.raster import cog
 from tulip_ops.raster.projection import WGS84, project
 
@@ -56,12 +55,10 @@ def s3() -> Iterator[S3]:
 
 
 @pytest.fixture(scope="module")
-def url(new_database: NewDatabase) -> str:
-    url = new_database()
-    migrate.migrate(url)
-    with connection.connect(url, "tests") as database:
+def url(database_url: str) -> str:
+    with connection.connect(database_url, "tests") as database:
         areas.add_area(database, AREA)
-    return url
+    return database_url
 
 
 @pytest.fixture(scope="module", params=list(BASELINES))

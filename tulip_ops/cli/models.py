@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -14,6 +14,9 @@ from tulip_ops.cli.train_options import chosen, training_data_options
 from tulip_ops.core.errors import BadSetting, ExportRefused
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import BANDS
+
+if TYPE_CHECKING:
+    from tulip_ops.ml.training.recipes import Recipe
 
 log = logging.getLogger(__name__)
 
@@ -219,6 +222,7 @@ def _figures(found: Mapping[str, float]) -> str:
 @training_data_options
 def train(
     network: Literal["cloud-filter", "unet"],
+    version: str,
     bands: str,
     seed: int,
     work: Path | None,
@@ -239,26 +243,27 @@ def train(
         raise click.UsageError("--pretrained is for a cloud filter, without --start-from")
     from tulip_ops.ml.inference import model_registry
     from tulip_ops.ml.training import train as training
+    from tulip_ops.ml.training.recipes import cloud_filter_recipe, unet_recipe
     from tulip_ops.storage.product_store import open_store
 
     settings = Settings.load()
     several = training.RGB if bands == "rgb" else BANDS
     options = chosen(network, several, seed=seed, simulated=SIMULATED, given=given)
-    trainer: Callable[..., Any] = training.train_unet
-    if network == "cloud-filter":
-        trainer = training.train_cloud_filter
+    make_recipe: Callable[..., Recipe] = unet_recipe if network == "unet" else cloud_filter_recipe
+    recipe = make_recipe(**{name: value for name, value in given.items() if value is not None})
     other = model_registry.find(settings.networks.models, start_from) if start_from else None
-    card = trainer(
+    card = training.train(
+        recipe,
         options,
         training.Folders(
             settings.networks.models,
             work or settings.storage.state / "training",
             open_store(settings.storage),
         ),
+        version=version,
         start=training.Start(other, pretrained, head_epochs),
         threads=settings.execution.threads,
-        draw=_draw_curves,
-        **{name: value for name, value in given.items() if value is not None},
+        draw_curves=_draw_curves,
     )
     click.echo(f"{card.reference}: {card.folder}")
 

@@ -1,4 +1,5 @@
-"""Value types, errors, settings, concurrency: what everybody imports.
+"""Value types, errors, settings, concurrency.
 
-It reads the environment and does no other input or output; it alone imports pydantic-settings.
+Every other package imports it. It reads the environment and does no other input or output; it alone
+imports pydantic-settings.
 """

@@ -10,7 +10,7 @@ those calls first. tests/services/test_first_calls.py tests this for each librar
 
 | library | first use | where |
 |---|---|---|
-| GDAL and PROJ, through rasterio | drivers registered, PROJ's database opened | raster/reader |
+| GDAL and PROJ, through rasterio | drivers registered, PROJ's database opened | raster/dataset |
 | PROJ, through pyproj | a transformer made | raster/projection |
 | Arrow, through pyarrow | a table written to Parquet | storage |
 | OpenVINO | a tiny network run, when an engine is made | ml/inference/openvino_backend |
@@ -95,7 +95,7 @@ class _Line(Generic[T]):
                 except StopIteration:
                     break
                 self._hand(item)
-                del item  # the consumer alone holds it
+                del item  # only the consumer refers to it
         except BaseException as error:  # noqa: BLE001  # raised in the consumer
             self._errors.append(error)
         finally:
@@ -132,7 +132,7 @@ def ordered_map(work: Callable[[T], Made], items: Iterable[T], threads: int) -> 
     with ThreadPoolExecutor(threads) as pool:
         for item in items:
             waiting.append(pool.submit(work, item))
-            del item  # the worker alone holds it
+            del item  # only the worker refers to it
             if len(waiting) > threads:
                 yield _result(waiting.popleft())
         while waiting:

@@ -1,7 +1,6 @@
 """The errors of the project, each named for the fact.
 
-Every message states what is wrong, where, and what to do. The base class alone decides what
-happens next:
+Every message states what is wrong, where, and what to do. The base class decides what happens next:
 
 - `BadInput`: a person must change something first. Exit code 2, never retried.
 - `BadData`: a source delivered unusable data, and would deliver the same again. Exit code 3,

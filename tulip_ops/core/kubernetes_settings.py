@@ -15,56 +15,56 @@ GPU_RESOURCE = "nvidia.com/gpu"
 class KubernetesSettings(SettingGroup):
     """Pods of the network steps; docs/how-to/kubernetes.md explains them."""
 
-    pod_image: str | None = Field(
+    image: str | None = Field(
         default=None,
         validation_alias="TULIP_POD_IMAGE",
         description="Image of the pods, whose entry point is `tulip`; needed with"
         " TULIP_RUNTIME=kubernetes.",
     )
-    pod_image_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
+    image_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
         default="IfNotPresent",
         validation_alias="TULIP_POD_IMAGE_POLICY",
         description="When nodes pull the image.",
     )
-    pod_image_secrets: tuple[str, ...] = Field(
+    image_secrets: tuple[str, ...] = Field(
         default=(),
         validation_alias="TULIP_POD_IMAGE_SECRETS",
         description="Secrets that pull the image, as a JSON list of their names.",
     )
-    pod_namespace: str = Field(
+    namespace: str = Field(
         default="tulip",
         validation_alias="TULIP_POD_NAMESPACE",
         description="Namespace of the pods.",
     )
-    pod_connection: str = Field(
+    connection: str = Field(
         default="kubernetes_default",
         validation_alias="TULIP_POD_CONNECTION",
         description="Airflow connection to the cluster. Where Airflow has none of that name: its"
         " own service account, or KUBECONFIG.",
     )
-    pod_service_account: str = Field(
+    service_account: str = Field(
         default="tulip",
         validation_alias="TULIP_POD_SERVICE_ACCOUNT",
         description="Service account of the pods. It needs no rights; its token is not mounted.",
     )
-    pod_template: Path | None = Field(
+    template: Path | None = Field(
         default=None,
         validation_alias="TULIP_POD_TEMPLATE",
         description="Pod template (YAML) for what no setting says, such as a proxy or another"
         " volume. Settings win over it; volumes and variables of both are joined.",
     )
-    pod_gpus: int = Field(
+    gpus: int = Field(
         default=1,
         ge=0,
         validation_alias="TULIP_POD_GPUS",
         description="GPUs of one pod; 0 on nodes without.",
     )
-    pod_gpu_resource: str = Field(
+    gpu_resource: str = Field(
         default=GPU_RESOURCE,
         validation_alias="TULIP_POD_GPU_RESOURCE",
         description="Resource name of a GPU, as the cluster's device plugin defines it.",
     )
-    pod_resources: dict[str, dict[str, dict[str, str]]] = Field(
+    resources: dict[str, dict[str, dict[str, str]]] = Field(
         default={
             "screen": {"requests": {"cpu": "1", "memory": "4Gi"}, "limits": {"memory": "8Gi"}},
             "segment": {"requests": {"cpu": "1", "memory": "4Gi"}, "limits": {"memory": "8Gi"}},
@@ -72,73 +72,73 @@ class KubernetesSettings(SettingGroup):
         validation_alias="TULIP_POD_RESOURCES",
         description="Requests and limits of each step, as a JSON object; GPUs are added.",
     )
-    pod_scratch: str = Field(
+    scratch: str = Field(
         default="10Gi",
         validation_alias="TULIP_POD_SCRATCH",
         description="Size limit of the temporary files of one pod, on its node.",
     )
-    pod_user: int = Field(
+    user: int = Field(
         default=50000,
         ge=1,
         validation_alias="TULIP_POD_USER",
         description="User and group of the process, and of the volumes that it writes; never root.",
     )
-    pod_node_selector: dict[str, str] = Field(
+    node_selector: dict[str, str] = Field(
         default={},
         validation_alias="TULIP_POD_NODE_SELECTOR",
         description="Labels that a node must have, as a JSON object.",
     )
-    pod_tolerations: tuple[dict[str, Any], ...] = Field(
+    tolerations: tuple[dict[str, Any], ...] = Field(
         default=({"key": GPU_RESOURCE, "operator": "Exists", "effect": "NoSchedule"},),
         validation_alias="TULIP_POD_TOLERATIONS",
         description="Taints of nodes that the pods tolerate, as a JSON list.",
     )
-    pod_priority_class: str | None = Field(
+    priority_class: str | None = Field(
         default=None,
         validation_alias="TULIP_POD_PRIORITY_CLASS",
         description="Priority class of the pods.",
     )
-    pod_database_secret: str = Field(
+    database_secret: str = Field(
         default="tulip-database",
         validation_alias="TULIP_POD_DATABASE_SECRET",
         description="Secret whose keys are variables: TULIP_DATABASE_URL.",
     )
-    pod_store_secret: str = Field(
+    store_secret: str = Field(
         default="tulip-store",
         validation_alias="TULIP_POD_STORE_SECRET",
         description="Secret whose keys are variables: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         " of an S3 store. It may be absent.",
     )
-    pod_store_claim: str = Field(
+    store_claim: str = Field(
         default="tulip-store",
         validation_alias="TULIP_POD_STORE_CLAIM",
         description="Volume claim that holds TULIP_STORE where that is a folder, mounted there.",
     )
-    pod_environment: dict[str, str] = Field(
+    environment: dict[str, str] = Field(
         default={},
         validation_alias="TULIP_POD_ENVIRONMENT",
         description="More variables of the pods, as a JSON object. Everybody who sees pods or"
         " Airflow sees them: secrets do not belong here.",
     )
-    pod_schedule_seconds: int = Field(
+    schedule_seconds: int = Field(
         default=3600,
         ge=1,
         validation_alias="TULIP_POD_SCHEDULE_SECONDS",
         description="How long a pod may wait for a node with room, such as a free GPU.",
     )
-    pod_startup_seconds: int = Field(
+    startup_seconds: int = Field(
         default=1200,
         ge=1,
         validation_alias="TULIP_POD_STARTUP_SECONDS",
         description="How long the start on that node may take; most of it is pulling the image.",
     )
-    pod_poll_seconds: float = Field(
+    poll_seconds: float = Field(
         default=10.0,
         gt=0,
         validation_alias="TULIP_POD_POLL_SECONDS",
         description="Interval in seconds at which Airflow polls a pod.",
     )
-    pod_deferrable: bool = Field(
+    deferrable: bool = Field(
         default=True,
         validation_alias="TULIP_POD_DEFERRABLE",
         description="Let Airflow's triggerer watch the pods, so that a waiting task holds no"

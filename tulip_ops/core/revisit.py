@@ -1,4 +1,4 @@
-"""Which overpasses of an area are to be expected, learnt from those that were seen.
+"""Expected overpasses of an area, learnt from those that were seen.
 
 A satellite of Sentinel-2 passes over the same ground at the same time of day after 143 orbits,
 which take ten days (ESA, Sentinel-2 User Handbook, 1.5.1); each relative orbit over an area is one
@@ -54,7 +54,7 @@ class Track:
 
     platform: str
     relative_orbit: int | None
-    """None where nobody said."""
+    """None where the provider does not declare it."""
     seen: tuple[datetime, ...]
     """Its overpasses, in order, at least one."""
     cycles_between: int
@@ -70,7 +70,7 @@ class Track:
         step = self.cycles_between * CYCLE
         for before, after in pairwise(self.seen):
             skipped, rest = divmod(_cycles(after - before), self.cycles_between)
-            if rest == 0:  # else its rhythm changed, and nobody knows when
+            if rest == 0:  # else its rhythm changed at an unknown time
                 yield from (before + number * step for number in range(1, skipped))
         at = self.seen[-1] + step
         while at <= until:
@@ -162,7 +162,7 @@ def count_overdue(
     """Number of overpasses that should have followed the newest one by now.
 
     overpasses: over the area, from all sources. newest: of the source; None if it has none.
-    None where no track is known, so that nothing can be said.
+    None where no track is known.
     """
     tracks = [track for track in learn_tracks(overpasses) if track.known]
     if not tracks:
@@ -183,7 +183,7 @@ def staleness(
     """Why a source is too old over an area, in a few words; None if it is fresh.
 
     overpasses: over the area, from all sources. newest: of what the source has of the area; None
-    if it has nothing. since: from when on it was asked. limit: the age that is too old; None:
+    if it has nothing. since: start of the query. limit: the age that is too old; None:
     `STALE` overpasses that it should have, and has not, or where no track is known a whole cycle.
     """
     if limit is None:

@@ -1,4 +1,4 @@
-"""All settings in their groups. The environment is read here alone and passed on as arguments."""
+"""All settings in their groups. Other modules get them as arguments, not from the environment."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, cast
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from tulip_ops.core.errors import BadSetting
 from tulip_ops.core.kubernetes_settings import KubernetesSettings
 from tulip_ops.core.processing_settings import ExecutionSettings, FieldSettings, NetworkSettings
-from tulip_ops.core.setting_group import ReadBy, SettingGroup
+from tulip_ops.core.setting_group import ReadBy, SettingGroup, variable_name
 from tulip_ops.core.source_settings import SentinelHubSettings, SourceSettings
 from tulip_ops.core.storage_settings import DatabaseSettings, StorageSettings
 from tulip_ops.core.types import NetworkStep
@@ -82,7 +82,7 @@ class Variable:
 def variables() -> tuple[Variable, ...]:
     """Every variable, by group, in the order of declaration."""
     return tuple(
-        Variable(_variable_name(info), name, field, info)
+        Variable(variable_name(info), name, field, info)
         for name, group in _groups()
         for field, info in group.model_fields.items()
     )
@@ -94,9 +94,9 @@ def read_by(step: NetworkStep) -> tuple[Variable, ...]:
 
 
 def inherited_environment() -> dict[str, str]:
-    """What this process hands on to programs that it starts.
+    """The variables that programs started by this process inherit.
 
-    Without what is meant for another Airflow or another Python.
+    Without those that configure another Airflow or another Python.
     """
     foreign = ("AIRFLOW", "PYTHON")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
@@ -105,8 +105,3 @@ def inherited_environment() -> dict[str, str]:
 def _groups() -> Iterator[tuple[str, type[SettingGroup]]]:
     for name, info in Settings.model_fields.items():
         yield name, cast("type[SettingGroup]", info.annotation)
-
-
-def _variable_name(info: FieldInfo) -> str:
-    alias = info.validation_alias
-    return str(alias.choices[0] if isinstance(alias, AliasChoices) else alias)

@@ -63,7 +63,7 @@ class StacApi(BaseModel):
 class SourceSettings(SettingGroup):
     """Which sources are queried, how they are reached, and how discovery looks for acquisitions."""
 
-    sources: tuple[str, ...] = Field(
+    order: tuple[str, ...] = Field(
         default=("archive",),
         validation_alias="TULIP_SOURCES",
         description="Sources to query, in this order, as a JSON list.",
@@ -120,55 +120,55 @@ class SourceSettings(SettingGroup):
 class SentinelHubSettings(SettingGroup):
     """Access to Sentinel Hub, and the budget of its processing units."""
 
-    sh_deployment: Literal["copernicus", "commercial"] = Field(
+    deployment: Literal["copernicus", "commercial"] = Field(
         default="copernicus",
         validation_alias="TULIP_SH_DEPLOYMENT",
         description="Which Sentinel Hub: copernicus (Copernicus Data Space, free quota) or"
         " commercial.",
     )
-    sh_url: str | None = Field(
+    url: str | None = Field(
         default=None,
         validation_alias="TULIP_SH_URL",
         description="Base URL of a Sentinel Hub deployment; default: that of TULIP_SH_DEPLOYMENT.",
     )
-    sh_token_url: str | None = Field(
+    token_url: str | None = Field(
         default=None,
         validation_alias="TULIP_SH_TOKEN_URL",
         description="OAuth token URL of that deployment; default: that of TULIP_SH_DEPLOYMENT.",
     )
-    sh_client_id: SecretStr | None = Field(
+    client_id: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("TULIP_SH_CLIENT_ID", "SH_CLIENT_ID"),
         description="OAuth client of Sentinel Hub; SH_CLIENT_ID is read as well.",
     )
-    sh_client_secret: SecretStr | None = Field(
+    client_secret: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("TULIP_SH_CLIENT_SECRET", "SH_CLIENT_SECRET"),
         description="Its secret; SH_CLIENT_SECRET is read as well.",
     )
-    sh_instance_id: SecretStr | None = Field(
+    instance_id: SecretStr | None = Field(
         default=None,
         validation_alias="TULIP_SH_INSTANCE_ID",
         description="Configuration instance of Sentinel Hub's WMS, for sentinel-hub-wms.",
     )
-    sh_layer: str = Field(
+    layer: str = Field(
         default="TRUE_COLOR",
         validation_alias="TULIP_SH_LAYER",
         description="Layer of that instance that renders 8-bit true colour.",
     )
-    sh_timeout: float = Field(
+    timeout: float = Field(
         default=300.0,
         gt=0,
         validation_alias="TULIP_SH_TIMEOUT",
         description="Seconds within which an answer of Sentinel Hub must be complete.",
     )
-    sh_attempts: int = Field(
+    attempts: int = Field(
         default=4,
         ge=1,
         validation_alias="TULIP_SH_ATTEMPTS",
         description="How many times one request to Sentinel Hub is sent at most.",
     )
-    sh_longest_wait: float = Field(
+    longest_wait: float = Field(
         default=120.0,
         ge=0,
         validation_alias="TULIP_SH_LONGEST_WAIT",

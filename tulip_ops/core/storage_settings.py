@@ -83,7 +83,7 @@ class DatabaseSettings(SettingGroup):
         """As `SettingGroup.read`.
 
         The URLs of the file belong to one database: beside a TULIP_DATABASE_URL of the environment,
-        neither the file's owner nor its reader is used.
+        the file's URLs of owner and reader are ignored.
         """
         settings, environment = super().read(file), cls()
         if environment.database_url is None:

@@ -1,7 +1,7 @@
 """Ends the process of a step that makes no progress, so that Airflow or a person can try again.
 
 A native library that waits for ever cannot be interrupted from Python: the process must end. Work
-that goes on says so by `tick`: a window answered, bytes read, a block of rows done.
+in progress calls `tick`: after an inferred window, bytes read, a block of rows.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tulip_ops.core.errors import NoProgress
 _STDERR = 2
 """The file descriptor: `sys.stderr` may be replaced, or its lock held by a thread that hangs."""
 _FAILED = 1
-"""Exit code that is worth a repeat."""
+"""Exit code of a failure that a retry may solve."""
 _REPORTING = 30.0
 """Seconds that `report` may take before the process is ended without it."""
 
@@ -37,7 +37,7 @@ _process = _Process()
 
 
 def tick() -> None:
-    """Say that the process made progress; costs a microsecond, from any thread."""
+    """Record that the process made progress, from any thread; costs a microsecond."""
     _process.last_tick = time.monotonic()
 
 

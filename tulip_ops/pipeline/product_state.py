@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tulip_ops.core.types import NetworkStep
 from tulip_ops.ml.inference import engine_selection, model_registry
 from tulip_ops.ml.inference.engine_selection import Engine
 from tulip_ops.pipeline.context import StepContext
-from tulip_ops.storage.products import CLOUD, REFLECTANCE, TULIP
+from tulip_ops.storage.products import CLOUD, REFLECTANCE, TULIP, Product
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,42 +31,41 @@ def network_task(step: NetworkStep, context: StepContext) -> NetworkTask:
 
 def screen_task(context: StepContext) -> NetworkTask:
     """What `screen` has to do; `ProductMissing` before `acquire`."""
-    settings, store = context.settings, context.store
-    card = model_registry.choose(
-        settings.networks.models, "cloud-filter", settings.networks.cloud_filter, _bands(context)
-    )
-    engine = engine_selection.choose_engine(
-        card, engine_selection.engine_request(settings.networks)
-    )
-    recipe = store.recipe(
-        "screen",
-        format=CLOUD.format,
-        reflectance=store.checksum(context.id, REFLECTANCE),
-        model=card.reference,
-        engine=engine.recipe,
-        areas=[area.geometry.wkb_hex for area in context.areas],
-    )
-    return NetworkTask(card, engine, recipe, store.is_current(context.id, CLOUD, recipe))
+    model = context.settings.networks.cloud_filter
+    reads = {"reflectance": REFLECTANCE}
+    areas = [area.geometry.wkb_hex for area in context.areas]
+    return _task(context, "screen", CLOUD, reads, "cloud-filter", model, areas=areas)
 
 
 def segment_task(context: StepContext) -> NetworkTask:
     """What `segment` has to do; `ProductMissing` before `screen`."""
-    settings, store = context.settings, context.store
-    card = model_registry.choose(
-        settings.networks.models, "unet", settings.networks.unet, _bands(context)
-    )
-    engine = engine_selection.choose_engine(
-        card, engine_selection.engine_request(settings.networks)
-    )
+    model = context.settings.networks.unet
+    reads = {"reflectance": REFLECTANCE, "cloud": CLOUD}
+    return _task(context, "segment", TULIP, reads, "unet", model)
+
+
+def _task(
+    context: StepContext,
+    step: NetworkStep,
+    product: Product,
+    reads: Mapping[str, Product],
+    kind: model_registry.Kind,
+    model: str,
+    **inputs: object,
+) -> NetworkTask:
+    """reads: products that the step reads. inputs: of the recipe, beside these and the network."""
+    networks, store = context.settings.networks, context.store
+    card = model_registry.choose(networks.models, kind, model, _bands(context))
+    engine = engine_selection.choose_engine(card, engine_selection.engine_request(networks))
     recipe = store.recipe(
-        "segment",
-        format=TULIP.format,
-        reflectance=store.checksum(context.id, REFLECTANCE),
-        cloud=store.checksum(context.id, CLOUD),
+        step,
+        format=product.format,
         model=card.reference,
         engine=engine.recipe,
+        **{name: store.checksum(context.id, each) for name, each in reads.items()},
+        **inputs,
     )
-    return NetworkTask(card, engine, recipe, store.is_current(context.id, TULIP, recipe))
+    return NetworkTask(card, engine, recipe, store.is_current(context.id, product, recipe))
 
 
 def _bands(context: StepContext) -> tuple[str, ...]:

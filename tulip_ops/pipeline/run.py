@@ -180,7 +180,7 @@ def ledger_entry(
 def _offered(
     acquisition_id: AcquisitionId, areas: Sequence[Area], settings: Settings
 ) -> Acquisition:
-    names = registry.orders(areas, settings.sources) or settings.sources.sources
+    names = registry.orders(areas, settings.sources) or settings.sources.order
     errors: list[TulipError] = []
     for found, _ in registry.offers(acquisition_id, names, settings, errors):
         return found

@@ -16,12 +16,12 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.raster import cog_writer, reader
+from tulip_ops.raster import cog_writer, dataset, reader
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.cog_writer import CogWriter
+from tulip_ops.raster.dataset import Dataset
 from tulip_ops.raster.encoding import COUNTS, PROBABILITY, REFLECTANCE, Encoding
 from tulip_ops.raster.grid import Grid
-from tulip_ops.raster.reader import Dataset
 from tulip_ops.raster.reflectance import DN_NODATA, DN_OFFSET, DN_SCALE
 
 Float = NDArray[np.float32]
@@ -118,7 +118,7 @@ class CogReader:
     ) -> NDArray[Any]:
         """As `read_rows`, for a range of columns as well; both ranges are half-open."""
         indexes = self._source.indexes if places is None else [place + 1 for place in places]
-        with reader.translate_errors(self._source.name):
+        with dataset.translate_errors(self._source.name):
             return cast("NDArray[Any]", self._source.read(indexes, window=(rows, columns)))
 
 
@@ -128,12 +128,12 @@ def open_cog(path: Path) -> Iterator[CogReader]:
 
     One thread at a time may read.
     """
-    with reader.open_raster(str(path), GDAL_CACHEMAX=reader.CACHE) as source:
+    with dataset.open_raster(str(path), GDAL_CACHEMAX=dataset.CACHE) as source:
         yield CogReader(source)
 
 
 def _read(path: Path, encoding: Encoding) -> tuple[Float, tuple[str, ...], Grid]:
-    with reader.open_raster(str(path)) as source:
+    with dataset.open_raster(str(path)) as source:
         values = np.empty((source.count, *source.shape), dtype=np.float32)
         for index in source.indexes:
             stored = source.read(index)

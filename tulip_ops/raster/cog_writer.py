@@ -18,7 +18,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from tulip_ops.core.errors import TulipError
-from tulip_ops.raster import reader
+from tulip_ops.raster import dataset
 from tulip_ops.raster.encoding import Encoding, Overviews
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.reader import RasterInfo
@@ -72,7 +72,7 @@ def open_cog_writer(
         "nodata": encoding.nodata,
     }
     with (
-        rasterio.Env(GDAL_CACHEMAX=reader.CACHE),
+        rasterio.Env(GDAL_CACHEMAX=dataset.CACHE),
         open_raw_cog_writer(
             path,
             profile,
@@ -177,18 +177,18 @@ def copy_as_cog(
     names, scale, offset and nodata (None: as declared) go into the copy's header; an alpha band
     stays after the named bands. Reads every pixel: `UnreadableRaster` for a truncated file.
     """
-    with reader.open_raster(str(source)) as original:
-        profile = original.profile | {"nodata": reader.effective_nodata(original, nodata)}
+    with dataset.open_raster(str(source)) as original:
+        profile = original.profile | {"nodata": dataset.effective_nodata(original, nodata)}
         masked = MaskFlags.per_dataset in original.mask_flag_enums[0]
         with open_raw_cog_writer(
             target, profile, names, scale=scale, offset=offset, overviews="average"
         ) as copy:
             copy.colorinterp = original.colorinterp
             for _, window in copy.block_windows(1):
-                with reader.translate_errors(str(source)):
+                with dataset.translate_errors(str(source)):
                     pixels = original.read(window=window)
                 copy.write(pixels, window=window)
-                if masked and not reader.has_alpha(original):
+                if masked and not dataset.has_alpha(original):
                     copy.write_mask(original.dataset_mask(window=window), window=window)
 
 
@@ -197,8 +197,8 @@ def copy_georeferenced(source: Path, target: Path, place: RasterInfo) -> None:
 
     `UnreadableRaster`.
     """
-    with reader.open_raster(str(source)) as image:
-        colours = reader.colour_bands(image)
+    with dataset.open_raster(str(source)) as image:
+        colours = dataset.colour_bands(image)
         profile = {
             "driver": "GTiff",
             "width": image.width,

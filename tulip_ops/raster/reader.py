@@ -1,4 +1,4 @@
-"""Reads rasters: headers and pixels, with GDAL's errors translated.
+"""Reads rasters: headers and pixels.
 
 Arrays are (bands, height, width). Reflectance is float32 with 1.0 = 100 %, probability is float32
 in [0, 1]; NaN is no data.
@@ -7,36 +7,29 @@ in [0, 1]; NaN is no data.
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
-from rasterio.crs import CRS
-from rasterio.enums import ColorInterp, MaskFlags, Resampling
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
-from rasterio.io import DatasetReader
+from rasterio.enums import MaskFlags, Resampling
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform as transform_points
 from rasterio.windows import Window
 
-from tulip_ops.core import concurrency
 from tulip_ops.core.errors import BandMissing, UnreadableRaster, WrongGrid
-from tulip_ops.raster import range_reader
+from tulip_ops.raster.dataset import (
+    Dataset,
+    colour_bands,
+    display_name,
+    effective_nodata,
+    has_alpha,
+    open_raster,
+)
 from tulip_ops.raster.grid import Grid
-from tulip_ops.raster.projection import WGS84
 from tulip_ops.raster.range_reader import RangeFile
-
-Dataset: TypeAlias = DatasetReader
-"""An open raster."""
-
-CACHE = 256
-"""GDAL's block cache in MB, for rasters read in pieces; its default is a share of all memory."""
 
 Float = NDArray[np.float32]
 
@@ -223,11 +216,13 @@ def _require_expected(expected: ExpectedGrid | None, source: Dataset, name: str)
         (expected.shape, source.shape, "height and width"),
         (expected.transform, transform, "transform"),
     )
-    for told, found, what in facts:
-        if told is None or (found is not None and np.allclose(told, found, rtol=0, atol=near)):
+    for promised, found, what in facts:
+        if promised is None or (
+            found is not None and np.allclose(promised, found, rtol=0, atol=near)
+        ):
             continue
         raise WrongGrid(
-            f"{name} has the {what} {found} where its metadata promise {told}; its pixels would"
+            f"{name} has the {what} {found} where its metadata promise {promised}; its pixels would"
             " be put in the wrong place: fetch the scene from another source"
         )
 
@@ -259,73 +254,3 @@ def _source_pixels_per_pixel(source: Dataset, grid: Grid) -> float:
     )
     ground = abs((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0))
     return float(ground / abs(source.transform.determinant))
-
-
-@concurrency.before_threads
-def _use_gdal() -> None:
-    """Register GDAL's drivers, and open PROJ's database."""
-    with rasterio.Env():
-        CRS.from_epsg(WGS84).to_wkt()
-
-
-@contextmanager
-def open_raster(href: str | RangeFile, **options: Any) -> Iterator[Dataset]:
-    """Open a raster for reading; GDAL's errors in the block become `UnreadableRaster`.
-
-    options: of GDAL, while the raster is open.
-    """
-    with (
-        translate_errors(display_name(href)),
-        rasterio.Env(**_options(href), **options),
-        _plainly(href) if isinstance(href, str) else range_reader.open_dataset(href) as source,
-    ):
-        yield source
-
-
-@contextmanager
-def translate_errors(href: str) -> Iterator[None]:
-    """Turn GDAL's errors in the block into `UnreadableRaster`."""
-    try:
-        yield
-    except RasterioError as error:
-        raise UnreadableRaster(
-            f"{href} cannot be read as a raster ({error.__cause__ or error}); it is missing,"
-            " truncated or of another kind: fetch or make it again"
-        ) from error
-
-
-def display_name(href: str | RangeFile) -> str:
-    """Name of the file in messages."""
-    return href if isinstance(href, str) else href.name
-
-
-def colour_bands(source: Dataset) -> list[int]:
-    """Indexes of the bands that are not alpha."""
-    return [index for index in source.indexes if source.colorinterp[index - 1] != ColorInterp.alpha]
-
-
-def has_alpha(source: Dataset) -> bool:
-    """Whether the raster has an alpha band."""
-    return len(colour_bands(source)) < len(source.indexes)
-
-
-def effective_nodata(source: Dataset, nodata: float | None) -> float | None:
-    """The stored value for no data: `nodata`, or else the value in the header."""
-    value = source.nodata if nodata is None else nodata
-    return None if value is None else float(value)
-
-
-def _plainly(href: str) -> Dataset:
-    with warnings.catch_warnings():
-        # training images may lack a georeference; callers that need one check the CRS
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(href)
-
-
-def _options(href: str | RangeFile) -> dict[str, str]:
-    # GDAL's fast path returns uninitialized memory for the missing rows of a truncated PNG
-    options = {"GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}
-    if not isinstance(href, str):
-        # GDAL would spend requests on sidecar files, which do not exist
-        options["GDAL_DISABLE_READDIR_ON_OPEN"] = "EMPTY_DIR"
-    return options

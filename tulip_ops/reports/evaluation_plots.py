@@ -35,9 +35,9 @@ def contact_sheet(path: Path, title: str, cases: Sequence[Case]) -> None:
     figure = plotting.new_figure(11, 2.85 * len(cases) + 0.9)
     panels = figure.subplots(len(cases), 4, squeeze=False)
     for row, case in zip(panels, cases, strict=True):
-        said = np.nan_to_num(case.probability) >= case.threshold
+        predicted = np.nan_to_num(case.probability) >= case.threshold
         truth = np.where(case.counted[..., None], case.truth[..., None] * np.ones(3), _UNKNOWN)
-        verdict = _VERDICTS[2 * said + case.truth]
+        verdict = _VERDICTS[2 * predicted + case.truth]
         verdict[~case.counted] = _UNKNOWN
         height, width = case.image.shape[:2]
         extent = (0, width, height, 0)
@@ -83,9 +83,9 @@ def reliability(path: Path, curves: Mapping[str, NDArray[np.float64]]) -> None:
     upper, lower = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
     upper.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="perfect")
     for (name, curve), colour in zip(curves.items(), COLOURS, strict=False):
-        said = curve[curve[:, 2] > 0]
-        upper.plot(said[:, 0], said[:, 1], marker=".", color=colour, label=name)
-        lower.step(said[:, 0], said[:, 2], where="mid", color=colour)
+        filled = curve[curve[:, 2] > 0]
+        upper.plot(filled[:, 0], filled[:, 1], marker=".", color=colour, label=name)
+        lower.step(filled[:, 0], filled[:, 2], where="mid", color=colour)
     _unit_square(upper, "", "share that came true")
     lower.set(xlabel="probability said", ylabel="cases", yscale="log")
     upper.legend(loc="upper left")

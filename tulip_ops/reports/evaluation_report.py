@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind: figures for machines, and a page for people.
+"""Report of an evaluation: JSON and an HTML page.
 
 A report is a folder: metrics.json, index.html, and the pictures that it shows.
 """
@@ -62,7 +62,7 @@ def as_json(
 
 
 def _draw(evaluation: Evaluation, data: str, folder: Path) -> list[str]:
-    """Draw what there is to draw, in the order of the page; returns the names of the files."""
+    """Draw all available charts, in the order of the page; returns the names of the files."""
     known = {name: t for name, t in evaluation.tallies.items() if (t.positive + t.negative).any()}
     thresholds = {str(output): each for output, each in evaluation.card.thresholds.items()}
     drawn = []
@@ -73,8 +73,8 @@ def _draw(evaluation: Evaluation, data: str, folder: Path) -> list[str]:
         evaluation_plots.confusion(folder / "confusion.png", counts)
         curves = {str(output): metrics.precision_recall(tally) for output, tally in known.items()}
         evaluation_plots.precision_recall(folder / "precision-recall.png", curves, thresholds)
-        said = {str(output): metrics.reliability(tally) for output, tally in known.items()}
-        evaluation_plots.reliability(folder / "reliability.png", said)
+        reliabilities = {str(output): metrics.reliability(tally) for output, tally in known.items()}
+        evaluation_plots.reliability(folder / "reliability.png", reliabilities)
         drawn += ["confusion.png", "precision-recall.png", "reliability.png"]
     if evaluation.cases:
         for name, cases in (

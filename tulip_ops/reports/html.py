@@ -1,7 +1,7 @@
 """HTML for people: templates of this package, and the values that they have in common.
 
-All markup is in `templates/`. Whatever is put in is escaped there. A page holds everything it
-shows, or names files beside it.
+All markup is in `templates/`. Values are escaped there. A page contains everything it shows, or
+links to files beside it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Table:
     """A table that scrolls by itself where a phone is too narrow."""
 
     caption: str
-    """What it shows, for who cannot see it."""
+    """Description for screen readers."""
     columns: Sequence[Column]
     rows: Sequence[Sequence[str]]
     """A text for each column; `ValueError` where one is missing."""
@@ -46,7 +46,7 @@ class Swatch:
     """What a colour means."""
 
     colour: str
-    """As CSS has it."""
+    """A CSS colour."""
     hatched: bool
     words: str
 
@@ -58,7 +58,7 @@ class Figure:
     image: bytes
     """PNG or SVG."""
     alt: str
-    """What it shows, for who cannot see it."""
+    """Description for screen readers."""
     caption: str
     chart: bool = False
     """Charts stay narrower than maps."""

@@ -43,7 +43,7 @@ _STYLES: Mapping[str, tuple[str, str, Sequence[LegendEntry]]] = {
     "detections": ("simulated", "bool", _KIND),
     "observations": ("verdict", "string", _DAY),
 }
-"""By layer, the column that decides, its type, and what its values look like."""
+"""By layer, the column that decides, its type, and the style of each value."""
 
 
 def styles(layers: Sequence[str]) -> dict[str, str]:

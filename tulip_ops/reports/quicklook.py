@@ -68,7 +68,8 @@ def draw_seasons(area: str, settings: DatabaseSettings, out: Path, *, simulated:
 def draw(acquisition_id: AcquisitionId, settings: StorageSettings, out: Path) -> None:
     """Draw image, cloud screen, probability and polygons of an acquisition into a PNG.
 
-    What a skipped acquisition never got is shown as not seen. `ProductMissing` if not even its
+    Products that a skipped acquisition lacks are shown as not seen. `ProductMissing` if not even
+    its
     reflectance is there.
     """
     store = open_store(settings)
@@ -175,9 +176,9 @@ def season_picture(
     figure = new_figure(max(4.4 * len(seasons), 6.6), height + 1.6)  # the legend needs 6.6
     panels = figure.subplots(1, max(len(seasons), 1), squeeze=False)[0]
     for axes, (year, verdicts) in zip(panels, sorted(seasons.items()), strict=True):
-        said = list(verdicts.values())
-        blooming = sum(verdict is SeasonVerdict.BLOOMED for verdict in said)
-        unseen = sum(verdict is SeasonVerdict.NOT_SEEN for verdict in said)
+        all_verdicts = list(verdicts.values())
+        blooming = sum(verdict is SeasonVerdict.BLOOMED for verdict in all_verdicts)
+        unseen = sum(verdict is SeasonVerdict.NOT_SEEN for verdict in all_verdicts)
         axes.set_title(f"{year}: {blooming} bloomed, {unseen} not seen", fontsize=13)
         for field in fields:
             verdict = verdicts.get(field.id)

@@ -1,6 +1,6 @@
 """Maps and charts of an area's seasons, for its report: PNG where there is an image, else SVG.
 
-Colours and hatches are those of `plotting`, so that they never tell something by colour alone.
+Colours and hatches are those of `plotting`, so that no information depends on colour alone.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ VERDICT_STYLES = {
 _WIDTH = 5.0
 """Inches: text stays readable when a phone draws this on 9 cm."""
 _FADED = 0.45
-"""How much white is laid over the image below a map."""
+"""Opacity of the white over the image below a map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def field_calendar(season: int, bars: Sequence[Bar]) -> bytes:
             if missing is None:
                 axes.plot(day, row, mark, color="black", markersize=4)
         for verdict, mark in ((Verdict.NO_BLOOM, "|"), (Verdict.NOT_SEEN, "x")):
-            days = [day for day, said in bar.observations.items() if said is verdict]
+            days = [day for day, seen in bar.observations.items() if seen is verdict]
             colour = "0.55" if verdict is Verdict.NOT_SEEN else "black"
             axes.plot(days, [row] * len(days), mark, color=colour, markersize=4)
     axes.set_yticks(range(len(bars)), [bar.name for bar in bars], fontsize=7)
@@ -125,10 +125,10 @@ def group_calendar(season: int, groups: Sequence[Group]) -> bytes:
     figure = plotting.new_figure(_WIDTH, 0.8 + 0.75 * len(groups))
     axes = figure.subplots()
     for row, group in enumerate(groups):
-        for day, said in group.days.items():
+        for day, counts in group.days.items():
             base = row + 0.4
             for verdict, (colour, hatch, _) in VERDICT_STYLES.items():
-                share = 0.8 * said.get(verdict, 0) / max(sum(said.values()), 1)
+                share = 0.8 * counts.get(verdict, 0) / max(sum(counts.values()), 1)
                 axes.bar(
                     day, -share, bottom=base, width=1.8, color=colour, hatch=hatch,
                     edgecolor="0.35", linewidth=0.4,
@@ -161,9 +161,9 @@ def changes(seasons: Mapping[int, Mapping[str, int]]) -> bytes:
     axes = figure.subplots()
     years = [str(year) for year in seasons]
     base = np.zeros(len(seasons))
-    smallest = 0.05 * max((sum(said.values()) for said in seasons.values()), default=0)
+    smallest = 0.05 * max((sum(counts.values()) for counts in seasons.values()), default=0)
     for change, (colour, hatch, ink) in CHANGES.items():
-        count = np.array([said.get(change, 0) for said in seasons.values()], dtype=float)
+        count = np.array([counts.get(change, 0) for counts in seasons.values()], dtype=float)
         if not count.any():
             continue
         bars = axes.bar(years, count, bottom=base, color=colour, hatch=hatch, width=0.6,

@@ -50,7 +50,7 @@ def compare(folder: Path, out: Path, seed: int = 0) -> list[Path]:
 
     One simulated scene is clear, the other under scattered cloud; both are seen through the air
     of L1C, at the real image's pixel size. Writes a picture and a page with figures into `out`.
-    `BadScene` if `folder` holds no 8-bit true-colour GeoTIFF. The same seed draws the same.
+    `BadScene` if `folder` holds no 8-bit true-colour GeoTIFF. The same seed gives the same picture.
     """
     renderings = read_renderings(folder)
     clear = [simulated(real, Weather.CLEAR, seed + n) for n, real in enumerate(renderings)]

@@ -11,7 +11,6 @@ import json
 import logging
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,7 +20,7 @@ from tulip_ops.core.errors import ServiceFailed
 from tulip_ops.core.settings import inherited_environment
 from tulip_ops.services import airflow_config, ports, processes
 from tulip_ops.services import secrets as keys
-from tulip_ops.services.airflow_client import Rest
+from tulip_ops.services.airflow_client import Rest, await_health
 from tulip_ops.services.airflow_config import USER, AirflowConfig
 from tulip_ops.services.processes import Process
 
@@ -29,7 +28,7 @@ log = logging.getLogger(__name__)
 
 SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
 LISTENING = ("api-server", "scheduler", "triggerer")
-"""Those with a port: the site, and two servers of logs."""
+"""Services with a port: the web interface, and two log servers."""
 MARKER_VARIABLE = "TULIP_LOCAL_SERVICE"
 """Environment variable by which all descendants of a service are found again."""
 
@@ -71,10 +70,10 @@ class Airflow:
         return {service: processes.read_pid_file(self.pid_file(service)) for service in SERVICES}
 
     def start(self, plan: AirflowConfig, *, new_database: bool, patience: float = 240.0) -> None:
-        """Bring all services up and await their health; what runs as planned stays.
+        """Start all services and wait until they are healthy; unchanged ones keep running.
 
-        Airflow's own tables are brought to its version where they were not already, which takes
-        ten seconds. new_database: they are surely missing, whatever was done before.
+        Migrates Airflow's tables to its version if needed, which takes ten seconds. new_database:
+        the tables are missing, even if they were migrated before.
         """
         for folder in (self.home, self.state / "run", self.state / "log"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -102,10 +101,11 @@ class Airflow:
         for service, process in self.running().items():
             if process is None:
                 self._launch(service, environment)
-        self._await(patience)
+        logs = f"the logs in {self.state / 'log'}"
+        await_health(self._problems_at_start, "Airflow", logs, patience, pause=0.5)
 
     def stop(self) -> bool:
-        """End every service with all that they started; whether there was anything to end."""
+        """End every service and its child processes; returns whether any were running."""
         services = [process for process in self.running().values() if process is not None]
         processes.end(services, patience=8.0)
         left = self._descendants(SERVICES)
@@ -115,21 +115,20 @@ class Airflow:
         return bool(services or left)
 
     def unhealthy(self) -> list[str]:
-        """What is not well, in words; nothing where all is. `ServiceFailed`: no answer."""
+        """Services that do not run or are unhealthy, in words; `ServiceFailed` without response."""
         dead = [service for service, process in self.running().items() if process is None]
         if dead:
             return [f"{service} does not run" for service in dead]
         with self.rest() as rest:
             rest.get("version")  # refused where another Airflow has our port
-            parts = rest.health()
-        return [f"{part} is {state}" for part, state in parts.items() if state != "healthy"]
+            return rest.unhealthy()
 
     def _descendants(self, services: Iterable[str]) -> list[Process]:
         marks = [str(self.pid_file(service)) for service in services]
         return [one for mark in marks for one in processes.marked(MARKER_VARIABLE, mark)]
 
     def _end_leftovers(self) -> None:
-        """End what a service left behind that was killed: workers, servers of logs, tasks."""
+        """End the workers, log servers and tasks of services that were killed."""
         dead = [service for service, process in self.running().items() if process is None]
         processes.end(self._descendants(dead), patience=5.0)
 
@@ -156,27 +155,21 @@ class Airflow:
         )
         processes.write_pid_file(process, self.pid_file(service))
 
-    def _await(self, patience: float) -> None:
-        deadline = time.monotonic() + patience
-        while True:
-            for service, process in self.running().items():
-                if process is None:
-                    file = self.log_file(service)
-                    raise ServiceFailed(f"Airflow's {service} ended; see {file}:\n{_tail(file)}")
-            try:
-                with self.rest() as rest:
-                    rest.wake()
-                wrong = self.unhealthy()
-            except ServiceFailed as error:
-                wrong = [str(error)]
-            if not wrong:
-                return
-            if time.monotonic() > deadline:
-                raise ServiceFailed(
-                    f"Airflow is not healthy after {patience:.0f} s: {'; '.join(wrong)};"
-                    f" see the logs in {self.state / 'log'}"
-                )
-            time.sleep(0.5)
+    def _problems_at_start(self) -> list[str]:
+        """As `unhealthy`, or that Airflow does not respond yet.
+
+        `ServiceFailed` with the end of its log if a service has ended.
+        """
+        for service, process in self.running().items():
+            if process is None:
+                file = self.log_file(service)
+                raise ServiceFailed(f"Airflow's {service} ended; see {file}:\n{_tail(file)}")
+        try:
+            with self.rest() as rest:
+                rest.warm_up()
+            return self.unhealthy()
+        except ServiceFailed as error:
+            return [str(error)]
 
 
 def health(state: Path) -> str:

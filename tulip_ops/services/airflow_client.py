@@ -1,8 +1,9 @@
-"""Airflow's REST API, spoken to as any user would."""
+"""Client of Airflow's REST API."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -22,7 +23,7 @@ class Rest:
         self.url = url
         self._login = {"username": user, "password": password}
         self._token = ""
-        # A proxy of the environment has no business between us and this machine.
+        # A proxy from the environment must not be used for this machine.
         self._client = httpx.Client(base_url=url, timeout=120.0, trust_env=False)
 
     def __enter__(self) -> Rest:
@@ -31,16 +32,17 @@ class Rest:
     def __exit__(self, *failure: object) -> None:
         self._client.close()
 
-    def health(self) -> dict[str, str]:
-        """State of each part: healthy, unhealthy, or unknown where it never reported."""
+    def unhealthy(self) -> list[str]:
+        """Parts that are not healthy, as "scheduler is unhealthy"; unknown: it never reported."""
         answer = self._send("GET", "/api/v2/monitor/health", {}, None)
-        return {
+        states = {
             part: str((about or {}).get("status") or "unknown")
             for part, about in _checked(answer).items()
         }
+        return [f"{part} is {state}" for part, state in states.items() if state != "healthy"]
 
-    def wake(self) -> None:
-        """Have the part that tasks talk to built now: its first answer takes seconds."""
+    def warm_up(self) -> None:
+        """Let Airflow build its API for tasks now: the first response takes seconds."""
         _checked(self._send("GET", "/execution/health", {}, None))
 
     def get(self, path: str, **parameters: Any) -> Any:
@@ -86,6 +88,22 @@ class Rest:
             return self._client.request(method, path, params=parameters, json=body, headers=headers)
         except httpx.HTTPError as error:
             raise ServiceFailed(f"Airflow at {self.url} does not answer: {error}") from error
+
+
+def await_health(
+    problems: Callable[[], list[str]], name: str, logs: str, patience: float, pause: float
+) -> None:
+    """Ask for `problems` every `pause` seconds until there are none.
+
+    `ServiceFailed` after `patience` seconds, with the problems and where the logs are.
+    """
+    deadline = time.monotonic() + patience
+    while found := problems():
+        if time.monotonic() > deadline:
+            raise ServiceFailed(
+                f"{name} is not healthy after {patience:.0f} s: {'; '.join(found)}; see {logs}"
+            )
+        time.sleep(pause)
 
 
 def _checked(answer: httpx.Response) -> Any:

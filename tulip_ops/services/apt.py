@@ -70,9 +70,9 @@ def _install(package: str) -> None:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Only one process of ours at a time, so that none finds another's installation half done.
+    """Admit one process at a time, so that none finds an incomplete installation.
 
-    Others than root do not install, and do not wait.
+    Users other than root do not install, and do not wait.
     """
     if os.geteuid() != 0:
         yield
@@ -85,7 +85,7 @@ def alone() -> Iterator[None]:
 
 @contextmanager
 def _no_main_cluster() -> Iterator[None]:
-    """Keep Debian from making and starting a cluster of its own on port 5432."""
+    """Prevent Debian from creating and starting a cluster of its own on port 5432."""
     CLUSTER_SETTINGS.mkdir(parents=True, exist_ok=True)
     setting = CLUSTER_SETTINGS / "tulip_ops.conf"
     setting.write_text("create_main_cluster = false\n")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import socket
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from tulip_ops.core.settings import Settings
 from tulip_ops.core.storage_settings import StorageSettings
 from tulip_ops.services import databases, demo, demo_data
 from tulip_ops.services import secrets as keys
-from tulip_ops.services.airflow_client import Rest
+from tulip_ops.services.airflow_client import Rest, await_health
 from tulip_ops.services.databases import RemoteServer
 from tulip_ops.services.progress import Report
 from tulip_ops.storage.object_store import ObjectStore
@@ -65,7 +64,7 @@ def prepare(settings: StorageSettings, host: str, port: int) -> None:
 
 
 def write_pod_template(file: Path, hosts: Sequence[str]) -> None:
-    """A template by which pods know the addresses that `hosts` have in our network now.
+    """Write a pod template with the current addresses of `hosts` in our network.
 
     `ServiceFailed` where a name has none.
     """
@@ -100,7 +99,7 @@ def run_demo(settings: Settings, url: str, archive: str | None, areas: Path | No
     password = keys.read_or_create(settings.storage.state / "keys" / ADMIN)
     with Rest(url, ADMIN, password) as rest:
         with report.phase("Airflow"):
-            await_health(rest)
+            await_airflow(rest)
             report.detail(f"healthy: {url}")
         failures = demo.run_pipeline(
             rest, settings.database.reader_url(), settings.execution, report
@@ -111,20 +110,14 @@ def run_demo(settings: Settings, url: str, archive: str | None, areas: Path | No
     demo.raise_failures(failures)
 
 
-def await_health(rest: Rest, patience: float = 300.0, pause: float = 2.0) -> None:
-    """Until every part of Airflow is healthy; `ServiceFailed` after `patience` seconds."""
-    deadline = time.monotonic() + patience
-    while True:
+def await_airflow(rest: Rest, patience: float = 300.0, pause: float = 2.0) -> None:
+    """Wait until every part of Airflow is healthy; `ServiceFailed` after `patience` seconds."""
+
+    def problems() -> list[str]:
         try:
-            wrong = [f"{part} is {state}" for part, state in rest.health().items()
-                     if state != "healthy"]  # fmt: skip
+            return rest.unhealthy()
         except ServiceFailed as error:
-            wrong = [str(error)]
-        if not wrong:
-            return
-        if time.monotonic() > deadline:
-            raise ServiceFailed(
-                f"Airflow at {rest.url} is not healthy after {patience:.0f} s: {'; '.join(wrong)};"
-                " see `docker compose ps` and `docker compose logs`"
-            )
-        time.sleep(pause)
+            return [str(error)]
+
+    logs = "`docker compose ps` and `docker compose logs`"
+    await_health(problems, f"Airflow at {rest.url}", logs, patience, pause)

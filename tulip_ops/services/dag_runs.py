@@ -52,7 +52,7 @@ class AcquisitionRun:
 
 
 def prepare(rest: Rest, slots: int, patience: float = 120.0) -> None:
-    """Wait until the DAGs are there, make the pool of the networks, and unpause."""
+    """Wait until the DAGs exist, create the pool of the networks, and unpause."""
     deadline = time.monotonic() + patience
     for dag in DAGS:
         while rest.find(f"dags/{dag}") is None:
@@ -97,7 +97,7 @@ def discover(rest: Rest, patience: float = 600.0) -> tuple[set[str], set[str]]:
             raise ServiceFailed(f"discovery is still {state} after {patience:.0f} s")
         time.sleep(1.0)
     lines = _log(rest, DISCOVER, run, "discover")
-    # an alert fails the run as well, and affects nothing else
+    # an alert fails the run as well, but does not affect the acquisitions
     if rest.get(f"dags/{DISCOVER}/dagRuns/{run}/taskInstances/discover")["state"] != "success":
         raise ServiceFailed(f"discovery failed: {_reason(lines)}")
     # The list of asset events has the same, but returns 500 while a run it lists waits.

@@ -24,15 +24,15 @@ OWNER, LOGINS, AIRFLOW = "local_owner", "local", "airflow"
 
 @dataclass(frozen=True, slots=True)
 class Databases:
-    """Where everything is kept."""
+    """URLs of the databases."""
 
     writer_url: str = field(repr=False)
     """Ours, for the steps."""
     reader_url: str = field(repr=False)
-    """Ours, with no more rights than queries need; the user's own where he brought one."""
+    """Ours, with no more rights than queries need; the user's own database if there is one."""
     airflow_url: str = field(repr=False)
     airflow_is_new: bool
-    """Whether Airflow's own was made just now."""
+    """Whether Airflow's database was created by this call."""
     by_hand: str
     """How to open ours with psql, no password in the line."""
 
@@ -48,7 +48,7 @@ class AdminServer(Protocol):
         """URL of one database for one login."""
 
     def run(self, sql: str, *, database: str = "postgres") -> str:
-        """Run SQL as the superuser; something else than "" where it returns a row."""
+        """Run SQL as the superuser; returns "" if there is no row."""
 
     def administered(self, database: str) -> str:
         """URL of one database for the superuser."""
@@ -119,9 +119,9 @@ def provide(settings: Settings) -> Databases:
 
 
 def own_database(state: Path, settings: DatabaseSettings) -> bool:
-    """Whether the user brought a database, and it is not the one that we noted ourselves."""
-    ours = env_file.read(state).get("TULIP_DATABASE_URL")
-    return settings.database_url is not None and settings.database_url.get_secret_value() != ours
+    """Whether the settings name a database other than the one that we wrote into local.env."""
+    url = env_file.read(state).get("TULIP_DATABASE_URL")
+    return settings.database_url is not None and settings.database_url.get_secret_value() != url
 
 
 def _provide_ours(server: AdminServer, state: Path) -> tuple[str, str]:
@@ -141,13 +141,13 @@ def _provide_ours(server: AdminServer, state: Path) -> tuple[str, str]:
     )
     writer_url = server.address("tulip", writer, writer_password)
     reader_url = server.address("tulip", reader, reader_password)
-    kept = {k: v for k, v in env_file.read(state).items() if not k.startswith("TULIP_DATABASE_")}
-    ours = {
+    others = {k: v for k, v in env_file.read(state).items() if not k.startswith("TULIP_DATABASE_")}
+    urls = {
         "TULIP_DATABASE_URL": writer_url,
         "TULIP_DATABASE_OWNER_URL": owner_url,
         "TULIP_DATABASE_READER_URL": reader_url,
     }
-    env_file.write(state, kept | ours)
+    env_file.write(state, others | urls)
     return writer_url, reader_url
 
 
@@ -166,7 +166,7 @@ def _create_airflow(server: AdminServer, state: Path) -> bool:
 
 
 def _create(server: AdminServer, database: str, owner: str, password: str, right: str) -> bool:
-    """A database and the login that owns it; whether the database was made just now.
+    """A database and the login that owns it; whether the database was created by this call.
 
     The password is one of ours: letters, digits, - and _.
     """

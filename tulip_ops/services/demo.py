@@ -1,4 +1,4 @@
-"""The main job on this machine: from an archive of scenes to the season table, through Airflow."""
+"""The demo on this machine: from an archive of scenes to the season table, through Airflow."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def status(state: Path) -> dict[str, str]:
 
 @contextmanager
 def _alone(state: Path) -> Iterator[None]:
-    """One at a time in one state folder."""
+    """Admits one command at a time per state folder."""
     folder = state / "run"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as file:
@@ -137,7 +137,7 @@ def _start_airflow(settings: Settings, found: Databases) -> Airflow:
 
 
 def _for_services(storage: StorageSettings, networks: NetworkSettings) -> dict[str, str]:
-    """The variables whose relative paths would mean another place to a task."""
+    """The variables whose relative paths a task would resolve differently."""
     given = inherited_environment()
     places = {
         "TULIP_STORE": storage.store_place,

@@ -1,4 +1,4 @@
-"""Which scenes and which areas the demo works on."""
+"""Scenes and areas of the demo."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def provide(
     archive: folder or s3:// prefix with a STAC catalog, or a folder of GeoTIFFs, which become
     an archive in the state folder; None: the archive of the settings, simulated first where the
     default one is empty.
-    areas: None: those beside the catalog, else for an archive that was handed in the ground
-    that its scenes cover.
+    areas: None: those beside the catalog, else, for the given archive, the ground that its scenes
+    cover.
     """
     if archive:
-        place = _handed_in(archive, settings.storage, settings.sources.true_color_stretch, say)
-        kept = env_file.read(settings.storage.state)
-        env_file.write(settings.storage.state, {**kept, "TULIP_ARCHIVE": place})
+        place = _given_archive(archive, settings.storage, settings.sources.true_color_stretch, say)
+        variables = env_file.read(settings.storage.state)
+        env_file.write(settings.storage.state, {**variables, "TULIP_ARCHIVE": place})
         storage = settings.storage.model_copy(update={"archive": place})
         settings = settings.model_copy(update={"storage": storage})
     else:
@@ -83,7 +83,7 @@ def _settled(settings: StorageSettings, say: Say) -> str:
     return str(folder)
 
 
-def _handed_in(archive: str, settings: StorageSettings, stretch: float, say: Say) -> str:
+def _given_archive(archive: str, settings: StorageSettings, stretch: float, say: Say) -> str:
     if archive.startswith("s3://"):
         return archive
     folder = Path(archive).expanduser().absolute()
@@ -105,7 +105,7 @@ def _handed_in(archive: str, settings: StorageSettings, stretch: float, say: Say
 def _add_files(
     files: Sequence[Path], place: Path, s3_endpoint: str | None, stretch: float, say: Say
 ) -> None:
-    """Make an archive of those that are scenes; masks and the like often lie beside them."""
+    """Make an archive of the files that are scenes; folders often hold masks as well."""
     from tulip_ops.sources.archive.source import Archive  # noqa: PLC0415 - costs a second
 
     archive, added = Archive(place, s3_endpoint), 0

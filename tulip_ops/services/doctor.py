@@ -93,7 +93,7 @@ def _sources(settings: Settings) -> tuple[str, ...]:
     except TulipError:  # the check of the database reports it
         wanted = []
     return tuple(
-        dict.fromkeys((*settings.sources.sources, *registry.orders(wanted, settings.sources)))
+        dict.fromkeys((*settings.sources.order, *registry.orders(wanted, settings.sources)))
     )
 
 
@@ -152,6 +152,4 @@ def _cluster(settings: Settings) -> str:
         return "not asked: this environment has no client for it, Airflow's has one"
     from tulip_ops.services import kubernetes
 
-    return kubernetes.describe(
-        settings.kubernetes.pod_namespace, settings.kubernetes.pod_gpu_resource
-    )
+    return kubernetes.describe(settings.kubernetes.namespace, settings.kubernetes.gpu_resource)

@@ -1,4 +1,4 @@
-"""`<state>/local.env`: settings that the local stack keeps for commands typed by hand."""
+"""`<state>/local.env`: settings of the local stack, for commands typed by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door to the cluster that pods run in: is it there, and does it let Airflow in?"""
+"""Checks that the cluster of the pods answers and grants the rights that Airflow needs."""
 
 from __future__ import annotations
 

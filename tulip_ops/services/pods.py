@@ -30,33 +30,33 @@ _PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]*@")
 
 
 def environment(step: NetworkStep, settings: Settings) -> dict[str, str]:
-    """The plain variables of a step's pod: of the settings, those that are set and that it reads.
+    """The plain variables of a step's pod: the settings that are set and that it reads.
 
     The URL of the database and the keys of the store are secret: the pod takes them from the
     Secrets that TULIP_POD_DATABASE_SECRET and TULIP_POD_STORE_SECRET name. `BadSetting` where
     TULIP_POD_ENVIRONMENT would show a secret, and for a folder that pods would resolve elsewhere.
     """
-    for name, value in settings.kubernetes.pod_environment.items():
+    for name, value in settings.kubernetes.environment.items():
         if _SECRET.search(name.upper()) or _PASSWORD.search(value):
             raise BadSetting(
                 f"TULIP_POD_ENVIRONMENT: {name} looks like a secret, and everybody who sees a pod"
                 " would see it; put it into the Secret that TULIP_POD_STORE_SECRET names"
             )
-    told = {
+    given = {
         variable.name: settings.value(variable)
         for variable in read_by(step)
         if settings.is_set(variable)
     }
-    for name, setting in told.items():
+    for name, setting in given.items():
         if isinstance(setting, Path) and not setting.is_absolute():
             raise BadSetting(
                 f"{name} is {setting}: with TULIP_RUNTIME=kubernetes pods must see that folder too;"
                 " give an absolute one that their image or a volume of TULIP_POD_TEMPLATE holds"
             )
     # Images of CUDA ask for every GPU of their node, counted or not.
-    hidden = {} if settings.kubernetes.pod_gpus else {"NVIDIA_VISIBLE_DEVICES": "void"}
-    settled = {name: _text(value) for name, value in told.items()}
-    return {**HOME, **hidden, **settled, **settings.kubernetes.pod_environment}
+    hidden = {} if settings.kubernetes.gpus else {"NVIDIA_VISIBLE_DEVICES": "void"}
+    settled = {name: _text(value) for name, value in given.items()}
+    return {**HOME, **hidden, **settled, **settings.kubernetes.environment}
 
 
 def mounted_store(settings: StorageSettings) -> str | None:
@@ -78,12 +78,12 @@ def mounted_store(settings: StorageSettings) -> str | None:
 
 def image(settings: KubernetesSettings) -> str:
     """The image of the pods; `BadSetting` if none is set."""
-    if settings.pod_image is None:
+    if settings.image is None:
         raise BadSetting(
             "TULIP_POD_IMAGE is not set, and TULIP_RUNTIME is kubernetes: name the image of the"
             " network steps, such as registry.example/tulip-gpu:0.1.0"
         )
-    return settings.pod_image
+    return settings.image
 
 
 def _text(value: object) -> str:

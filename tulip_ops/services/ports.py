@@ -1,4 +1,4 @@
-"""Ports of 127.0.0.1: chosen free once, then kept, so that bookmarks stay true."""
+"""Ports of 127.0.0.1: a free one is chosen once and then reused, so that bookmarks stay valid."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import socket
 from pathlib import Path
 
 RANGE = range(20000, 30000)
-"""Below the ports that Linux takes for outgoing connections. Chosen at random, so that two
-stacks that start at the same moment do not meet."""
-_CHANCE = random.SystemRandom()  # nobody's seed makes two processes choose alike
+"""Below the ports that Linux takes for outgoing connections. Chosen at random, so that two stacks
+that start at the same time do not collide."""
+_CHANCE = random.SystemRandom()  # has no seed that two processes could share
 
 
 def is_free(port: int) -> bool:

@@ -211,7 +211,7 @@ def _opened(data: Path) -> Iterator[tuple[str, int]]:
 
 
 def _as_user() -> list[str]:
-    """What makes root start a program as `postgres`; nothing for anybody else."""
+    """Command prefix with which root starts a program as `postgres`; empty for other users."""
     if os.geteuid() != 0:
         return []
     return ["/usr/bin/setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups",

@@ -1,4 +1,4 @@
-"""What people see while the demo works: phases with their time, one line per acquisition."""
+"""Progress output of the demo: phases with their time, one line per acquisition."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UP_AND_CLEAR = "\x1b[{lines}A\x1b[J"
 
 
 class Report:
-    """Writes what happens, and keeps how long each phase took."""
+    """Writes progress, and records how long each phase took."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
@@ -44,7 +44,7 @@ class Report:
 
 
 class Board:
-    """One line per acquisition: the living ones move on a terminal, the ended ones stay."""
+    """One line per acquisition: on a terminal the lines of running ones are updated in place."""
 
     def __init__(self, total: int, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout

@@ -32,7 +32,7 @@ def read_or_create(file: Path, make: Callable[[], str] = password) -> str:
 def write(file: Path, text: str, mode: int = 0o600) -> None:
     """Replace `file` by `text`, complete at every moment and never readable by others.
 
-    mode: 0o600, unless all who can reach its folder shall read it.
+    mode: 0o600, unless all users who can reach its folder may read it.
     """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with atomic_write(file, mode=mode) as draft:

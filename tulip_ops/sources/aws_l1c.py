@@ -86,11 +86,11 @@ class L1C:
         files = self._files(acquisition)
 
         def read(place: int) -> None:
-            kept = parts.get(BANDS[place])
-            if kept is None:
-                kept = self._read_band(files[BANDS[place]], acquisition.id, grid)
-                parts.put(BANDS[place], kept)
-            values[place] = kept
+            band = parts.get(BANDS[place])
+            if band is None:
+                band = self._read_band(files[BANDS[place]], acquisition.id, grid)
+                parts.put(BANDS[place], band)
+            values[place] = band
 
         concurrency.for_each(read, range(len(BANDS)), _AT_ONCE)
         evidence = radiometry.detect_offset(values, BANDS)
@@ -198,8 +198,8 @@ def _folder(tile: str, *numbers: int) -> str:
 
 def _footprint(information: Mapping[str, Any], tile: str) -> MultiPolygon:
     """Where the tile was measured; its geometry is in the tile's own UTM zone."""
-    whole = tile_grid(tile)
-    told = information.get("tileDataGeometry")
-    measured = shape(told) if told else box(*whole.bounds)
-    ground = shapely.make_valid(project(measured, whole.epsg, WGS84))
+    grid = tile_grid(tile)
+    geometry = information.get("tileDataGeometry")
+    measured = shape(geometry) if geometry else box(*grid.bounds)
+    ground = shapely.make_valid(project(measured, grid.epsg, WGS84))
     return MultiPolygon([part for part in shapely.get_parts(ground) if isinstance(part, Polygon)])

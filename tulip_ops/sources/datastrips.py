@@ -50,14 +50,14 @@ class MergedDatastrips:
         return sha256(" ".join(granule.digest for granule in self.granules).encode()).hexdigest()
 
     def _cloud_cover(self) -> float | None:
-        told = [
+        covers = [
             (granule.scene.provider_cloud_cover, granule.scene.footprint.area)
             for granule in self.granules
         ]
-        ground = sum(area for cover, area in told if cover is not None)
+        ground = sum(area for cover, area in covers if cover is not None)
         if not ground:
             return None
-        return sum(cover * area for cover, area in told if cover is not None) / ground
+        return sum(cover * area for cover, area in covers if cover is not None) / ground
 
 
 def merge_datastrips(
@@ -100,10 +100,10 @@ def _preferred(granules: Iterable[Granule], preference: Sequence[str]) -> list[G
 
 def _sequences(same_day: Sequence[Granule]) -> dict[str, int]:
     """The number of each item, by its address."""
-    told = {granule.scene.address: granule.sequence for granule in same_day}
-    given = {address: number for address, number in told.items() if number is not None}
-    if len(given) == len(told) == len(set(given.values())):
-        return given
+    sequences = {granule.scene.address: granule.sequence for granule in same_day}
+    declared = {address: number for address, number in sequences.items() if number is not None}
+    if len(declared) == len(sequences) == len(set(declared.values())):
+        return declared
     ordered = sorted(same_day, key=_age)
     return {granule.scene.address: number for number, granule in enumerate(ordered)}
 

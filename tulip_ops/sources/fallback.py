@@ -19,7 +19,7 @@ from tulip_ops.sources.registry import UNAVAILABLE
 log = logging.getLogger(__name__)
 
 USER_FILLED = "archive"
-"""The source that users fill, on no schedule: so it counts as stale only where another
+"""Users fill this source at any time, so it counts as stale only where another
 source is available, or where an age limit is set."""
 
 

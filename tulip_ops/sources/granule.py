@@ -66,9 +66,9 @@ def parse_granule(document: Mapping[str, JSON], api: StacApi, address: str) -> G
         if isinstance(asset, dict) and (not api.bands or key in api.bands)
     }
     scene = parse_scene({**document, "assets": described}, address)
-    strip = _DATASTRIP.search(_told(properties, "s2:datastrip_id", "eopf:datastrip_id"))
+    strip = _DATASTRIP.search(_first_property(properties, "s2:datastrip_id", "eopf:datastrip_id"))
     take = _DATATAKE.search(
-        _told(properties, "s2:datatake_id", "eopf:datatake_id", "s2:product_uri")
+        _first_property(properties, "s2:datatake_id", "eopf:datatake_id", "s2:product_uri")
         or str(document.get("id"))
     )
     return Granule(
@@ -77,7 +77,7 @@ def parse_granule(document: Mapping[str, JSON], api: StacApi, address: str) -> G
         rule=rule,
         datatake=take[1] if take else "",
         datastrip=f"{strip[2]} {strip[1]}" if strip else f"{scene.sensed_at:%Y%m%dT%H%M%S}",
-        generated=_told(properties, *_GENERATED),
+        generated=_first_property(properties, *_GENERATED),
         sequence=_sequence(document, properties),
         offset=_declared_offset(assets),
         subtracted=properties.get("earthsearch:boa_offset_applied"),
@@ -96,15 +96,15 @@ def _described(key: str, asset: Mapping[str, JSON], api: StacApi) -> dict[str, J
     return known
 
 
-def _told(properties: Mapping[str, JSON], *names: str) -> str:
+def _first_property(properties: Mapping[str, JSON], *names: str) -> str:
     """The first of these properties that exists, as text."""
     return next((str(properties[name]) for name in names if properties.get(name)), "")
 
 
 def _sequence(document: Mapping[str, JSON], properties: Mapping[str, JSON]) -> int | None:
     spelled = _NUMBERED.fullmatch(str(document.get("id")))
-    told = str(properties.get("s2:sequence", spelled[1] if spelled else ""))
-    return int(told) if told.isdigit() else None
+    sequence = str(properties.get("s2:sequence", spelled[1] if spelled else ""))
+    return int(sequence) if sequence.isdigit() else None
 
 
 def _declared_offset(assets: Mapping[str, JSON]) -> float | None:

@@ -134,7 +134,7 @@ class HttpClient:
                 self._throttle.wait()
             asked = time.monotonic()
             try:
-                status, body, told = self._once(url, headers)
+                status, body, received = self._once(url, headers)
             except (urllib3.exceptions.HTTPError, TimeoutError) as error:
                 failure: SourceUnavailable = SourceUnavailable(
                     f"{without_query(url)} does not answer, or not to the end"
@@ -149,7 +149,7 @@ class HttpClient:
                 if status in _GONE:
                     raise UnreadableRaster(f"{without_query(url)} is not there ({status})")
                 if status in _GOOD:
-                    return status, body, told
+                    return status, body, received
                 kind = TooManyRequests if status == 429 else SourceUnavailable
                 failure = kind(
                     f"{without_query(url)} answered {status} to the last of"
@@ -157,7 +157,7 @@ class HttpClient:
                 )
                 if status not in _PASSING:
                     break
-                wait = _retry_after(told, self._backoff(left))
+                wait = _retry_after(received, self._backoff(left))
             if left:
                 watchdog.tick()  # a bounded wait
                 time.sleep(min(wait, self._patience.longest_wait))
@@ -225,10 +225,10 @@ def _reason(error: Exception) -> str:
 
 def _retry_after(headers: Mapping[str, str], otherwise: float) -> float:
     """Seconds to wait according to the server: a number, or a date."""
-    told = headers.get("Retry-After", "").strip()
-    if told.isdigit():
-        return float(told)
+    value = headers.get("Retry-After", "").strip()
+    if value.isdigit():
+        return float(value)
     try:
-        return max(0.0, parsedate_to_datetime(told).timestamp() - time.time())
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except ValueError:
         return otherwise

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tulip_ops.core.errors import ChecksumMismatch, UnreadableRaster
 from tulip_ops.core.files import SHA256_MULTIHASH
-from tulip_ops.sources.stac_item import DeclaredFile
+from tulip_ops.sources.stac_bands import DeclaredFile
 
 _ALGORITHMS = {"1114": "sha1", SHA256_MULTIHASH: "sha256", "1340": "sha512", "d50110": "md5"}
 """By the prefix of their multihashes: kind and length of the digest."""

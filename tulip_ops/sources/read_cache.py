@@ -23,7 +23,7 @@ rare SystemError."""
 
 
 class ReadCache(Protocol):
-    """Arrays by keys of the source's choice: one per request, or per band and window.
+    """Arrays by keys that the source chooses: one per request, or per band and window.
 
     They belong to one acquisition as its source describes it now, and to one grid. Several
     threads may store different keys at once.

@@ -22,13 +22,13 @@ from tulip_ops.sources.stac.providers import BUILT_IN
 log = logging.getLogger(__name__)
 
 UNAVAILABLE = (SourceUnavailable, CredentialMissing, CredentialRefused, BadSetting, ArchiveNotFound)
-"""Errors after which the next source is queried, because this one is unusable for now. A
-spent budget is not among them: it is meant to stop."""
+"""Errors after which the next source is queried, because this one is unusable for now. A spent
+budget is not among them: it must stop the query."""
 
 
 def order(area: Area, settings: SourceSettings) -> tuple[str, ...]:
     """Names of the sources to query for an area, the preferred one first."""
-    return area.sources or settings.sources
+    return area.sources or settings.order
 
 
 def orders(areas: Iterable[Area], settings: SourceSettings) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ def offers(
 
 def open_sources(settings: Settings) -> dict[str, Source]:
     """The sources that the settings name, in their order; `BadSetting` for an unknown one."""
-    return {name: open_source(name, settings) for name in settings.sources.sources}
+    return {name: open_source(name, settings) for name in settings.sources.order}
 
 
 def _open_stac_source(name: str, settings: SourceSettings) -> Source:
@@ -92,5 +92,5 @@ def _open_stac_source(name: str, settings: SourceSettings) -> Source:
     from tulip_ops.sources.stac.source import StacSource  # noqa: PLC0415
 
     headers = settings.stac_headers.get(name, {})
-    told = {key: secret.get_secret_value() for key, secret in headers.items()}
-    return StacSource(name, apis[name], told)
+    plain_headers = {key: secret.get_secret_value() for key, secret in headers.items()}
+    return StacSource(name, apis[name], plain_headers)

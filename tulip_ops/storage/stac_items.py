@@ -44,7 +44,7 @@ def product_item(
             **_grid_fields(grid),
             "tulip:bands": list(bands),
             "tulip:source": acquisition.source,
-            **_told(acquisition),
+            **_declared_properties(acquisition),
         },
     )
     if written_at is not None:
@@ -85,14 +85,14 @@ def season_item(
     return _as_dict(item)
 
 
-def _told(acquisition: Acquisition) -> dict[str, JSON]:
+def _declared_properties(acquisition: Acquisition) -> dict[str, JSON]:
     """Properties of the scene that the provider may declare."""
-    told = {
+    properties = {
         "tulip:baseline": acquisition.baseline,
         "tulip:relative_orbit": acquisition.relative_orbit,
         "tulip:provider_cloud_cover": acquisition.provider_cloud_cover,
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in properties.items() if value is not None}
 
 
 def scene_item(

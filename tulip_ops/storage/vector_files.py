@@ -80,7 +80,7 @@ def read_parcels(
     if frame.crs is None:
         raise BadTrainingData(f"{path} declares no CRS; assign one, as ogr2ogr -a_srs does")
     frame = frame[frame.geometry.notna() & frame[column].notna()].to_crs(WGS84)
-    return frame.geometry.tolist(), [_told(value) for value in frame[column]]
+    return frame.geometry.tolist(), [_text(value) for value in frame[column]]
 
 
 def read_register(path: Path, column: str | None) -> list[tuple[str, Polygon, float]]:
@@ -100,7 +100,7 @@ def read_register(path: Path, column: str | None) -> list[tuple[str, Polygon, fl
         names = [None] * len(frame) if column is None else frame[column].tolist()
         for name, (_, shape) in zip(names, _polygons(frame, path), strict=True):
             number += 1
-            key = str(number) if column is None else _told(name)
+            key = str(number) if column is None else _text(name)
             parts.setdefault(key, []).extend(shape.geoms)
     if not parts:
         raise BadArea(f"{path} holds no polygon")
@@ -139,7 +139,7 @@ def _layer_with(path: Path, column: str) -> str:
     raise BadTrainingData(f"{path} has no column {column}; its columns are {found}")
 
 
-def _told(value: object) -> str:
+def _text(value: object) -> str:
     whole = isinstance(value, float) and value.is_integer()
     return str(int(value)) if whole and isinstance(value, float) else str(value).strip()
 

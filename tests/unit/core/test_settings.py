@@ -106,14 +106,21 @@ def test_the_variables_are_those_that_were_released() -> None:
     assert {one.name for one in variables()} == VALUES.keys()
 
 
-def test_no_two_fields_share_a_variable_or_a_name() -> None:
-    for names in ([one.name for one in variables()], [one.field for one in variables()]):
-        assert len(set(names)) == len(names)
+def test_no_two_fields_share_a_variable() -> None:
+    names = [one.name for one in variables()]
+    assert len(set(names)) == len(names)
 
 
 def test_a_field_is_named_as_its_variable_and_with_its_unit() -> None:
-    other = {one.name: one.field for one in variables() if one.name != f"TULIP_{one.field}".upper()}
+    prefixes = {"sentinel_hub": ("TULIP_SH_", "TULIP_"), "kubernetes": ("TULIP_POD_",)}
+    other = {
+        one.name: one.field
+        for one in variables()
+        if one.name
+        not in [prefix + one.field.upper() for prefix in prefixes.get(one.group, ("TULIP_",))]
+    }
     assert other == {
+        "TULIP_SOURCES": "order",
         "TULIP_MINIMUM_AREA": "minimum_area_m2",
         "TULIP_MINIMUM_CLEAR": "minimum_clear_fraction",
     }
@@ -134,6 +141,21 @@ def test_a_value_given_in_code_wins_over_its_variable(
     fields = Settings(fields=FieldSettings(minimum_area_m2=1000.0)).fields
     assert fields.minimum_area_m2 == 1000.0
     assert fields.bloom_window == ("04-01", "05-01")
+
+
+@pytest.mark.parametrize("name", ["TULIP_MINIMUM_AREA_M2", "MINIMUM_AREA_M2", "minimum_area_m2"])
+def test_a_field_s_name_is_no_variable(
+    state: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "500")
+    (state / LOCAL_ENV).write_text(f"{name}=600\n")
+    assert Settings.load().fields.minimum_area_m2 == FieldSettings().minimum_area_m2 == 3000
+
+
+@pytest.mark.parametrize("name", ["minimum", "TULIP_MINIMUM_AREA"])
+def test_a_field_that_is_not_there_is_refused_in_code(name: str) -> None:
+    with pytest.raises(TypeError, match=f"FieldSettings has no setting {name}"):
+        FieldSettings(**{name: 1000.0})
 
 
 def test_settings_cannot_be_changed() -> None:
@@ -169,8 +191,6 @@ def test_a_variable_of_another_program_is_not_read(
 ) -> None:
     for variable in variables():
         monkeypatch.setenv(variable.field.upper(), VALUES[variable.name])
-    monkeypatch.delenv("SH_CLIENT_ID")
-    monkeypatch.delenv("SH_CLIENT_SECRET")
     settings = Settings.load()
     assert {one.name for one in variables() if settings.is_set(one)} == {STATE}
 
@@ -201,6 +221,26 @@ def test_a_bad_value_is_named_by_its_variable(
     monkeypatch.setenv(variable.name, "nonsense")
     with pytest.raises(BadSetting, match=f"^{variable.name}: .*; see `tulip settings`$"):
         Settings.load()
+
+
+JSON_VARIABLES = [one for one in variables() if VALUES[one.name][0] in "[{"]
+
+
+@pytest.mark.parametrize("variable", JSON_VARIABLES, ids=lambda variable: variable.name)
+@pytest.mark.parametrize("value", ["moon", '["moon"', '{"moon": ', '"moon"', "1"])
+@pytest.mark.parametrize("place", ["environment", LOCAL_ENV])
+def test_what_is_not_the_expected_json_is_named_with_the_expected_form(
+    state: Path, monkeypatch: pytest.MonkeyPatch, variable: Variable, value: str, place: str
+) -> None:
+    if place == LOCAL_ENV:
+        (state / LOCAL_ENV).write_text(f"{variable.name}='{value}'\n")
+    else:
+        monkeypatch.setenv(variable.name, value)
+    form = "list" if VALUES[variable.name][0] == "[" else "object"
+    with pytest.raises(BadSetting, match=f"^{variable.name}: no JSON {form}; write it as ") as bad:
+        Settings.load()
+    assert "\n" not in str(bad.value)
+    assert "moon" not in str(bad.value)
 
 
 def test_a_value_out_of_range_is_named_by_its_variable(

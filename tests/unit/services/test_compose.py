@@ -94,7 +94,7 @@ def airflow() -> Healthy:
 def test_the_demo_waits_until_every_part_is_healthy(airflow: Healthy) -> None:
     server = airflow(["unhealthy", "unhealthy", "healthy"])
     with Rest(f"http://127.0.0.1:{server.server_port}", "admin", "unused") as rest:
-        compose.await_health(rest, patience=10, pause=0.01)
+        compose.await_airflow(rest, patience=10, pause=0.01)
     server.shutdown()
     server.server_close()
 
@@ -105,6 +105,6 @@ def test_a_part_that_stays_unhealthy_is_named(airflow: Healthy) -> None:
         Rest(f"http://127.0.0.1:{server.server_port}", "admin", "unused") as rest,
         pytest.raises(ServiceFailed, match="scheduler is unhealthy"),
     ):
-        compose.await_health(rest, patience=0.1, pause=0.01)
+        compose.await_airflow(rest, patience=0.1, pause=0.01)
     server.shutdown()
     server.server_close()

@@ -87,7 +87,7 @@ def test_a_folder_that_pods_would_look_for_elsewhere_is_refused(step: str, name:
     ],
 )
 def test_what_looks_like_a_secret_is_refused(name: str, value: str) -> None:
-    given = Settings(kubernetes=KubernetesSettings(pod_environment={name: value}))
+    given = Settings(kubernetes=KubernetesSettings(environment={name: value}))
     with pytest.raises(BadSetting, match=f"{name} looks like a secret") as raised:
         pods.environment("screen", given)
     assert "pass@" not in str(raised.value)
@@ -95,7 +95,7 @@ def test_what_looks_like_a_secret_is_refused(name: str, value: str) -> None:
 
 def test_plain_variables_are_added() -> None:
     plain = {"HTTPS_PROXY": "http://proxy:3128"}
-    given = Settings(kubernetes=KubernetesSettings(pod_environment=plain))
+    given = Settings(kubernetes=KubernetesSettings(environment=plain))
     told = pods.environment("screen", given)
     assert told["HTTPS_PROXY"] == "http://proxy:3128"
 

@@ -5,7 +5,7 @@ import pytest
 
 from tulip_ops.core.errors import ChecksumMismatch, UnreadableRaster
 from tulip_ops.sources.integrity import check_bytes, check_size
-from tulip_ops.sources.stac_item import DeclaredFile
+from tulip_ops.sources.stac_bands import DeclaredFile
 
 DATA = b"pixels"
 

@@ -7,7 +7,8 @@ import pytest
 
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.types import AcquisitionId
-from tulip_ops.sources.stac_item import DeclaredFile, common_name, parse_scene
+from tulip_ops.sources.stac_bands import DeclaredFile
+from tulip_ops.sources.stac_item import parse_scene
 
 ADDRESS = "/archive/scene/item.json"
 SQUARE = [[[5.0, 52.0], [6.0, 52.0], [6.0, 53.0], [5.0, 53.0], [5.0, 52.0]]]
@@ -184,24 +185,6 @@ def test_an_item_without_its_parts_is_none(key: str) -> None:
     del document[key]
     with pytest.raises(BadScene, match="no STAC item"):
         parse_scene(document, ADDRESS)
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("B02", "blue"),
-        ("b8a", "nir08"),
-        ("B08_10m", "nir"),
-        ("rededge", None),
-        ("rededge078", "rededge3"),
-        ("SWIR16", "swir16"),
-        ("B01", None),
-        ("scl", None),
-        ("", None),
-    ],
-)
-def test_bands_are_known_by_all_their_names(text: str, name: str | None) -> None:
-    assert common_name(text) == name
 
 
 def test_what_an_item_promises_of_its_files_is_kept() -> None:

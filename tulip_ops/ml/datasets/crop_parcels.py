@@ -102,23 +102,23 @@ def read_parcels(
             f"no acquisition of {season} between 20 March and 10 June, while tulips stand (there"
             f" are acquisitions of: {others}); acquire and screen some, or name another season"
         )
-    looks = [(image, reader.inspect(str(image.reflectance))) for image in standing]
-    for image, facts in looks:
+    inspected = [(image, reader.inspect(str(image.reflectance))) for image in standing]
+    for image, facts in inspected:
         image_encoding.band_places(image.reflectance, facts, bands)
         image_encoding.scale_and_offset(image.reflectance, facts)
-    grids = [_grid(image, facts) for image, facts in looks]
+    grids = [_grid(image, facts) for image, facts in inspected]
     ground = shapely.union_all([project(box(*g.bounds), g.epsg, WGS84) for g in grids])
-    shapes, told = vector_files.read_parcels(register, column, ground)
-    wanted = np.isin(told, list(codes))
+    shapes, crops = vector_files.read_parcels(register, column, ground)
+    wanted = np.isin(crops, list(codes))
     if not wanted.any():
-        common = ", ".join(code for code, _ in Counter(told).most_common(10)) or "none at all"
+        common = ", ".join(code for code, _ in Counter(crops).most_common(10)) or "none at all"
         raise BadTrainingData(
             f"{register} has no parcel over the acquisitions whose {column} is"
             f" {' or '.join(codes)}; there are: {common}"
         )
     windows = [
         window
-        for (image, facts), grid in zip(looks, grids, strict=True)
+        for (image, facts), grid in zip(inspected, grids, strict=True)
         for window in _windows(image, facts, grid, shapes, wanted)
     ]
     return [
@@ -177,9 +177,9 @@ def _thinned(
     having = [window for window in shuffled if window.wanted]
     without = [window for window in shuffled if not window.wanted]
     having = having[: max(1, round(most / (1 + _WITHOUT)))]
-    kept = having + without[: min(round(_WITHOUT * len(having)), most - len(having))]
-    log.info("%d of %d squares with parcels become scenes", len(kept), len(windows))
-    return kept
+    chosen = having + without[: min(round(_WITHOUT * len(having)), most - len(having))]
+    log.info("%d of %d squares with parcels become scenes", len(chosen), len(windows))
+    return chosen
 
 
 def _read(window: _Window, bands: tuple[str, ...], *, borders: bool) -> TrainingScene:

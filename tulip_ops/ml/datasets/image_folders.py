@@ -119,7 +119,7 @@ def _size(facts: RasterInfo) -> str:
 
 
 def _merged(images: Sequence[_Image]) -> dict[str, str]:
-    """To which place each place belongs: overlapping ones belong to the first of them."""
+    """The first of the overlapping places, by place."""
     first: dict[str, str] = {image.place: image.place for image in images}
 
     def root(place: str) -> str:

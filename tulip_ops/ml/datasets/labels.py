@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tulip_ops.ml.inference.window_layout import CELL
+
 SHARE = 250
 """Shares in [0, 1] are stored as uint8 in steps of 1 / SHARE."""
 UNKNOWN = 255
@@ -17,9 +19,6 @@ CLOUDY_SOMEWHERE = 254
 
 TULIP, FLOWER, OPACITY, DEPTH = range(4)
 """Layers of a truth."""
-
-CELL = 16
-"""Pixels on a side of the cells that the cloud filter judges."""
 
 IN_FLOWER = 0.25
 """Share of a tulip pixel in flower from which it belongs to the class in flower."""
@@ -138,7 +137,7 @@ def _in_cells(pixels: NDArray[np.bool_]) -> NDArray[np.uint16]:
     """How many of (..., height, width) are True in each cell."""
     *several, height, width = pixels.shape
     rows, columns = height // CELL, width // CELL
-    whole = pixels[..., : rows * CELL, : columns * CELL]
-    down = whole.reshape(*several, rows, CELL, columns * CELL).sum(axis=-2, dtype=np.uint8)
+    complete = pixels[..., : rows * CELL, : columns * CELL]
+    down = complete.reshape(*several, rows, CELL, columns * CELL).sum(axis=-2, dtype=np.uint8)
     across = down.reshape(*several, rows, columns, CELL)
     return np.asarray(across.sum(axis=-1, dtype=np.uint16))

@@ -1,4 +1,4 @@
-"""Scenes that are read when they are wanted: a training set need not fit into memory."""
+"""Scenes that are read on demand, so that a training set need not fit into memory."""
 
 from __future__ import annotations
 

@@ -42,8 +42,8 @@ class TrainingScene:
     cloudy: bool | None = None
     """Cloud label of the entire image, where there is no cloud mask."""
     measured: tuple[str, ...] = ()
-    """The bands of an image from a satellite, over which chance may lay simulated weather; none
-    for simulated scenes, which have their own."""
+    """The bands of an image from a satellite, which may get simulated weather; empty for simulated
+    scenes, which have weather already."""
 
     def reflectance(self) -> NDArray[np.float32]:
         """(bands, height, width), NaN where nothing was measured."""
@@ -116,9 +116,9 @@ def make_scenes(folder: Path, seeds: Iterable[int], size: int, processes: int) -
     Returns one .npz file per seed. Files are cached by `simulate.VERSION`, so a changed simulator
     makes new ones.
     """
-    kept = folder / f"simulated-{simulate.VERSION}-{size}"
-    kept.mkdir(parents=True, exist_ok=True)
-    paths = [kept / f"{seed}.npz" for seed in seeds]
+    cache = folder / f"simulated-{simulate.VERSION}-{size}"
+    cache.mkdir(parents=True, exist_ok=True)
+    paths = [cache / f"{seed}.npz" for seed in seeds]
     missing = [path for path in paths if not path.exists()]
     spawn = multiprocessing.get_context("spawn")  # forking a process that runs TensorFlow hangs
     with ProcessPoolExecutor(processes, mp_context=spawn) as pool:

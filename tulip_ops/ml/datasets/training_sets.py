@@ -23,7 +23,7 @@ VALIDATION, TEST = 1_000_000, 2_000_000
 """Added to the seeds of the simulated scenes that choose thresholds, and of those that measure:
 every seed is a polder of its own, in a season of its own."""
 KINDS = ("planet", "images", "parcels", "simulated")
-"""In this order: what can be wrong is read before anything is simulated."""
+"""In this order: data that may be invalid are read before anything is simulated."""
 
 MINIMUM_CLEAR = 0.1
 """Share of the areas from which an acquisition of the store is worth learning from."""
@@ -66,7 +66,7 @@ class Options:
         return tuple(kind for kind in KINDS if getattr(self, kind))
 
     def described(self) -> str:
-        """The options in one line; another line, another training."""
+        """The options in one line, which identifies the training data."""
         if self.kinds == ("simulated",):
             scenes = f"{self.simulated} simulated scenes of {self.size} px"
             return f"{scenes}, simulator {simulate.VERSION}"
@@ -91,7 +91,7 @@ def gather(options: Options, *, work: Path, processes: int, store: ProductStore)
     work: cache folder of simulated scenes. processes: to simulate in. store: of the
     acquisitions that parcels are laid over.
 
-    A measured kind with fewer than three places serves to learn alone, where simulated scenes
+    A measured kind with fewer than three places is used for training only, where simulated scenes
     can choose and measure. `BadTrainingData`: every message names the file and what to do.
     """
     check(options)

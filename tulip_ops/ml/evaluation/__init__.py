@@ -1,4 +1,4 @@
 """Evaluation of networks: predictions, metrics, intervals, calibration.
 
-`ml/training`, `reports` and `cli` import this package; what counts needs no Keras.
+`ml/training`, `reports` and `cli` import this package; only predictions need Keras.
 """

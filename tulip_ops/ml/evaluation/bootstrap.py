@@ -22,7 +22,7 @@ Weights = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure, and where it would lie had chance brought other scenes like these."""
+    """A figure with its 95 % interval."""
 
     value: float
     low: float | None

@@ -24,8 +24,8 @@ def fit(probability: NDArray[np.float32], truth: NDArray[np.bool_]) -> Calibrati
     known = np.isfinite(probability)
     if not known.any():
         return Calibration()
-    kept = np.clip(probability[known], 1e-7, 1 - 1e-7).astype(np.float64)
-    steps = np.rint((np.log(kept) - np.log1p(-kept)) * _FINEST).astype(np.intp) + _FARTHEST
+    clipped = np.clip(probability[known], 1e-7, 1 - 1e-7).astype(np.float64)
+    steps = np.rint((np.log(clipped) - np.log1p(-clipped)) * _FINEST).astype(np.intp) + _FARTHEST
     cases = np.bincount(steps, minlength=2 * _FARTHEST + 1).astype(np.float64)
     true = np.bincount(steps[truth[known]], minlength=2 * _FARTHEST + 1).astype(np.float64)
     logit = np.arange(-_FARTHEST, _FARTHEST + 1) / _FINEST
@@ -44,7 +44,7 @@ def _newton(
     target: NDArray[np.float64],
     offset: NDArray[np.float64] | float = 0.0,
 ) -> NDArray[np.float64]:
-    """Logistic regression of `target` out of `cases`; a step that leads astray is halved."""
+    """Logistic regression of `target` out of `cases`; a step that increases the loss is halved."""
 
     def loss(at: NDArray[np.float64]) -> float:
         logit = at @ columns + offset

@@ -56,7 +56,7 @@ class Evaluation:
     in_bloom: NDArray[np.bool_]
     """(scenes,) where `IN_BLOOM` of the tulip pixels or more are in flower."""
     cases: tuple[Case, ...]
-    """One of each scene in which there was anything to get right or wrong, worst first."""
+    """One for each scene with a defined score, worst first."""
 
 
 def calibrate(card: Card, scenes: Iterable[TrainingScene], threads: int) -> Card:
@@ -65,14 +65,14 @@ def calibrate(card: Card, scenes: Iterable[TrainingScene], threads: int) -> Card
     Thresholds are best for F1 over chips and cells, and for IoU over pixels.
     """
     uncalibrated = card.model_copy(update={"calibration": {}})
-    said_of_all = [answer.pairs for answer in predict_scenes(uncalibrated, scenes, threads)]
+    all_pairs = [answer.pairs for answer in predict_scenes(uncalibrated, scenes, threads)]
     scaled, threshold = {}, {}
     for output in card.thresholds:
-        pairs = [pairs[output] for pairs in said_of_all]
-        said = np.concatenate([said.ravel() for said, _ in pairs])
+        pairs = [pairs[output] for pairs in all_pairs]
+        predicted = np.concatenate([predicted.ravel() for predicted, _ in pairs])
         true = np.concatenate([true.ravel() for _, true in pairs])
-        fitted = calibration.fit(said, true)
-        tally = metrics.tally((fitted.apply(said), true) for said, true in pairs)
+        fitted = calibration.fit(predicted, true)
+        tally = metrics.tally((fitted.apply(predicted), true) for predicted, true in pairs)
         scaled[output] = fitted
         threshold[output] = metrics.best_threshold(tally, _goal(output))
     names = {"tulip": "threshold", "cell": "threshold", "bloom": "bloom_threshold"}
@@ -137,8 +137,8 @@ def evaluate(
 def _case(card: Card, answer: ScenePrediction) -> Case:
     """The score is IoU over pixels, or accuracy over cells, or nearness to a verdict."""
     shown: Output = "tulip" if card.kind == "unet" else "cell"
-    said, true = answer.pairs[shown]
-    counts = metrics.tally([(said, true)]).at(card.threshold)
+    predicted, true = answer.pairs[shown]
+    counts = metrics.tally([(predicted, true)]).at(card.threshold)
     note = ""
     if card.kind == "unet":
         score = float(metrics.iou(counts)[0])
@@ -151,7 +151,7 @@ def _case(card: Card, answer: ScenePrediction) -> Case:
         score = float(metrics.accuracy(counts)[0])
         if len(chip) == 1 and not np.isfinite(score):
             score = float(1 - abs(chip[0] - cloudy[0]))
-    counted = np.isfinite(said)
+    counted = np.isfinite(predicted)
     return Case(
         answer.name,
         answer.image,
@@ -165,7 +165,7 @@ def _case(card: Card, answer: ScenePrediction) -> Case:
 
 
 def figures(evaluation: Evaluation) -> dict[str, Estimate | int]:
-    """What the evaluation comes to, with intervals and counts; what is undefined is left out."""
+    """Metrics with intervals, and counts; undefined ones are left out."""
     if evaluation.card.kind == "unet":
         found = _unet_figures(evaluation)
     else:

@@ -17,7 +17,7 @@ from tulip_ops.ml.evaluation.bootstrap import Figure, Weights
 BINS = 1000
 """Probabilities are counted in bins of 0.001; every threshold is the edge of a bin."""
 RELIABILITY_BINS = 20
-"""Bins of 0.05, in which what was said is compared with what came true."""
+"""Bins of 0.05, in which predicted probability is compared with observed frequency."""
 _EDGES = (np.arange(BINS + 1) / BINS).astype(np.float32)
 
 Counts = NDArray[np.float64]
@@ -66,18 +66,20 @@ def tally(scenes: Iterable[tuple[NDArray[np.float32], NDArray[np.bool_]]]) -> Ta
     rows = []
     for probability, truth in scenes:
         known = np.isfinite(probability)
-        said, true = probability[known], truth[known]
-        bins = np.clip(np.searchsorted(_EDGES, said, side="right") - 1, 0, BINS - 1)
+        predicted, true = probability[known], truth[known]
+        bins = np.clip(np.searchsorted(_EDGES, predicted, side="right") - 1, 0, BINS - 1)
         rows.append(
             (
                 np.bincount(bins[true], minlength=BINS),
                 np.bincount(bins[~true], minlength=BINS),
-                np.bincount(bins, weights=said, minlength=BINS),
+                np.bincount(bins, weights=predicted, minlength=BINS),
             )
         )
     none = np.zeros((0, BINS))
-    positive, negative, said_sum = map(np.stack, zip(*rows, strict=True)) if rows else [none] * 3
-    return Tally(positive.astype(np.int64), negative.astype(np.int64), said_sum)
+    positive, negative, probability_sum = (
+        map(np.stack, zip(*rows, strict=True)) if rows else [none] * 3
+    )
+    return Tally(positive.astype(np.int64), negative.astype(np.int64), probability_sum)
 
 
 def concatenate(tallies: Sequence[Tally]) -> Tally:
@@ -115,9 +117,9 @@ def iou(counts: Counts) -> NDArray[np.float64]:
     return _ratio(counts[..., 0], counts[..., :3].sum(-1))
 
 
-def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    undefined = np.full(np.shape(whole), np.nan)
-    divided: NDArray[np.float64] = np.divide(part, whole, out=undefined, where=whole > 0)
+def _ratio(part: NDArray[np.float64], total: NDArray[np.float64]) -> NDArray[np.float64]:
+    undefined = np.full(np.shape(total), np.nan)
+    divided: NDArray[np.float64] = np.divide(part, total, out=undefined, where=total > 0)
     return divided
 
 
@@ -143,12 +145,12 @@ def calibration_error(tally: Tally) -> Figure:
     cases: Naeini et al., 2015 (AAAI, Obtaining well calibrated probabilities using Bayesian
     binning), there with 10 bins.
     """
-    said = _coarse(tally.probability_sum)
+    predicted = _coarse(tally.probability_sum)
     true = _coarse(tally.positive)
     cases = true + _coarse(tally.negative)
 
     def error(weights: Weights) -> NDArray[np.float64]:
-        apart: NDArray[np.float64] = np.abs(weights @ said - weights @ true).sum(-1)
+        apart: NDArray[np.float64] = np.abs(weights @ predicted - weights @ true).sum(-1)
         return _ratio(apart, (weights @ cases).sum(-1))
 
     return error
@@ -156,9 +158,9 @@ def calibration_error(tally: Tally) -> Figure:
 
 def reliability(tally: Tally) -> NDArray[np.float64]:
     """(RELIABILITY_BINS, 3): mean predicted probability, observed share, number of cases."""
-    said, true = _coarse(tally.probability_sum).sum(0), _coarse(tally.positive).sum(0)
+    predicted, true = _coarse(tally.probability_sum).sum(0), _coarse(tally.positive).sum(0)
     cases = true + _coarse(tally.negative).sum(0)
-    return np.stack([_ratio(said, cases), _ratio(true, cases), cases], axis=-1)
+    return np.stack([_ratio(predicted, cases), _ratio(true, cases), cases], axis=-1)
 
 
 def _coarse(fine: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.float64]:

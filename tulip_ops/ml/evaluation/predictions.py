@@ -13,6 +13,7 @@ from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.ml.inference import predictors
 from tulip_ops.ml.inference.engine_selection import KERAS, Engine
 from tulip_ops.ml.inference.model_registry import Card, Output
+from tulip_ops.ml.inference.window_layout import CELL
 from tulip_ops.raster import tiling
 
 _GAIN = 2.5
@@ -30,7 +31,7 @@ class ScenePrediction:
     clear: Mapping[Output, Pair]
     """The same over pixels that are not known to be hidden; empty for a cloud filter."""
     left_out: Mapping[Output, int]
-    """Cases that are neither plainly one nor the other, or unknown."""
+    """Number of ambiguous and unknown cases."""
     probability_map: NDArray[np.float32]
     """Probability of tulips by pixel, or of cloud by cell, whether it counts or not."""
     image: NDArray[np.uint8]
@@ -59,52 +60,52 @@ def _tulips(network: predictors.UNet, scene: TrainingScene) -> ScenePrediction:
     possible = labels.unet_target(pixels, scene.truth) > 0
     plain, flowering = possible[..., 1], possible[..., 2]
     counted = possible[..., 0] | plain | flowering
-    told = counted & ~(plain & flowering)
+    certain = counted & ~(plain & flowering)
     growing = plain | flowering
-    tulips = np.count_nonzero(told & growing)
+    tulips = np.count_nonzero(certain & growing)
     hidden, _ = labels.hidden(scene.truth)
     clear = ~hidden
     return ScenePrediction(
-        {"tulip": (_where(counted, tulip), growing), "bloom": (_where(told, bloom), flowering)},
+        {"tulip": (_where(counted, tulip), growing), "bloom": (_where(certain, bloom), flowering)},
         {
             "tulip": (_where(counted & clear, tulip), growing),
-            "bloom": (_where(told & clear, bloom), flowering),
+            "bloom": (_where(certain & clear, bloom), flowering),
         },
-        {"tulip": int(np.count_nonzero(~counted)), "bloom": int(np.count_nonzero(~told))},
+        {"tulip": int(np.count_nonzero(~counted)), "bloom": int(np.count_nonzero(~certain))},
         tulip,
         _image(pixels, network.card.bands),
-        np.count_nonzero(told & flowering) / tulips if tulips else float("nan"),
+        np.count_nonzero(certain & flowering) / tulips if tulips else float("nan"),
         scene.name,
     )
 
 
 def _clouds(network: predictors.CloudFilter, scene: TrainingScene) -> ScenePrediction:
-    """Cells and chips count that are plainly cloudy or plainly clear; see `labels.CLOUDY`.
+    """Only clearly cloudy and clearly clear cells and chips count; see `labels.CLOUDY`.
 
     Of a scene with only an image-level label, the cloudiest chip counts.
     """
     reflectance = scene.reflectance()
-    said_cells = _blocks(network.cloud_probability(reflectance, network.card.bands))
-    said_chips, plan = network.chip_probability(reflectance, network.card.bands)
-    height, width = (labels.CELL * side for side in said_cells.shape)
+    cell_probability = _blocks(network.cloud_probability(reflectance, network.card.bands))
+    chip_probability, plan = network.chip_probability(reflectance, network.card.bands)
+    height, width = (CELL * side for side in cell_probability.shape)
     cells = labels.cloud_filter_target(scene.truth[None, :height, :width])[0][0]
     if scene.cloudy is None:
         cuts = tiling.cut(np.moveaxis(scene.truth, -1, 0), plan)
-        whole = labels.cloud_filter_target(np.moveaxis(cuts, 1, -1))[1]
+        cloudy = labels.cloud_filter_target(np.moveaxis(cuts, 1, -1))[1]
     else:
-        said_chips = np.fmax.reduce(said_chips, keepdims=True)
-        whole = np.array([scene.cloudy], dtype=np.float32)
+        chip_probability = np.fmax.reduce(chip_probability, keepdims=True)
+        cloudy = np.array([scene.cloudy], dtype=np.float32)
     return ScenePrediction(
         {
-            "chip": (_where(np.isfinite(whole), said_chips), whole == 1),
-            "cell": (_where(np.isfinite(cells), said_cells), cells == 1),
+            "chip": (_where(np.isfinite(cloudy), chip_probability), cloudy == 1),
+            "cell": (_where(np.isfinite(cells), cell_probability), cells == 1),
         },
         {},
         {
-            "chip": int(np.count_nonzero(np.isnan(whole))),
+            "chip": int(np.count_nonzero(np.isnan(cloudy))),
             "cell": int(np.count_nonzero(np.isnan(cells))),
         },
-        said_cells,
+        cell_probability,
         _image(np.moveaxis(reflectance, 0, -1), network.card.bands),
         float("nan"),
         scene.name,
@@ -112,10 +113,9 @@ def _clouds(network: predictors.CloudFilter, scene: TrainingScene) -> ScenePredi
 
 
 def _blocks(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(height, width), the same all over each cell, to whole cells alone; NaN if never measured."""
-    size = labels.CELL
-    rows, columns = (side // size for side in pixels.shape)
-    blocks = pixels[: rows * size, : columns * size].reshape(rows, size, columns, size)
+    """(height, width), constant within each cell, to complete cells only; NaN if never measured."""
+    rows, columns = (side // CELL for side in pixels.shape)
+    blocks = pixels[: rows * CELL, : columns * CELL].reshape(rows, CELL, columns, CELL)
     return np.asarray(np.fmax.reduce(blocks, axis=(1, 3)))
 
 

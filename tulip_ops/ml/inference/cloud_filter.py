@@ -18,7 +18,7 @@ _EVIDENCE = 128
 
 
 def build(bands: int, depth: Depth = "resnet50", *, dtype: str = "float32") -> keras.Model:
-    """ResNet50 or ResNet101 (He et al., arXiv 1512.03385) that judges cells and whole chips.
+    """ResNet50 or ResNet101 (He et al., arXiv 1512.03385) that classifies cells and chips.
 
     A cell is cloudy where cloud, haze or shadow hides a noticeable part of it; so is a chip.
     Both come from one pass: the last stage, which sees far, is brought to the grid of the
@@ -62,7 +62,7 @@ def resnet(bands: int, depth: Depth, dtype: str) -> keras.Model:
     keras.config.set_dtype_policy(dtype)  # keras.applications knows no argument for it
     try:
         with warnings.catch_warnings():
-            # Keras wonders about more bands than photographs have
+            # Keras warns about more bands than photographs have
             warnings.filterwarnings("ignore", "This model usually expects 1 or 3 input channels")
             return make[depth](include_top=False, weights=None, input_shape=(None, None, bands))
     finally:
@@ -71,9 +71,9 @@ def resnet(bands: int, depth: Depth, dtype: str) -> keras.Model:
 
 def _backbone(bands: int, depth: Depth, dtype: str) -> keras.Model:
     """Stages four and five of a ResNet, at strides 16 and 32, as one layer that can be frozen."""
-    whole = resnet(bands, depth, dtype)
-    stages = [whole.get_layer(_FOURTH_STAGE[depth]).output, whole.output]
-    return keras.Model(whole.input, stages, name=BACKBONE)
+    full = resnet(bands, depth, dtype)
+    stages = [full.get_layer(_FOURTH_STAGE[depth]).output, full.output]
+    return keras.Model(full.input, stages, name=BACKBONE)
 
 
 def _log_share(cell: keras.KerasTensor) -> keras.KerasTensor:

@@ -29,7 +29,7 @@ class EngineRequest:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What was decided for one model."""
+    """The selected engine of one model."""
 
     name: Literal["keras", "openvino"]
     precision: Precision
@@ -41,18 +41,18 @@ class Engine:
 
     @property
     def recipe(self) -> dict[str, str]:
-        """What of it can change values beyond rounding, for the recipes of products.
+        """What can change values beyond rounding, for the recipes of products.
 
         Keras and an export of the same precision differ by rounding; the eight bits of an export
         were chosen when it was made.
         """
-        told: dict[str, str] = {"precision": self.precision}
+        values: dict[str, str] = {"precision": self.precision}
         if self.precision == "int8" and self.variant is not None:
-            told["export"] = self.variant.sha256
-        return told
+            values["export"] = self.variant.sha256
+        return values
 
     def __str__(self) -> str:
-        """For people, and for what products say of their making."""
+        """For people, and for the provenance of products."""
         return f"{self.name} {self.precision}"
 
 

@@ -1,8 +1,8 @@
 """Manifests of exported networks: only file access, without the library that runs them.
 
 An export is a folder <version>/openvino/ beside the weights, or <exports>/<name>/<version>/: files
-for OpenVINO, and export.json with their checksums and what they were worth beside Keras on scenes
-that the network has not learned from.
+for OpenVINO, and export.json with their checksums and metrics, beside those of Keras, on held-out
+scenes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Precision = Literal["fp32", "bf16", "int8"]
 FASTEST_FIRST: tuple[Precision, ...] = ("int8", "bf16", "fp32")
 
 FORMAT: Final = 2
-"""Of export.json, and of what the networks beside it say."""
+"""Format of export.json and of the outputs of the networks beside it."""
 NAME = "export.json"
 FOLDER = "openvino"
 GATE = 0.005
@@ -71,13 +71,13 @@ def read(card: Card, exports: Path | None) -> Export | None:
     """The export of these very weights; None where there is none. `ExportDamaged`."""
     path = place(card, exports) / NAME
     try:
-        told = json.loads(path.read_bytes())
-        if isinstance(told, dict) and told.get("format") != FORMAT:
+        manifest = json.loads(path.read_bytes())
+        if isinstance(manifest, dict) and manifest.get("format") != FORMAT:
             raise ExportDamaged(
                 f"{path} was made for another release;"
                 f" repeat `tulip models export {card.reference}`"
             )
-        export = Export.model_validate(told)
+        export = Export.model_validate(manifest)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, ValidationError) as error:

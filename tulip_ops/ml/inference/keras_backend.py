@@ -118,12 +118,12 @@ def stream(
     def spec(shape: Shape) -> tf.TensorSpec:
         return tf.TensorSpec(shape, tf.float32)
 
-    told = (
+    target_spec = (
         {name: spec(shape) for name, shape in target.items()}
         if isinstance(target, Mapping)
         else spec(target)
     )
-    drawn = tf.data.Dataset.from_generator(generate, output_signature=(spec(pixels), told))
+    drawn = tf.data.Dataset.from_generator(generate, output_signature=(spec(pixels), target_spec))
     batches: Stream = drawn.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(4)
     return batches
 
@@ -153,7 +153,7 @@ def _with_tensorflow(network: keras.Model) -> Callable[[NDArray[np.float32]], Ma
         jit_compile=has_gpu(),  # XLA is slower for convolutions on processors
     )
     return lambda pixels: tf.nest.map_structure(
-        lambda said: said.numpy(), graph(tf.constant(pixels))
+        lambda output: output.numpy(), graph(tf.constant(pixels))
     )
 
 
@@ -162,11 +162,11 @@ def _with_jax(network: keras.Model) -> Callable[[NDArray[np.float32]], Mapping[s
     import keras
 
     @jax.jit  # type: ignore[untyped-decorator]  # once for each shape of input
-    def graph(learned: Any, kept: Any, pixels: Any) -> Any:
+    def graph(learned: Any, fixed: Any, pixels: Any) -> Any:
         last = keras.ops.transpose(pixels, (0, 2, 3, 1))
-        said, _ = network.stateless_call(learned, kept, last, training=False)
-        return said
+        outputs, _ = network.stateless_call(learned, fixed, last, training=False)
+        return outputs
 
     learned = [variable.value for variable in network.trainable_variables]
-    kept = [variable.value for variable in network.non_trainable_variables]
-    return lambda pixels: graph(learned, kept, pixels)
+    fixed = [variable.value for variable in network.non_trainable_variables]
+    return lambda pixels: graph(learned, fixed, pixels)

@@ -69,8 +69,8 @@ class Calibration(_Frozen):
         """Any shape, in [0, 1], NaN stays NaN; the order of probabilities never changes."""
         if (self.slope, self.intercept) == (1.0, 0.0):
             return probability
-        kept = np.clip(probability, 1e-7, 1 - 1e-7).astype(np.float64)
-        logit = self.slope * (np.log(kept) - np.log1p(-kept)) + self.intercept
+        clipped = np.clip(probability, 1e-7, 1 - 1e-7).astype(np.float64)
+        logit = self.slope * (np.log(clipped) - np.log1p(-clipped)) + self.intercept
         return np.asarray(1 / (1 + np.exp(-logit)), dtype=np.float32)
 
     def of_logits(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -98,7 +98,7 @@ class UNetArchitecture(_Frozen):
 
 
 class Training(_Frozen):
-    """What the weights have seen."""
+    """Training data, licence and settings."""
 
     data: str
     licence: str
@@ -108,7 +108,7 @@ class Training(_Frozen):
 
 
 class Card(_Frozen):
-    """model.json: everything to use a model rightly, and to know what it is."""
+    """model.json: everything needed to use a model correctly and to identify it."""
 
     kind: Kind
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -125,7 +125,7 @@ class Card(_Frozen):
     bloom_threshold: float | None = Field(None, gt=0, lt=1)
     """From this calibrated probability on, a pixel is in flower; None for a cloud filter."""
     chip_threshold: float | None = Field(None, gt=0, lt=1)
-    """From this calibrated probability on, a whole chip is cloudy; None for a U-Net."""
+    """From this calibrated probability on, a chip is cloudy; None for a U-Net."""
     calibration: dict[Output, Calibration] = {}
     """By output; outputs without an entry are not calibrated."""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -160,7 +160,7 @@ class Card(_Frozen):
 
     @property
     def thresholds(self) -> dict[Output, float]:
-        """By output: the calibrated probability from which it says yes."""
+        """By output: the calibrated probability from which it is positive."""
         if self.bloom_threshold is not None:
             return {"tulip": self.threshold, "bloom": self.bloom_threshold}
         assert self.chip_threshold is not None  # noqa: S101  # as `_consistent` ensures

@@ -26,7 +26,7 @@ ROWS_IN_CACHE = 32
 
 
 class _Network:
-    """What both kinds share: a card, and what runs it.
+    """Base of both kinds: a card, and the engine that runs its network.
 
     A call is `calibrated(run(normalized(windows)))`; `streaming` does the first and the last
     in other threads than the one in the middle.
@@ -104,13 +104,13 @@ class CloudFilter(_Network):
         pixels = self._select(reflectance, bands)
         plan = window_layout.plan(self.card, *pixels.shape[1:])
         measured = _measured(pixels)
-        said = _asked(self.card, self, pixels, plan, measured)
-        return window_layout.expand_cells(window_layout.cells(said, plan), measured)
+        answers = _asked(self.card, self, pixels, plan, measured)
+        return window_layout.expand_cells(window_layout.cells(answers, plan), measured)
 
     def chip_probability(
         self, reflectance: NDArray[np.float32], bands: Sequence[str]
     ) -> tuple[NDArray[np.float32], tiling.TilingPlan]:
-        """Probability of each whole chip, (N,) float32, and the plan of the chips.
+        """Probability of each chip, (N,) float32, and the plan of the chips.
 
         NaN for chips without any measured pixel, which are not inferred. Arguments as
         `cloud_probability`.
@@ -166,8 +166,10 @@ class UNet(_Network):
         pixels = self._select(reflectance, bands)
         plan = window_layout.plan(self.card, *pixels.shape[1:])
         measured = _measured(pixels)
-        said = _asked(self.card, self, pixels, plan, measured)
-        return np.where(measured, window_layout.mosaic(said, self.card, plan), np.float32(np.nan))
+        answers = _asked(self.card, self, pixels, plan, measured)
+        return np.where(
+            measured, window_layout.mosaic(answers, self.card, plan), np.float32(np.nan)
+        )
 
 
 def band_indices(card: Card, bands: Sequence[str]) -> list[int]:

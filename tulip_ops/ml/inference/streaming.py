@@ -39,7 +39,7 @@ def cloud_probability(
 ) -> tuple[NDArray[np.float32], PixelMask]:
     """Cloud probability of the cells of a raster, and the pixels that it covers.
 
-    cache: where the strips that are read are left for the U-Net.
+    cache: stores the strips that are read, for the U-Net.
     Returns (cells down, cells across) float32 in [0, 1], NaN where no window was asked; and the
     pixels that are wanted and were measured in all of the network's bands.
     """
@@ -64,8 +64,8 @@ def cloud_probability(
 
     with _prepared(read, network, plan, wanted) as prepared:
         answers = concurrency.ordered_map(ask, prepared, network.at_once)
-        said = dict(answer for answer in answers if answer is not None)
-    return window_layout.cells(said, plan), known
+        outputs = dict(answer for answer in answers if answer is not None)
+    return window_layout.cells(outputs, plan), known
 
 
 def expand_cells(
@@ -99,10 +99,12 @@ def write_tulips(
     noise = _NoiseOfRows(network.card.threshold)
     plan = window_layout.plan(network.card, *source.grid.shape, size=size)
 
-    def write(window: tiling.Window, mask: NDArray[np.bool_], said: NetworkOutputs | None) -> None:
+    def write(
+        window: tiling.Window, mask: NDArray[np.bool_], outputs: NetworkOutputs | None
+    ) -> None:
         stored = np.full((window_layout.OUTPUTS, *mask.shape), PROBABILITY_NODATA, dtype=np.uint8)
-        if said is not None:
-            logits = said["logits"][0][window.core]
+        if outputs is not None:
+            logits = outputs["logits"][0][window.core]
             seen.append(int(np.count_nonzero(mask)))
             for first in range(0, len(mask), predictors.ROWS_IN_CACHE):
                 part = slice(first, first + predictors.ROWS_IN_CACHE)
@@ -115,7 +117,7 @@ def write_tulips(
 
     if cache is not None:
         width = source.grid.width
-        # what is kept comes in the place of the rows that would be read first
+        # cached strips replace the rows that would be read first
         room = memory_budget.free_bytes(
             network, width, cache.memory_gb, size=size
         ) + memory_budget.row_bytes(network.card, width, size)
@@ -128,8 +130,8 @@ def write_tulips(
         concurrency.background_writer(1) as line,
     ):
         for window, mask, pixels in prepared:
-            said = None if pixels is None else network.run(pixels)
-            line.submit(partial(write, window, mask, said))
+            outputs = None if pixels is None else network.run(pixels)
+            line.submit(partial(write, window, mask, outputs))
     return TulipSummary(sum(tulips) / max(1, sum(seen)), noise.deviation)
 
 
@@ -152,7 +154,7 @@ class _NoiseOfRows:
         self._rows = (0, 0)
 
     def put(self, window: tiling.Window, tulip: NDArray[np.uint8]) -> None:
-        """What is stored of the pixels that a window answers for, the next one in their order."""
+        """Add the stored pixels of the next window in order, without its overlaps."""
         if window.own_rows != self._rows:
             self._end_row()
             self._rows = window.own_rows
@@ -244,7 +246,7 @@ class _Held:
         self._first = 0
 
     def hold(self, first: int, last: int) -> None:
-        """Forget what lies above row `first`, and have what lies above `last`."""
+        """Drop the rows above `first`, and read the rows above `last`."""
         while self._strips and self._first + self._strips[0].shape[1] <= first:
             self._first += self._strips.pop(0).shape[1]
         while self._first + sum(strip.shape[1] for strip in self._strips) < last:

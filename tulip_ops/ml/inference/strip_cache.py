@@ -35,7 +35,7 @@ class StripCache:
         return self
 
     def set_limit(self, room: float) -> None:
-        """Keep at most `room` bytes from now on; the last strips are dropped first."""
+        """Store at most `room` bytes from now on; the last strips are dropped first."""
         self._room = room
         while self._strips and self.nbytes > room:
             del self._strips[max(self._strips)]
@@ -68,8 +68,8 @@ def read_strips(
 ) -> Iterator[Strip]:
     """The bands at `places` of a raster, strip by strip from north to south.
 
-    cache: strips of this raster, which are not read again. fill_cache: leave what is read there, in
-    all bands, for those who go through the raster after this; else it is only emptied.
+    cache: strips of this raster, which are not read again. fill_cache: store the strips there, in
+    all bands, for later readers of the raster; else the cache is only emptied.
     """
     height, everything = source.grid.height, range(len(source.bands))
     for first in range(0, height, STRIP_ROWS):

@@ -109,8 +109,8 @@ def mosaic(
     the window that answers for it, where its prediction saw all its surroundings; NaN where that
     window was not asked.
     """
-    whole = np.full((OUTPUTS, plan.height, plan.width), np.nan, dtype=np.float32)
+    result = np.full((OUTPUTS, plan.height, plan.width), np.nan, dtype=np.float32)
     for window in windows(card, plan):
         if window.number in outputs:
-            whole[:, *window.owns] = outputs[window.number][:, *window.core]
-    return whole
+            result[:, *window.owns] = outputs[window.number][:, *window.core]
+    return result

@@ -19,7 +19,7 @@ SKEW, SHEAR, ROTATION = (0.5, 0.5), (0.3, 15.0), (0.75, 20.0)
 """Probability and greatest amount: share of a side; degrees; degrees."""
 
 _UNIFORM_BYTE = 73.9
-"""Standard deviation of whole numbers drawn from -128..127."""
+"""Standard deviation of integers drawn from -128..127."""
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 
@@ -158,11 +158,11 @@ def resize(image: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 def radiometry(
     reflectance: NDArray[np.float32], bands: Sequence[str], random: np.random.Generator
 ) -> None:
-    """Give (N, height, width, bands) other light and other sensors, in place; NaN stays NaN.
+    """Vary the light and the sensor of (N, height, width, bands), in place; NaN stays NaN.
 
     Gain (common 15 %, per band 6 %), offset per band, noise; for half of the chips gamma, for
     half some resampling blur; and for half of those in red, green and blue the saturation and
-    rounding of 8-bit renderings. The air between ground and sensor is the simulator's matter.
+    rounding of 8-bit renderings. The atmosphere is simulated elsewhere.
     """
     rendered = RENDERED.issuperset(bands)
     for image in reflectance:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops.core.errors import BadTrainingData
-from tulip_ops.ml.datasets.labels import CELL, CLOUDY_SOMEWHERE, DEPTH, OPACITY, UNKNOWN
+from tulip_ops.ml.datasets.labels import CLOUDY_SOMEWHERE, DEPTH, OPACITY, UNKNOWN
 from tulip_ops.ml.datasets.scenes import Mixture, TrainingScene, reflectance_of
+from tulip_ops.ml.inference.window_layout import CELL
 from tulip_ops.ml.training import augmentation
 from tulip_ops.ml.training.synthetic_weather import overcast
 

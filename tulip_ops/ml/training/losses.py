@@ -1,4 +1,4 @@
-"""What training minimizes; what quality is measured by is in `metrics`."""
+"""Loss functions; quality is measured by `metrics`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def cross_entropy(truth: keras.KerasTensor, probability: keras.KerasTensor) -> k
 def segmentation_loss(
     truth: keras.KerasTensor, probability: keras.KerasTensor
 ) -> keras.KerasTensor:
-    """Soft dice, which does not care how rare tulips are, plus cross-entropy, which calibrates."""
+    """Soft dice, which works however rare tulips are, plus cross-entropy, which calibrates."""
     truth = ops.cast(truth, "float32")
     probability = ops.cast(probability, "float32")
     return soft_dice(truth, probability) + cross_entropy(truth, probability)
@@ -65,6 +65,6 @@ def cloud_loss(truth: keras.KerasTensor, probability: keras.KerasTensor) -> kera
     truth = ops.cast(truth, "float32")
     known = ops.cast(ops.logical_not(ops.isnan(truth)), "float32")
     cloudy = ops.where(ops.isnan(truth), 0.0, truth)
-    said = ops.clip(ops.cast(probability, "float32"), 1e-6, 1 - 1e-6)
-    surprise = -(cloudy * ops.log(said) + (1 - cloudy) * ops.log(1 - said))
+    clipped = ops.clip(ops.cast(probability, "float32"), 1e-6, 1 - 1e-6)
+    surprise = -(cloudy * ops.log(clipped) + (1 - cloudy) * ops.log(1 - clipped))
     return ops.sum(known * surprise) / ops.maximum(ops.sum(known), 1.0)

@@ -133,7 +133,7 @@ def _table(
 
 
 def _elsewhere(card: Card) -> list[str]:
-    """What it is worth on data that it was not made for, such as real images."""
+    """Metrics on data other than simulated scenes, such as real images."""
     lines = []
     for data, metrics in card.elsewhere.items():
         lines += [f"## {data}", "", *_table(metrics, {})]

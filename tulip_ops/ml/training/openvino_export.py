@@ -27,7 +27,7 @@ SAMPLES = 48
 """Scenes from which the ranges of eight bits are taken; one window of each."""
 SIDE = 256
 _FIRST = TEST + 5_000
-"""Of their seeds: no training and no figure knows them."""
+"""Their first seed; training and evaluation use other seeds."""
 
 
 def export(
@@ -44,8 +44,8 @@ def export(
     root: as `export_manifest.place` has it. scenes: with a truth, of the card's bands; `described`
     says what they are. samples: each (1, bands, height, width), normalized, for eight bits.
     A precision is accepted where no IoU and no accuracy is below that of Keras by more than
-    `GATE`; the files of others are removed, and their figures kept. An export that was there is
-    replaced. `BadSetting` if the folder cannot be written.
+    `GATE`; the files of others are removed, but their figures stay. An earlier export is replaced.
+    `BadSetting` if the folder cannot be written.
     """
     keras_backend.use_threads(threads)
     place = export_manifest.place(card, root)
@@ -59,7 +59,7 @@ def export(
             ) from error
         _write_files(card, precisions, making, samples)
         keras = figures(evaluate.evaluate(card, scenes, threads))
-        log.info("%s keras fp32: %s", card.reference, _told(keras))
+        log.info("%s keras fp32: %s", card.reference, _in_words(keras))
         variants = {
             precision: _measured(card, precision, making, scenes, keras, threads)
             for precision in precisions
@@ -102,7 +102,7 @@ def figures(evaluation: evaluate.Evaluation) -> dict[str, float]:
 
 
 def passes(metrics: dict[str, float], keras: dict[str, float]) -> bool:
-    """Whether nothing is below Keras by more than `GATE`, and nothing that it says is missing."""
+    """Whether nothing is below Keras by more than `GATE`, and no metric of Keras is missing."""
     return all(metrics.get(name, -np.inf) >= value - GATE for name, value in keras.items())
 
 
@@ -112,10 +112,12 @@ def _write_files(
     folder: Path,
     samples: Iterable[NDArray[np.float32]],
 ) -> None:
-    whole = folder / _file("fp32")
-    openvino_backend.save(openvino_backend.convert(model_loading.load(card)), whole)
+    unquantized = folder / _file("fp32")
+    openvino_backend.save(openvino_backend.convert(model_loading.load(card)), unquantized)
     if "int8" in precisions:
-        openvino_backend.save(openvino_backend.quantize(whole, samples), folder / _file("int8"))
+        openvino_backend.save(
+            openvino_backend.quantize(unquantized, samples), folder / _file("int8")
+        )
 
 
 def _file(precision: Precision) -> str:
@@ -142,19 +144,19 @@ def _measured(
         "%s openvino %s: %s: %s",
         card.reference,
         precision,
-        _told(found),
+        _in_words(found),
         "accepted" if accepted else f"refused, more than {GATE} below Keras",
     )
     return draft.model_copy(update={"metrics": found, "accepted": accepted})
 
 
 def _drop_refused(variants: dict[Precision, Variant], folder: Path) -> None:
-    kept = {variant.file for variant in variants.values() if variant.accepted}
+    accepted = {variant.file for variant in variants.values() if variant.accepted}
     for path in folder.glob("*.xml"):
-        if path.name not in kept:
+        if path.name not in accepted:
             path.unlink()
             path.with_suffix(".bin").unlink()
 
 
-def _told(found: dict[str, float]) -> str:
+def _in_words(found: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.4f}" for name, value in found.items())

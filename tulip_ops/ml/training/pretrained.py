@@ -50,7 +50,7 @@ def load_backbone(
     for layer in backbone.layers:
         weights = given.get_layer(layer.name).get_weights() if layer.get_weights() else []
         if layer.name == _FIRST:
-            # the sum over bands stays what it was, so that what follows is fed alike
+            # the sum over bands stays the same, so that later layers get inputs of the same scale
             weights[0] = first * (len(_PHOTOGRAPH) / len(bands))
         layer.set_weights(weights)
 
@@ -58,8 +58,8 @@ def load_backbone(
 def start_from(network: keras.Model, other: keras.Model, card: Card, bands: Sequence[str]) -> None:
     """Give a network the weights of one of our models, of the same shape but for its bands.
 
-    other: the network of `card`, with its weights. Bands that it does not read begin with
-    nothing, so that at first the network says what the other one would. `BadWeights` if the two
+    other: the network of `card`, with its weights. Bands that it does not read begin with zero
+    weights, so that the initial outputs equal those of the other one. `BadWeights` if the two
     differ in more than their bands.
     """
     own, given = network.get_weights(), other.get_weights()

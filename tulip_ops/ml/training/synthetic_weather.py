@@ -24,8 +24,8 @@ def overcast(
     """A chip under a random sky of the simulator: clouds, their shadows, haze or cirrus.
 
     reflectance (height, width, bands), NaN stays NaN; truth (height, width, 4). The share of
-    the ground that is hidden adds up; where nobody knew of clouds it stays unknown unless the
-    new ones hide something.
+    the ground that is hidden adds up; where it was unknown, it stays unknown unless the new clouds
+    hide something.
     """
     height, width = truth.shape[:2]
     kind = list(CHANCE)[int(random.choice(len(CHANCE), p=list(CHANCE.values())))]

@@ -1,6 +1,6 @@
-"""The loop: chips in, weights out, a checkpoint after every epoch.
+"""The training loop, with a checkpoint after every epoch.
 
-A killed training goes on from its last epoch when it is started again with the same job: every
+A killed training resumes after its last epoch when it is started again with the same job: every
 epoch draws its chips from its own seed, and the checkpoint holds the optimizer with its count
 of steps.
 """
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Never, TypeAlias
+from typing import Never
 
 import keras
 import numpy as np
@@ -26,23 +26,18 @@ from tulip_ops import simulate
 from tulip_ops.core.files import atomic_write
 from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.ml.inference import cloud_filter, keras_backend
-from tulip_ops.ml.inference.model_registry import (
-    Kind,
-    Normalization,
-    ResNetArchitecture,
-    UNetArchitecture,
-)
+from tulip_ops.ml.inference.model_registry import Normalization
 from tulip_ops.ml.inference.window_layout import CELL
 from tulip_ops.ml.training import chip_sampling
+from tulip_ops.ml.training.recipes import Recipe, Target
 
 log = logging.getLogger(__name__)
 
-_SEEDS = {"normalization": 0, "all": 1, "validation": 2, "head": 3}
-"""What chips are drawn for: each draws others."""
+LOG = "log.csv"
+"""Loss and duration of each epoch, beside the checkpoint."""
 
-Target: TypeAlias = NDArray[np.float32] | dict[str, NDArray[np.float32]]
-"""Target of a batch, by output if the network has several."""
-Loss: TypeAlias = Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
+_SEEDS = {"normalization": 0, "all": 1, "validation": 2, "head": 3}
+"""Part of the random seed by purpose, so that each draws other chips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +66,13 @@ class TrainingSchedule:
     precision: str
     """Keras dtype policy while training."""
     start: str = "random"
-    """What the weights begin with."""
+    """Initial weights."""
     head_epochs: int = 0
-    """Epochs before those of the stages in which a ResNet's own layers stay as they are."""
+    """Epochs before those of the stages, in which the layers of the ResNet are frozen."""
 
     @property
     def epochs(self) -> int:
-        """In all stages together, without those of the head."""
+        """Total of all stages, without those of the head."""
         return sum(stage.epochs for stage in self.stages)
 
     def stage(self, epoch: int) -> Stage:
@@ -88,24 +83,21 @@ class TrainingSchedule:
 
 @dataclass(frozen=True, slots=True)
 class TrainingJob:
-    """What differs between the two trainings."""
+    """A network with a name, and the data and schedule that it is trained with."""
 
-    kind: Kind
     name: str
     version: str
-    architecture: ResNetArchitecture | UNetArchitecture
-    chip: int
-    """Pixels on a side of what the finished network reads, for its card."""
-    course: TrainingSchedule
-    build: Callable[[str], keras.Model]
-    draw: Callable[[Sequence[TrainingScene], np.random.Generator, int], chip_sampling.Chip]
-    target: Callable[[NDArray[np.float32], NDArray[np.uint8]], Target]
-    loss: Loss | dict[str, Loss]
+    recipe: Recipe
+    schedule: TrainingSchedule
+
+    def build(self, dtype: str) -> keras.Model:
+        """An untrained network; dtype: Keras dtype policy."""
+        return self.recipe.build(len(self.schedule.bands), dtype)
 
     def folder(self, work: Path) -> Path:
-        """Of the checkpoint and the log; another course or simulator, another folder."""
+        """Of the checkpoint and the log; another schedule or simulator, another folder."""
         made_of = json.dumps(
-            [asdict(self.course), self.architecture.model_dump(), simulate.VERSION]
+            [asdict(self.schedule), self.recipe.architecture.model_dump(), simulate.VERSION]
         )
         digest = hashlib.sha256(made_of.encode()).hexdigest()[:8]
         return work / f"{self.name}-{self.version}-{digest}"
@@ -120,19 +112,19 @@ def fit(
     folder: Path,
 ) -> None:
     """Train `network` in place, from the checkpoint in `folder` if there is one."""
-    course = job.course
+    schedule = job.schedule
     show = partial(_stream, job, normalization=normalization)
-    head, whole = folder / "head.weights.h5", folder / "checkpoint.weights.h5"
-    if course.head_epochs and not whole.exists():
+    head, checkpoint = folder / "head.weights.h5", folder / "checkpoint.weights.h5"
+    if schedule.head_epochs and not checkpoint.exists():
         backbone = network.get_layer(cloud_filter.BACKBONE)
         backbone.trainable = False
-        rate = course.rate / 2  # nothing below has to follow, so no schedule is needed
-        first = [course.stages[0]] * course.head_epochs
+        rate = schedule.rate / 2  # nothing below has to follow, so no schedule is needed
+        first = [schedule.stages[0]] * schedule.head_epochs
         _go(job, network, rate, first, partial(show, learn), partial(show, choose), head)
         backbone.trainable = True
-    stages = [course.stage(epoch) for epoch in range(course.epochs)]
-    rate = _schedule(course)
-    _go(job, network, rate, stages, partial(show, learn), partial(show, choose), whole)
+    stages = [schedule.stage(epoch) for epoch in range(schedule.epochs)]
+    rate = _learning_rate(schedule)
+    _go(job, network, rate, stages, partial(show, learn), partial(show, choose), checkpoint)
 
 
 def _go(
@@ -145,36 +137,36 @@ def _go(
     checkpoint: Path,
 ) -> None:
     """An epoch for each of `stages`, beginning after those that the checkpoint has seen."""
-    course = job.course
+    schedule = job.schedule
     optimizer = keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     network.compile(
-        optimizer=optimizer, loss=job.loss, jit_compile=keras_backend.training_compiles()
+        optimizer=optimizer, loss=job.recipe.loss, jit_compile=keras_backend.training_compiles()
     )
     optimizer.build(network.trainable_variables)
     if checkpoint.exists():
         network.load_weights(checkpoint)
     part = "head" if checkpoint.name.startswith("head") else "all"
-    for epoch in range(int(optimizer.iterations) // course.steps, len(stages)):
+    for epoch in range(int(optimizer.iterations) // schedule.steps, len(stages)):
         started = time.monotonic()
         stage = stages[epoch]
-        seen = learn(seed=(course.seed, _SEEDS[part], epoch), steps=course.steps, stage=stage)
+        seen = learn(seed=(schedule.seed, _SEEDS[part], epoch), steps=schedule.steps, stage=stage)
         name = f"epoch {epoch + 1}/{len(stages)}"
-        with tqdm(total=course.steps, desc=name, disable=None) as bar:
-            told = network.fit(
+        with tqdm(total=schedule.steps, desc=name, disable=None) as bar:
+            fitted = network.fit(
                 seen,
-                steps_per_epoch=course.steps,
+                steps_per_epoch=schedule.steps,
                 verbose=0,
                 shuffle=False,
                 callbacks=[_Progress(bar)],
             )
-        unseen = choose(seed=(course.seed, _SEEDS["validation"]), steps=4, stage=stages[-1])
+        unseen = choose(seed=(schedule.seed, _SEEDS["validation"]), steps=4, stage=stages[-1])
         validation = network.evaluate(unseen, steps=4, verbose=0, return_dict=True)["loss"]
         with atomic_write(checkpoint, temporary=f"next.{checkpoint.name}") as draft:
             network.save_weights(draft)
-        loss, seconds = told.history["loss"][0], time.monotonic() - started
+        loss, seconds = fitted.history["loss"][0], time.monotonic() - started
         row = (part, epoch + 1, stage.chip, loss, validation, seconds, keras_backend.describe())
-        _append(checkpoint.with_name("log.csv"), row)
+        _append(checkpoint.with_name(LOG), row)
         log.info(
             "%s: epoch %d of %d px: loss %.4f, on validation scenes %.4f, %.0f s; of %d epochs",
             *row[:-1],
@@ -193,11 +185,14 @@ class _Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         self._bar.update()
 
 
-def _schedule(course: TrainingSchedule) -> keras.optimizers.schedules.LearningRateSchedule:
-    steps = course.epochs * course.steps
+def _learning_rate(schedule: TrainingSchedule) -> keras.optimizers.schedules.LearningRateSchedule:
+    steps = schedule.epochs * schedule.steps
     warm_up = max(1, steps // 10)
     return keras.optimizers.schedules.CosineDecay(
-        course.rate / 20, max(1, steps - warm_up), warmup_target=course.rate, warmup_steps=warm_up
+        schedule.rate / 20,
+        max(1, steps - warm_up),
+        warmup_target=schedule.rate,
+        warmup_steps=warm_up,
     )
 
 
@@ -211,17 +206,17 @@ def _stream(
     stage: Stage,
 ) -> keras_backend.Stream:
     """Batches of (normalized, target), drawn while the network works on earlier ones."""
-    bands, chip, batch = job.course.bands, stage.chip, stage.batch
+    bands, chip, batch = job.schedule.bands, stage.chip, stage.batch
 
     def generate() -> Iterator[tuple[NDArray[np.float32], Target]]:
         drawn = chip_sampling.batches(
-            job.draw, scenes, bands, seed=seed, steps=steps, batch=batch, chip=chip
+            job.recipe.draw, scenes, bands, seed=seed, steps=steps, batch=batch, chip=chip
         )
         for reflectance, truth in drawn:
-            yield normalization.apply(reflectance), job.target(reflectance, truth)
+            yield normalization.apply(reflectance), job.recipe.target(reflectance, truth)
 
     target: tuple[int, ...] | dict[str, tuple[int, ...]] = (batch, chip, chip, 3)
-    if job.kind == "cloud-filter":
+    if job.recipe.kind == "cloud-filter":
         cells = chip // CELL
         target = {"cell": (batch, cells, cells), "chip": (batch,)}
     return keras_backend.stream(generate, (batch, chip, chip, len(bands)), target, steps)

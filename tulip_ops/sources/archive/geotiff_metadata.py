@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TypedDict
 
 from shapely.geometry import Polygon, box
 
@@ -16,7 +17,7 @@ from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.mgrs import tile_at, tile_grid
 from tulip_ops.raster.projection import WGS84, project
 from tulip_ops.raster.reader import RasterInfo
-from tulip_ops.sources.stac_item import common_name
+from tulip_ops.sources.stac_bands import common_name
 
 _S2B_LAUNCH = date(2017, 3, 7)
 _OFFSET_BASELINE = 400
@@ -60,6 +61,20 @@ class SceneMetadata:
         return AcquisitionId(self.platform, self.tile, self.sensed_at.date(), sequence, self.level)
 
 
+class MetadataOptions(TypedDict, total=False):
+    """Options of `parse_metadata`."""
+
+    platform: str | None
+    tile: str | None
+    day: date | None
+    level: str
+    kind: str
+    bands: Sequence[str] | None
+    nodata: float | None
+    stretch: float
+    offset: float | None
+
+
 def parse_metadata(
     path: Path,
     info: RasterInfo,
@@ -97,13 +112,15 @@ def parse_metadata(
     words = _words(path)
     sensed_at = _sensed_at(path, words, info, day)
     ground = project(box(*info.bounds), info.epsg, WGS84)
-    square = tile or _told(_TILE, words) or tile_at(ground.centroid.x, ground.centroid.y)
+    square = tile or _first_group(_TILE, words) or tile_at(ground.centroid.x, ground.centroid.y)
     tile_grid(square)  # rejects a tile that does not exist
     return SceneMetadata(
         info=info,
-        platform=platform or _told(_PLATFORM, words) or _only_platform(path, sensed_at.date()),
+        platform=platform
+        or _first_group(_PLATFORM, words)
+        or _only_platform(path, sensed_at.date()),
         tile=square,
-        level=_told(_LEVEL, words) or level,
+        level=_first_group(_LEVEL, words) or level,
         sensed_at=sensed_at,
         epsg=info.epsg,
         footprint=ground,
@@ -115,7 +132,7 @@ def _words(path: Path) -> str:
     return path.stem.replace("_", " ")
 
 
-def _told(pattern: re.Pattern[str], words: str) -> str | None:
+def _first_group(pattern: re.Pattern[str], words: str) -> str | None:
     match = pattern.search(words)
     return match[1] if match else None
 
@@ -123,20 +140,20 @@ def _told(pattern: re.Pattern[str], words: str) -> str | None:
 def _sensed_at(path: Path, words: str, facts: RasterInfo, day: date | None) -> datetime:
     moment, bare = _MOMENT.search(words), _DAY.search(words)
     if moment:
-        told = moment["day"] + moment["time"]
+        digits = moment["day"] + moment["time"]
     elif bare:
-        told = bare["day"].replace("-", "") + "000000"
+        digits = bare["day"].replace("-", "") + "000000"
     elif day is not None:
-        told = f"{day:%Y%m%d}000000"
+        digits = f"{day:%Y%m%d}000000"
     elif facts.tiff_datetime:
-        told = re.sub(r"\D", "", facts.tiff_datetime)
+        digits = re.sub(r"\D", "", facts.tiff_datetime)
     else:
         raise BadScene(
             f"{path} does not say when it was sensed: give --date, or a name with"
             " 20160501-105310, 20160501T105310 or 2016-05-01"
         )
     try:
-        found = datetime.strptime(told, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        found = datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError as error:
         raise BadScene(f"{path} names no day that exists ({error}); give --date") from error
     return found if day is None else datetime.combine(day, found.timetz())
@@ -186,7 +203,7 @@ def _reflectance(
 
 
 def _ask_for_offset(path: Path, offset: float | None) -> None:
-    baseline = _told(_BASELINE, _words(path))
+    baseline = _first_group(_BASELINE, _words(path))
     if offset is None and baseline and int(baseline) >= _OFFSET_BASELINE:
         raise BadScene(
             f"{path} is of processing baseline {baseline[:2]}.{baseline[2:]}, whose pixels carry"
@@ -194,13 +211,13 @@ def _ask_for_offset(path: Path, offset: float | None) -> None:
         )
 
 
-def _names(path: Path, facts: RasterInfo, told: Sequence[str]) -> tuple[str, ...]:
+def _names(path: Path, facts: RasterInfo, given: Sequence[str]) -> tuple[str, ...]:
     count = len(facts.bands)
-    names = tuple(common_name(name) for name in told)
+    names = tuple(common_name(name) for name in given)
     known = tuple(name for name in names if name is not None)
     if len(known) != count or len(set(known)) != count:
         raise BadScene(
-            f"{path} has {count} bands called {', '.join(repr(name) for name in told)}: name each"
+            f"{path} has {count} bands called {', '.join(repr(name) for name in given)}: name each"
             " once, in order, as --band red or --band B04"
         )
     return known

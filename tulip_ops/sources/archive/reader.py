@@ -1,4 +1,4 @@
-"""Reads an archive's scenes: files in a folder, in S3 or on the web, each verified."""
+"""Reads an archive's scenes: files in a folder, in S3 or on the web, with verification."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from tulip_ops.raster.range_reader import RangeFile
 from tulip_ops.sources.http_client import HttpClient, HttpRangeFile
 from tulip_ops.sources.integrity import check_bytes, check_size
 from tulip_ops.sources.read_cache import ReadCache
-from tulip_ops.sources.stac_item import SceneBand, StacScene
+from tulip_ops.sources.stac_bands import SceneBand
+from tulip_ops.sources.stac_item import StacScene
 from tulip_ops.storage.addresses import is_s3
 from tulip_ops.storage.object_store import ObjectStore
 from tulip_ops.storage.s3_range_file import S3RangeFile
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 4
 """Files read in parallel; their values go into one array, which bounds the memory."""
-_TELLING = ("blue", "green", "red", "nir")
+_OFFSET_BANDS = ("blue", "green", "red", "nir")
 """Bands that reveal a radiometric offset."""
 
 
@@ -54,8 +55,8 @@ class SceneReader:
             if len(groups) > 1
             else self._group(scene, names, grid, parts)
         )
-        telling = [name for name in names if name in _TELLING] or names
-        for group in _grouped(telling, lambda name: _encoding(scene.bands[name])):
+        checked = [name for name in names if name in _OFFSET_BANDS] or names
+        for group in _grouped(checked, lambda name: _encoding(scene.bands[name])):
             scale, offset, _ = _encoding(scene.bands[group[0]])
             values = reflectance[[names.index(name) for name in group]]
             where = f"{scene.id} ({scene.address})"
@@ -83,9 +84,9 @@ class SceneReader:
         bands = [scene.bands[name] for name in group]
         band, key = bands[0], " ".join(group)
         file = self._file(band)
-        kept = None if isinstance(file, str) else parts.get(key)
-        if kept is not None:
-            return kept
+        cached = None if isinstance(file, str) else parts.get(key)
+        if cached is not None:
+            return cached
         scale, offset, nodata = _encoding(band)
         values = reader.read_warped(
             [(file, band.index) for band in bands],

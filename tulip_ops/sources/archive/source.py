@@ -10,12 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import shapely
@@ -25,17 +24,20 @@ from shapely.geometry.base import BaseGeometry
 from tulip_ops.core.errors import BadAcquisitionId, BadData, BadScene
 from tulip_ops.core.files import sha256_file
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
-from tulip_ops.raster import cog, cog_writer, reader
-from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster import reader
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import WGS84, project
-from tulip_ops.sources.archive import geotiff_metadata
 from tulip_ops.sources.archive.catalog import Catalog, Document
+from tulip_ops.sources.archive.geotiff_metadata import (
+    MetadataOptions,
+    SceneMetadata,
+    parse_metadata,
+)
 from tulip_ops.sources.archive.reader import SceneReader
+from tulip_ops.sources.archive.writer import SOURCE_SHA256, SceneWriter
 from tulip_ops.sources.read_cache import ReadCache
 from tulip_ops.sources.stac_item import StacScene, parse_scene
-from tulip_ops.storage import stac_items
 from tulip_ops.storage.object_store import ObjectStore
 
 if TYPE_CHECKING:
@@ -43,8 +45,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_PIXELS = "reflectance.tif"
-_SOURCE_SHA256 = "tulip:source_sha256"
 _BENT = 0.05
 """Largest deviation of a tile's edges from straight lines between its corners, degrees."""
 
@@ -56,9 +56,10 @@ class Archive:
 
     def __init__(self, place: str | Path, s3_endpoint: str | None = None) -> None:
         """`place`: a folder or s3://bucket/prefix; it need not hold a catalog yet."""
-        self._places = ObjectStore(s3_endpoint)
-        self._catalog = Catalog(str(place), self._places)
-        self._pixels = SceneReader(self._places)
+        places = ObjectStore(s3_endpoint)
+        self._catalog = Catalog(str(place), places)
+        self._pixels = SceneReader(places)
+        self._writer = SceneWriter(self._catalog)
 
     @property
     def problems(self) -> list[str]:
@@ -117,29 +118,18 @@ class Archive:
         self,
         files: Sequence[Path],
         *,
-        platform: str | None = None,
-        tile: str | None = None,
-        day: date | None = None,
-        level: str = "L2A",
-        kind: str = "auto",
-        bands: Sequence[str] | None = None,
-        nodata: float | None = None,
-        stretch: float = 2.5,
-        offset: float | None = None,
         refuse: Callable[[Path, BadData], None] | None = None,
+        **options: Unpack[MetadataOptions],
     ) -> list[AcquisitionId]:
         """Add GeoTIFFs as scenes: pixels unchanged, in a COG of their own CRS.
 
-        Options as in `geotiff_metadata.parse_metadata`, which fills in what they leave open from
-        names and headers. Files of one platform, tile, day and level get sequences in the order of
-        their names. Files already in the archive are skipped. Returns the id of each file, in the
-        order of names. `BadScene`, `UnreadableRaster` for the first unusable file: those before it
-        stay. With `refuse`, which is called for each unusable file, all others are added.
+        options: as of `parse_metadata`, which fills in missing ones from names and headers.
+        refuse: called for each unusable file, and all others are added; by default the first
+        unusable file raises `BadScene` or `UnreadableRaster`, and those before it stay.
+
+        Files of one platform, tile, day and level get sequences in the order of their names. Files
+        already in the archive are skipped. Returns the id of each file, in the order of names.
         """
-        understood = partial(
-            geotiff_metadata.parse_metadata, platform=platform, tile=tile, day=day, level=level,
-            kind=kind, bands=bands, nodata=nodata, stretch=stretch, offset=offset,
-        )  # fmt: skip
         known, taken = self._known()
         added = []
         with self._catalog.publishing() as publish:
@@ -147,9 +137,10 @@ class Archive:
                 try:
                     digest = _digest(path)
                     if digest not in known:
-                        found = understood(path, reader.inspect(str(path)))
+                        info = reader.inspect(str(path))
+                        found = parse_metadata(path, info, **options)
                         acquisition_id = _next(found, taken)
-                        publish(self._added(acquisition_id, path, digest, found))
+                        publish(self._writer.copy_file(acquisition_id, path, digest, found))
                         known[digest] = acquisition_id
                         taken.add(acquisition_id)
                     added.append(known[digest])
@@ -176,29 +167,10 @@ class Archive:
         baseline: ESA's processing baseline, such as 02.14, that sets the encoding and is
         named in the item; None: encoding of 04.00 and later, and none is named.
         """
-        stated = {} if baseline is None else {"s2:processing_baseline": baseline}
-        offset = radiometry.baseline_offset(baseline)
-        asset = self._write(
-            f"{acquisition_id}/{_PIXELS}",
-            lambda path: cog.write_reflectance(
-                path,
-                reflectance,
-                grid,
-                bands,
-                offset=radiometry.DN_OFFSET if offset is None else offset,
-            ),
-            title="Reflectance",
-            role="data",
+        item = self._writer.write_scene(
+            acquisition_id, sensed_at, reflectance, bands, grid, baseline, properties or {}
         )
-        self._catalog.publish(
-            stac_items.scene_item(
-                acquisition_id,
-                sensed_at,
-                project(box(*grid.bounds), grid.epsg, WGS84),
-                {"reflectance": asset},
-                {"gsd": grid.resolution, **stated, **(properties or {})},
-            )
-        )
+        self._catalog.publish(item)
 
     def add_truth(
         self,
@@ -215,70 +187,8 @@ class Archive:
         item = self._catalog.document(
             self._catalog.address(str(acquisition_id), f"{acquisition_id}.json")
         )
-        item["assets"][name] = self._write(
-            f"{acquisition_id}/{name}.tif",
-            lambda path: cog.write_labels(path, labels, grid, names),
-            title="Truth",
-            role="truth",
-        )
+        item["assets"][name] = self._writer.write_truth(acquisition_id, name, labels, grid, names)
         self._catalog.publish(item)
-
-    def _added(
-        self,
-        acquisition_id: AcquisitionId,
-        path: Path,
-        digest: str,
-        found: geotiff_metadata.SceneMetadata,
-    ) -> dict[str, Any]:
-        """Write the pixels of a file; returns the item that describes them."""
-        pixels = found.pixels
-        asset = self._write(
-            f"{acquisition_id}/{_PIXELS}",
-            lambda target: cog_writer.copy_as_cog(
-                path,
-                target,
-                names=pixels.bands,
-                scale=pixels.scale,
-                offset=pixels.offset,
-                nodata=pixels.nodata,
-            ),
-            title=pixels.title,
-            role="data",
-        )
-        return stac_items.scene_item(
-            acquisition_id,
-            found.sensed_at,
-            found.footprint,
-            {"reflectance": asset},
-            {"tulip:source_file": path.name, _SOURCE_SHA256: digest},
-        )
-
-    def _write(
-        self, name: str, write: Callable[[Path], None], *, title: str, role: str
-    ) -> dict[str, Any]:
-        """Write a raster beside its item, and return the description from its header."""
-        with (
-            tempfile.TemporaryDirectory() as scratch,
-            self._places.writing(self._catalog.address(name), Path(scratch)) as path,
-        ):
-            write(path)
-            facts = reader.inspect(str(path))
-            size, digest = path.stat().st_size, sha256_file(path)
-        return stac_items.raster_asset(
-            f"./{Path(name).name}",
-            title=title,
-            role=role,
-            bands=facts.bands,
-            epsg=facts.epsg,
-            transform=facts.transform,
-            shape=facts.shape,
-            dtype=facts.dtype,
-            scale=facts.scale,
-            offset=facts.offset,
-            nodata=facts.nodata,
-            size=size,
-            sha256=digest,
-        )
 
     def _scene(self, address: str) -> StacScene:
         return parse_scene(self._catalog.document(address), address)
@@ -309,7 +219,7 @@ class Archive:
         taken: set[AcquisitionId] = set()
         for scene, document in self._described() if self._catalog.exists() else ():
             taken.add(scene.id)
-            digest = document["properties"].get(_SOURCE_SHA256)
+            digest = document["properties"].get(SOURCE_SHA256)
             if digest is not None:
                 known[digest] = scene.id
         return known, taken
@@ -332,7 +242,7 @@ def _reaches(tile: str, wanted: BaseGeometry) -> bool:
     return bool(project(box(*grid.bounds), grid.epsg, WGS84).buffer(_BENT).intersects(wanted))
 
 
-def _next(found: geotiff_metadata.SceneMetadata, taken: set[AcquisitionId]) -> AcquisitionId:
+def _next(found: SceneMetadata, taken: set[AcquisitionId]) -> AcquisitionId:
     """The id with the lowest unused sequence."""
     sequence = 0
     while (candidate := found.id(sequence)) in taken:

@@ -103,7 +103,7 @@ class Client:
 
         Each attempt is booked before and corrected after; if the answer is truncated or too late,
         it is unknown whether it was charged, and the estimate stays. An expired token is renewed
-        at once. `CredentialMissing`, `CredentialRefused`, `BudgetExceeded`, `BadSetting`, and
+        immediately. `CredentialMissing`, `CredentialRefused`, `BudgetExceeded`, `BadSetting`, and
         after the retries `SourceUnavailable` or `TooManyRequests`.
         """
 
@@ -224,35 +224,35 @@ class Client:
             ) from None  # the library's error may show the instance id
 
     def _trouble(self, answer: Response, attempt: int) -> SourceUnavailable:
-        said = f"answered {answer.status}, {attempt} times in a row ({self._said(answer)})"
+        failure = f"answered {answer.status}, {attempt} times in a row ({self._excerpt(answer)})"
         if answer.status == 429:
             asked = answer.headers.get("Retry-After")
             return TooManyRequests(
-                f"Sentinel Hub ({self.access.url}) {said}; it asks to wait"
+                f"Sentinel Hub ({self.access.url}) {failure}; it asks to wait"
                 f" {f'{asked} ms' if asked else 'without saying how long'}: repeat later, or raise"
                 " TULIP_SH_LONGEST_WAIT"
             )
-        return SourceUnavailable(f"Sentinel Hub ({self.access.url}) {said}; repeat later")
+        return SourceUnavailable(f"Sentinel Hub ({self.access.url}) {failure}; repeat later")
 
     def _refusal(self, answer: Response) -> Exception | None:
         """The error for a permanent failure; None if a retry may help."""
         where = f"Sentinel Hub ({self.access.url})"
-        said = self._said(answer)
+        text = self._excerpt(answer)
         if answer.status in {408, 429} or answer.status >= 500:
             return None
-        if answer.status == 403 and _QUOTA_USED_UP in said:
+        if answer.status == 403 and _QUOTA_USED_UP in text:
             return BudgetExceeded(
-                f"{where} says that the account's own quota is used up ({said}); wait for the next"
+                f"{where} says that the account's own quota is used up ({text}); wait for the next"
                 " month, or extend the account"
             )
         if answer.status in {401, 403}:
             return CredentialRefused(
-                f"{where} refuses ({answer.status}: {said}); check TULIP_SH_CLIENT_ID,"
+                f"{where} refuses ({answer.status}: {text}); check TULIP_SH_CLIENT_ID,"
                 " TULIP_SH_CLIENT_SECRET and that they belong to TULIP_SH_DEPLOYMENT; for WMS,"
                 " TULIP_SH_INSTANCE_ID"
             )
         return BadSetting(
-            f"{where} cannot carry out the request ({answer.status}: {said}); check TULIP_SH_URL,"
+            f"{where} cannot carry out the request ({answer.status}: {text}); check TULIP_SH_URL,"
             " and for WMS TULIP_SH_INSTANCE_ID and TULIP_SH_LAYER"
         )
 
@@ -261,11 +261,11 @@ class Client:
             return self._refusal(answer)
         return CredentialRefused(
             f"{self.access.token_url} refuses the OAuth client ({answer.status}:"
-            f" {self._said(answer)}); check TULIP_SH_CLIENT_ID, TULIP_SH_CLIENT_SECRET and that"
+            f" {self._excerpt(answer)}); check TULIP_SH_CLIENT_ID, TULIP_SH_CLIENT_SECRET and that"
             " they belong to TULIP_SH_DEPLOYMENT"
         )
 
-    def _said(self, answer: Response) -> str:
+    def _excerpt(self, answer: Response) -> str:
         """The beginning of a refusal's text, on one line and without secrets."""
         text = answer.content[:2000].decode("utf-8", errors="replace")
         return " ".join(self.access.hide(text).split())[:300] or "without a word"

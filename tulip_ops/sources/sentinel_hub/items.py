@@ -10,13 +10,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import shapely
-from shapely.geometry import MultiPolygon, Polygon, shape
 
 from tulip_ops.core.errors import BadAcquisitionId, BadScene
 from tulip_ops.core.types import JSON, Acquisition, AcquisitionId, processing_baseline
 from tulip_ops.sources.datastrips import merge_datastrips
 from tulip_ops.sources.granule import Granule
-from tulip_ops.sources.stac_item import StacScene
+from tulip_ops.sources.stac_item import StacScene, parse_footprint
 
 COLLECTION = "sentinel-2-l2a"
 
@@ -35,15 +34,15 @@ def parse_item(feature: Mapping[str, JSON], catalog: str) -> Granule:
         raise BadScene(f"{name!r} in Sentinel Hub's Catalog is not the name of an MSI product")
     try:
         properties = feature["properties"]
-        told = datetime.fromisoformat(properties["datetime"])
-        sensed_at = told.replace(tzinfo=told.tzinfo or UTC).astimezone(UTC)
+        moment = datetime.fromisoformat(properties["datetime"])
+        sensed_at = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
         cloud_cover = properties.get("eo:cloud_cover")
         scene = StacScene(
             id=AcquisitionId.parse(
                 f"{match['platform']}_{match['tile']}_{sensed_at:%Y%m%d}_0_{match['level']}"
             ),
             sensed_at=sensed_at,
-            footprint=_footprint(feature["geometry"]),
+            footprint=parse_footprint(feature["geometry"]),
             bands={},  # the Catalog lists no files
             baseline=processing_baseline(match["baseline"]),
             relative_orbit=int(match["orbit"]),
@@ -92,14 +91,6 @@ def products_of(href: str) -> tuple[str, ...]:
     """The products, without .SAFE, that an acquisition's href gives."""
     names = re.split(r"[/=]", href)[-1].split(",")
     return tuple(name.removesuffix(".SAFE") for name in names)
-
-
-def _footprint(geometry: Mapping[str, JSON]) -> MultiPolygon:
-    ground = shapely.make_valid(shape(dict(geometry)))
-    parts = [part for part in shapely.get_parts(ground) if isinstance(part, Polygon)]
-    if not parts:
-        raise ValueError("its geometry is no polygon")
-    return MultiPolygon(parts)
 
 
 def _sequence(feature: Mapping[str, JSON]) -> int | None:

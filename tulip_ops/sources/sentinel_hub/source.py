@@ -156,8 +156,8 @@ class SentinelHubWms(SentinelHub):
 
     def fingerprint(self, acquisition: Acquisition) -> str:
         """As `Source` says: of the products, the layer and the stretch."""
-        told = (self._layer, str(self._scale), *_products(acquisition))
-        return _digest(self.name, self._url, *told)
+        inputs = (self._layer, str(self._scale), *_products(acquisition))
+        return _digest(self.name, self._url, *inputs)
 
     def describe(self) -> str:
         """As `Source` says; errors as `search`, and `BadSetting` for an unknown layer."""
@@ -173,16 +173,16 @@ class SentinelHubWms(SentinelHub):
 
 def open_sentinel_hub(name: str, settings: Settings) -> SentinelHub:
     """The source of that name, from the settings; sends no request."""
-    url, token_url = DEPLOYMENTS[settings.sentinel_hub.sh_deployment]
+    url, token_url = DEPLOYMENTS[settings.sentinel_hub.deployment]
     access = Access(
-        url=(settings.sentinel_hub.sh_url or url).rstrip("/"),
-        token_url=settings.sentinel_hub.sh_token_url or token_url,
-        client_id=_secret(settings.sentinel_hub.sh_client_id),
-        client_secret=_secret(settings.sentinel_hub.sh_client_secret),
-        instance_id=_secret(settings.sentinel_hub.sh_instance_id),
-        timeout=settings.sentinel_hub.sh_timeout,
-        attempts=settings.sentinel_hub.sh_attempts,
-        longest_wait=settings.sentinel_hub.sh_longest_wait,
+        url=(settings.sentinel_hub.url or url).rstrip("/"),
+        token_url=settings.sentinel_hub.token_url or token_url,
+        client_id=_secret(settings.sentinel_hub.client_id),
+        client_secret=_secret(settings.sentinel_hub.client_secret),
+        instance_id=_secret(settings.sentinel_hub.instance_id),
+        timeout=settings.sentinel_hub.timeout,
+        attempts=settings.sentinel_hub.attempts,
+        longest_wait=settings.sentinel_hub.longest_wait,
     )
     budget = Budget(
         settings.database.writer_url(),
@@ -198,7 +198,7 @@ def open_sentinel_hub(name: str, settings: Settings) -> SentinelHub:
         service,
         access.url,
         settings.execution.threads,
-        layer=settings.sentinel_hub.sh_layer,
+        layer=settings.sentinel_hub.layer,
         stretch=settings.sources.true_color_stretch,
     )
 

@@ -17,7 +17,7 @@ from tulip_ops.raster.range_reader import CachedRangeFile, RangeFile
 from tulip_ops.sources import integrity
 from tulip_ops.sources.http_client import HttpClient, HttpRangeFile, RateLimiter, RetryPolicy
 from tulip_ops.sources.stac.sas_tokens import SasTokens
-from tulip_ops.sources.stac_item import SceneBand
+from tulip_ops.sources.stac_bands import SceneBand
 from tulip_ops.storage.addresses import is_s3
 from tulip_ops.storage.object_store import ObjectStore
 from tulip_ops.storage.s3_range_file import S3RangeFile
@@ -51,8 +51,8 @@ class BandFiles:
         """
         if band.href not in self._open:
             file = self.remote(band, collection)
-            whole = self._api.verify_checksums
-            self._open[band.href] = self._copy(file, band) if whole else CachedRangeFile(file)
+            verify = self._api.verify_checksums
+            self._open[band.href] = self._copy(file, band) if verify else CachedRangeFile(file)
         return self._open[band.href]
 
     def remote(self, band: SceneBand, collection: str) -> HttpRangeFile | S3RangeFile:

@@ -26,7 +26,7 @@ from tulip_ops.sources.http_client import RateLimiter
 from tulip_ops.sources.read_cache import ReadCache
 from tulip_ops.sources.stac.assets import BandFiles
 from tulip_ops.sources.stac.client import StacClient
-from tulip_ops.sources.stac_item import SceneBand
+from tulip_ops.sources.stac_bands import SceneBand
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Whole trainings in miniature: that they run, go on after a kill, and tell the truth."""
+"""Complete trainings in miniature: they run, resume after a kill, and describe their data."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -12,12 +12,13 @@ import tensorflow as tf
 
 from tulip_ops import simulate
 from tulip_ops.core.errors import BadSetting
-from tulip_ops.ml.datasets.labels import SHARE, unet_target
+from tulip_ops.ml.datasets.labels import SHARE
 from tulip_ops.ml.datasets.scenes import TrainingScene
 from tulip_ops.ml.datasets.training_sets import Options
-from tulip_ops.ml.inference import keras_backend, model_registry, unet
-from tulip_ops.ml.inference.model_registry import Card, Normalization, UNetArchitecture
-from tulip_ops.ml.training import chip_sampling, losses, train, trainer
+from tulip_ops.ml.inference import keras_backend, model_registry
+from tulip_ops.ml.inference.model_registry import Card, Normalization
+from tulip_ops.ml.training import chip_sampling, train, trainer
+from tulip_ops.ml.training.recipes import cloud_filter_recipe, unet_recipe
 from tulip_ops.storage.product_store import ProductStore
 
 pytestmark = pytest.mark.filterwarnings(
@@ -39,7 +40,7 @@ def red_fields(seed: int) -> TrainingScene:
     return TrainingScene(str(seed), str(seed), 2020, dn, truth)
 
 
-COURSE = trainer.TrainingSchedule(
+SCHEDULE = trainer.TrainingSchedule(
     bands=RGB,
     seed=1,
     data="red fields",
@@ -48,18 +49,7 @@ COURSE = trainer.TrainingSchedule(
     rate=1e-2,
     precision="float32",
 )
-JOB = trainer.TrainingJob(
-    kind="unet",
-    name="unet-rgb",
-    version="1",
-    architecture=UNetArchitecture(base=4, levels=2),
-    chip=64,
-    course=COURSE,
-    build=lambda dtype: unet.build(3, 4, 2, dtype=dtype),
-    draw=chip_sampling.draw_for_unet,
-    target=unet_target,
-    loss=losses.segmentation_loss,
-)
+JOB = trainer.TrainingJob("unet-rgb", "1", unet_recipe(base=4, levels=2), SCHEDULE)
 NORMALIZATION = Normalization(lowest=0, highest=0.4, mean=(0.15,) * 3, std=(0.08,) * 3)
 
 
@@ -76,8 +66,9 @@ def fitted(folder: Path, *, interrupted: bool = False) -> list[np.ndarray]:
         return list(network.get_weights())
 
     if interrupted:
+        draw = dying(JOB.recipe.draw, after=4 * 4 + 4 * 4 + 2)
         with pytest.raises(tf.errors.OpError, match="killed"):
-            run(replace(JOB, draw=dying(JOB.draw, after=4 * 4 + 4 * 4 + 2)))
+            run(replace(JOB, recipe=replace(JOB.recipe, draw=draw)))
     return run(JOB)
 
 
@@ -109,8 +100,8 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path: Path) ->
     assert [line.split(",")[1:3] for line in log[1:]] == [["1", "16"], ["2", "32"], ["3", "32"]]
 
 
-def test_another_course_never_takes_up_a_foreign_checkpoint() -> None:
-    other = replace(JOB, course=replace(COURSE, seed=2))
+def test_another_schedule_never_takes_up_a_foreign_checkpoint() -> None:
+    other = replace(JOB, schedule=replace(SCHEDULE, seed=2))
 
     assert JOB.folder(Path("work")) == replace(JOB).folder(Path("work"))
     assert JOB.folder(Path("work")) != other.folder(Path("work"))
@@ -123,17 +114,12 @@ def folders(root: Path) -> train.Folders:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Card:
     keras_backend.use_threads(1)
-    return train.train_unet(
+    return train.train(
+        unet_recipe(epochs=2, steps=2, sizes=(32,), batch_pixels=4 * 32 * 32, base=4, levels=2),
         Options("unet", RGB, seed=3, simulated=4, size=96),
         folders(tmp_path_factory.mktemp("train")),
         version="0.1",
-        epochs=2,
-        steps=2,
-        sizes=(32,),
-        batch_pixels=4 * 32 * 32,
         threads=1,
-        base=4,
-        levels=2,
     )
 
 
@@ -169,7 +155,8 @@ def test_the_card_says_that_all_of_it_is_simulated(trained: Card) -> None:
 @pytest.mark.slow
 def test_a_version_is_never_overwritten(trained: Card, tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="choose another version"):
-        train.train_unet(
+        train.train(
+            unet_recipe(),
             Options("unet", RGB, simulated=4),
             train.Folders(trained.folder.parent.parent, tmp_path, ProductStore(str(tmp_path))),
             version="0.1",
@@ -180,14 +167,11 @@ def test_a_version_is_never_overwritten(trained: Card, tmp_path: Path) -> None:
 def test_a_cloud_filter_is_trained_the_same_way(tmp_path: Path) -> None:
     keras_backend.use_threads(1)
 
-    card = train.train_cloud_filter(
+    card = train.train(
+        cloud_filter_recipe(epochs=1, steps=1, sizes=(64,), batch_pixels=2 * 64 * 64),
         Options("cloud-filter", RGB, simulated=24, size=96),
         folders(tmp_path),
         version="0.1",
-        epochs=1,
-        steps=1,
-        sizes=(64,),
-        batch_pixels=2 * 64 * 64,
         threads=1,
     )
 

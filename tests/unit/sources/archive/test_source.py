@@ -317,4 +317,4 @@ def test_settings_name_the_sources(tmp_path: Path) -> None:
     sources = open_sources(Settings(storage=StorageSettings(archive=str(tmp_path))))
     assert list(sources) == ["archive"]
     with pytest.raises(BadSetting, match="moon"):
-        open_sources(Settings(sources=SourceSettings(sources=("moon",))))
+        open_sources(Settings(sources=SourceSettings(order=("moon",))))

@@ -1,0 +1,96 @@
+"""Opens rasters with GDAL, translates its errors, and finds which bands are alpha."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import rasterio
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
+
+from tulip_ops.core import concurrency
+from tulip_ops.core.errors import UnreadableRaster
+from tulip_ops.raster import range_reader
+from tulip_ops.raster.projection import WGS84
+from tulip_ops.raster.range_reader import RangeFile
+
+Dataset: TypeAlias = DatasetReader
+"""An open raster."""
+
+CACHE = 256
+"""GDAL's block cache in MB, for rasters read in pieces; its default is a share of all memory."""
+
+
+@concurrency.before_threads
+def _use_gdal() -> None:
+    """Register GDAL's drivers, and open PROJ's database."""
+    with rasterio.Env():
+        CRS.from_epsg(WGS84).to_wkt()
+
+
+@contextmanager
+def open_raster(href: str | RangeFile, **options: Any) -> Iterator[Dataset]:
+    """Open a raster for reading; GDAL's errors in the block become `UnreadableRaster`.
+
+    options: of GDAL, while the raster is open.
+    """
+    with (
+        translate_errors(display_name(href)),
+        rasterio.Env(**_options(href), **options),
+        _open_path(href) if isinstance(href, str) else range_reader.open_dataset(href) as source,
+    ):
+        yield source
+
+
+@contextmanager
+def translate_errors(href: str) -> Iterator[None]:
+    """Turn GDAL's errors in the block into `UnreadableRaster`."""
+    try:
+        yield
+    except RasterioError as error:
+        raise UnreadableRaster(
+            f"{href} cannot be read as a raster ({error.__cause__ or error}); it is missing,"
+            " truncated or of another kind: fetch or make it again"
+        ) from error
+
+
+def display_name(href: str | RangeFile) -> str:
+    """Name of the file in messages."""
+    return href if isinstance(href, str) else href.name
+
+
+def colour_bands(source: Dataset) -> list[int]:
+    """Indexes of the bands that are not alpha."""
+    return [index for index in source.indexes if source.colorinterp[index - 1] != ColorInterp.alpha]
+
+
+def has_alpha(source: Dataset) -> bool:
+    """Whether the raster has an alpha band."""
+    return len(colour_bands(source)) < len(source.indexes)
+
+
+def effective_nodata(source: Dataset, nodata: float | None) -> float | None:
+    """The stored value for no data: `nodata`, or else the value in the header."""
+    value = source.nodata if nodata is None else nodata
+    return None if value is None else float(value)
+
+
+def _open_path(href: str) -> Dataset:
+    with warnings.catch_warnings():
+        # training images may lack a georeference; callers that need one check the CRS
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(href)
+
+
+def _options(href: str | RangeFile) -> dict[str, str]:
+    # GDAL's fast path returns uninitialized memory for the missing rows of a truncated PNG
+    options = {"GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}
+    if not isinstance(href, str):
+        # GDAL would spend requests on sidecar files, which do not exist
+        options["GDAL_DISABLE_READDIR_ON_OPEN"] = "EMPTY_DIR"
+    return options

@@ -1,0 +1,143 @@
+"""Writes an archive's scenes: pixels as COGs, and the STAC items and assets that describe them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from shapely.geometry import box
+
+from tulip_ops.core.files import sha256_file
+from tulip_ops.core.types import AcquisitionId
+from tulip_ops.raster import cog, cog_writer, reader
+from tulip_ops.raster import reflectance as radiometry
+from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.projection import WGS84, project
+from tulip_ops.sources.archive.catalog import Catalog, Document
+from tulip_ops.sources.archive.geotiff_metadata import SceneMetadata
+from tulip_ops.storage import stac_items
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SOURCE_SHA256 = "tulip:source_sha256"
+"""Property of an item: checksum of the file that its pixels were copied from."""
+
+_PIXELS = "reflectance.tif"
+
+
+class SceneWriter:
+    """Writes rasters below a catalog, in its folder or in S3. Publishes no item."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def copy_file(
+        self,
+        acquisition_id: AcquisitionId,
+        path: Path,
+        digest: str,
+        found: SceneMetadata,
+    ) -> Document:
+        """Write the pixels of a file; returns the item that describes them."""
+        pixels = found.pixels
+        asset = self._write_raster(
+            f"{acquisition_id}/{_PIXELS}",
+            lambda target: cog_writer.copy_as_cog(
+                path,
+                target,
+                names=pixels.bands,
+                scale=pixels.scale,
+                offset=pixels.offset,
+                nodata=pixels.nodata,
+            ),
+            title=pixels.title,
+            role="data",
+        )
+        return stac_items.scene_item(
+            acquisition_id,
+            found.sensed_at,
+            found.footprint,
+            {"reflectance": asset},
+            {"tulip:source_file": path.name, SOURCE_SHA256: digest},
+        )
+
+    def write_scene(
+        self,
+        acquisition_id: AcquisitionId,
+        sensed_at: datetime,
+        reflectance: NDArray[np.float32],
+        bands: Sequence[str],
+        grid: Grid,
+        baseline: str | None,
+        properties: Mapping[str, Any],
+    ) -> Document:
+        """Write reflectance as `Archive.add_scene` says; returns the item that describes it."""
+        stated = {} if baseline is None else {"s2:processing_baseline": baseline}
+        offset = radiometry.baseline_offset(baseline)
+        asset = self._write_raster(
+            f"{acquisition_id}/{_PIXELS}",
+            lambda path: cog.write_reflectance(
+                path,
+                reflectance,
+                grid,
+                bands,
+                offset=radiometry.DN_OFFSET if offset is None else offset,
+            ),
+            title="Reflectance",
+            role="data",
+        )
+        return stac_items.scene_item(
+            acquisition_id,
+            sensed_at,
+            project(box(*grid.bounds), grid.epsg, WGS84),
+            {"reflectance": asset},
+            {"gsd": grid.resolution, **stated, **properties},
+        )
+
+    def write_truth(
+        self,
+        acquisition_id: AcquisitionId,
+        name: str,
+        labels: NDArray[np.uint8],
+        grid: Grid,
+        names: Sequence[str],
+    ) -> Document:
+        """Write labels beside a scene; returns the asset that describes them."""
+        return self._write_raster(
+            f"{acquisition_id}/{name}.tif",
+            lambda path: cog.write_labels(path, labels, grid, names),
+            title="Truth",
+            role="truth",
+        )
+
+    def _write_raster(
+        self, name: str, write: Callable[[Path], None], *, title: str, role: str
+    ) -> Document:
+        """Write a raster beside its item, and return the description from its header."""
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            self._catalog.places.writing(self._catalog.address(name), Path(scratch)) as path,
+        ):
+            write(path)
+            facts = reader.inspect(str(path))
+            size, digest = path.stat().st_size, sha256_file(path)
+        return stac_items.raster_asset(
+            f"./{Path(name).name}",
+            title=title,
+            role=role,
+            bands=facts.bands,
+            epsg=facts.epsg,
+            transform=facts.transform,
+            shape=facts.shape,
+            dtype=facts.dtype,
+            scale=facts.scale,
+            offset=facts.offset,
+            nodata=facts.nodata,
+            size=size,
+            sha256=digest,
+        )
