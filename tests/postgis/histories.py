@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from tests.postgis.conftest import Examples
 from tulip_ops.core.types import AcquisitionId, SeasonDetection, SeasonTile
-from tulip_ops.fields import matching
+from tulip_ops.fields import season_fields
 from tulip_ops.pipeline.history_products import Drawn
 from tulip_ops.postgis.connection import Connection, wkb
 from tulip_ops.postgis.season_detections import Look
@@ -31,7 +31,7 @@ class FieldsOfDetections:
         )
         shown = [(number, name, SeasonDetection(*rest)) for number, name, *rest in rows]
         return Drawn(
-            [SeasonDetection(f.geometry, f.area_m2, 0.875) for f in matching.cluster(shown)],
+            [SeasonDetection(f.geometry, f.area_m2, 0.875) for f in season_fields.cluster(shown)],
             is_complete=True,
         )
 

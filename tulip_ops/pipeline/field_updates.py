@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from tulip_ops.core.types import FieldEvidence, SeasonDetection
-from tulip_ops.fields import matching
-from tulip_ops.fields.matching import SeasonField
+from tulip_ops.fields import matching, overlaps, season_fields
+from tulip_ops.fields.season_fields import SeasonField
 from tulip_ops.postgis import history, season_detections
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.postgis.detections import Season
@@ -102,13 +102,13 @@ def _from_detections(
             for entry in season_detections.near(database, season, frontier)
             if entry[0] not in found
         ]
-        reached = matching.overlapping(
-            frontier, [e[2].geometry for e in near], matching.MIN_OVERLAP_SHARE
+        reached = overlaps.overlapping(
+            frontier, [e[2].geometry for e in near], overlaps.MIN_OVERLAP_SHARE
         )
         found |= {near[index][0]: near[index] for index in reached}
         frontier = [near[index][2].geometry for index in reached]
     replaced = history.outlines_of(database, season, found, [], ground)
-    return matching.cluster(list(found.values())), replaced
+    return season_fields.cluster(list(found.values())), replaced
 
 
 def _from_parcels(
@@ -119,14 +119,14 @@ def _from_parcels(
     Each parcel depends on the detections on it alone.
     """
     near = history.parcels_near(database, season, ground)
-    touched = matching.overlapping(
-        ground, [parcel[1] for parcel in near], matching.MIN_OVERLAP_SHARE
+    touched = overlaps.overlapping(
+        ground, [parcel[1] for parcel in near], overlaps.MIN_OVERLAP_SHARE
     )
     parcels = [near[index] for index in touched]
     ids = {parcel[0] for parcel in parcels}
     detections = season_detections.near(database, season, [p[1] for p in parcels])
     replaced = history.outlines_of(database, season, [d[0] for d in detections], ids, ground)
-    return matching.match_parcels(parcels, detections), [
+    return season_fields.match_parcels(parcels, detections), [
         outline for outline in replaced if outline.parcel_id in ids or outline.parcel_id is None
     ]
 
@@ -148,10 +148,10 @@ def _linked_outlines(
             if (outline.field_id, outline.season) not in gone | found.keys()
         ]
         # a hair less than what links, so that rounding never leaves one out
-        reached = matching.overlapping(
+        reached = overlaps.overlapping(
             frontier,
             [outline.geometry for outline in near],
-            matching.MIN_LINK_OVERLAP - matching.MIN_OVERLAP_SHARE,
+            matching.MIN_LINK_OVERLAP - overlaps.MIN_OVERLAP_SHARE,
         )
         found |= {(near[i].field_id, near[i].season): near[i] for i in reached}
         frontier = [near[index].geometry for index in reached]

@@ -10,7 +10,7 @@ from shapely import affinity
 from shapely.geometry import MultiPolygon, Polygon, box
 
 from tulip_ops.core.types import Area, Detection, SeasonDetection
-from tulip_ops.fields import matching
+from tulip_ops.fields import season_fields
 from tulip_ops.fields.delineation.detect import detect
 from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import Grid
@@ -68,7 +68,7 @@ def test_two_utm_zones_show_the_same_fields(truth: list[Polygon]) -> None:
     east = other_zone(box(*WEST.bounds).buffer(-50, join_style="mitre"))
     ones, others = shown(truth, WEST), shown(truth, east)
     assert len(ones) == len(others) == len(truth)
-    found = matching.cluster(
+    found = season_fields.cluster(
         [entry(n, "31UFU", d) for n, d in enumerate(ones)]
         + [entry(n + 10, "32ULD", d) for n, d in enumerate(others)]
     )
@@ -91,7 +91,7 @@ def test_what_the_edge_of_a_raster_cuts_says_so_and_the_whole_field_wins(
     assert all(detection.border_clear_fraction == 1 for detection in whole)
     (here,) = [d for d in whole if d.geometry.intersects(part.geometry)]
     assert part.area_m2 < 0.8 * here.area_m2
-    (field,) = matching.cluster([entry(0, "31UFU", part), entry(1, "32ULD", here)])
+    (field,) = season_fields.cluster([entry(0, "31UFU", part), entry(1, "32ULD", here)])
     assert shapely.equals(field.geometry, here.geometry)
 
 
