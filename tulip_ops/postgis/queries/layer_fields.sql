@@ -1,6 +1,7 @@
 -- Fields as a layer; with seasons, those that bloomed in one of them.
 select
-    l.field_id, l.simulated, l.area_m2, st_asbinary(l.geometry) as geometry
+    l.field_id, l.simulated, l.area_m2, l.areas[1] as area,
+    array_to_string(l.areas, ', ') as areas, st_asbinary(l.geometry) as geometry
 from tulip.field l
 where (%(simulated)s::boolean is null or l.simulated = %(simulated)s)
     and (%(seasons)s::integer[] is null or exists (
