@@ -57,10 +57,10 @@ def spread(database: Connection, examples: type[Examples]) -> dict[int, int]:
         examples.record(database, text, [0])
     ids = histories.add_fields(database, [0, 1, 2, 3, 5])
     (simulated,) = histories.add_fields(database, [1], simulated=True).values()
+    histories.sum_up(database, 2023, {ids[0]: "bloomed", ids[1]: "not_seen", ids[2]: "not_bloomed"})
     histories.sum_up(
-        database, 2023, {ids[0]: "bloomed", ids[1]: "not_seen", ids[2]: "not_bloomed"}
+        database, 2024, {simulated: "bloomed", **dict.fromkeys(ids.values(), "bloomed")}
     )
-    histories.sum_up(database, 2024, {simulated: "bloomed", **dict.fromkeys(ids.values(), "bloomed")})
     database.execute(
         "update tulip.field_season set area_m2 = 100000.0 / 3 + 12345.678 * field_id,"
         " confidence = case when field_id % 2 = 0 then 0.4 else 0.6 end where verdict = 'bloomed'"

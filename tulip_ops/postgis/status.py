@@ -93,11 +93,10 @@ def _doubts(rows: Sequence[Mapping[str, object]]) -> list[str]:
     doubtful = [row for row in rows if row["fields_doubtful"]]
     if not doubtful:
         return []
-    where = ", ".join(f"{row['area']} {row['season']}: {row['fields_doubtful']}" for row in doubtful)
-    return [
-        f"bloomed and hectares include doubtful fields, of a confidence below 0.5 ({where});"
-        " `select * from tulip.bloom_history where doubtful` lists them"
-    ]
+    where = ", ".join(
+        f"{row['area']} {row['season']}: {row['fields_doubtful']}" for row in doubtful
+    )
+    return [f"bloomed and hectares include doubtful fields, of a confidence below 0.5: {where}"]
 
 
 def _cell(name: str, value: object) -> str:
