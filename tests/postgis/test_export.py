@@ -107,7 +107,7 @@ def test_fields_say_where_they_lie_and_how_sure_they_are(
         export.export(settings, out, [layer], Selection())
         frames[layer] = geopandas.read_parquet(out)
         found = frames[layer].sort_values("field_id").drop_duplicates("field_id")
-        assert found["area"].tolist() == ["all", "all", "all", None]
+        assert found["area"].fillna("outside").tolist() == ["all", "all", "all", "outside"]
         assert found["areas"].tolist() == ["all, west", "all", "all", ""]
     history = frames["bloom_history"]
     assert history["doubtful"].tolist() == (history["season"] == 2025).tolist()
