@@ -10,10 +10,7 @@ select
 from tulip.bloom_layer l
 where (%(simulated)s::boolean is null or l.simulated = %(simulated)s)
     and (%(seasons)s::integer[] is null or l.season = any(%(seasons)s))
-    and (%(area)s::text is null or exists (
-        select from tulip.area a
-        where a.name = %(area)s and st_intersects(a.geometry, st_pointonsurface(l.geometry))
-    ))
+    and (%(area)s::text is null or %(area)s = any(l.areas))
     and (%(west)s::double precision is null
         or l.geometry && st_makeenvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326))
 order by l.field_id, l.season

@@ -311,6 +311,8 @@ left join summary before
 
 comment on view tulip.season_summary is
     'Each area of interest in each season. A field counts in the areas that hold a point on its surface: tulip.bloom_history, totalled over unnest(areas), gives the same numbers. Key: area, season, simulated.';
+comment on column tulip.season_summary.acquisitions_unfinished is
+    'Acquisitions that are on their way, or on their way again because they lie over a further area or were published anew.';
 comment on column tulip.season_summary.fields_bloomed is
     'Fields that bloomed, doubtful ones included.';
 comment on column tulip.season_summary.bloomed_ha is
