@@ -47,12 +47,16 @@ from tulip_ops.core.types import (
     Field,
     ModelReference,
     Observation,
+    SeasonDetection,
+    SeasonTile,
     Verdict,
 )
 from tulip_ops.pipeline import history as histories
+from tulip_ops.pipeline.history_products import Drawn
 from tulip_ops.postgis import areas, history, ledger, migrate
 from tulip_ops.postgis.connection import Connection, connect
 from tulip_ops.postgis.detections import record_detections
+from tulip_ops.postgis.season_detections import Look
 from tulip_ops.services import postgres
 
 SEASONS = tuple(range(2020, 2026))
@@ -113,6 +117,15 @@ class Seen:
     """Looks without products: one field in six is in bloom."""
 
     problems: dict[AcquisitionId, str] = {}  # noqa: RUF012 - never filled
+
+    def __init__(self, shapes: Sequence[Polygon]) -> None:
+        self.drawn = [SeasonDetection(shape, 9e4, 0.9) for shape in shapes]
+
+    def season_detections(
+        self, season_tile: SeasonTile, looks: Sequence[Look], *, is_drawn: bool
+    ) -> Drawn:
+        del season_tile, looks, is_drawn
+        return Drawn(self.drawn, is_complete=True)
 
     def observations(self, unobserved: Sequence[history.Unobserved]) -> list[Observation]:
         return [self.look(pair, one) for pair in unobserved for one in pair.fields]
@@ -193,6 +206,7 @@ def fill(database: Connection, first: int, last: int) -> None:
         "update tulip.acquisition set state = 'recorded', reached = 'record', looked = true"
     )
     database.execute("set session_replication_role = origin")
+    database.execute("update tulip.field set areas = tulip.areas_of(geometry) where areas = '{}'")
     database.execute("select setval(pg_get_serial_sequence('tulip.field', 'field_id'), %s)", [last])
     database.execute("vacuum analyze")
 
@@ -202,10 +216,11 @@ def take_in(database: Connection, count: int, name: str) -> dict[str, Cost]:
     here = [place for place in range(6 * count) if place % 6 == 4]
     ground = MultiPolygon([box(3.9, 50.4, 7.2, outline(here[-1]).bounds[3])])
     identity = admit(database, name, ground)
-    found = {"record": record(database, identity, [outline(place) for place in here])}
+    shapes = [outline(place) for place in here]
+    found = {"record": record(database, identity, shapes)}
     found["history"] = cost(
         database,
-        lambda: histories.bring_up_to_date(database, FieldSettings(), [2025], Seen()),  # type: ignore[arg-type]
+        lambda: histories.bring_up_to_date(database, FieldSettings(), [2025], Seen(shapes)),  # type: ignore[arg-type]
     )
     return found
 
@@ -250,6 +265,13 @@ def measure_history(database: Connection, field_seasons: int, count: int) -> dic
     )
     found["season over season"] = min(
         cost(database, lambda: database.execute(asked).fetchall()) for _ in range(3)
+    )
+    by_area = (
+        "select area, season, simulated, sum(area_m2) filter (where verdict = 'bloomed')"
+        " from tulip.bloom_history group by area, season, simulated"
+    )
+    found["totals by area"] = min(
+        cost(database, lambda: database.execute(by_area).fetchall()) for _ in range(3)
     )
     rng = np.random.default_rng(0)
     for view in ("bloom_history", "field_timeline"):
