@@ -181,17 +181,19 @@ def _bloomed(history: AreaHistory, season: int) -> list[FieldSeasonRow]:
 
 def _certainty(season: int, bloomed: Sequence[FieldSeasonRow]) -> Certainty:
     shown = bloomed[:LEAST_CERTAIN]
+    counts = {
+        "doubtful": sum(row.doubtful for row in bloomed),
+        "at the edge of what was seen": sum(row.touches_edge for row in bloomed),
+    }
+    notes = "".join(f", {count} {what}" for what, count in counts.items() if count)
     part = f"; the {len(shown)} least certain" if len(shown) < len(bloomed) else ""
-    doubtful = sum(row.doubtful for row in bloomed)
-    at_edge = sum(row.touches_edge for row in bloomed)
     columns = [
         Column("field", "number"), Column("hectares", "number"), Column("confidence", "number"),
         Column("probability", "number"), Column("looks for", "number"),
         Column("looks against", "number"), Column("note", "words"),
     ]  # fmt: skip
     return Certainty(
-        f"{season}: {len(bloomed)} fields bloomed, {doubtful} of them doubtful,"
-        f" {at_edge} at the edge of what was seen{part}",
+        f"{season}: {len(bloomed)} fields bloomed{notes}{part}",
         Table(f"Fields that bloomed in {season}", columns, [_field_cells(row) for row in shown]),
     )
 

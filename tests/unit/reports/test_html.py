@@ -161,8 +161,9 @@ def test_doubtful_fields_and_those_at_the_edge_are_marked() -> None:
     words = " ".join(read(area_report_html.page(story("creil"), NOW)).text.split())
     assert "2024: 1 fields bloomed (1 doubtful), 0 did not, 1 were not seen." in words
     assert "bloomed, doubtful: confidence below 0.5" in words
-    assert "2024: 1 fields bloomed, 1 of them doubtful, 1 at the edge of what was seen" in words
+    assert "2024: 1 fields bloomed, 1 doubtful, 1 at the edge of what was seen field" in words
     assert "0.25 0.75 3 1 doubtful, touches the edge" in words
+    assert "2025: 1 fields bloomed field" in words
 
 
 def test_only_the_least_certain_fields_are_listed() -> None:
