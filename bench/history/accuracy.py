@@ -3,7 +3,7 @@
     .tulip/venv/bin/python -m bench.history.accuracy [--fields 300] [--seeds 6] [--first 0] [--json]
 
 Six seasons (2020 to 2025) of simulated polders, looked at through Dutch clouds (`history_polder`).
-What the pipeline computes with (`matching`, `bloom_curves`, `season`) works on what networks would
+What the pipeline computes with (`bloom_curves`, `season`) works on what networks would
 say as in `tulip history`, and is compared with the truth. Figures are means over polders. Develop
 on other polders than those reported: `--first 10`.
 
@@ -26,15 +26,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
 import numpy as np
 
-from bench.history.polder import WINDOW, YEARS, Polder, Truth, in_bloom, look_at, outline
+from bench.history.polder import WINDOW, YEARS, Polder, Truth, in_bloom, look_at
 from tulip_ops.core.types import FieldSeason, Observation, SeasonVerdict, Verdict
-from tulip_ops.fields import matching
 from tulip_ops.fields.phenology import bloom_curves
 from tulip_ops.fields.phenology import season as seasons
 from tulip_ops.fields.phenology.season import MIN_DETECTION_PROBABILITY
@@ -69,7 +68,7 @@ class Judged(NamedTuple):
         return self.said.verdict is not SeasonVerdict.NOT_SEEN
 
 
-def judge(seed: int, count: int) -> tuple[Polder, list[Judged]]:
+def judge(seed: int, count: int) -> list[Judged]:
     """Every field-season of a polder."""
     polder = look_at(seed, count)
     begins = {season: onset_of(season, polder) for season in YEARS}
@@ -84,7 +83,7 @@ def judge(seed: int, count: int) -> tuple[Polder, list[Judged]]:
         told = bloom_curves.detection_probability(clear_days(looks), season, WINDOW, begins[season])
         met = one.bloomed and not days.isdisjoint(one.days)
         judged.append(Judged(one, said, met, *shares, told))
-    return polder, judged
+    return judged
 
 
 def clear_days(looks: list[tuple[date, Observation]]) -> set[date]:
@@ -103,14 +102,13 @@ def onset_of(season: int, polder: Polder) -> bloom_curves.OnsetPrior:
 
 def measure(seed: int, count: int) -> dict[str, float]:
     """All figures of a polder."""
-    polder, judged = judge(seed, count)
+    judged = judge(seed, count)
     return {
         "field_seasons": len(judged),
         **seen_figures(judged),
         **unseen_figures(judged),
         **decision_figures(judged),
         **day_figures(judged),
-        "median_area_error": float(np.median(list(area_errors(polder)))),
     }
 
 
@@ -194,16 +192,6 @@ def day_figures(judged: list[Judged]) -> dict[str, float]:
         "true_onset_inside": share(onsets),
         "true_end_inside": share(ends),
     }
-
-
-def area_errors(polder: Polder) -> Iterator[float]:
-    """How far the area of each field of each season is off, as a share of the true one."""
-    for detections in polder.shown.values():
-        for field in matching.cluster(detections):
-            places = {number % 10_000 for number in field.detection_ids}
-            true = sum(outline(place).area for place in places)
-            sizes = [found.area_m2 for n, _, found in detections if n in field.detection_ids]
-            yield abs(float(np.median(sizes)) / 1e10 / true - 1)
 
 
 def share(of: Iterable[bool]) -> float:

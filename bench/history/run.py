@@ -78,8 +78,8 @@ def outline(place: int) -> Polygon:
 
 FILL = (
     """
-    insert into tulip.field_outline
-    select field_id, %(season)s, geometry, area_m2, null
+    insert into tulip.field_outline (field_id, season, geometry, area_m2)
+    select field_id, %(season)s, geometry, area_m2
     from tulip.field where field_id > %(first)s and field_id %% 6 = %(index)s
     """,
     """
@@ -114,18 +114,22 @@ def place_of(shape: Polygon) -> int:
 
 
 class Seen:
-    """Looks without products: one field in six is in bloom."""
+    """Looks without products: one field in six is in bloom, and a season shows its detections."""
 
     problems: dict[AcquisitionId, str] = {}  # noqa: RUF012 - never filled
 
-    def __init__(self, shapes: Sequence[Polygon]) -> None:
-        self.drawn = [SeasonDetection(shape, 9e4, 0.9) for shape in shapes]
+    def __init__(self, database: Connection) -> None:
+        self.database = database
 
     def season_detections(
         self, season_tile: SeasonTile, looks: Sequence[Look], *, is_drawn: bool
     ) -> Drawn:
-        del season_tile, looks, is_drawn
-        return Drawn(self.drawn, is_complete=True)
+        del season_tile, is_drawn
+        rows = self.database.execute(
+            "select geometry, area_m2, 0.9 from tulip.detection where acquisition_id = any(%s)",
+            [[str(look.acquisition_id) for look in looks]],
+        )
+        return Drawn([SeasonDetection(*row) for row in rows], is_complete=True)
 
     def observations(self, unobserved: Sequence[history.Unobserved]) -> list[Observation]:
         return [self.look(pair, one) for pair in unobserved for one in pair.fields]
@@ -216,11 +220,10 @@ def take_in(database: Connection, count: int, name: str) -> dict[str, Cost]:
     here = [place for place in range(6 * count) if place % 6 == 4]
     ground = MultiPolygon([box(3.9, 50.4, 7.2, outline(here[-1]).bounds[3])])
     identity = admit(database, name, ground)
-    shapes = [outline(place) for place in here]
-    found = {"record": record(database, identity, shapes)}
+    found = {"record": record(database, identity, [outline(place) for place in here])}
     found["history"] = cost(
         database,
-        lambda: histories.bring_up_to_date(database, FieldSettings(), [2025], Seen(shapes)),  # type: ignore[arg-type]
+        lambda: histories.bring_up_to_date(database, FieldSettings(), [2025], Seen(database)),
     )
     return found
 

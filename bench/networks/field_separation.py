@@ -11,55 +11,26 @@ and fields below 0.3 ha do not count. Takes about a minute for each network on t
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.fields.scenes import GRID, Floats, noisy, scenes
 from tulip_ops.core.types import BANDS
 from tulip_ops.fields.delineation import watershed
 from tulip_ops.ml.inference import model_registry, predictors
 from tulip_ops.raster import rasterize
-from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.probability import ProbabilityRaster
-from tulip_ops.simulate import SimulatedScene, Sky, Weather, make_polder, make_scene
-from tulip_ops.simulate.random_fields import blur
-from tulip_ops.simulate.seasons import warmth
 
-SIZE, SMALLEST = 512, 30
-SEEDS, WARMTHS = (101, 102, 103, 104), (640, 720, 800)
-Floats = NDArray[np.float32]
+SMALLEST = 30
 Labels = NDArray[np.int32]
 
 
-def scenes() -> Iterator[tuple[int, SimulatedScene]]:
-    for number, seed in enumerate(SEEDS):
-        season = 2020 + seed % 4
-        polder = make_polder(seed, SIZE, SIZE, [season])
-        for place, warm in enumerate(WARMTHS):
-            days = (date(season, 3, 1) + timedelta(days=n) for n in range(120))
-            day = next(day for day in days if warmth(day) >= warm)
-            scene = make_scene(polder, day, sky=Sky(Weather.CLEAR), seed=warm)
-            yield number * len(WARMTHS) + place, scene
-
-
-def noisy(number: int, scene: SimulatedScene) -> Floats:
-    """The truth, blurred, with patches and with noise from pixel to pixel."""
-    rng = np.random.default_rng(number)
-    truth = scene.truth.tulip.astype(np.float32)
-    patches = blur(rng.normal(0, 1, truth.shape).astype(np.float32)[None], 1.4)[0]
-    inside = blur(truth[None], 0.7)[0]
-    grain = rng.normal(0, 0.06, truth.shape).astype(np.float32)
-    said = 0.95 * inside + 0.02 + 0.12 * patches / patches.std() * inside + grain
-    return np.asarray(np.clip(said, 0, 1), dtype=np.float32)
-
-
 def connected(probability: Floats, threshold: float) -> Labels:
-    grid = Grid(32631, 0.0, 10.0 * SIZE, SIZE, SIZE)
     return rasterize.polygons_to_labels(
-        rasterize.mask_to_polygons(probability >= threshold, grid), grid
+        rasterize.mask_to_polygons(probability >= threshold, GRID), GRID
     )
 
 
@@ -102,13 +73,13 @@ def show(name: str, said: list[tuple[Floats, Labels]], threshold: float) -> None
 
 def main(models: list[str]) -> None:
     made = list(scenes())
-    show("truth made noisy", [(noisy(n, s), s.truth.fields) for n, s in made], 0.475)
+    show("truth made noisy", [(noisy(one), one.image.truth.fields) for one in made], 0.475)
     for name in models:
         card = model_registry.find(Path("models"), name)
         network = predictors.load_unet(card, 2)
         said = [
-            (network.tulip_probability(scene.reflectance, BANDS)[0], scene.truth.fields)
-            for _, scene in made
+            (network.tulip_probability(one.image.reflectance, BANDS)[0], one.image.truth.fields)
+            for one in made
         ]
         show(name, said, card.threshold)
 

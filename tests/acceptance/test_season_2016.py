@@ -15,19 +15,27 @@ import pystac
 import pystac.validation
 import pytest
 import rasterio
+import shapely
+from numpy.typing import NDArray
 from rio_cogeo.cogeo import cog_validate
 
 from tests.acceptance.conftest import Stack
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.projection import geodesic_area, project
-from tulip_ops.raster.rasterize import mask_to_polygons
+from tulip_ops.raster.rasterize import mask_to_polygons, polygons_to_labels
 from tulip_ops.raster.reader import read_warped
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 DATES = ["2016-04-21", "2016-05-01", "2016-05-01", "2016-05-08", "2016-05-08", "2016-05-11",
          "2016-05-11"]  # fmt: skip
-RASTERS = {"reflectance.tif": "uint16", "cloud.tif": "uint8", "tulip.tif": "uint8"}
+RASTERS = {
+    "reflectance.tif": "uint16",
+    "cloud.tif": "uint8",
+    "tulip.tif": "uint8",
+    "evidence.tif": "int16",
+    "probability.tif": "uint8",
+}
 
 
 def _products(stack: Stack) -> list[Path]:
@@ -117,6 +125,37 @@ def test_the_season_of_2016_is_summed_up(stack: Stack) -> None:
     fields = stack.rows("select count(*) from tulip.field_season where season = 2016")
     assert int(str(rows[0][3])) == int(str(fields[0][0])) > 0
     assert "noordoostpolder" in stack.tulip("database", "seasons").stdout
+
+
+def _grown(real_data: Path) -> list[tuple[Grid, NDArray[np.bool_]]]:
+    """Where tulips grew by the masks of both patches, and their grids."""
+    found = []
+    for path in sorted((real_data / "noordoostpolder_2016").glob("*_geopedia_*.tif")):
+        with rasterio.open(path) as raster:
+            grid = Grid(3857, raster.transform.c, raster.transform.f, raster.width, raster.height,
+                        resolution=raster.transform.a)  # fmt: skip
+            found.append((grid, raster.read(1) > 127))
+    return found
+
+
+def test_the_fields_are_those_on_which_tulips_grew(stack: Stack, real_data: Path) -> None:
+    outlines = [
+        project(shapely.from_wkb(geometry), 4326, 3857)
+        for (geometry,) in stack.rows(
+            "select st_asbinary(geometry) from tulip.field_outline where season = 2016"
+        )
+    ]
+    both = either = 0
+    on_tulips = set()
+    for grid, grown in _grown(real_data):
+        labels = polygons_to_labels(outlines, grid)
+        both += np.count_nonzero((labels >= 0) & grown)
+        either += np.count_nonzero((labels >= 0) | grown)
+        size = np.bincount(labels[labels >= 0], minlength=len(outlines))
+        right = np.bincount(labels[(labels >= 0) & grown], minlength=len(outlines))
+        on_tulips |= set(np.flatnonzero(right > size / 2).tolist())
+    assert both / either >= 0.77
+    assert len(on_tulips) / len(outlines) >= 0.75
 
 
 @pytest.mark.parametrize("patch", ["91c1b440a0f65242f57db540e1045342",

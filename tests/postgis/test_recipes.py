@@ -28,7 +28,7 @@ RECIPES = {
     "reflectance.tif": "4cbecaaaa205968cdbbb51207eda689e9a4df662098d5cbb0321c847059a3c1e",
     "cloud.tif": "2431d4e6f3caf5452e57ac25f710d78eb4e7d5dd60caa469d94a6ed3817ddcb4",
     "tulip.tif": "898f6a3d0a77a0f38c025cb6c951eb61971d405f67a9692fddab4e51f63ada48",
-    "detections.parquet": "acff0c0dafb4099de13d4eabf3b54ea067bfa4aea0e044e0776f4baa759e8e7c",
+    "detections.parquet": "aaef393a043a0235bc432d10aba4d1265ef8db205918497cdf15ba9f0129ee35",
     "detections_sha256": "6f6773571975bddd055b9deb587da604739a48934267f443d918ae39dc877bb5",
 }
 """By product, and what the table of acquisitions keeps of those that are recorded."""
@@ -118,11 +118,12 @@ INPUTS: dict[str, tuple[str, dict[str, Any]]] = {
     "detections.parquet": (
         "vectorize",
         {
-            "format": 3,
+            "format": 4,
             "tulip": CHECKSUMS["tulip.tif"],
             "threshold": 0.5,
             "in_flower": 0.4,
             "minimum_area": 3000.0,
+            "outlines": "regular",
             "areas": [GROUND.wkb_hex],
         },
     ),

@@ -17,10 +17,17 @@ def group() -> None:
 @as_json
 def migrate(as_json: bool) -> None:
     """Bring the schema `tulip` to this version; safe to repeat, and when two run at once."""
+    from tulip_ops.postgis import connection, season_detections
     from tulip_ops.postgis import migrate as migrations
 
-    revision = migrations.migrate(Settings.load().database.owner_url())
-    show(as_json, f"schema tulip is at revision {revision}", revision=revision)
+    url = Settings.load().database.owner_url()
+    revision = migrations.migrate(url)
+    with connection.connect(url, "tulip database migrate") as database:
+        waiting = season_detections.count_changes(database)
+    summary = f"schema tulip is at revision {revision}"
+    if waiting:
+        summary += f"; {waiting} tiles and seasons wait to be drawn anew: run `tulip history`"
+    show(as_json, summary, revision=revision, waiting=waiting)
 
 
 @group.command()

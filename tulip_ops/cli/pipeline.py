@@ -194,11 +194,12 @@ def run(
 @click.option(
     "--rebuild",
     is_flag=True,
-    help="Join everything again, as after a change of TULIP_FIELDS_FROM; ids of fields stay.",
+    help="Draw everything again, as after a change of TULIP_FIELDS_FROM, TULIP_OUTLINES or"
+    " TULIP_BLOOM_WINDOW; ids of fields stay.",
 )
 @as_json
 def history(seasons: tuple[int, ...], rebuild: bool, as_json: bool) -> None:
-    """Join detections to fields; each bloomed, did not bloom, or was not seen.
+    """Draw the fields of each season; each bloomed, did not bloom, or was not seen.
 
     Processes only what changed since the last time; recording continues meanwhile.
     """

@@ -79,6 +79,12 @@ class FieldSettings(SettingGroup):
         description="Where fields get their outlines from: detections, or the registered parcels"
         " that `tulip parcels import` loaded. After changing it, run `tulip history --rebuild`.",
     )
+    outlines: Literal["regular", "traced"] = Field(
+        default="regular",
+        validation_alias="TULIP_OUTLINES",
+        description="How detections and fields are outlined: regular (straight edges and corners)"
+        " or traced (along the edges of pixels). After changing it, run `tulip history --rebuild`.",
+    )
 
 
 class ExecutionSettings(SettingGroup):

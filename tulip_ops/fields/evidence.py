@@ -95,16 +95,31 @@ def season_probability(evidence: NDArray[np.int16], looks: NDArray[np.int16]) ->
     evidence: any shape, sum of `weights` over the looks. looks: the same shape, how many saw each
     pixel; where none did, there is no probability.
     """
+    return _probability(evidence, looks, DEPENDENCE)
+
+
+def mean_probability(evidence: NDArray[np.int16], looks: NDArray[np.int16]) -> NDArray[np.uint8]:
+    """Probability of the mean log-odds of the looks; arguments and result as `season_probability`.
+
+    It stays less sure where looks agree, so that valleys between neighbouring fields remain in it.
+    """
+    return _probability(evidence, looks, 1.0)
+
+
+def _probability(
+    evidence: NDArray[np.int16], looks: NDArray[np.int16], exponent: float
+) -> NDArray[np.uint8]:
     stored = np.full(evidence.shape, PROBABILITY_NODATA, dtype=np.uint8)
     for count in np.flatnonzero(np.bincount(looks.ravel(), minlength=1)[1:]) + 1:
         here = looks == count
-        stored[here] = _probabilities(int(count))[evidence[here].astype(np.int32) + _MIDDLE]
+        table = _probabilities(int(count), exponent)
+        stored[here] = table[evidence[here].astype(np.int32) + _MIDDLE]
     return stored
 
 
-@lru_cache(maxsize=MOST_LOOKS)
-def _probabilities(looks: int) -> NDArray[np.uint8]:
+@lru_cache(maxsize=2 * MOST_LOOKS)
+def _probabilities(looks: int, exponent: float) -> NDArray[np.uint8]:
     """(65536,) stored probability of each sum of evidence over so many looks, from -32768 on."""
-    strength = np.arange(-_MIDDLE, _MIDDLE) / WEIGHT_STEPS / looks**DEPENDENCE
+    strength = np.arange(-_MIDDLE, _MIDDLE) / WEIGHT_STEPS / looks**exponent
     odds = PRIOR / (1 - PRIOR) * np.exp(np.clip(strength, -50, 50))
     return encode_probability((odds / (1 + odds)).astype(np.float32))

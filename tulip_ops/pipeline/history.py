@@ -40,12 +40,7 @@ def roll_up(settings: Settings, years: Sequence[int], *, rebuild: bool = False) 
     `ProductMissing` or `ProductDamaged`, after everything else was committed, if an acquisition's
     products are gone.
     """
-    products = StoredProducts(
-        open_store(settings.storage),
-        settings.fields.minimum_area_m2,
-        settings.execution.memory_gb,
-        settings.execution.threads,
-    )
+    products = StoredProducts(open_store(settings.storage), settings.fields, settings.execution)
     with connection.connect(settings.database.writer_url(), "tulip history") as database:
         locks.lock_histories(database)
         while True:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tulip_ops.core.errors import ProductDamaged, ProductMissing
+from tulip_ops.core.processing_settings import ExecutionSettings, FieldSettings
 from tulip_ops.core.types import AcquisitionId, Observation, SeasonDetection, SeasonTile, Verdict
 from tulip_ops.core.types import Field as TulipField
 from tulip_ops.fields import evidence
@@ -85,10 +86,8 @@ class StoredProducts:
     """`HistoryProducts` of a store; what was read is kept across transactions."""
 
     store: ProductStore
-    minimum_area: float
-    """Smaller fields are left out, m2."""
-    memory_gb: float
-    threads: int
+    fields: FieldSettings
+    execution: ExecutionSettings
     problems: dict[AcquisitionId, str] = field(default_factory=dict)
     _drawn: dict[DrawnKey, Drawn] = field(default_factory=dict)
     _seen: dict[tuple[AcquisitionId, str, bytes], FieldObservation] = field(default_factory=dict)
@@ -142,17 +141,18 @@ class StoredProducts:
         if counting:
             season_evidence.update(self.store, season_tile, counting, found.sums)
         self._drawn[key] = Drawn(
-            self._fields(season_tile) if counting else [], is_complete=not found.problems
+            self.draw(season_tile) if counting else [], is_complete=not found.problems
         )
 
-    def _fields(self, season_tile: SeasonTile) -> list[SeasonDetection]:
+    def draw(self, season_tile: SeasonTile) -> list[SeasonDetection]:
         """The fields that the season's products show, north to south."""
         noise = float(self.store.asset(season_tile, SEASON_PROBABILITY)["tulip:noise"])
         with cog.open_cog(self.store.product(season_tile, SEASON_PROBABILITY)) as source:
 
             def read(rows: slice) -> NDArray[Any]:
-                # in the place of flowers, of which a season says nothing
-                return np.repeat(source.read_rows(rows.start, rows.stop), 2, axis=0)
+                tulip, mean = source.read_rows(rows.start, rows.stop)
+                no_flowers = np.zeros_like(tulip)  # a season says nothing of them
+                return np.stack([tulip, no_flowers, mean])
 
             found = detect.detect_rows(
                 read,
@@ -161,8 +161,11 @@ class StoredProducts:
                 threshold=evidence.FIELD_PROBABILITY,
                 in_flower=math.inf,
                 noise=noise,
-                minimum_area=self.minimum_area,
-                threads=detect.threads_that_fit(source.grid.width, self.memory_gb, self.threads),
+                minimum_area=self.fields.minimum_area_m2,
+                outlines=self.fields.outlines,
+                threads=detect.threads_that_fit(
+                    source.grid.width, self.execution.memory_gb, self.execution.threads
+                ),
             )
         return [
             SeasonDetection(

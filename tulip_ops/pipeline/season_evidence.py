@@ -87,7 +87,7 @@ def update(store: ProductStore, season_tile: SeasonTile, looks: Sequence[Look], 
     """
     looks_of = {str(name): sha for name, sha in sums.items()}
     recipe = store.recipe("evidence", sums=looks_of, **_FORMAT)
-    if all(store.is_current(season_tile, product, recipe) for product in _PRODUCTS):
+    if all(store.is_current(season_tile, product, recipe) for product in PRODUCTS):
         return
     have = summed(store, season_tile)
     if have and not _can_be_taken_away(store, have, sums):
@@ -104,7 +104,7 @@ def update(store: ProductStore, season_tile: SeasonTile, looks: Sequence[Look], 
             else None
         )
         grid = _grid(season_tile, [*(term.source for term in terms), *([before] if before else [])])
-        paths = [stack.enter_context(store.writing(season_tile, product)) for product in _PRODUCTS]
+        paths = [stack.enter_context(store.writing(season_tile, product)) for product in PRODUCTS]
         noise = _write(paths[0], paths[1], grid, _strips(grid, before, terms))
         days = [look.sensed_at for look in looks]
         item = stac_items.season_item(
@@ -115,12 +115,12 @@ def update(store: ProductStore, season_tile: SeasonTile, looks: Sequence[Look], 
             {"tulip:looks": looks_of, "tulip:format": _FORMAT},
             {"tulip:threshold": evidence.FIELD_PROBABILITY, "tulip:noise": noise},
         )
-        for product, path, fields in zip(_PRODUCTS, paths, more, strict=True):
+        for product, path, fields in zip(PRODUCTS, paths, more, strict=True):
             described = {**stac_items.product_fields(product), **fields}
             store.publish(season_tile, product, path, recipe=recipe, fields=described)
 
 
-_PRODUCTS = (EVIDENCE, SEASON_PROBABILITY)
+PRODUCTS = (EVIDENCE, SEASON_PROBABILITY)
 _FORMAT = {
     "format": EVIDENCE.format,
     "prior": evidence.PRIOR,
@@ -215,7 +215,7 @@ def _add(
 def _write(
     evidence_path: Path, probability_path: Path, grid: Grid, strips: Iterator[NDArray[np.int16]]
 ) -> float:
-    """Write both rasters; returns the deviation of the `Noise` of the probability."""
+    """Write both rasters; returns the deviation of the `Noise` of the looks' mean."""
     noise, above = Noise(evidence.FIELD_PROBABILITY), np.empty((0, grid.width), dtype=np.uint8)
     with (
         cog.counts_writer(evidence_path, grid, EVIDENCE.bands) as sums,
@@ -223,10 +223,11 @@ def _write(
     ):
         row = 0
         for total in strips:
-            stored = evidence.season_probability(*total)
+            mean = evidence.mean_probability(*total)
             sums.write_encoded(total, row, 0)
-            probabilities.write_encoded(stored[np.newaxis], row, 0)
-            part = np.concatenate([above, stored])
+            probability = np.stack([evidence.season_probability(*total), mean])
+            probabilities.write_encoded(probability, row, 0)
+            part = np.concatenate([above, mean])
             noise.add(ProbabilityRaster(part))
-            row, above = row + len(stored), part[-2:]
+            row, above = row + len(mean), part[-2:]
     return noise.deviation

@@ -27,6 +27,7 @@ def vectorize(context: StepContext) -> Outcome:
         threshold=threshold,
         in_flower=in_flower,
         minimum_area=settings.fields.minimum_area_m2,
+        outlines=settings.fields.outlines,
         areas=[area.geometry.wkb_hex for area in context.areas],
     )
     if not context.force and store.is_current(acquisition_id, DETECTIONS, recipe):
@@ -41,6 +42,7 @@ def vectorize(context: StepContext) -> Outcome:
             in_flower=in_flower,
             noise=noise,
             minimum_area=settings.fields.minimum_area_m2,
+            outlines=settings.fields.outlines,
             threads=detect.threads_that_fit(
                 source.grid.width, settings.execution.memory_gb, settings.execution.threads
             ),

@@ -38,6 +38,12 @@ def take_changes(connection: Connection, years: Sequence[int]) -> list[SeasonTil
     return [SeasonTile(*row) for row in rows]
 
 
+def count_changes(connection: Connection) -> int:
+    """How many tiles and seasons the next history has to draw anew."""
+    row = connection.execute(query("count_changes")).fetchone() or (0,)
+    return int(row[0])
+
+
 def mark_changed(connection: Connection, season_tile: SeasonTile) -> None:
     """Make the next history draw this tile and season anew."""
     connection.execute(query("note_change"), _key(season_tile))

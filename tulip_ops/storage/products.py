@@ -68,7 +68,7 @@ DETECTIONS = Product(
     key="detections",
     title="Detected tulip fields",
     media_type="application/vnd.apache.parquet",
-    format=3,
+    format=4,
 )
 
 EVIDENCE = Product(
@@ -83,10 +83,10 @@ EVIDENCE = Product(
 SEASON_PROBABILITY = Product(
     "probability.tif",
     key="probability",
-    title="Probability of tulips by all looks of a season together",
+    title="Probability of tulips by all looks of a season together, and by their mean",
     media_type=COG,
     format=1,
-    bands=("tulip",),
+    bands=("tulip", "mean"),
     encoding=encoding.PROBABILITY,
 )
 

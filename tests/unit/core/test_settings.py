@@ -14,6 +14,7 @@ from tulip_ops.sources.registry import open_sources
 STATE = "TULIP_STATE"
 """Says where local.env is, so it is of the environment alone."""
 VALUES = {
+    "TULIP_OUTLINES": "traced",
     "TULIP_STATE": "some/folder", "TULIP_STORE": "text", "TULIP_COPIES_GB": "0.375",
     "TULIP_ARCHIVE": "text", "TULIP_S3_ENDPOINT": "text", "TULIP_DATABASE_URL": "secret",
     "TULIP_DATABASE_OWNER_URL": "secret", "TULIP_DATABASE_READER_URL": "secret",

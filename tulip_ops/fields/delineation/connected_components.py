@@ -12,6 +12,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+def widened(present: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels that are present or have a present one among their eight neighbours.
+
+    present: (height, width). Components less than three pixels apart become one.
+    """
+    across = present.copy()
+    across[:, 1:] |= present[:, :-1]
+    across[:, :-1] |= present[:, 1:]
+    wide = across.copy()
+    wide[1:] |= across[:-1]
+    wide[:-1] |= across[1:]
+    return wide
+
+
 class _Runs(NamedTuple):
     """(n,) runs of present pixels along rows, row by row."""
 

@@ -1,14 +1,15 @@
 """Detects fields in probabilities, in blocks of rows.
 
-Connected fields are processed together: components that may continue below a block wait for the
-next one. So the polygons equal those of the raster processed at once.
+Fields that touch, or nearly, are processed together: groups that may continue below a block wait
+for the next one. So the polygons equal those of the raster processed at once.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import shapely
@@ -20,7 +21,9 @@ from tulip_ops.core.types import Area, Detection
 from tulip_ops.fields.delineation import (
     connected_components,
     polygonize,
-    simplify,
+    regularize,
+    ribbons,
+    small_pieces,
     watershed,
     zonal_stats,
 )
@@ -31,7 +34,12 @@ from tulip_ops.raster.projection import WGS84, project
 
 Read = Callable[[slice], NDArray[Any]]
 """From rows of the raster to (2, rows, width), probability of tulip and bloom, valid for
-`ProbabilityRaster`."""
+`ProbabilityRaster`; or (3, rows, width), followed by the relief in which neighbours are parted."""
+
+log = logging.getLogger(__name__)
+
+Outlines = Literal["regular", "traced"]
+"""How outlines are drawn: with straight edges and corners, or along pixel edges."""
 
 ROWS = 1024
 """Rows per block."""
@@ -59,6 +67,7 @@ def detect(
     threshold: float,
     in_flower: float,
     minimum_area: float,
+    outlines: Outlines = "regular",
 ) -> list[Detection]:
     """The tulip fields in `probability`, (2, height, width), as `detect_rows` finds them."""
     return detect_rows(
@@ -69,6 +78,7 @@ def detect(
         in_flower=in_flower,
         noise=noise(ProbabilityRaster(probability[0]), threshold),
         minimum_area=minimum_area,
+        outlines=outlines,
         rows=grid.height,
     )
 
@@ -82,66 +92,77 @@ def detect_rows(
     in_flower: float,
     noise: float,
     minimum_area: float,
+    outlines: Outlines = "regular",
     rows: int = ROWS,
     threads: int = 1,
 ) -> list[Detection]:
     """The tulip fields in the probabilities on `grid` that reach into an area; None: everywhere.
 
     threshold, in_flower: minimum probability of a tulip pixel, and of one in flower. noise:
-    deviation of the raster's `Noise`. minimum_area: smaller fields are dropped, m2. rows: per
-    block; threads: blocks processed at the same time. The result does not depend on either.
-    `read` is called from one thread at a time.
+    deviation of the `Noise` of the relief. minimum_area: smaller fields are dropped, m2. outlines:
+    with straight edges and corners, or along pixel edges. rows: per block; threads: blocks
+    processed at the same time. The result does not depend on either. `read` is called from one
+    thread at a time. Shapes too narrow for a field (`ribbons`) are left out and counted in the log.
     """
     grounds = [project(area.geometry, WGS84, grid.epsg) for area in areas or ()]
     reach = box(*grid.bounds) if areas is None else shapely.union_all(grounds)
     shapely.prepare(reach)
 
+    ribbons_found: list[int] = []
+
     def found(block: _Block) -> list[zonal_stats.SortableDetection]:
         here, whole, stored = block
         part = grid.rows(here)
-        tulip, bloom = ProbabilityRaster(stored[0]), ProbabilityRaster(stored[1])
+        tulip, bloom, *relief = (ProbabilityRaster(band) for band in stored)
         labels = watershed.segment_fields(
             tulip,
+            relief=relief[0] if relief else None,
             threshold=threshold,
             smallest=minimum_area / grid.resolution**2,
             noise=noise,
             candidates=whole,
         )
-        outlines = _outlines(labels, part, minimum_area)
-        outlines = [
-            o for o, near in zip(outlines, shapely.intersects(reach, outlines), strict=True) if near
+        fields = _traced(labels, part, minimum_area)
+        if outlines == "regular":
+            fields = regularize.regularize(fields, part, tulip, threshold=threshold)
+        fields = [
+            one for one, near in zip(fields, shapely.intersects(reach, fields), strict=True) if near
         ]
-        labels = polygonize.rasterize_coverage(outlines, part)
-        return zonal_stats.zonal_detections(
-            outlines, labels, tulip, bloom, part, in_flower=in_flower
-        )
+        fields, narrow = ribbons.without_ribbons(fields)
+        ribbons_found.append(len(narrow))
+        labels = polygonize.rasterize_coverage(fields, part)
+        return zonal_stats.zonal_detections(fields, labels, tulip, bloom, part, in_flower=in_flower)
 
     blocks = _blocks(read, grid, threshold, rows)
-    return zonal_stats.in_reading_order(
-        list(chain.from_iterable(concurrency.ordered_map(found, blocks, threads)))
-    )
+    detections = list(chain.from_iterable(concurrency.ordered_map(found, blocks, threads)))
+    if total := sum(ribbons_found):
+        log.info("%d ribbons narrower than %.0f m left out", total, ribbons.MINIMUM_WIDTH)
+    return zonal_stats.in_reading_order(detections)
 
 
-def _outlines(labels: NDArray[np.int32], grid: Grid, minimum_area: float) -> list[Polygon]:
+def _traced(labels: NDArray[np.int32], grid: Grid, minimum_area: float) -> list[Polygon]:
     pixel = grid.resolution**2
     traced = polygonize.polygonize(
         labels,
         grid,
         smallest=minimum_area / pixel,
-        smallest_hole=min(simplify.TINY_HOLE, minimum_area / pixel),
+        smallest_hole=min(small_pieces.TINY_HOLE, minimum_area / pixel),
     )
-    return simplify.simplify(traced, resolution=grid.resolution, minimum_area=minimum_area)
+    return small_pieces.without_small_pieces(
+        traced, resolution=grid.resolution, minimum_area=minimum_area
+    )
 
 
 _Block = tuple[slice, NDArray[np.bool_], NDArray[Any]]
-"""Rows of the raster, the tulip pixels of newly completed components, and the values read."""
+"""Rows of the raster, the tulip pixels of newly completed groups, and the values read."""
 
 
 def _blocks(read: Read, grid: Grid, threshold: float, rows: int) -> Iterator[_Block]:
     """Blocks of the raster, from north to south.
 
-    Every tulip pixel is in exactly one block, with its complete connected component and `_AROUND`
-    rows around it.
+    Every tulip pixel is in exactly one block, with its complete group and `_AROUND` rows around
+    it. A group is a set of connected components less than three pixels apart: regular outlines
+    move by up to `corners.REACH`, so only outlines within a group can meet.
     """
     first, bottom = 0, 0
     waiting = np.zeros((0, grid.width), dtype=bool)
@@ -152,7 +173,8 @@ def _blocks(read: Read, grid: Grid, threshold: float, rows: int) -> Iterator[_Bl
         tulips[: len(waiting)] = waiting
         open_ = np.zeros_like(tulips)
         if bottom < grid.height:
-            open_ = connected_components.components_touching_bottom(tulips, _AROUND)
+            near = connected_components.widened(tulips)
+            open_ = tulips & connected_components.components_touching_bottom(near, _AROUND)
         yield slice(first, bottom), tulips & ~open_, stored
         held = np.flatnonzero(open_.any(axis=1))
         top = min(int(held[0]) if len(held) else bottom - first, bottom - first) - _AROUND

@@ -45,6 +45,7 @@ def segment_fields(
     threshold: float,
     smallest: float,
     noise: float | None = None,
+    relief: ProbabilityRaster | None = None,
     candidates: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int32]:
     """Label of the field of each pixel: (height, width), from 0, -1 where there is none.
@@ -53,17 +54,18 @@ def segment_fields(
     join the neighbour with the shallowest border. A field is 4-connected, and its mean is
     CONVINCING. Fields are numbered by their first pixels, row by row. Memory is proportional to
     the pixels at or above the threshold.
-    noise: deviation of the `Noise` of the complete raster; None: of this one.
+    noise: deviation of the `Noise` of the complete relief; None: of this one.
+    relief: (height, width), the probability in which valleys are looked for; None: `tulip`.
     candidates: pixels at or above the threshold that can belong to a field, the others are only
     neighbours; None: all.
     """
     present = tulip.at_least(threshold) if candidates is None else candidates
     pixels = np.flatnonzero(present)
     if noise is None:
-        noise = noise_of(tulip, threshold)
+        noise = noise_of(relief or tulip, threshold)
     labels = np.full(present.size, -1, dtype=np.int32)
     if len(pixels):
-        smooth = _smoothed(tulip, pixels)
+        smooth = _smoothed(relief or tulip, pixels)
         labels[pixels] = np.arange(len(pixels))
         links = basins.neighbours(pixels, labels.reshape(tulip.shape))
         depth = max(MIN_VALLEY_DEPTH, MIN_DEPTH_IN_SIGMAS * noise)

@@ -3,13 +3,16 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from shapely import get_coordinates
 from shapely.geometry import MultiPolygon, box
 
 from tulip_ops.core.types import Area
-from tulip_ops.fields.delineation.connected_components import components_touching_bottom
-from tulip_ops.fields.delineation.detect import detect_rows, threads_that_fit
+from tulip_ops.fields.delineation.connected_components import components_touching_bottom, widened
+from tulip_ops.fields.delineation.detect import detect, detect_rows, threads_that_fit
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.probability import decode_probability
+from tulip_ops.raster.projection import project
 
 EVERYWHERE = [Area("everywhere", MultiPolygon([box(0, 45, 10, 60)]))]
 
@@ -45,6 +48,30 @@ def test_fields_do_not_depend_on_how_many_rows_are_taken_at_once(
     )
 
     assert parts == whole
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(30, 90), st.integers(30, 60), st.integers(0, 10_000))
+def test_outlines_can_be_left_along_pixel_edges(height: int, width: int, seed: int) -> None:
+    probability = ground(height, width, seed)
+    grid = Grid(32631, 600_000.0, 5_800_000.0, width, height)
+    asked = {"threshold": 0.5, "in_flower": 0.4, "minimum_area": 1500.0}
+
+    traced = detect(probability, grid, EVERYWHERE, outlines="traced", **asked)
+
+    assert len(traced) == len(detect(probability, grid, EVERYWHERE, **asked))
+    for found in traced:
+        corners = get_coordinates(project(found.geometry, 4326, grid.epsg)) / 10
+        assert np.abs(corners - np.rint(corners)).max() < 1e-3
+
+
+@given(arrays.arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))))
+def test_widened_pixels_are_those_within_one_of_a_present_one(present: np.ndarray) -> None:
+    around = np.pad(present, 1)
+    height, width = present.shape
+    expected = [[around[y : y + 3, x : x + 3].any() for x in range(width)] for y in range(height)]
+
+    np.testing.assert_array_equal(widened(present), expected)
 
 
 @settings(max_examples=20, deadline=None)

@@ -1,13 +1,11 @@
 import numpy as np
-import shapely
-from hypothesis import assume, example, given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tulip_ops.fields.delineation import basins, watershed
 from tulip_ops.fields.delineation import noise as probability_noise
 from tulip_ops.fields.delineation.polygonize import polygonize
-from tulip_ops.fields.delineation.simplify import simplify
 from tulip_ops.fields.delineation.watershed import segment_fields
 from tulip_ops.raster import rasterize
 from tulip_ops.raster.grid import Grid
@@ -44,36 +42,6 @@ def test_unsimplified_outlines_give_the_fields_back(tulip, least):
     outlines = polygonize(labels, grid)
     assert len(outlines) == labels.max() + 1
     assert (rasterize.polygons_to_labels(outlines, grid) == labels).all()
-
-
-@given(probabilities, smallest, st.sampled_from([0.0, 300.0, 3000.0]))
-def test_simplified_fields_are_a_valid_coverage_without_overlaps(tulip, least, minimum_area):
-    grid = grid_of(tulip)
-    outlines = polygonize(
-        segment_fields(ProbabilityRaster(tulip), threshold=0.5, smallest=least), grid
-    )
-    fields = simplify(outlines, resolution=10, minimum_area=minimum_area)
-    assert all(field.is_valid and field.area > 0 for field in fields)
-    assert shapely.coverage_is_valid(fields)
-    together = shapely.union_all(fields).area
-    assert abs(together - sum(field.area for field in fields)) < 1e-6 * max(together, 1)
-
-
-@given(probabilities)
-@example(np.pad(np.zeros((5, 5), np.float32), 4, constant_values=1))
-def test_simplification_moves_no_border_by_more_than_a_pixel(tulip):
-    """So areas change by less than the border times a pixel, and holes of a few pixels stay."""
-    grid = grid_of(tulip)
-    outlines = polygonize(segment_fields(ProbabilityRaster(tulip), threshold=0.5, smallest=0), grid)
-    for field in simplify(outlines, resolution=10, minimum_area=0):
-        outline = max(outlines, key=lambda one: one.intersection(field).area)
-        moved = outline.symmetric_difference(field)
-        assert moved.area <= 10 * outline.length
-        assert outline.boundary.buffer(10.001).covers(field.boundary)
-        for ring in outline.interiors:
-            hole = shapely.Polygon(ring)
-            if shapely.Polygon(ring).buffer(-15).area > 0:
-                assert hole.difference(field).area > 0.5 * hole.area
 
 
 @given(stored, smallest)

@@ -208,6 +208,38 @@ from tulip.acquisition
 where detections_sha256 is not null and superseded_by is null;
 
 
+create or replace view tulip.status as
+select 'area' as name, count(*) as row_count, max(created_at) as newest from tulip.area
+union all
+select 'acquisition', count(*), max(updated_at) from tulip.acquisition
+union all
+select 'acquisition recorded', count(*), max(sensed_at) from tulip.acquisition
+where state = 'recorded' and superseded_by is null
+union all
+select 'attempt', count(*), max(started_at) from tulip.attempt
+union all
+select 'model', count(*), null from tulip.model
+union all
+select 'parcel', count(*), null from tulip.parcel
+union all
+select 'detection', count(*), null from tulip.detection
+union all
+select 'field', count(*), null from tulip.field
+union all
+select 'observation', count(*), null from tulip.observation
+union all
+select 'field_season', count(*), null from tulip.field_season
+union all
+select 'waiting for history: tiles', count(distinct (season, simulated, tile)), null
+from tulip.change
+union all
+select 'waiting for history: acquisitions', count(*), min(updated_at) from tulip.acquisition
+where not looked and state in ('recorded', 'skipped') and superseded_by is null;
+
+comment on column tulip.status.name is
+    'A table; or acquisition recorded: those that count; or what the next history has to do: tiles and seasons to draw anew, acquisitions that have not been observed.';
+
+
 -- Detections of single acquisitions stay what they are; which field one shows is asked by space.
 drop table tulip.field_detection;
 create view tulip.field_detection as

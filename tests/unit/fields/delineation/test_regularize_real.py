@@ -14,7 +14,8 @@ import rasterio
 import shapely
 from shapely.affinity import affine_transform
 
-from tulip_ops.fields.delineation.simplify import simplify
+from tulip_ops.fields.delineation.regularize import regularize
+from tulip_ops.fields.delineation.small_pieces import without_small_pieces
 from tulip_ops.fields.delineation.zonal_stats import in_reading_order, zonal_detections
 from tulip_ops.raster import rasterize, reader
 from tulip_ops.raster.grid import Grid
@@ -58,9 +59,9 @@ def test_traced_on_its_own_pixels(folder: Path, name: str):
     assert ours == pytest.approx(area_in_the_national_grid(truth), rel=0.0005)
 
 
-def test_simplified_on_the_10_m_grid_of_the_tile(folder: Path):
+def test_regular_on_the_10_m_grid_of_the_tile(folder: Path):
     """Pixels of 10 m move each side by up to half a pixel; over many fields that cancels."""
-    oracle, traced, simplified = 0.0, 0.0, 0.0
+    oracle, traced, regular = 0.0, 0.0, 0.0
     for truth in (folder / name for name in MASKS):
         with rasterio.open(truth) as source:
             scene = shapely.box(*source.bounds)
@@ -69,7 +70,8 @@ def test_simplified_on_the_10_m_grid_of_the_tile(folder: Path):
         share = reader.read_warped([(str(truth), 1)], grid, scale=1 / 255)
         probability = np.nan_to_num(share[0])
         outlines = rasterize.mask_to_polygons(probability >= 0.5, grid)
-        fields = simplify(outlines, resolution=10, minimum_area=3000)
+        large = without_small_pieces(outlines, resolution=10, minimum_area=3000)
+        fields = regularize(large, grid, ProbabilityRaster(probability), threshold=0.5)
         assert shapely.coverage_is_valid(fields)
         labels = rasterize.polygons_to_labels(fields, grid)
         tulip = ProbabilityRaster(probability)
@@ -82,9 +84,9 @@ def test_simplified_on_the_10_m_grid_of_the_tile(folder: Path):
         of_detections = sum(detection.area_m2 for detection in detections)
         exact = area_in_the_national_grid(truth)
         assert [of_outlines, of_detections] == pytest.approx([exact] * 2, rel=0.008)
-        oracle, traced, simplified = (
+        oracle, traced, regular = (
             oracle + exact,
             traced + of_outlines,
-            simplified + of_detections,
+            regular + of_detections,
         )
-    assert [traced, simplified] == pytest.approx([oracle] * 2, rel=0.005)
+    assert [traced, regular] == pytest.approx([oracle] * 2, rel=0.005)
