@@ -89,7 +89,7 @@ def as_text(rows: Sequence[Mapping[str, object]]) -> str:
 
 
 def _doubts(rows: Sequence[Mapping[str, object]]) -> list[str]:
-    """A line on the fields of the table that are more likely something else than tulips."""
+    """A line on the fields of the table that may well be something else than tulips."""
     doubtful = [row for row in rows if row["fields_doubtful"]]
     if not doubtful:
         return []

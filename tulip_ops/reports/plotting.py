@@ -36,7 +36,7 @@ VERDICTS: dict[SeasonVerdict, Style] = {
 }
 """The style of each verdict, in every picture."""
 DOUBTFUL: Style = ("#F6CFAE", r"\\\\", "bloomed, doubtful: confidence below 0.5")
-"""Of a field that bloomed and is more likely something else than tulips."""
+"""Of a field that bloomed and is about as likely something else as tulips."""
 
 
 def new_figure(width: float, height: float) -> Figure:

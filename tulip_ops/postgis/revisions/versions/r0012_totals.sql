@@ -186,7 +186,7 @@ comment on column tulip.bloom_history.area is
 comment on column tulip.bloom_history.areas is
     'All areas of interest that hold that point, by name; empty outside every area. Where areas overlap, total over unnest(areas), as tulip.season_summary does.';
 comment on column tulip.bloom_history.doubtful is
-    'True where it bloomed with a confidence below 0.5: more likely something else than tulips.';
+    'True where it bloomed with a confidence below 0.5: about as likely something else as tulips.';
 
 
 create or replace view tulip.bloom_layer as
@@ -227,7 +227,7 @@ comment on column tulip.bloom_layer.area is
 comment on column tulip.bloom_layer.areas is
     'All areas of interest that hold that point, by name; empty outside every area. Where areas overlap, total over unnest(areas), as tulip.season_summary does.';
 comment on column tulip.bloom_layer.doubtful is
-    'True where it bloomed with a confidence below 0.5: more likely something else than tulips.';
+    'True where it bloomed with a confidence below 0.5: about as likely something else as tulips.';
 
 
 create or replace view tulip.season_summary as
