@@ -210,6 +210,7 @@ def fill(database: Connection, first: int, last: int) -> None:
         "update tulip.acquisition set state = 'recorded', reached = 'record', looked = true"
     )
     database.execute("set session_replication_role = origin")
+    database.execute("update tulip.field set areas = tulip.areas_of(geometry) where areas = '{}'")
     database.execute("select setval(pg_get_serial_sequence('tulip.field', 'field_id'), %s)", [last])
     database.execute("vacuum analyze")
 
@@ -267,6 +268,13 @@ def measure_history(database: Connection, field_seasons: int, count: int) -> dic
     )
     found["season over season"] = min(
         cost(database, lambda: database.execute(asked).fetchall()) for _ in range(3)
+    )
+    by_area = (
+        "select area, season, simulated, sum(area_m2) filter (where verdict = 'bloomed')"
+        " from tulip.bloom_history group by area, season, simulated"
+    )
+    found["totals by area"] = min(
+        cost(database, lambda: database.execute(by_area).fetchall()) for _ in range(3)
     )
     rng = np.random.default_rng(0)
     for view in ("bloom_history", "field_timeline"):

@@ -13,12 +13,14 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
+from shapely.geometry import Polygon
+
 from tests.postgis.conftest import Examples
 from tests.postgis.histories import FieldsOfDetections
 from tulip_ops.core.processing_settings import FieldSettings
-from tulip_ops.core.types import AcquisitionId, Observation, Verdict
+from tulip_ops.core.types import AcquisitionId, Observation, SeasonDetection, Verdict
 from tulip_ops.pipeline import history as histories
-from tulip_ops.postgis import history
+from tulip_ops.postgis import areas, history, ledger
 from tulip_ops.postgis.connection import Connection, connect
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "sql-cookbook.md"
@@ -35,10 +37,46 @@ CLOUDED = {(2023, 2), (2023, 4), (2025, 6)}
 HIDDEN = (5, 2024)
 """The place that a cloud hides on every look of a season."""
 FRACTIONS = (0.0, 0.0, 0.25, 0.5, 0.0, 0.0, 0.0)
+AREAS = {"polder": range(4), "coast": (5,)}
+"""Places by area: place 4 lies outside both."""
+DOUBTFUL = 3
+"""The place that resembles tulips no more than other crops do."""
+AT_THE_EDGE = 5
+"""The place that reaches the edge of the ground that was seen."""
+
+OLDER = """
+with older as (
+    insert into tulip.model (name, version, sha256)
+    values ('unet-ten', '0.9', repeat('c', 64)) returning model_id
+)
+insert into tulip.past_field_season (
+    unet_id, field_id, season, simulated, verdict, clear_looks, area_m2, onset_earliest,
+    onset_latest, peak, end_earliest, end_latest, confidence, geometry, drawn_from
+)
+select
+    m.model_id, s.field_id, s.season, f.simulated, s.verdict, s.clear_looks,
+    s.area_m2 * m.share, s.onset_earliest, s.onset_latest, s.peak, s.end_earliest, s.end_latest,
+    s.confidence, f.geometry, m.drawn_from
+from tulip.field_season s
+join tulip.field f using (field_id)
+cross join (
+    select model_id, 'evidence' as drawn_from, 0.9 as share from older
+    union all
+    select unet_id, 'detections', 1.05 from (select distinct unet_id from tulip.acquisition) as u
+    where unet_id is not null
+) as m
+where s.season = 2022
+"""
+"""What 2022 said by an older model, and before fields were drawn from all looks together."""
 
 
 class Seen(FieldsOfDetections):
     """What each look says of each field."""
+
+    def drawn(self, outline: Polygon, area_m2: float) -> SeasonDetection:
+        place = _place(outline)
+        probability = 0.625 if place == DOUBTFUL else 0.875 + 0.015625 * place
+        return SeasonDetection(outline, area_m2, probability, touches_edge=place == AT_THE_EDGE)
 
     def observations(self, unobserved: Sequence[history.Unobserved]) -> list[Observation]:
         return [_say(pair, field) for pair in unobserved for field in pair.fields]
@@ -46,7 +84,7 @@ class Seen(FieldsOfDetections):
 
 def _say(pair: history.Unobserved, field: object) -> Observation:
     season, number = pair.acquisition_id.season, _number(pair.acquisition_id)
-    place = round((field.geometry.bounds[0] - 5.70) / 0.01)  # type: ignore[attr-defined]
+    place = _place(field.geometry)  # type: ignore[attr-defined]
     field_id: int = field.id  # type: ignore[attr-defined]
     if pair.skipped or (place, season) == HIDDEN:
         return Observation(field_id, pair.acquisition_id, Verdict.NOT_SEEN, 0.0, None, None)
@@ -54,6 +92,10 @@ def _say(pair: history.Unobserved, field: object) -> Observation:
     verdict = Verdict.BLOOM if share else Verdict.NO_BLOOM
     probability = 0.875 if share else 0.125
     return Observation(field_id, pair.acquisition_id, verdict, 1.0, probability, share)
+
+
+def _place(outline: Polygon) -> int:
+    return round((outline.bounds[0] - 5.70) / 0.01)
 
 
 def _number(acquisition_id: AcquisitionId) -> int:
@@ -69,15 +111,19 @@ def fill(connection: Connection) -> None:
         for shift in [timedelta(days=season - 2022)]
         for number, day in enumerate(DAYS)
     }
-    Examples.admit(connection, *texts.values())
+    for name, places in AREAS.items():
+        areas.add_area(connection, Examples.area(name, places))
+    acquisitions = [Examples.acquisition(text) for text in texts.values()]
+    ledger.admit(connection, acquisitions, {a.id: sorted(AREAS) for a in acquisitions})
     for (season, number), text in texts.items():
         if (season, number) in CLOUDED:
             Examples.skip(connection, text)
             continue
-        places = [*PLANTED[season], *([5] if season == 2022 else [])]
-        Examples.record(connection, text, places if FRACTIONS[number] else [])
+        shown = [*PLANTED[season], *([5] if season == 2022 else [])]
+        Examples.record(connection, text, shown if FRACTIONS[number] else [])
     chosen = FieldSettings(bloom_window=("03-20", "06-05"))
     histories.bring_up_to_date(connection, chosen, [], Seen(connection))
+    connection.execute(OLDER)
 
 
 def answer(connection: Connection, sql: str) -> str:

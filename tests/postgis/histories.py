@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from shapely.geometry import Polygon
+
 from tests.postgis.conftest import Examples
 from tulip_ops.core.types import AcquisitionId, SeasonDetection, SeasonTile
 from tulip_ops.fields import season_fields
@@ -10,6 +12,9 @@ from tulip_ops.pipeline.history_products import Drawn
 from tulip_ops.postgis.connection import Connection, wkb
 from tulip_ops.postgis.season_detections import Look
 from tulip_ops.raster.projection import geodesic_area
+
+SURE = {"bloomed": 0.9375, "not_bloomed": 0.96875, "not_seen": 0.0}
+"""The confidence of each verdict, unless a test says otherwise."""
 
 
 class FieldsOfDetections:
@@ -31,9 +36,12 @@ class FieldsOfDetections:
         )
         shown = [(number, name, SeasonDetection(*rest)) for number, name, *rest in rows]
         return Drawn(
-            [SeasonDetection(f.geometry, f.area_m2, 0.875) for f in season_fields.cluster(shown)],
-            is_complete=True,
+            [self.drawn(f.geometry, f.area_m2) for f in season_fields.cluster(shown)], is_complete=True
         )
+
+    def drawn(self, outline: Polygon, area_m2: float) -> SeasonDetection:
+        """A field as the season draws it."""
+        return SeasonDetection(outline, area_m2, 0.875)
 
 
 def add_fields(
@@ -71,9 +79,9 @@ def sum_up(connection: Connection, season: int, verdicts: Mapping[int, str]) -> 
         day = f"{season}-04-20" if bloomed else None
         connection.execute(
             "insert into tulip.field_season (field_id, season, verdict, clear_looks, area_m2,"
-            " onset_earliest, onset_latest, peak, end_earliest, end_latest, peak_bloom_fraction)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " onset_earliest, onset_latest, peak, end_earliest, end_latest, peak_bloom_fraction,"
+            " confidence) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [field_id, season, verdict, 0 if verdict == "not_seen" else 2,
              123_456.0 if bloomed else None, f"{season}-04-15" if bloomed else None,
-             day, day, day, None, 0.25 if bloomed else None],
+             day, day, day, None, 0.25 if bloomed else None, SURE[verdict]],
         )  # fmt: skip

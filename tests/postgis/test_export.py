@@ -1,6 +1,7 @@
 """Layers out of a real PostGIS into every format, as GIS programs then find them."""
 
 import json
+import re
 import sqlite3
 import xml.etree.ElementTree as ET
 from contextlib import closing
@@ -15,7 +16,7 @@ from tests.postgis import histories
 from tests.postgis.conftest import Examples
 from tulip_ops.core.errors import AreaNotFound, BadInput
 from tulip_ops.core.storage_settings import DatabaseSettings
-from tulip_ops.postgis import layers
+from tulip_ops.postgis import areas, layers
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.postgis.layer_names import LAYERS, Layer
 from tulip_ops.postgis.layers import Selection
@@ -86,8 +87,31 @@ def test_a_geopackage_lists_every_layer_with_its_key_type_and_style(
     assert [row[:3] for row in styles] == [(name, "geometry", 1) for name in LAYERS]
     for name, _, _, style in styles:
         renderer = ET.fromstring(style).find("renderer-v2")  # noqa: S314 - written by us
-        assert renderer.get("attr") in pyogrio.read_info(out, layer=name)["fields"]
+        deciding = renderer.get("attr")
+        columns = re.findall(r'"(\w+)"', deciding) or [deciding]
+        assert set(columns) <= set(pyogrio.read_info(out, layer=name)["fields"])
     assert {name for (name,) in indexed} >= set(LAYERS)
+
+
+def test_fields_say_where_they_lie_and_how_sure_they_are(
+    database: Connection, settings: DatabaseSettings, examples: type[Examples], tmp_path: Path
+) -> None:
+    areas.add_area(database, examples.area("all", range(3)))
+    database.execute("delete from tulip.area where name = 'polder'")
+    areas.add_area(database, examples.area("west", [0]))
+    database.execute("update tulip.field_season set confidence = 0.25 where season = 2025")
+    frames: dict[Layer, geopandas.GeoDataFrame] = {}
+    for layer in LAYERS:
+        out = tmp_path / f"{layer}.parquet"
+        export.export(settings, out, [layer], Selection())
+        frames[layer] = geopandas.read_parquet(out)
+        frame = frames[layer].drop_duplicates("geometry")
+        frame = frame.iloc[frame.geometry.bounds["minx"].argsort()]
+        assert frame["area"].fillna("outside").tolist() == ["all", "all", "all", "outside"]
+        assert frame["areas"].tolist() == ["all, west", "all", "all", ""]
+    history = frames["bloom_history"]
+    assert history["doubtful"].tolist() == (history["season"] == 2025).tolist()
+    assert set(history) >= {"tulip_probability", "looks_for", "looks_against", "touches_edge"}
 
 
 def test_detections_say_what_made_them(settings: DatabaseSettings, tmp_path: Path) -> None:
@@ -119,8 +143,6 @@ def test_filters(
     database: Connection, settings: DatabaseSettings, tmp_path: Path, examples: type[Examples],
     chosen: Selection, fields: int, count: int,
 ) -> None:  # fmt: skip
-    from tulip_ops.postgis import areas
-
     areas.add_area(database, examples.area("west", [0, 1]))
     for layer in LAYERS:
         expected = fields if layer == "fields" else count

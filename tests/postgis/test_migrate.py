@@ -256,9 +256,6 @@ from tulip.model;
 with known as (
     insert into tulip.field (simulated, geometry, area_m2)
     select false, geometry, area_m2 from tulip.detection returning field_id
-), linked as (
-    insert into tulip.field_detection (field_id, detection_id)
-    select field_id, detection_id from known, tulip.detection
 ), seen as (
     insert into tulip.observation (
         field_id, acquisition_id, verdict, clear_fraction, tulip_probability, bloom_fraction
@@ -271,6 +268,15 @@ insert into tulip.field_season (
 select field_id, 2024, 'bloomed', 1, 3e5, '2024-04-20', '2024-04-20', '2024-04-20' from known;
 """
 """A season with one field in bloom, as every revision can hold it."""
+
+LINKED = """
+insert into tulip.field_detection (field_id, detection_id)
+select field_id, detection_id from tulip.field, tulip.detection;
+"""
+"""Which field the detection shows, where that is stored."""
+
+FIRST_WITHOUT_LINKS = 11
+"""Revision from which on field_detection is a view."""
 
 
 def test_what_was_recorded_survives_from_every_revision(
@@ -294,6 +300,8 @@ def test_what_was_recorded_survives_from_every_revision(
             migrate.migrate(url)
         with psycopg.connect(url) as old:
             old.execute(RECORDED)
+            if number < FIRST_WITHOUT_LINKS:
+                old.execute(LINKED)
         migrate.migrate(url)
         if number == 1:
             assert pg_dump(url) == pg_dump(database_url)
@@ -301,3 +309,8 @@ def test_what_was_recorded_survives_from_every_revision(
             roll_up(migrated)
             rows = migrated.execute("select season, verdict, clear_looks from tulip.bloom_history")
             assert rows.fetchall() == [(2024, "bloomed", 1)], number
+            seen = migrated.execute(
+                "select h.areas, s.bloomed_ha is not null from tulip.bloom_history h"
+                " join tulip.season_summary s using (area, season)"
+            )
+            assert seen.fetchall() == [(["polder"], True)], number

@@ -8,6 +8,7 @@ import pytest
 
 from tests.postgis import histories
 from tests.postgis.conftest import Examples
+from tulip_ops.postgis import areas
 from tulip_ops.postgis.connection import Connection
 
 Z = 12
@@ -27,7 +28,8 @@ def decoded(tile: bytes, z: int, x: int, y: int, folder: Path) -> geopandas.GeoD
 
 @pytest.fixture
 def fields(database: Connection) -> list[int]:
-    """Two fields; one bloomed in 2024, and neither was seen in 2025."""
+    """Two fields; one, in an area, bloomed in 2024, and neither was seen in 2025."""
+    areas.add_area(database, Examples.area("west", [0]))
     ids = list(histories.add_fields(database, [0, 1]).values())
     histories.sum_up(database, 2024, {ids[0]: "bloomed"})
     histories.sum_up(database, 2025, dict.fromkeys(ids, "not_seen"))
@@ -54,7 +56,8 @@ def test_a_tile_shows_the_fields_of_a_season(
     assert {**field, "mvt_id": None} == {
         "mvt_id": None, "season": 2024, "simulated": False, "verdict": "bloomed",
         "hectares": 12.35, "clear_looks": 2, "seen_in_bloom_from": "2024-04-20",
-        "peak": "2024-04-20", "seen_in_bloom_until": "2024-04-20",
+        "peak": "2024-04-20", "seen_in_bloom_until": "2024-04-20", "area": "west",
+        "confidence": 0.94, "doubtful": False,
     }  # fmt: skip
     assert field["mvt_id"] == fields[0]
 

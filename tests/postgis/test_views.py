@@ -26,15 +26,16 @@ def _add_field(database: Connection, examples: Any, place: int, *, simulated: bo
 
 
 def _season(
-    field_id: int, year: int, letter: str, area_m2: float = 50_000, peak: int = 25
-) -> FieldSeason:
+    field_id: int, year: int, letter: str, area_m2: float = 50_000, peak: int = 25,
+    confidence: float = 0.5,
+) -> FieldSeason:  # fmt: skip
     if letter != "b":
         looks = 3 if letter == "-" else 0
         return FieldSeason(field_id, year, LETTERS[letter], looks, None, None, None, None, None)
     day = date(year, 4, peak)
     return FieldSeason(
         field_id, year, LETTERS[letter], 4, area_m2, (None, date(year, 4, peak - 5)), day,
-        (day, None), 0.3,
+        (day, None), 0.3, confidence=confidence,
     )  # fmt: skip
 
 
@@ -103,7 +104,7 @@ def test_season_summary(database: Connection, examples: Any) -> None:
         2023: [_season(first, 2023, "b", 40_000), _season(second, 2023, "-"),
                _season(third, 2023, "?")],
         2024: [_season(first, 2024, "b", 42_500, 20), _season(second, 2024, "b", 30_000, 26),
-               _season(third, 2024, "b", 10_000, 28)],
+               _season(third, 2024, "b", 10_000, 28, 0.49)],
     }.values():  # fmt: skip
         _write(database, said)
     rows = status.season_table(database)
@@ -115,6 +116,7 @@ def test_season_summary(database: Connection, examples: Any) -> None:
             "fields_bloomed": 1, "fields_not_bloomed": 1, "fields_not_seen": 1,
             "bloomed_ha": 4.0, "bloomed_change_ha": None,
             "earliest_onset": date(2023, 4, 20), "median_peak": date(2023, 4, 25),
+            "first_bloom_day": date(2023, 4, 20), "fields_doubtful": 0,
         },
         {
             "area": "polder", "season": 2024, "simulated": False,
@@ -123,6 +125,7 @@ def test_season_summary(database: Connection, examples: Any) -> None:
             "fields_bloomed": 3, "fields_not_bloomed": 0, "fields_not_seen": 0,
             "bloomed_ha": 8.25, "bloomed_change_ha": 4.25,
             "earliest_onset": date(2024, 4, 15), "median_peak": date(2024, 4, 26),
+            "first_bloom_day": date(2024, 4, 15), "fields_doubtful": 1,
         },
     ]  # fmt: skip
     lines = status.as_text(rows).splitlines()
@@ -131,7 +134,10 @@ def test_season_summary(database: Connection, examples: Any) -> None:
         "polder", "2024", "satellite", "1", "1", "1", "0", "4.0", "3", "0", "0", "8.25", "+4.25",
         "2024-04-15", "2024-04-26",
     ]  # fmt: skip
-    assert len({len(line) for line in lines}) == 1
+    assert len({len(line) for line in lines[:-1]}) == 1
+    assert lines[-1].startswith("bloomed and hectares include doubtful fields")
+    assert lines[-1].endswith("polder 2024: 1")
+    assert len(status.as_text(rows[:1]).splitlines()) == 2
 
 
 def test_simulated_seasons_say_so(database: Connection, examples: Any) -> None:

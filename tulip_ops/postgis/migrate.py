@@ -8,7 +8,7 @@ from tulip_ops.core.errors import DatabaseUnavailable, SchemaOutdated
 from tulip_ops.postgis import locks
 from tulip_ops.postgis.connection import Connection, connect, query
 
-REVISION = "0011"
+REVISION = "0012"
 """The revision that this version needs: the newest of revisions/versions."""
 
 _UNAVAILABLE = (errors.FeatureNotSupported, errors.UndefinedFile)

@@ -34,6 +34,16 @@ class FieldSeasonRow:
     end_latest: date | None
     geometry: Polygon
     """EPSG:4326."""
+    tulip_probability: float | None
+    """By all clear looks of the season together; None where the season shows no field."""
+    confidence: float
+    """That the verdict is right."""
+    doubtful: bool
+    """Whether it bloomed with a confidence below 0.5."""
+    looks_for: int
+    looks_against: int
+    touches_edge: bool
+    """Whether a part may lie outside the ground that was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +98,10 @@ class SeasonRow:
     not_seen: int
     hectares: float | None
     change_ha: float | None
-    earliest_onset: date | None
+    first_bloom_day: date | None
     median_peak: date | None
+    doubtful: int
+    """Of those that bloomed, the ones with a confidence below 0.5."""
 
 
 @dataclass(frozen=True, slots=True)

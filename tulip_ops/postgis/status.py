@@ -29,7 +29,7 @@ _HEADINGS = {
     "fields_not_seen": "not seen",
     "bloomed_ha": "hectares",
     "bloomed_change_ha": "change",
-    "earliest_onset": "first bloom",
+    "first_bloom_day": "first bloom",
     "median_peak": "median peak",
 }
 
@@ -74,17 +74,29 @@ def season_table(connection: Connection) -> list[dict[str, object]]:
 
 
 def as_text(rows: Sequence[Mapping[str, object]]) -> str:
-    """The season table in aligned columns; marks simulated seasons."""
+    """The season table in aligned columns; marks simulated seasons and notes doubtful fields."""
     if not rows:
         return "no season yet: discover acquisitions, carry them, then run `tulip history`"
     lines = [list(_HEADINGS.values())]
     lines += [[_cell(name, row[name]) for name in _HEADINGS] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
+    table = "\n".join(
         f"{line[0]:<{widths[0]}}  "
         + "  ".join(f"{cell:>{width}}" for cell, width in zip(line[1:], widths[1:], strict=True))
         for line in lines
     )
+    return "\n".join([table, *_doubts(rows)])
+
+
+def _doubts(rows: Sequence[Mapping[str, object]]) -> list[str]:
+    """A line on the fields of the table that may well be something else than tulips."""
+    doubtful = [row for row in rows if row["fields_doubtful"]]
+    if not doubtful:
+        return []
+    where = ", ".join(
+        f"{row['area']} {row['season']}: {row['fields_doubtful']}" for row in doubtful
+    )
+    return [f"bloomed and hectares include doubtful fields, of a confidence below 0.5: {where}"]
 
 
 def _cell(name: str, value: object) -> str:

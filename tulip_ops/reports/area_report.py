@@ -21,7 +21,7 @@ from tulip_ops.raster import cog
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_at, tile_grid
 from tulip_ops.raster.projection import WGS84, project
-from tulip_ops.reports import area_report_html, season_plots
+from tulip_ops.reports import area_report_html, plotting, season_plots
 from tulip_ops.reports.area_report_html import AreaReport, Calendar
 from tulip_ops.storage.product_store import open_store
 from tulip_ops.storage.products import REFLECTANCE
@@ -84,7 +84,7 @@ def _illustrated(history: AreaHistory, settings: StorageSettings) -> AreaReport:
     outline = [project(part, WGS84, grid.epsg) for part in history.area.geometry.geoms]
     maps = {}
     for season, rows in sorted(by_season.items()):
-        shapes = [(project(row.geometry, WGS84, grid.epsg), row.verdict) for row in rows]
+        shapes = [(project(row.geometry, WGS84, grid.epsg), _style(row)) for row in rows]
         maps[season] = season_plots.season_map(shapes, outline, grid, rgb)
     calendars = {
         season: calendar
@@ -101,6 +101,10 @@ def _illustrated(history: AreaHistory, settings: StorageSettings) -> AreaReport:
             {season: Counter(row.change for row in rows) for season, rows in by_season.items()}
         ),
     )
+
+
+def _style(row: FieldSeasonRow) -> plotting.Style:
+    return plotting.DOUBTFUL if row.doubtful else plotting.VERDICTS[row.verdict]
 
 
 def _grid(history: AreaHistory) -> Grid:

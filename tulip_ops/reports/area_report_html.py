@@ -12,9 +12,17 @@ from datetime import date, datetime
 from itertools import pairwise
 
 from tulip_ops.core.types import AcquisitionId, SeasonVerdict
-from tulip_ops.postgis.report_queries import AcquisitionRow, AreaHistory, SeasonRow
+from tulip_ops.postgis.report_queries import (
+    AcquisitionRow,
+    AreaHistory,
+    FieldSeasonRow,
+    SeasonRow,
+)
 from tulip_ops.reports import html, plotting, season_plots
 from tulip_ops.reports.html import Column, Figure, Swatch, Table
+
+LEAST_CERTAIN = 60
+"""Rows of the table of a season's fields, the least certain first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,14 @@ class Seasons:
 
 
 @dataclass(frozen=True, slots=True)
+class Certainty:
+    """How sure it is that the fields of one season are tulips."""
+
+    summary: str
+    fields: Table
+
+
+@dataclass(frozen=True, slots=True)
 class Gaps:
     """What was not seen in one season."""
 
@@ -98,6 +114,11 @@ def page(report: AreaReport, now: datetime) -> str:
         seasons=_seasons(report, report.hectares, report.changes)
         if report.hectares and report.changes
         else None,
+        certainty=[
+            _certainty(season, bloomed)
+            for season in sorted(seasons, reverse=True)
+            if (bloomed := _bloomed(history, season))
+        ],
         counts=_acquisitions_in_words(history),
         gaps=[_gaps(history, season) for season in sorted(seasons, reverse=True)],
         networks=_networks(history) if history.models else None,
@@ -123,8 +144,9 @@ def _facts(history: AreaHistory) -> list[tuple[str, str]]:
 
 def _maps(story: AreaReport) -> Maps:
     *earlier, newest = sorted(story.maps)
+    doubts = any(row.doubtful for row in story.history.fields)
     return Maps(
-        _key(plotting.VERDICTS.values()),
+        _key([*plotting.VERDICTS.values(), *([plotting.DOUBTFUL] if doubts else [])]),
         _map(story, newest),
         [_map(story, season) for season in reversed(earlier)],
         story.below,
@@ -132,13 +154,59 @@ def _maps(story: AreaReport) -> Maps:
 
 
 def _map(story: AreaReport, season: int) -> Figure:
-    said = Counter(row.verdict for row in story.history.fields if row.season == season)
+    rows = [row for row in story.history.fields if row.season == season]
+    said = Counter(row.verdict for row in rows)
     counts = (
-        f"{said[SeasonVerdict.BLOOMED]} fields bloomed, {said[SeasonVerdict.NOT_BLOOMED]} did not,"
+        f"{said[SeasonVerdict.BLOOMED]} fields bloomed{_doubts(sum(row.doubtful for row in rows))},"
+        f" {said[SeasonVerdict.NOT_BLOOMED]} did not,"
         f" {said[SeasonVerdict.NOT_SEEN]} were not seen"
     )
     alt = f"Map of {story.history.area.name} in {season}: {counts}."
     return Figure(story.maps[season], alt, f"{season}: {counts}.")
+
+
+def _doubts(count: int) -> str:
+    return f" ({count} doubtful)" if count else ""
+
+
+def _bloomed(history: AreaHistory, season: int) -> list[FieldSeasonRow]:
+    """The fields that bloomed in a season, the least certain first."""
+    rows = [
+        row
+        for row in history.fields
+        if row.season == season and row.verdict is SeasonVerdict.BLOOMED
+    ]
+    return sorted(rows, key=lambda row: (row.confidence, row.field_id))
+
+
+def _certainty(season: int, bloomed: Sequence[FieldSeasonRow]) -> Certainty:
+    shown = bloomed[:LEAST_CERTAIN]
+    counts = {
+        "doubtful": sum(row.doubtful for row in bloomed),
+        "at the edge of what was seen": sum(row.touches_edge for row in bloomed),
+    }
+    notes = "".join(f", {count} {what}" for what, count in counts.items() if count)
+    part = f"; the {len(shown)} least certain" if len(shown) < len(bloomed) else ""
+    columns = [
+        Column("field", "number"), Column("hectares", "number"), Column("confidence", "number"),
+        Column("probability", "number"), Column("looks for", "number"),
+        Column("looks against", "number"), Column("note", "words"),
+    ]  # fmt: skip
+    return Certainty(
+        f"{season}: {len(bloomed)} fields bloomed{notes}{part}",
+        Table(f"Fields that bloomed in {season}", columns, [_field_cells(row) for row in shown]),
+    )
+
+
+def _field_cells(row: FieldSeasonRow) -> list[str]:
+    notes = ["doubtful"] * row.doubtful + ["touches the edge"] * row.touches_edge
+    return [
+        str(row.field_id),
+        "-" if row.area_m2 is None else f"{row.area_m2 / 1e4:.2f}",
+        f"{row.confidence:.2f}",
+        "-" if row.tulip_probability is None else f"{row.tulip_probability:.2f}",
+        str(row.looks_for), str(row.looks_against), ", ".join(notes),
+    ]  # fmt: skip
 
 
 def _calendars(story: AreaReport) -> Calendars:
@@ -207,9 +275,9 @@ def _season_cells(row: SeasonRow) -> list[str]:
         str(row.season),
         "not seen" if row.hectares is None else f"{row.hectares:.2f}",
         "-" if row.change_ha is None else f"{row.change_ha:+.2f}",
-        str(row.bloomed), str(row.not_bloomed), str(row.not_seen),
+        f"{row.bloomed}{_doubts(row.doubtful)}", str(row.not_bloomed), str(row.not_seen),
         "-" if row.clear_looks is None else f"{row.clear_looks:.1f}",
-        _day(row.earliest_onset), _day(row.median_peak),
+        _day(row.first_bloom_day), _day(row.median_peak),
     ]  # fmt: skip
 
 

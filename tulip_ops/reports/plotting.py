@@ -7,7 +7,7 @@ was not seen is grey and hatched, never a colour of a scale.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import shapely
@@ -25,12 +25,18 @@ if TYPE_CHECKING:
 _BRIGHTEST = 98
 """Percentile of the reflectance that is drawn at full brightness."""
 NOT_SEEN, HATCH = "0.80", "0.60"
-VERDICTS = {
+
+Style: TypeAlias = tuple[str, str, str]
+"""Colour and hatch, as matplotlib names them, and what they mean."""
+
+VERDICTS: dict[SeasonVerdict, Style] = {
     SeasonVerdict.BLOOMED: ("#D55E00", "", "bloomed"),
     SeasonVerdict.NOT_BLOOMED: ("#56B4E9", "", "not bloomed"),
     SeasonVerdict.NOT_SEEN: (NOT_SEEN, "////", "not seen"),
 }
-"""Colour, hatch and name of each verdict, in every picture."""
+"""The style of each verdict, in every picture."""
+DOUBTFUL: Style = ("#F6CFAE", r"\\\\", "bloomed, doubtful: confidence below 0.5")
+"""Of a field that bloomed and is about as likely something else as tulips."""
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -1,7 +1,7 @@
 """How QGIS draws our layers: styles as QML.
 
 Colours are distinguishable with any colour vision (Okabe and Ito's palette); not seen is grey and
-hatched.
+hatched, and fields that are doubtful are hatched in the colour of bloom.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class LegendEntry(NamedTuple):
 _BLOOM, _GREEN, _GREY = "213,94,0,190", "86,180,233,170", "90,90,90,255"
 _SEASON = (
     LegendEntry("bloomed", "bloomed", _BLOOM),
+    LegendEntry("doubtful", "bloomed, doubtful (confidence below 0.5)", _BLOOM, "b_diagonal"),
     LegendEntry("not_bloomed", "not bloomed", _GREEN),
     LegendEntry("not_seen", "not seen", _GREY, "f_diagonal"),
 )
@@ -39,11 +40,15 @@ _KIND = (
 )
 _STYLES: Mapping[str, tuple[str, str, Sequence[LegendEntry]]] = {
     "fields": ("simulated", "bool", _KIND),
-    "bloom_history": ("verdict", "string", _SEASON),
+    "bloom_history": (
+        """case when "doubtful" then 'doubtful' else "verdict" end""",
+        "string",
+        _SEASON,
+    ),
     "detections": ("simulated", "bool", _KIND),
     "observations": ("verdict", "string", _DAY),
 }
-"""By layer, the column that decides, its type, and the style of each value."""
+"""By layer, the column or expression that decides, its type, and the style of each value."""
 
 
 def styles(layers: Sequence[str]) -> dict[str, str]:
@@ -51,8 +56,8 @@ def styles(layers: Sequence[str]) -> dict[str, str]:
     return {layer: style(*_STYLES[layer]) for layer in layers}
 
 
-def style(column: str, kind: str, entries: Sequence[LegendEntry]) -> str:
-    """QML that colours polygons by the values of a column; kind: string or bool."""
+def style(deciding: str, kind: str, entries: Sequence[LegendEntry]) -> str:
+    """QML that colours polygons by a column or an expression; kind: string or bool."""
     categories = "".join(
         f'<category symbol="{number}" type="{kind}" value={quoteattr(look.value)}'
         f' label={quoteattr(look.label)} render="true"/>'
@@ -62,7 +67,7 @@ def style(column: str, kind: str, entries: Sequence[LegendEntry]) -> str:
     return (
         "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
         '<qgis version="3.28.0" styleCategories="Symbology">'
-        f'<renderer-v2 type="categorizedSymbol" attr={quoteattr(column)} enableorderby="0"'
+        f'<renderer-v2 type="categorizedSymbol" attr={quoteattr(deciding)} enableorderby="0"'
         ' forceraster="0" symbollevels="0">'
         f"<categories>{categories}</categories><symbols>{symbols}</symbols>"
         "</renderer-v2></qgis>"

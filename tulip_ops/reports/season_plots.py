@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shapely.geometry import Polygon
 
 BLOOM, GREEN, UNSEEN = (plotting.VERDICTS[verdict][0] for verdict in SeasonVerdict)
-POSSIBLE_BLOOM = "#F6CFAE"
+POSSIBLE_BLOOM = plotting.DOUBTFUL[0]
 """When a field may have been in bloom: BLOOM, lighter."""
 CHANGES = {
     "new": ("#D55E00", "", "white"),
@@ -68,12 +68,12 @@ class Group:
 
 
 def season_map(
-    fields: Sequence[tuple[Polygon, SeasonVerdict]],
+    fields: Sequence[tuple[Polygon, plotting.Style]],
     outline: Sequence[Polygon],
     grid: Grid,
     rgb: NDArray[np.float32] | None = None,
 ) -> bytes:
-    """PNG of the fields of a season, coloured by verdict, over a light image.
+    """PNG of the fields of a season, each in its style, over a light image.
 
     fields, outline (of the area): in the grid's CRS. rgb: (3, *grid.shape) reflectance, NaN
     where not measured; None leaves the ground plain.
@@ -88,8 +88,7 @@ def season_map(
         image = plotting.light_image(rgb, np.isfinite(rgb[0]))
         image[..., :3] = image[..., :3] * (1 - _FADED) + _FADED
         axes.imshow(image, extent=(left, right, bottom, top))
-    for polygon, verdict in fields:
-        colour, hatch, _ = plotting.VERDICTS[verdict]
+    for polygon, (colour, hatch, _) in fields:
         plotting.draw_polygon(axes, polygon, colour, hatch)
     for polygon in outline:
         axes.plot(*polygon.exterior.xy, color="0.15", linewidth=1.2, linestyle=(0, (6, 3)))

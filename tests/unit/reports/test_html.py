@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -71,9 +72,12 @@ def read(html: str) -> Reader:
 def field(number: int, season: int, verdict: SeasonVerdict) -> FieldSeasonRow:
     day = date(season, 4, 20) if verdict is SeasonVerdict.BLOOMED else None
     looks = 0 if verdict is SeasonVerdict.NOT_SEEN else 3
+    sure = 0.25 + 0.5 * number if day else 0.0
     return FieldSeasonRow(
-        number, 1e4, season, verdict, "new", looks, None, day, day, day, day, day, box(5, 52, 6, 53)
-    )
+        number, 1e4, season, verdict, "new", looks, None, day, day, day, day, day,
+        box(5, 52, 6, 53), 0.75 if day else None, sure, bool(day) and sure < 0.5, looks, 1,
+        not number,
+    )  # fmt: skip
 
 
 def story(text: str, *, simulated: bool = True) -> AreaReport:
@@ -90,8 +94,8 @@ def story(text: str, *, simulated: bool = True) -> AreaReport:
         AcquisitionRow(text, date(2025, 4, 21), 2025, "recorded", None, 1.0, counts=False),
     ]
     seasons = [
-        SeasonRow(2024, 1, 1, 0, 1, 1.5, 1, 0, 1, 1.2, None, date(2024, 4, 20), None),
-        SeasonRow(2025, 1, 0, 0, 0, None, 1, 1, 0, None, -0.5, None, None),
+        SeasonRow(2024, 1, 1, 0, 1, 1.5, 1, 0, 1, 1.2, None, date(2024, 4, 20), None, 1),
+        SeasonRow(2025, 1, 0, 0, 0, None, 1, 1, 0, None, -0.5, None, None, 0),
     ]
     model = ModelRow("unet", text, text, "a" * 64, 4, date(2024, 4, 20), date(2025, 4, 21))
     area = SimpleNamespace(name=text)  # an `Area` would refuse such a name
@@ -151,6 +155,26 @@ def test_each_kind_of_calendar_is_explained_once() -> None:
     words = read(area_report_html.page(story("creil"), NOW)).text
     assert words.count("A row for each field that bloomed") == 1
     assert words.count("A row for each size of fields") == 1
+
+
+def test_doubtful_fields_and_those_at_the_edge_are_marked() -> None:
+    words = " ".join(read(area_report_html.page(story("creil"), NOW)).text.split())
+    assert "2024: 1 fields bloomed (1 doubtful), 0 did not, 1 were not seen." in words
+    assert "bloomed, doubtful: confidence below 0.5" in words
+    assert "2024: 1 fields bloomed, 1 doubtful, 1 at the edge of what was seen field" in words
+    assert "0.25 0.75 3 1 doubtful, touches the edge" in words
+    assert "2025: 1 fields bloomed field" in words
+
+
+def test_only_the_least_certain_fields_are_listed() -> None:
+    told = story("creil")
+    many = [replace(told.history.fields[0], field_id=n, confidence=n / 100) for n in range(100)]
+    page = area_report_html.page(
+        replace(told, history=replace(told.history, fields=tuple(many))), NOW
+    )
+    assert "the 60 least certain" in page
+    assert "0.59" in page
+    assert "0.60" not in page
 
 
 def test_a_row_needs_a_cell_for_each_column() -> None:

@@ -15,9 +15,10 @@ pytest.importorskip("matplotlib", reason="pictures are an optional extra")
 
 from matplotlib import image
 
-from tulip_ops.reports import season_plots
+from tulip_ops.reports import plotting, season_plots
 
 GRID = Grid(32631, 660_000.0, 5_840_040.0, 80, 60)
+BLOOMED = plotting.VERDICTS[SeasonVerdict.BLOOMED]
 RING = Polygon(
     box(660_100, 5_839_600, 660_400, 5_839_900).exterior,
     [box(660_200, 5_839_700, 660_300, 5_839_800).exterior],
@@ -42,11 +43,11 @@ def shown(png: bytes, x: float, y: float) -> np.ndarray:
 
 def test_a_map_colours_fields_by_verdict_and_leaves_their_holes() -> None:
     rgb = np.full((3, *GRID.shape), 0.1, np.float32)
-    png = season_plots.season_map([(RING, SeasonVerdict.BLOOMED)], [], GRID, rgb)
+    png = season_plots.season_map([(RING, BLOOMED)], [], GRID, rgb)
     assert shown(png, 660_150, 5_839_650) == pytest.approx([0xD5 / 255, 0x5E / 255, 0], abs=0.02)
     hole, outside = shown(png, 660_250, 5_839_750), shown(png, 660_600, 5_839_900)
     assert hole == pytest.approx(outside, abs=0.02)
-    plain = season_plots.season_map([(RING, SeasonVerdict.BLOOMED)], [box(*GRID.bounds)], GRID)
+    plain = season_plots.season_map([(RING, BLOOMED)], [box(*GRID.bounds)], GRID)
     assert shown(plain, 660_600, 5_839_900) == pytest.approx([1, 1, 1])
 
 

@@ -1,7 +1,8 @@
 -- The bloom history of the fields of an area.
 select
     b.field_id, f.area_m2, b.season, b.verdict, b.change, b.clear_looks, b.area_m2,
-    b.onset_earliest, b.onset_latest, b.peak, b.end_earliest, b.end_latest, b.geometry
+    b.onset_earliest, b.onset_latest, b.peak, b.end_earliest, b.end_latest, b.geometry,
+    b.tulip_probability, b.confidence, b.doubtful, b.looks_for, b.looks_against, b.touches_edge
 from tulip.area a
 join tulip.field f
     on f.simulated = %(simulated)s
