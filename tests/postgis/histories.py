@@ -36,7 +36,8 @@ class FieldsOfDetections:
         )
         shown = [(number, name, SeasonDetection(*rest)) for number, name, *rest in rows]
         return Drawn(
-            [self.drawn(f.geometry, f.area_m2) for f in season_fields.cluster(shown)], is_complete=True
+            [self.drawn(f.geometry, f.area_m2) for f in season_fields.cluster(shown)],
+            is_complete=True,
         )
 
     def drawn(self, outline: Polygon, area_m2: float) -> SeasonDetection:
