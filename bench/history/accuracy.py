@@ -26,13 +26,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
 import numpy as np
 
-from bench.history.polder import WINDOW, YEARS, Polder, Truth, in_bloom, look_at
+from bench.history.polder import WINDOW, YEARS, Polder, Truth, in_bloom, look_at, outline
 from tulip_ops.core.types import FieldSeason, Observation, SeasonVerdict, Verdict
 from tulip_ops.fields.phenology import bloom_curves
 from tulip_ops.fields.phenology import season as seasons
@@ -68,7 +68,7 @@ class Judged(NamedTuple):
         return self.said.verdict is not SeasonVerdict.NOT_SEEN
 
 
-def judge(seed: int, count: int) -> list[Judged]:
+def judge(seed: int, count: int) -> tuple[Polder, list[Judged]]:
     """Every field-season of a polder."""
     polder = look_at(seed, count)
     begins = {season: onset_of(season, polder) for season in YEARS}
@@ -83,7 +83,7 @@ def judge(seed: int, count: int) -> list[Judged]:
         told = bloom_curves.detection_probability(clear_days(looks), season, WINDOW, begins[season])
         met = one.bloomed and not days.isdisjoint(one.days)
         judged.append(Judged(one, said, met, *shares, told))
-    return judged
+    return polder, judged
 
 
 def clear_days(looks: list[tuple[date, Observation]]) -> set[date]:
@@ -102,13 +102,14 @@ def onset_of(season: int, polder: Polder) -> bloom_curves.OnsetPrior:
 
 def measure(seed: int, count: int) -> dict[str, float]:
     """All figures of a polder."""
-    judged = judge(seed, count)
+    polder, judged = judge(seed, count)
     return {
         "field_seasons": len(judged),
         **seen_figures(judged),
         **unseen_figures(judged),
         **decision_figures(judged),
         **day_figures(judged),
+        "median_area_error": float(np.median(list(area_errors(polder)))),
     }
 
 
@@ -192,6 +193,13 @@ def day_figures(judged: list[Judged]) -> dict[str, float]:
         "true_onset_inside": share(onsets),
         "true_end_inside": share(ends),
     }
+
+
+def area_errors(polder: Polder) -> Iterator[float]:
+    """How far the area of each detection is off, as a share of the true one."""
+    for detections in polder.shown.values():
+        for number, _, found in detections:
+            yield abs(found.area_m2 / 1e10 / outline(number % 10_000).area - 1)
 
 
 def share(of: Iterable[bool]) -> float:

@@ -16,9 +16,10 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely.affinity import scale, translate
 from shapely.geometry import Polygon, box
 
-from tulip_ops.core.types import AcquisitionId, Observation, Verdict
+from tulip_ops.core.types import AcquisitionId, Detection, Observation, Verdict
 from tulip_ops.fields.phenology.observation import MIN_BLOOM_FRACTION
 from tulip_ops.simulate.crops import Crop, plant
 from tulip_ops.simulate.growth import in_flower
@@ -122,6 +123,12 @@ def outline(place: int) -> Polygon:
     return box(west, south, west + width * METRE * 1.5, south + height * METRE)
 
 
+def seen_as(shape: Polygon, rng: np.random.Generator) -> Polygon:
+    """The outline as a network draws it: about a third of a pixel off on each side."""
+    moved = translate(shape, *(rng.normal(0, 3, 2) * METRE))
+    return scale(moved, *(1 + rng.normal(0, 0.03, 2)))
+
+
 @dataclass(frozen=True)
 class Polder:
     """What happened on the fields of a polder, and what was seen of it."""
@@ -131,21 +138,28 @@ class Polder:
     """By place and season, what the networks say of each overpass."""
     clear: dict[tuple[int, int], set[date]] = field(default_factory=dict)
     """By place and season, the days of the window on which the field was truly to be seen."""
+    shown: dict[int, list[tuple[int, AcquisitionId, Detection]]] = field(default_factory=dict)
+    """By season, the numbered detections; the number's last four digits are the place."""
 
 
 def look_at(seed: int, count: int) -> Polder:
     """`count` fields of a polder over all YEARS; the same arguments give the same."""
     rng = np.random.default_rng(seed)
-    polder = Polder(list(truths(seed, count)))
+    polder = Polder(list(truths(seed, count)), shown={year: [] for year in YEARS})
     for season in YEARS:
         of_season = [one for one in polder.truth if one.season == season]
-        for day, cover in overpasses(season, rng):
+        for number, (day, cover) in enumerate(overpasses(season, rng)):
             for one in of_season:
                 hidden = rng.random() < cover
                 if not hidden and one.in_window(day):
                     polder.clear.setdefault((one.place, season), set()).add(day)
                 look = _beneath(one, day, rng) if hidden else _seen(one, day, rng)
                 polder.looks.setdefault((one.place, season), []).append((day, look))
+                if look.verdict is Verdict.BLOOM:
+                    found = _detection(one, look, rng)
+                    polder.shown[season].append(
+                        (number * 10_000 + one.place, look.acquisition_id, found)
+                    )
     return polder
 
 
@@ -167,6 +181,12 @@ def _seen(one: Truth, day: date, rng: np.random.Generator) -> Observation:
     sure = float(np.clip(rng.normal(0.88 if share >= MIN_BLOOM_FRACTION else 0.2, 0.08), 0, 1))
     verdict = Verdict.BLOOM if share >= MIN_BLOOM_FRACTION else Verdict.NO_BLOOM
     return Observation(one.place, _name(day), verdict, clear, sure, share)
+
+
+def _detection(one: Truth, look: Observation, rng: np.random.Generator) -> Detection:
+    shape = seen_as(outline(one.place), rng)
+    sure, share = look.tulip_probability or 0.0, look.bloom_fraction or 0.0
+    return Detection(one.place, shape, shape.area * 1e10, sure, 0.1, share)
 
 
 def _name(day: date) -> AcquisitionId:
