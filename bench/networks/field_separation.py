@@ -52,8 +52,8 @@ def noisy(number: int, scene: SimulatedScene) -> Floats:
     patches = blur(rng.normal(0, 1, truth.shape).astype(np.float32)[None], 1.4)[0]
     inside = blur(truth[None], 0.7)[0]
     grain = rng.normal(0, 0.06, truth.shape).astype(np.float32)
-    probability = 0.95 * inside + 0.02 + 0.12 * patches / patches.std() * inside + grain
-    return np.asarray(np.clip(probability, 0, 1), dtype=np.float32)
+    said = 0.95 * inside + 0.02 + 0.12 * patches / patches.std() * inside + grain
+    return np.asarray(np.clip(said, 0, 1), dtype=np.float32)
 
 
 def connected(probability: Floats, threshold: float) -> Labels:
@@ -88,12 +88,10 @@ def matches(labels: Labels, truth: Labels) -> tuple[int, int, int, int, list[flo
     )  # fmt: skip
 
 
-def show(name: str, predictions: list[tuple[Floats, Labels]], threshold: float) -> None:
+def show(name: str, said: list[tuple[Floats, Labels]], threshold: float) -> None:
     ways: dict[str, Callable[[Floats, float], Labels]] = {"connected": connected, "parted": parted}
     for way, segment in ways.items():
-        counts = [
-            matches(segment(probability, threshold), truth) for probability, truth in predictions
-        ]
+        counts = [matches(segment(probability, threshold), truth) for probability, truth in said]
         parcels, fields, found, right = (sum(count[n] for count in counts) for n in range(4))
         errors = [error for count in counts for error in count[4]]
         print(
@@ -108,11 +106,11 @@ def main(models: list[str]) -> None:
     for name in models:
         card = model_registry.find(Path("models"), name)
         network = predictors.load_unet(card, 2)
-        predictions = [
+        said = [
             (network.tulip_probability(scene.reflectance, BANDS)[0], scene.truth.fields)
             for _, scene in made
         ]
-        show(name, predictions, card.threshold)
+        show(name, said, card.threshold)
 
 
 if __name__ == "__main__":
