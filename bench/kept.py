@@ -49,19 +49,19 @@ class Kept:
         made: files that it leaves for other parts; it is measured anew where one is gone.
         """
         path = self._folder / f"{name}.json"
-        told = json.loads(path.read_text()) if path.exists() else {}
-        if told.get("question") == self._question and all(file.exists() for file in made):
+        stored = json.loads(path.read_text()) if path.exists() else {}
+        if stored.get("question") == self._question and all(file.exists() for file in made):
             self._say(f"{name}: measured before")
         else:
             self._say(name)
             began = time.perf_counter()
             found = measure()
             found["wall_seconds"] = time.perf_counter() - began
-            told = {"question": self._question, "found": found}
+            stored = {"question": self._question, "found": found}
             draft = path.with_suffix(".draft")
-            draft.write_text(json.dumps(told, indent=2) + "\n")
+            draft.write_text(json.dumps(stored, indent=2) + "\n")
             draft.replace(path)
-        found = told["found"]
+        found = stored["found"]
         self.seconds += found["wall_seconds"]
         return dict(found)
 

@@ -1,4 +1,4 @@
-"""A store and a database of one's own for each way in which beam/run.py carries an archive."""
+"""A store and a database of one's own for each way in which beam/run.py processes an archive."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class Desk:
             database.execute(f"create database {name}")  # type: ignore[arg-type]
         self.url = make_conninfo(server, dbname=name)
         self.store = folder / "store"
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("TULIP_")}
-        self.environment = {**kept, "TULIP_STATE": str(folder), "TULIP_ARCHIVE": str(archive),
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("TULIP_")}
+        self.environment = {**inherited, "TULIP_STATE": str(folder), "TULIP_ARCHIVE": str(archive),
                             "TULIP_DATABASE_URL": self.url, "TULIP_THREADS": str(threads),
                             "TF_CPP_MIN_LOG_LEVEL": "3"}  # fmt: skip
         self.run(TULIP, "database", "migrate")
@@ -73,8 +73,8 @@ class Desk:
 
     def left(self) -> dict[str, Mapping[str, str]]:
         """What it has: the sha256 of the rows of each table, and of each product."""
-        told = {
+        hashes = {
             name: hashlib.sha256(json.dumps(found, default=str).encode()).hexdigest()
             for name, found in rows(self.url).items()
         }
-        return {"rows": told, "products": products(self.store)}
+        return {"rows": hashes, "products": products(self.store)}

@@ -17,8 +17,8 @@ from tulip_ops.cli.main import main
 from tulip_ops.ml.inference import predictors
 
 
-def kept(load: Callable[..., Any]) -> Callable[..., Any]:
-    """What loads the network of a card once."""
+def loading_once(load: Callable[..., Any]) -> Callable[..., Any]:
+    """`load`, but once for each card."""
     loaded: dict[str, Any] = {}
 
     def once(card: Any, *how: Any) -> Any:
@@ -31,8 +31,8 @@ def kept(load: Callable[..., Any]) -> Callable[..., Any]:
 
 
 if __name__ == "__main__":
-    predictors.load_cloud_filter = kept(predictors.load_cloud_filter)
-    predictors.load_unet = kept(predictors.load_unet)
+    predictors.load_cloud_filter = loading_once(predictors.load_cloud_filter)
+    predictors.load_unet = loading_once(predictors.load_unet)
     for one in sys.argv[1:]:
         done = CliRunner().invoke(main, ["run", one])
         if done.exit_code not in {0, 99}:

@@ -19,7 +19,7 @@ from tulip_ops.core.processing_settings import NetworkSettings
 from tulip_ops.ml.inference import keras_backend, model_loading, model_registry
 
 
-def carry(chips: Path, out: Path, threads: int) -> None:
+def process(chips: Path, out: Path, threads: int) -> None:
     """Every chip of a folder, in the order of names."""
     warnings.simplefilter("ignore", NotGeoreferencedWarning)
     out.mkdir()
@@ -34,8 +34,8 @@ def carry(chips: Path, out: Path, threads: int) -> None:
     for path in sorted(chips.glob("*_wms_*.png")):
         with rasterio.open(path) as png:
             pixels = np.moveaxis(png.read().astype(np.float32) / 255 / 2.5, 0, -1)[np.newaxis]
-        said = cloud_filter.predict(filter_card.normalization.apply(pixels), verbose=0)
-        if float(said["chip"].ravel()[0]) >= (filter_card.chip_threshold or 0.5):
+        verdict = cloud_filter.predict(filter_card.normalization.apply(pixels), verbose=0)
+        if float(verdict["chip"].ravel()[0]) >= (filter_card.chip_threshold or 0.5):
             continue
         classes = unet.predict(unet_card.normalization.apply(pixels), verbose=0)[0]
         mask = ((classes[..., 1] + classes[..., 2]) >= unet_card.threshold).astype(np.uint8) * 255
@@ -45,4 +45,4 @@ def carry(chips: Path, out: Path, threads: int) -> None:
 
 
 if __name__ == "__main__":
-    carry(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    process(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

@@ -14,39 +14,39 @@ _COLUMNS = ("way", "seconds", "chips/s", "beside the loop", "start, s", "chips/s
             "beside the loop")  # fmt: skip
 
 
-def pace(told: Found, way: str) -> float | None:
+def pace(data: Found, way: str) -> float | None:
     """Chips a second, free of what it takes to start; None without a smaller season."""
-    if "few" not in told["found"]:
+    if "few" not in data["found"]:
         return None
-    few, whole = told["found"]["few"][way], told["found"]["whole"][way]
-    return float((whole["chips"] - few["chips"]) / (whole["seconds"] - few["seconds"]))
+    few, full = data["found"]["few"][way], data["found"]["whole"][way]
+    return float((full["chips"] - few["chips"]) / (full["seconds"] - few["seconds"]))
 
 
-def table(told: Found) -> str:
+def table(data: Found) -> str:
     """A line for each way, in Markdown."""
     lines = [
         f"| {' | '.join(_COLUMNS)} |",
         f"|{'---|' * len(_COLUMNS)}",
     ]
-    found: Mapping[str, Found] = told["found"]["whole"]
+    found: Mapping[str, Found] = data["found"]["whole"]
     loop = found.get(LOOP)
     for way, one in found.items():
-        whole, started = one["chips"] / one["seconds"], pace(told, way)
-        cells = [way, f"{one['seconds']:.0f}", f"{whole:.2f}"]
-        cells.append(f"{whole / (loop['chips'] / loop['seconds']):.2f} x" if loop else "")
+        overall, started = one["chips"] / one["seconds"], pace(data, way)
+        cells = [way, f"{one['seconds']:.0f}", f"{overall:.2f}"]
+        cells.append(f"{overall / (loop['chips'] / loop['seconds']):.2f} x" if loop else "")
         if started is None:
             cells += ["", "", ""]
         else:
-            beside = started / (pace(told, LOOP) or started)
-            cells += [f"{_start(told, way):.0f}", f"{started:.2f}", f"{beside:.2f} x"]
+            beside = started / (pace(data, LOOP) or started)
+            cells += [f"{_start(data, way):.0f}", f"{started:.2f}", f"{beside:.2f} x"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def different(told: Found) -> list[str]:
+def different(data: Found) -> list[str]:
     """What is not as `tulip run` leaves it: tables and products, by season and way."""
     lines = []
-    for season, ways in told["found"].items():
+    for season, ways in data["found"].items():
         for way, one in ways.items():
             if way in {LOOP, EACH}:
                 continue
@@ -61,23 +61,23 @@ def different(told: Found) -> list[str]:
     return lines
 
 
-def write(told: Found, docs: Path) -> None:
+def write(data: Found, docs: Path) -> None:
     """The page."""
     path = docs / "explanation" / "beam-speed.md"
     path.parent.mkdir(exist_ok=True)
-    path.write_text("\n".join(_lines(told)) + "\n")
+    path.write_text("\n".join(_lines(data)) + "\n")
 
 
-def _lines(told: Found) -> Sequence[str]:
-    whole = told["found"]["whole"]
-    products = len(whole[EACH]["products"])
-    words = f"--scenes {told['scenes']} --few {told['few']} --side {told['side']}"
+def _lines(data: Found) -> Sequence[str]:
+    full = data["found"]["whole"]
+    products = len(full[EACH]["products"])
+    words = f"--scenes {data['scenes']} --few {data['few']} --side {data['side']}"
     return [
         "# How fast an archive is",
         "",
-        f"Written by `bench/beam/run.py {words}`, part by part, in {told['minutes']:.0f} minutes",
-        f"on {told['machine']}. **The season is simulated**: {told['scenes']} acquisitions of",
-        f"{told['side']} x {told['side']} pixels in ten bands, some cloudy, one in ten overcast.",
+        f"Written by `bench/beam/run.py {words}`, part by part, in {data['minutes']:.0f} minutes",
+        f"on {data['machine']}. **The season is simulated**: {data['scenes']} acquisitions of",
+        f"{data['side']} x {data['side']} pixels in ten bands, some cloudy, one in ten overcast.",
         "",
         "The loop is that of the 2018 prototype: one PNG of 256 x 256 pixels in true colour at a",
         "time through `model.predict` of the cloud filter and, if it is clear, of the U-Net, to a",
@@ -86,26 +86,26 @@ def _lines(told: Found) -> Sequence[str]:
         "for each acquisition. It and the loop compute with two threads. A chip is 256 x 256",
         "pixels of ground.",
         "",
-        table(told),
+        table(data),
         "",
-        f"*Once started*: over the {told['scenes'] - told['few']} acquisitions that a smaller",
-        f"season of {told['few']} does not have. *Start* is the remaining time of that season:",
+        f"*Once started*: over the {data['scenes'] - data['few']} acquisitions that a smaller",
+        f"season of {data['few']} does not have. *Start* is the remaining time of that season:",
         "imports, workers, networks. Each was measured once. One worker should start equally fast",
-        f"with one thread and with two: {_start(told, ONE):.0f} and {_start(told, BOTH):.0f} s",
+        f"with one thread and with two: {_start(data, ONE):.0f} and {_start(data, BOTH):.0f} s",
         "show the uncertainty of these figures.",
         "",
-        *_growth(told),
+        *_growth(data),
         "",
         "## Equal results",
         "",
-        _verdict(told, products),
+        _verdict(data, products),
     ]
 
 
-def _growth(told: Found) -> list[str]:
-    growth = {way: (pace(told, TWO) or 0.0) / (pace(told, way) or 1.0) for way in (ONE, BOTH)}
-    whole = told["found"]["whole"]
-    ratio = whole[ONE]["seconds"] / whole[TWO]["seconds"]
+def _growth(data: Found) -> list[str]:
+    growth = {way: (pace(data, TWO) or 0.0) / (pace(data, way) or 1.0) for way in (ONE, BOTH)}
+    full = data["found"]["whole"]
+    ratio = full[ONE]["seconds"] / full[TWO]["seconds"]
     return [
         "## From one to two workers",
         "",
@@ -115,8 +115,8 @@ def _growth(told: Found) -> list[str]:
     ]
 
 
-def _verdict(told: Found, products: int) -> str:
-    if different(told):
+def _verdict(data: Found, products: int) -> str:
+    if different(data):
         raise ValueError("a page is written of runs that agree")
     return (
         "All of them wrote the rows of `tulip run` in `tulip.acquisition`, `tulip.attempt` and\n"
@@ -124,6 +124,6 @@ def _verdict(told: Found, products: int) -> str:
     )
 
 
-def _start(told: Found, way: str) -> float:
-    few = told["found"]["few"][way]
-    return float(few["seconds"] - few["chips"] / (pace(told, way) or 1.0))
+def _start(data: Found, way: str) -> float:
+    few = data["found"]["few"][way]
+    return float(few["seconds"] - few["chips"] / (pace(data, way) or 1.0))

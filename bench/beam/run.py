@@ -48,7 +48,7 @@ from bench.kept import Found, Kept, digest, machine
 from tulip_ops.services import postgres
 
 BENCH = Path(__file__).resolve().parent
-CARRIERS = [BENCH / f"{name}.py" for name in ("desk", "each", "loop")]
+PROGRAMS = [BENCH / f"{name}.py" for name in ("desk", "each", "loop")]
 """Beside tulip_ops, the code on which figures depend."""
 
 
@@ -70,7 +70,7 @@ WAYS = (
 
 
 class Season(NamedTuple):
-    """One archive that all ways carry."""
+    """One archive that all ways process."""
 
     name: str
     archive: Path
@@ -108,7 +108,7 @@ def measure(asked: argparse.Namespace, work: Path) -> None:
     question = [asked.scenes, asked.few, asked.side, str(asked.images)]
     made = Kept(work / "made", [*question, digest([BENCH / "season.py"])])
     seasons = _seasons(asked, work, made)
-    code = digest([*CARRIERS, *(BENCH.parents[1] / "tulip_ops").rglob("*.py")])
+    code = digest([*PROGRAMS, *(BENCH.parents[1] / "tulip_ops").rglob("*.py")])
     kept = Kept(work / "parts", [*question, code])
     left = asked.parts
 
@@ -123,14 +123,14 @@ def measure(asked: argparse.Namespace, work: Path) -> None:
         return kept.part(name, counted)
 
     found = {season.name: _ways(season, work, part) for season in seasons}
-    told = {"machine": machine(), "scenes": asked.scenes, "few": asked.few, "side": asked.side,
+    data = {"machine": machine(), "scenes": asked.scenes, "few": asked.few, "side": asked.side,
             "images": asked.images and asked.images.name, "minutes": kept.seconds / 60,
             "found": found}  # fmt: skip
-    (work / "beam.json").write_text(json.dumps(told, indent=2) + "\n")
-    print(page.table(told))
+    (work / "beam.json").write_text(json.dumps(data, indent=2) + "\n")
+    print(page.table(data))
     if asked.page:
-        page.write(told, asked.page)
-    if different := page.different(told):
+        page.write(data, asked.page)
+    if different := page.different(data):
         raise SystemExit("not the same as after `tulip run`:\n" + "\n".join(different))
 
 
@@ -151,8 +151,8 @@ def _seasons(asked: argparse.Namespace, work: Path, made: Kept) -> list[Season]:
         found = made.part(name, write, [archive / "catalog.json"])
         return Season(name, archive, chips, tuple(found["ids"]))
 
-    whole = season("whole", asked.scenes)
-    return [whole] if asked.images else [season("few", asked.few), whole]
+    full = season("whole", asked.scenes)
+    return [full] if asked.images else [season("few", asked.few), full]
 
 
 def _ways(
@@ -187,11 +187,11 @@ def _run(season: Season, work: Path) -> Found:
 
 
 def _commands(season: Season, work: Path) -> Found:
-    def carry(desk: Desk) -> None:
+    def run_each(desk: Desk) -> None:
         for one in season.ids:
             desk.run(TULIP, "run", one, codes={0, 99})
 
-    return _timed(season, work, _cores(), carry)
+    return _timed(season, work, _cores(), run_each)
 
 
 def _beam(season: Season, work: Path, way: Way) -> Found:
@@ -199,8 +199,8 @@ def _beam(season: Season, work: Path, way: Way) -> Found:
     return _timed(season, work, way.threads, lambda desk: desk.run(*words))
 
 
-def _timed(season: Season, work: Path, threads: int, carry: Callable[[Desk], object]) -> Found:
-    """The seconds that `carry` takes at a new desk, and what it leaves there."""
+def _timed(season: Season, work: Path, threads: int, task: Callable[[Desk], object]) -> Found:
+    """The seconds that `task` takes at a new desk, and what it leaves there."""
     folder = work / "desk"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -209,7 +209,7 @@ def _timed(season: Season, work: Path, threads: int, carry: Callable[[Desk], obj
         desk = Desk(folder / "state", season.archive, server.url, threads)
         desk.run(TULIP, "backfill", *season.period)
         began = time.perf_counter()
-        carry(desk)
+        task(desk)
         return {"seconds": time.perf_counter() - began, **desk.left()}
     finally:
         server.stop()

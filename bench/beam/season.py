@@ -1,4 +1,4 @@
-"""What bench/beam/run.py carries: a simulated season, or images of one's own, as an archive."""
+"""The input of bench/beam/run.py: a simulated season, or images of one's own, as an archive."""
 
 from __future__ import annotations
 

@@ -126,8 +126,10 @@ def compare_bands(options: argparse.Namespace) -> dict[str, object]:
 
 
 def _tulip_iou(card: Card, scenes: Sequence[TrainingScene], threads: int) -> Estimate:
-    said = evaluate.evaluate(card, [with_bands(scene, card.bands) for scene in scenes], threads)
-    counts = said.tallies["tulip"].at(card.threshold)
+    evaluation = evaluate.evaluate(
+        card, [with_bands(scene, card.bands) for scene in scenes], threads
+    )
+    counts = evaluation.tallies["tulip"].at(card.threshold)
     return estimate(metrics.over_all(counts, metrics.iou), len(counts))
 
 

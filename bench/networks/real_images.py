@@ -150,30 +150,30 @@ def _sum(
 def _dates(card: Card, source: str, scenes: Sequence[TrainingScene], threads: int) -> Iterator[Row]:
     """Tulips by image, and by place from all its clear dates together: see `_together`."""
     network = predictors.load_unet(card, threads)
-    said: dict[str, list[NDArray[np.float32]]] = {}
+    predictions: dict[str, list[NDArray[np.float32]]] = {}
     true: dict[str, NDArray[np.bool_]] = {}
     for scene in scenes:
         tulip = network.tulip_probability(scene.reflectance(), card.bands)[0]
         growing = scene.truth[..., labels.TULIP]
         tulip[growing == labels.UNKNOWN] = np.nan
-        said.setdefault(scene.place, []).append(tulip)
+        predictions.setdefault(scene.place, []).append(tulip)
         true[scene.place] = growing == 1
         yield Row(source, str(card.reference), scene.name, _counts(tulip, growing == 1, card), 0)
-    both = [(_together(np.stack(each)), true[place]) for place, each in said.items()]
+    both = [(_together(np.stack(each)), true[place]) for place, each in predictions.items()]
     for how in ("union", "mean", "mean of log-odds"):
         counts = np.array([_counts(each[how], growing, card) for each, growing in both])
-        cases = f"{how} of dates, {len(said)} places"
+        cases = f"{how} of dates, {len(predictions)} places"
         yield Row(source, str(card.reference), cases, _sum(counts), 0)
 
 
 def _together(dates: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-    """What several dates, (dates, height, width), say together, by how they are asked.
+    """Predictions of several dates, (dates, height, width), combined in three ways.
 
-    The union says tulip where any date does; the means where the mean probability, or the
+    The union predicts tulip where any date does; the means where the mean probability, or the
     probability of the mean log-odds, does.
     """
-    kept = np.clip(dates, 1e-6, 1 - 1e-6)
-    odds = np.log(kept) - np.log1p(-kept)
+    clipped = np.clip(dates, 1e-6, 1 - 1e-6)
+    odds = np.log(clipped) - np.log1p(-clipped)
     return {
         "union": np.fmax.reduce(dates),
         "mean": dates.mean(axis=0),
@@ -233,8 +233,8 @@ def _peer_rows(
     for unit, cases in units.items():
         share, label = (np.concatenate(each) for each in zip(*cases, strict=True))
         decided = np.isfinite(label)
-        said, cloudy = share[decided] > labels.CLOUDY, label[decided] == 1
-        four = np.array([said & cloudy, said & ~cloudy, ~said & cloudy, ~said & ~cloudy])
+        called, cloudy = share[decided] > labels.CLOUDY, label[decided] == 1
+        four = np.array([called & cloudy, called & ~cloudy, ~called & cloudy, ~called & ~cloudy])
         if decided.any():
             left_out = int(np.count_nonzero(~decided))
             yield Row(source, peer, unit, _sum(four.T), left_out)
@@ -256,8 +256,8 @@ def _cells(
     scene: TrainingScene, hidden: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     rows, columns = (side // CELL for side in hidden.shape)
-    whole = hidden[: rows * CELL, : columns * CELL].astype(np.float32)
-    shares = whole.reshape(rows, CELL, columns, CELL).mean(axis=(1, 3))
+    complete = hidden[: rows * CELL, : columns * CELL].astype(np.float32)
+    shares = complete.reshape(rows, CELL, columns, CELL).mean(axis=(1, 3))
     return shares.ravel(), labels.cell_labels(scene.truth).ravel()
 
 

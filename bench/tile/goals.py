@@ -22,9 +22,9 @@ class Goal(NamedTuple):
 def goals(found: Found) -> list[Goal]:
     """All of them; those of several sizes, and of a second run, where these were measured."""
     whole, bars = found["whole"][str(found["side"])], rates(found)
-    took, told = seconds(whole), computing(found)
+    took, networks = seconds(whole), computing(found)
     network = sum(whole[step]["network_seconds"] for step in NETWORKS)
-    limit, alone = (sum(each[name] for each in told.values()) for name in ("limit", "alone"))
+    limit, alone = (sum(each[name] for each in networks.values()) for name in ("limit", "alone"))
     peak = max(each["peak_gb"] for each in found["whole"].values())
     ancestor, batches = (bars["tulip"] / bars[name] for name in (CHIP_BY_CHIP, BATCHES))
     return [
@@ -81,13 +81,13 @@ def computing(found: Found) -> dict[str, Found]:
 
     alone: seconds where nothing else is done. limit: the same at the peak.
     """
-    whole, told = found["whole"][str(found["side"])], {}
+    whole, networks = found["whole"][str(found["side"])], {}
     for step, kind in NETWORKS.items():
         alone = found["peak"]["networks"][kind]
         shapes = ["x".join(map(str, shape)) for shape in whole[step]["windows"]]
         flop = sum(alone["flop"][shape] for shape in shapes)
         limit = flop / alone["peak"] / 1e9
-        told[kind] = {
+        networks[kind] = {
             "precision": whole["engines"][kind].split()[-1],
             "tflop": flop / 1e12,
             "seconds": whole[step]["network_seconds"],
@@ -95,7 +95,7 @@ def computing(found: Found) -> dict[str, Found]:
             "limit": limit,
             "share": alone["share"],
         }
-    return told
+    return networks
 
 
 def beside_a_line(found: Found) -> float:

@@ -58,8 +58,8 @@ def _targets(found: Found) -> list[str]:
         columns += ["without AMX", "met"]
     lines = []
     for same in zip(*several, strict=True):
-        told = " | ".join(f"{each.value} | {_holds(each)}" for each in same)
-        lines.append(f"| {same[0].what} | {same[0].goal} | {told} |")
+        cells = " | ".join(f"{each.value} | {_holds(each)}" for each in same)
+        lines.append(f"| {same[0].what} | {same[0].goal} | {cells} |")
     return [
         f"| | target | {' | '.join(columns)} |",
         f"|---|---|{'---|' * len(columns)}",
@@ -106,9 +106,9 @@ def _processors(whole: Found) -> list[str]:
     for step in STEPS:
         each = whole[step]
         counted = [each["beside"].get(kind, 0.0) for kind in kinds]
-        told = " | ".join(f"{seconds:.1f}" for seconds in counted)
+        cells = " | ".join(f"{seconds:.1f}" for seconds in counted)
         left = each["cpu_seconds"] - sum(counted)
-        lines.append(f"| {step} | {each['cpu_seconds']:.1f} | {told} | {left:.1f} |")
+        lines.append(f"| {step} | {each['cpu_seconds']:.1f} | {cells} | {left:.1f} |")
     return [
         "CPU time of each activity, in seconds of one core, all threads together. Work in parallel",
         "with a network slows it down by the share of the cores that it takes.",

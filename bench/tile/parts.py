@@ -132,11 +132,11 @@ def ancestor(asked: Found) -> Found:
     for number in range(len(plan)):
         with rasterio.open(folder / f"{number}.png") as source:
             chip = source.read(1).reshape(-1, CHIP, CHIP)
-        said = {}
+        outputs = {}
         for kind, card in cards.items():
             last = np.moveaxis(radiometry.decode(chip[_places(card, asked)]), 0, -1)
-            said[kind] = networks[kind].predict(card.normalization.apply(last)[None], verbose=0)
-        mask = (said["unet"][0][..., 1:].sum(-1) >= cards["unet"].threshold).astype(np.uint8)
+            outputs[kind] = networks[kind].predict(card.normalization.apply(last)[None], verbose=0)
+        mask = (outputs["unet"][0][..., 1:].sum(-1) >= cards["unet"].threshold).astype(np.uint8)
         _write_png(folder / f"mask-{number}.png", mask * 255)
         outlines += [shape(piece) for piece, value in shapes(mask, connectivity=4) if value]
     return {

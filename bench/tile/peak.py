@@ -36,7 +36,7 @@ def alone(settings: Settings, cards: Mapping[str, Card], shapes: Mapping[str, An
     precisions = ["fp32", "bf16", *{each.precision for each in asked.values()} - {"fp32", "bf16"}]
     probes = {name: dict(_probes(name, settings.execution.threads)) for name in precisions}
     rounds = [_round(probes, asked) for _ in range(ROUNDS)]
-    told = {
+    networks = {
         kind: {
             "flop": each.flop,
             "gflops": _median(one[1][kind] for one in rounds),
@@ -49,7 +49,7 @@ def alone(settings: Settings, cards: Mapping[str, Card], shapes: Mapping[str, An
         precision: {name: _median(one[0][precision][name] for one in rounds) for name in several}
         for precision, several in probes.items()
     }
-    return {"networks": told, "probes": speeds}
+    return {"networks": networks, "probes": speeds}
 
 
 def _round(

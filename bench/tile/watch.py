@@ -67,11 +67,11 @@ class Watched:
 
             def timed(pixels: NDArray[np.float32]) -> Any:
                 began = time.perf_counter()
-                said = run(pixels)
+                outputs = run(pixels)
                 with self._lock:
                     self.windows.append(pixels.shape)
                     self._calls.append((began, time.perf_counter()))
-                return said
+                return outputs
 
             network.run = timed
             return network
