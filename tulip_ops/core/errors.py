@@ -89,6 +89,10 @@ class BandMissing(BadData):
     """A scene lacks a required band."""
 
 
+class DeadBand(BadData):
+    """A band has one value everywhere while others vary."""
+
+
 class WrongGrid(BadData):
     """A raster's CRS, size or place contradicts its metadata or its tile."""
 

@@ -14,6 +14,7 @@ from tulip_ops.core.types import Area, Outcome
 from tulip_ops.pipeline import area_masks, products
 from tulip_ops.pipeline.context import StepContext
 from tulip_ops.raster import cog
+from tulip_ops.raster.dead_bands import BandRange
 from tulip_ops.raster.grid import Grid
 from tulip_ops.sources.base import Source
 from tulip_ops.sources.read_cache import StoredReadCache
@@ -62,21 +63,27 @@ def _read_into(
     """Write the reflectance on `grid` to `path`, one strip in memory at a time.
 
     Returns the names of the bands, and the share of the areas where all of them were measured.
+    `DeadBand`.
     """
     strips = list(grid.strips(STRIP_PIXELS))
     names: list[tuple[str, ...]] = []
     measured = area_masks.AreaShare(context.areas)
+    ranges: list[BandRange] = []
 
     def read(number: int) -> NDArray[np.float32]:
         strip = strips[number]
         values, bands = source.read(context.acquisition, strip, parts.sub_cache(str(number)))
         names.append(bands)
+        if not ranges:
+            ranges.append(BandRange(bands))
+        ranges[0].add(values)
         measured.add(np.logical_and.reduce(np.isfinite(values), axis=0), strip)
         return values
 
     reads = map(read, range(len(strips)))
     reads_all = chain([next(reads)], reads)  # the first one says which bands there are
     cog.write_reflectance_strips(path, reads_all, grid, names[0])
+    ranges[0].require_alive(str(context.id))
     return names[0], measured.value
 
 

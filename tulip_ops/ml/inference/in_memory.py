@@ -14,6 +14,7 @@ from tulip_ops.core.processing_settings import NetworkSettings
 from tulip_ops.ml.inference import engine_selection, model_registry, predictors
 from tulip_ops.ml.inference.engine_selection import EngineRequest
 from tulip_ops.ml.inference.model_registry import Card, Kind
+from tulip_ops.raster.dead_bands import BandRange
 
 
 def probability(
@@ -45,7 +46,11 @@ def _checked(reflectance: ArrayLike, bands: Sequence[str]) -> NDArray[np.float32
             f"the array holds {pixels.dtype}; give reflectance as floating point, where 1.0 is"
             " 100 % (of most Level-2A products: (DN - 1000) / 10000)"
         )
-    return pixels.astype(np.float32, copy=False)
+    values = pixels.astype(np.float32, copy=False)
+    found = BandRange(bands)
+    found.add(values)
+    found.require_alive("the array")
+    return values
 
 
 def _card(model: str, bands: Sequence[str], settings: NetworkSettings) -> Card:
