@@ -53,7 +53,7 @@ from tulip_ops.core.types import (
 )
 from tulip_ops.pipeline import history as histories
 from tulip_ops.pipeline.history_products import Drawn
-from tulip_ops.postgis import areas, history, ledger, migrate
+from tulip_ops.postgis import areas, ledger, migrate, observations
 from tulip_ops.postgis.connection import Connection, connect
 from tulip_ops.postgis.detections import record_detections
 from tulip_ops.postgis.season_detections import Look
@@ -131,10 +131,10 @@ class Seen:
         )
         return Drawn([SeasonDetection(*row) for row in rows], is_complete=True)
 
-    def observations(self, unobserved: Sequence[history.Unobserved]) -> list[Observation]:
+    def observations(self, unobserved: Sequence[observations.Unobserved]) -> list[Observation]:
         return [self.look(pair, one) for pair in unobserved for one in pair.fields]
 
-    def look(self, pair: history.Unobserved, one: Field) -> Observation:
+    def look(self, pair: observations.Unobserved, one: Field) -> Observation:
         if place_of(one.geometry) % 6 == BLOOMING:
             return Observation(one.id, pair.acquisition_id, Verdict.BLOOM, 1.0, 0.9, 0.3)
         return Observation(one.id, pair.acquisition_id, Verdict.NO_BLOOM, 1.0, 0.1, 0.0)

@@ -20,8 +20,9 @@ from tests.postgis.histories import FieldsOfDetections
 from tulip_ops.core.processing_settings import FieldSettings
 from tulip_ops.core.types import AcquisitionId, Observation, SeasonDetection, Verdict
 from tulip_ops.pipeline import history as histories
-from tulip_ops.postgis import areas, history, ledger
+from tulip_ops.postgis import areas, ledger
 from tulip_ops.postgis.connection import Connection, connect
+from tulip_ops.postgis.observations import Unobserved
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "sql-cookbook.md"
 BLOCK = re.compile(r"```sql\n(?P<sql>.*?)```\n\n```text\n(?P<answer>.*?)```", re.DOTALL)
@@ -78,11 +79,11 @@ class Seen(FieldsOfDetections):
         probability = 0.625 if place == DOUBTFUL else 0.875 + 0.015625 * place
         return SeasonDetection(outline, area_m2, probability, touches_edge=place == AT_THE_EDGE)
 
-    def observations(self, unobserved: Sequence[history.Unobserved]) -> list[Observation]:
+    def observations(self, unobserved: Sequence[Unobserved]) -> list[Observation]:
         return [_say(pair, field) for pair in unobserved for field in pair.fields]
 
 
-def _say(pair: history.Unobserved, field: object) -> Observation:
+def _say(pair: Unobserved, field: object) -> Observation:
     season, number = pair.acquisition_id.season, _number(pair.acquisition_id)
     place = _place(field.geometry)  # type: ignore[attr-defined]
     field_id: int = field.id  # type: ignore[attr-defined]

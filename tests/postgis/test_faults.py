@@ -29,8 +29,8 @@ from tests.postgis.test_history import (
 from tulip_ops.core.errors import DatabaseUnavailable
 from tulip_ops.core.types import Observation
 from tulip_ops.pipeline import history as histories
-from tulip_ops.postgis import history
 from tulip_ops.postgis.connection import Connection, connect
+from tulip_ops.postgis.observations import Unobserved
 
 LARGEST_FILE = 17 << 20
 """Bytes; segments of the write-ahead log have 16 MiB."""
@@ -96,7 +96,7 @@ def test_a_history_that_is_killed_leaves_the_old_state(
     before = dump(database)
 
     class Killed(Saying):
-        def observations(self, unobserved: Sequence[history.Unobserved]) -> list[Observation]:
+        def observations(self, unobserved: Sequence[Unobserved]) -> list[Observation]:
             assert unobserved  # detections are joined by now, in this transaction
             os.kill(os.getpid(), signal.SIGKILL)
             raise AssertionError

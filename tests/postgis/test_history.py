@@ -25,8 +25,9 @@ from tulip_ops.core.types import (
     Verdict,
 )
 from tulip_ops.pipeline import history as histories
-from tulip_ops.postgis import detections, history, ledger, locks, parcels
+from tulip_ops.postgis import detections, field_seasons, ledger, locks, observations, parcels
 from tulip_ops.postgis.connection import Connection, connect, transaction
+from tulip_ops.postgis.observations import Unobserved
 from tulip_ops.raster.projection import geodesic_area
 
 APRIL, MAY = "S2B_31UFU_20240420_0_L2A", "S2A_31UFU_20240502_0_L2A"
@@ -42,10 +43,10 @@ class Saying(FieldsOfDetections):
         super().__init__(database)
         self.asked: list[tuple[str, int]] = []
 
-    def observations(self, unobserved: Sequence[history.Unobserved]) -> list[Observation]:
+    def observations(self, unobserved: Sequence[Unobserved]) -> list[Observation]:
         return [self._say(pair, one) for pair in unobserved for one in pair.fields]
 
-    def _say(self, pair: history.Unobserved, one: Any) -> Observation:
+    def _say(self, pair: Unobserved, one: Any) -> Observation:
         self.asked.append((str(pair.acquisition_id), one.id))
         if pair.skipped:
             return Observation(one.id, pair.acquisition_id, Verdict.NOT_SEEN, 0.0, None, None)
@@ -353,7 +354,7 @@ class TestWholeOrNothing:
         before = dump(database)
 
         class Cut(Saying):
-            def observations(self, unobserved: Sequence[history.Unobserved]) -> list[Observation]:
+            def observations(self, unobserved: Sequence[Unobserved]) -> list[Observation]:
                 pid = self.database.info.backend_pid
                 database.execute("select pg_terminate_backend(%s, 10000)", [pid])
                 return super().observations(unobserved)
@@ -423,7 +424,7 @@ class TestTables:
     ) -> None:
         good = Observation(field_id, examples.id(APRIL), Verdict.BLOOM, 1.0, 0.75, 0.25)
         with pytest.raises(psycopg.errors.CheckViolation):
-            history.write_observations(database, [replace(good, **bad)])
+            observations.write_observations(database, [replace(good, **bad)])
 
     @pytest.mark.parametrize(
         "bad",
@@ -441,15 +442,15 @@ class TestTables:
     ) -> None:
         row = replace(self.bloomed(field_id), **bad)
         with pytest.raises(psycopg.errors.CheckViolation):
-            history.write_field_seasons(database, [(field_id, 2024)], [row])
+            field_seasons.write_field_seasons(database, [(field_id, 2024)], [row])
 
     def test_only_rows_that_change_are_touched(
         self, database: Connection, field_id: int, dump: Any
     ) -> None:
         keys, row = [(field_id, 2024)], self.bloomed(field_id)
-        assert history.write_field_seasons(database, keys, [row]) == {2024: 1}
+        assert field_seasons.write_field_seasons(database, keys, [row]) == {2024: 1}
         before = dump(database)
-        assert history.write_field_seasons(database, keys, [row]) == {}
+        assert field_seasons.write_field_seasons(database, keys, [row]) == {}
         assert dump(database) == before
-        assert history.write_field_seasons(database, keys, []) == {2024: 1}
+        assert field_seasons.write_field_seasons(database, keys, []) == {2024: 1}
         assert database.execute("select count(*) from tulip.field_season").fetchone() == (0,)

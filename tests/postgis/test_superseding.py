@@ -18,8 +18,9 @@ from tulip_ops.core.settings import Settings
 from tulip_ops.core.storage_settings import DatabaseSettings, StorageSettings
 from tulip_ops.core.types import Observation, Verdict
 from tulip_ops.pipeline import history as histories
-from tulip_ops.postgis import areas, detections, history, ledger
+from tulip_ops.postgis import areas, detections, ledger
 from tulip_ops.postgis.connection import Connection, connect
+from tulip_ops.postgis.observations import Unobserved
 from tulip_ops.raster import cog, rasterize
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import WGS84, project
@@ -95,7 +96,7 @@ class Shown(FieldsOfDetections):
         super().__init__(database)
         self.shown = {scene.text: scene.visible for scene in scenes}
 
-    def observations(self, unobserved: Sequence[history.Unobserved]) -> list[Observation]:
+    def observations(self, unobserved: Sequence[Unobserved]) -> list[Observation]:
         return [
             look(field.id, place(field.geometry), pair, self.shown[str(pair.acquisition_id)])
             for pair in unobserved
@@ -115,7 +116,7 @@ def place(geometry: Any) -> int:
     return round((geometry.bounds[0] - 5.70) / 0.01)
 
 
-def look(field_id: int, where: int, pair: history.Unobserved, shown: frozenset[int]) -> Observation:
+def look(field_id: int, where: int, pair: Unobserved, shown: frozenset[int]) -> Observation:
     if pair.skipped:
         return Observation(field_id, pair.acquisition_id, Verdict.NOT_SEEN, 0.0, None, None)
     verdict = Verdict.BLOOM if where in shown else Verdict.NO_BLOOM

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tulip_ops.core.types import FieldSeason, SeasonVerdict
-from tulip_ops.postgis import history, ledger, status
+from tulip_ops.postgis import field_seasons, ledger, status
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.raster.projection import geodesic_area
 
@@ -40,7 +40,7 @@ def _season(
 
 
 def _write(database: Connection, rows: list[FieldSeason]) -> None:
-    history.write_field_seasons(database, [(row.field_id, row.season) for row in rows], rows)
+    field_seasons.write_field_seasons(database, [(row.field_id, row.season) for row in rows], rows)
 
 
 @pytest.mark.parametrize(

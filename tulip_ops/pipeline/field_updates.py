@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 from tulip_ops.core.types import FieldEvidence, SeasonDetection
 from tulip_ops.fields import matching, overlaps, season_fields
 from tulip_ops.fields.season_fields import SeasonField
-from tulip_ops.postgis import history, season_detections
+from tulip_ops.postgis import fields, season_detections
 from tulip_ops.postgis.connection import Connection
 from tulip_ops.postgis.detections import Season
-from tulip_ops.postgis.history import Outline
+from tulip_ops.postgis.fields import Outline
 
 if TYPE_CHECKING:
     from shapely.geometry import Polygon
@@ -31,7 +31,7 @@ def update_fields(
     draw = _from_parcels if fields_from == "parcels" else _from_detections
     drawn, replaced = draw(database, season, ground)
     others = _linked_outlines(database, season, drawn, replaced)
-    others, replaced = (history.with_links(database, kept) for kept in (others, replaced))
+    others, replaced = (fields.with_links(database, kept) for kept in (others, replaced))
     outlines = [(season.year, found) for found in drawn]
     outlines += [
         (o.season, SeasonField(o.geometry, o.area_m2, o.detection_ids, o.parcel_id, _evidence(o)))
@@ -39,7 +39,7 @@ def update_fields(
     ]
     identities, kinships = matching.match_seasons(outlines)
     before = [*replaced, *others]
-    known = history.fields_near(
+    known = fields.fields_near(
         database,
         {outline.field_id for outline in before},
         [identity.geometry for identity in identities],
@@ -47,7 +47,7 @@ def update_fields(
     )
     labels = {n: o.field_id for n, o in enumerate(others, start=len(drawn))}
     recognized = matching.reuse_ids(identities, known, labels)
-    history.save_matches(
+    fields.save_matches(
         database,
         simulated=season.simulated,
         before=before,
@@ -107,7 +107,7 @@ def _from_detections(
         )
         found |= {near[index][0]: near[index] for index in reached}
         frontier = [near[index][2].geometry for index in reached]
-    replaced = history.outlines_of(database, season, found, [], ground)
+    replaced = fields.outlines_of(database, season, found, [], ground)
     return season_fields.cluster(list(found.values())), replaced
 
 
@@ -118,14 +118,14 @@ def _from_parcels(
 
     Each parcel depends on the detections on it alone.
     """
-    near = history.parcels_near(database, season, ground)
+    near = fields.parcels_near(database, season, ground)
     touched = overlaps.overlapping(
         ground, [parcel[1] for parcel in near], overlaps.MIN_OVERLAP_SHARE
     )
     parcels = [near[index] for index in touched]
     ids = {parcel[0] for parcel in parcels}
     detections = season_detections.near(database, season, [p[1] for p in parcels])
-    replaced = history.outlines_of(database, season, [d[0] for d in detections], ids, ground)
+    replaced = fields.outlines_of(database, season, [d[0] for d in detections], ids, ground)
     return season_fields.match_parcels(parcels, detections), [
         outline for outline in replaced if outline.parcel_id in ids or outline.parcel_id is None
     ]
@@ -144,7 +144,7 @@ def _linked_outlines(
     while frontier:
         near = [
             outline
-            for outline in history.outlines_near(database, frontier, simulated=season.simulated)
+            for outline in fields.outlines_near(database, frontier, simulated=season.simulated)
             if (outline.field_id, outline.season) not in gone | found.keys()
         ]
         # a hair less than what links, so that rounding never leaves one out

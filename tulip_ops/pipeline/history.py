@@ -14,10 +14,10 @@ from tulip_ops.fields.phenology import bloom_curves
 from tulip_ops.fields.phenology import season as phenology
 from tulip_ops.pipeline import field_updates
 from tulip_ops.pipeline.history_products import HistoryProducts, StoredProducts, Unread
-from tulip_ops.postgis import connection, history, locks, season_detections
+from tulip_ops.postgis import connection, field_seasons, locks, observations, season_detections
 from tulip_ops.postgis.connection import Connection, transaction
 from tulip_ops.postgis.detections import Season, seasons
-from tulip_ops.postgis.history import FieldSeasonKey
+from tulip_ops.postgis.field_seasons import FieldSeasonKey
 from tulip_ops.postgis.season_detections import BloomWindow
 from tulip_ops.storage.product_store import open_store
 
@@ -75,18 +75,18 @@ def bring_up_to_date(
         if rebuild:
             season_detections.mark_all_changed(database)
         known = [s for s in seasons(database) if not years or s.year in years]
-        superseded = sum(history.supersede(database, season) for season in known)
+        superseded = sum(field_seasons.supersede(database, season) for season in known)
         changes = draw_seasons(database, settings.bloom_window, years, products)
         if rebuild:
             changes = {season: season_detections.ground(database, season) for season in changes}
         for season, ground in changes.items():
             field_updates.update_fields(database, season, ground, settings.fields_from)
-        observed = history.write_observations(
-            database, products.observations(history.unobserved(database))
+        observed = observations.write_observations(
+            database, products.observations(observations.unobserved(database))
         )
-        history.mark_observed(database, products.problems)
+        observations.mark_observed(database, products.problems)
         changed = sum_up(database, settings.bloom_window)
-        counts = history.count_fields(database, years)
+        counts = field_seasons.count_fields(database, years)
     fresh = bool(superseded or observed or changed)
     chosen = sorted({*known, *changes})
     return [
@@ -128,10 +128,10 @@ def sum_up(database: Connection, window: tuple[str, str]) -> Counter[int]:
     neighbourhood flower tells when one of them would have, or was at its height, so that they
     are summed up together; onset and end of one in flower use its own observations alone.
     """
-    stale = history.take_stale(database)
+    stale = field_seasons.take_stale(database)
     said = {
         key: [(look.acquisition_id.day, look) for look in looks]
-        for key, looks in history.observations_of(
+        for key, looks in observations.observations_of(
             database, [key for fields in stale.values() for key in fields]
         ).items()
     }
@@ -141,13 +141,13 @@ def sum_up(database: Connection, window: tuple[str, str]) -> Counter[int]:
         known = bloom_curves.estimate_onset([found for found in patterns if found], season, window)
         begins |= dict.fromkeys(fields, known)
     keys = list(begins)
-    evidence = history.evidence_of(database, keys)
+    evidence = field_seasons.evidence_of(database, keys)
     rows = [
         phenology.summarize(*key, said[key], evidence.get(key), window, begins[key])
         for key in keys
         if key in said
     ]
-    return history.write_field_seasons(database, keys, rows)
+    return field_seasons.write_field_seasons(database, keys, rows)
 
 
 def _outcome(season: Season, count: int, fresh: bool, changed: int) -> Outcome:

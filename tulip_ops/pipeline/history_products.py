@@ -26,7 +26,7 @@ from tulip_ops.fields.delineation import detect
 from tulip_ops.fields.phenology import observation
 from tulip_ops.fields.phenology.observation import FieldObservation
 from tulip_ops.pipeline import season_evidence
-from tulip_ops.postgis.history import Unobserved
+from tulip_ops.postgis.observations import Unobserved
 from tulip_ops.postgis.season_detections import Look
 from tulip_ops.raster import cog, rasterize
 from tulip_ops.raster.projection import WGS84, project

@@ -14,7 +14,7 @@ import shapely
 from tulip_ops.core.errors import AreaNotFound, BadAcquisitionId, ProductMissing
 from tulip_ops.core.storage_settings import DatabaseSettings, StorageSettings
 from tulip_ops.core.types import AcquisitionId, Field, SeasonVerdict
-from tulip_ops.postgis import areas, connection, history
+from tulip_ops.postgis import areas, connection, field_seasons
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.projection import WGS84, project
@@ -50,7 +50,7 @@ def draw_seasons(area: str, settings: DatabaseSettings, out: Path, *, simulated:
     """
     with connection.connect(settings.writer_url(), "tulip season-picture") as database:
         areas.get_areas(database, [area])
-        rows = history.area_seasons(database, area, simulated=simulated)
+        rows = field_seasons.area_seasons(database, area, simulated=simulated)
     if not rows:
         raise AreaNotFound(
             f"no field of {area} has a {'simulated ' if simulated else ''}season yet;"

@@ -1,40 +1,18 @@
-"""Fields, their observations by acquisition, and their seasons.
-
-A history is one transaction: `lock_history`, `supersede` for each season, then what
-`season_detections` says has changed; for the ground that changed, `outlines_of` and
-`outlines_near` say what has to be joined anew, and `save_matches` keeps it; then `unobserved` and
-`write_observations`, `take_stale`, `observations_of`, `evidence_of` and `write_field_seasons`.
-Each function touches only rows that change, so that a history of what is known changes nothing.
-"""
+"""Fields with an identity, and their outlines by season."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import TYPE_CHECKING
 
-from tulip_ops.core.types import (
-    AcquisitionId,
-    Field,
-    FieldEvidence,
-    FieldSeason,
-    Observation,
-    SeasonVerdict,
-    Verdict,
-)
+from tulip_ops.core.types import Field
 from tulip_ops.postgis.connection import Connection, query, transaction, wkb
 from tulip_ops.postgis.detections import Season
+from tulip_ops.postgis.field_seasons import FieldSeasonKey, key_columns
 
 if TYPE_CHECKING:
     from shapely.geometry import Polygon
-
-FieldSeasonKey = tuple[int, int]
-"""(id of the field, season)."""
-
-Neighbourhood = tuple[int, bool, int]
-"""(cell of 1/4 by 1/8 degree, whether simulated, season)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +33,6 @@ class Outline:
     """As `FieldEvidence` has them; None where nothing was drawn since evidence is summed up."""
     detection_ids: tuple[int, ...] = ()
     """The season detections that are this field, as far as `with_links` was asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unobserved:
-    """An acquisition, and the fields in it without an observation."""
-
-    acquisition_id: AcquisitionId
-    skipped: bool
-    """True if the acquisition was skipped: it has no products, and its verdict is `not_seen`."""
-    sha256: str
-    """Of its recorded products; empty if it was skipped."""
-    fields: tuple[Field, ...]
-
-
-def supersede(connection: Connection, season: Season) -> int:
-    """Mark the acquisitions of a season that a newer processing replaces; returns changed rows.
-
-    Within one overpass (platform, tile and day), an acquisition supersedes those of a lower level,
-    baseline or sequence, compared in this order, whose ground it covers, once it is recorded or
-    skipped. Datastrips cover different ground, and all of them count. The result depends on the
-    content of the ledger, not on the order of its entries.
-    """
-    return len(connection.execute(query("supersede"), season._asdict()).fetchall())
 
 
 def outlines_of(
@@ -135,7 +90,7 @@ def fields_near(
 
 def with_links(connection: Connection, outlines: Sequence[Outline]) -> list[Outline]:
     """The outlines with the season detections that each was drawn from."""
-    keys = _key_columns([(outline.field_id, outline.season) for outline in outlines])
+    keys = key_columns([(outline.field_id, outline.season) for outline in outlines])
     links: dict[FieldSeasonKey, list[int]] = {}
     for field_id, season, detection_id in connection.execute(query("outline_links"), keys):
         links.setdefault((field_id, season), []).append(detection_id)
@@ -175,122 +130,8 @@ def save_matches(
         connection.execute(query("write_lineage"), _kinship_columns(kinships, ids, involved))
         connection.execute(query("remove_fields"), {"field_ids": involved})
         stale = sorted({*now, *((o.field_id, o.season) for o in before)})
-        connection.execute(query("note_stale"), _key_columns(stale))
+        connection.execute(query("note_stale"), key_columns(stale))
     return ids
-
-
-def unobserved(connection: Connection) -> list[Unobserved]:
-    """Recorded or skipped acquisitions with fields that lack an observation, oldest first.
-
-    An acquisition observes a field that intersects its footprint and the bounding box of one of
-    its areas, or that has a detection in it. Only acquisitions and fields that are new or changed
-    since the last history are considered.
-    """
-    rows = connection.execute(query("unobserved")).fetchall()
-    return [
-        Unobserved(AcquisitionId.parse(name), skipped, sha, tuple(Field(*row[3:]) for row in group))
-        for (name, skipped, sha), group in groupby(rows, key=lambda row: row[:3])
-    ]
-
-
-def mark_observed(connection: Connection, unreadable: Iterable[AcquisitionId]) -> None:
-    """Mark every acquisition as observed for every field, except the unreadable ones."""
-    connection.execute(query("note_looked"), {"unable": [str(name) for name in unreadable]})
-
-
-def write_observations(connection: Connection, observations: Sequence[Observation]) -> int:
-    """Write observations in the place of older ones; returns the number of changed rows."""
-    columns = {
-        "field_id": [o.field_id for o in observations],
-        "acquisition_id": [str(o.acquisition_id) for o in observations],
-        "verdict": [str(o.verdict) for o in observations],
-        "clear_fraction": [o.clear_fraction for o in observations],
-        "tulip_probability": [o.tulip_probability for o in observations],
-        "bloom_fraction": [o.bloom_fraction for o in observations],
-    }
-    return connection.execute(query("write_observations"), columns).rowcount
-
-
-def take_stale(connection: Connection) -> dict[Neighbourhood, dict[FieldSeasonKey, bool]]:
-    """Take all fields of the neighbourhoods and seasons with changes, and mark them as done.
-
-    True if the field itself changed.
-    """
-    found: dict[Neighbourhood, dict[FieldSeasonKey, bool]] = {}
-    for cell, simulated, season, field_id, own in connection.execute(query("take_stale")):
-        found.setdefault((cell, simulated, season), {})[field_id, season] = own
-    return found
-
-
-def observations_of(
-    connection: Connection, keys: Sequence[FieldSeasonKey]
-) -> dict[FieldSeasonKey, list[Observation]]:
-    """One observation per field and overpass, oldest first.
-
-    Of several datastrips of an overpass, the newest one that saw the field is used.
-    """
-    found: dict[FieldSeasonKey, list[Observation]] = {}
-    for field_id, season, name, verdict, *rest in connection.execute(
-        query("stale_observations"), _key_columns(keys)
-    ):
-        said = Observation(field_id, AcquisitionId.parse(name), Verdict(verdict), *rest)
-        found.setdefault((field_id, season), []).append(said)
-    return found
-
-
-def evidence_of(
-    connection: Connection, keys: Sequence[FieldSeasonKey]
-) -> dict[FieldSeasonKey, FieldEvidence]:
-    """What the looks of the season together say of each field that they show."""
-    rows = connection.execute(query("stale_evidence"), _key_columns(keys))
-    return {(field_id, season): FieldEvidence(*rest) for field_id, season, *rest in rows}
-
-
-def write_field_seasons(
-    connection: Connection, keys: Sequence[FieldSeasonKey], rows: Sequence[FieldSeason]
-) -> Counter[int]:
-    """Replace the field seasons of `keys` by `rows`; returns the changed rows by season."""
-    onsets = [row.onset or (None, None) for row in rows]
-    ends = [row.end or (None, None) for row in rows]
-    stale = _key_columns(keys)
-    columns = {
-        "stale_ids": stale["field_ids"],
-        "stale_seasons": stale["seasons"],
-        "field_id": [row.field_id for row in rows],
-        "season": [row.season for row in rows],
-        "verdict": [str(row.verdict) for row in rows],
-        "clear_looks": [row.clear_looks for row in rows],
-        "area_m2": [row.area_m2 for row in rows],
-        "tulip_probability": [row.tulip_probability for row in rows],
-        "looks_for": [row.looks_for for row in rows],
-        "looks_against": [row.looks_against for row in rows],
-        "touches_edge": [row.touches_edge for row in rows],
-        "onset_earliest": [earliest for earliest, _ in onsets],
-        "onset_latest": [latest for _, latest in onsets],
-        "peak": [row.peak for row in rows],
-        "peak_earliest": [row.peak_bounds[0] for row in rows],
-        "peak_latest": [row.peak_bounds[1] for row in rows],
-        "end_earliest": [earliest for earliest, _ in ends],
-        "end_latest": [latest for _, latest in ends],
-        "peak_bloom_fraction": [row.peak_bloom_fraction for row in rows],
-        "confidence": [row.confidence for row in rows],
-    }
-    changed = connection.execute(query("write_field_seasons"), columns)
-    return Counter(season for (season,) in changed)
-
-
-def count_fields(connection: Connection, years: Sequence[int]) -> dict[Season, int]:
-    """Number of fields by season; years: empty: all."""
-    rows = connection.execute(query("count_season_fields"), {"years": list(years)})
-    return {Season(year, simulated): count for year, simulated, count in rows}
-
-
-def area_seasons(
-    connection: Connection, area: str, *, simulated: bool
-) -> list[tuple[Field, int, SeasonVerdict]]:
-    """(field, season, verdict) of an area, sorted by field and season."""
-    rows = connection.execute(query("area_seasons"), {"area": area, "simulated": simulated})
-    return [(Field(*field), year, SeasonVerdict(verdict)) for *field, year, verdict in rows]
 
 
 def _save_fields(
@@ -363,11 +204,4 @@ def _kinship_columns(
         "seasons": [season for _, _, season, _, _ in kinships],
         "kinds": [kind for _, _, _, kind, _ in kinships],
         "shares": [share for _, _, _, _, share in kinships],
-    }
-
-
-def _key_columns(keys: Sequence[FieldSeasonKey]) -> dict[str, list[int]]:
-    return {
-        "field_ids": [field_id for field_id, _ in keys],
-        "seasons": [season for _, season in keys],
     }
