@@ -19,6 +19,7 @@ nothing was trained**. Written by
 [How to evaluate](../how-to/evaluate.md) describes the images, the peers, and when a chip or a cell
 counts as cloudy. Every figure comes with its counts: most sources have only a handful of images, so
 no figure is more exact than that. Ambiguous cells and chips are left out.
+[Fields of a season](season-evidence.md) says what the history makes of the images of 2016 together.
 """
 CLOUDS = ("contestant", "cases", "accuracy", "f1")
 TULIPS = ("contestant", "cases", "iou", "precision", "recall")
