@@ -58,15 +58,20 @@ def measure(store: ProductStore, side: int, count: int) -> None:
     print("looks  sum up, s  draw, s  fields")
     for number in range(count):
         looks.append(publish(store, grid, truth, number))
-        found = season_evidence.readable(store, SEASON, looks)
-        added = seconds(lambda: season_evidence.update(store, SEASON, looks, found.sums))  # noqa: B023 - called at once
+        added = seconds(lambda: sum_up(store, looks))
         drawn: list[int] = []
         drew = seconds(lambda: drawn.append(len(products.draw(SEASON))))  # noqa: B023 - called at once
         print(f"{len(looks):5}  {added:9.2f}  {drew:7.2f}  {drawn[0]:6}", flush=True)
     for product in season_evidence.PRODUCTS:
         Path(store.address(SEASON, product.name)).unlink()
-    anew = seconds(lambda: season_evidence.update(store, SEASON, looks, found.sums))
+    anew = seconds(lambda: sum_up(store, looks))
     print(f"all {len(looks)} looks anew: {anew:.2f} s")
+
+
+def sum_up(store: ProductStore, looks: list[Look]) -> None:
+    """As `tulip history` does."""
+    plan = season_evidence.plan(store, SEASON, looks)
+    season_evidence.update(store, SEASON, looks, plan)
 
 
 def seconds(work: Callable[[], None]) -> float:

@@ -128,20 +128,15 @@ class StoredProducts:
 
     def _draw(self, key: DrawnKey, *, is_drawn: bool) -> None:
         season_tile, looks = key
-        found = season_evidence.readable(self.store, season_tile, looks)
-        self._note(found.problems)
-        if (
-            is_drawn
-            and found.problems
-            and season_evidence.must_sum_anew(self.store, season_tile, found.sums)
-        ):
+        plan = season_evidence.plan(self.store, season_tile, looks)
+        self._note(plan.problems)
+        if is_drawn and plan.anew and plan.problems:
             self._drawn[key] = Drawn(None, is_complete=False)
             return
-        counting = [look for look in looks if look.acquisition_id in found.sums]
-        if counting:
-            season_evidence.update(self.store, season_tile, counting, found.sums)
+        if plan.sums:
+            season_evidence.update(self.store, season_tile, looks, plan)
         self._drawn[key] = Drawn(
-            self.draw(season_tile) if counting else [], is_complete=not found.problems
+            self.draw(season_tile) if plan.sums else [], is_complete=not plan.problems
         )
 
     def draw(self, season_tile: SeasonTile) -> list[SeasonDetection]:

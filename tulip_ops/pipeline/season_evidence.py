@@ -33,32 +33,25 @@ Sums = Mapping[AcquisitionId, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Readable:
-    """Which looks of a season can be summed up."""
+class Plan:
+    """How the sum of a season is brought up to date."""
 
     sums: Sums
+    """The looks that it will have."""
     problems: Mapping[AcquisitionId, str]
-    """Looks whose products are missing or damaged, and that no sum has yet."""
+    """Looks that it will not have, as their products are missing or damaged."""
+    anew: bool
+    """Whether it is summed up from all its looks, and not from the sum that the store has."""
 
 
-def readable(store: ProductStore, season_tile: SeasonTile, looks: Sequence[Look]) -> Readable:
-    """Which of the looks are in the sum already, or have a product that can be added to it."""
+def plan(store: ProductStore, season_tile: SeasonTile, looks: Sequence[Look]) -> Plan:
+    """What to sum up, so that these looks count and no others."""
     have = summed(store, season_tile)
-    sums: dict[AcquisitionId, str] = {}
-    problems: dict[AcquisitionId, str] = {}
-    for look in looks:
-        name = look.acquisition_id
-        try:
-            sums[name] = store.checksum(name, TULIP)
-            if have.get(name) != sums[name]:
-                store.product(name, TULIP)
-        except (ProductMissing, ProductDamaged) as error:
-            sums.pop(name, None)
-            if name in have:
-                sums[name] = have[name]
-            else:
-                problems[name] = str(error)
-    return Readable(sums, problems)
+    sums, problems = _available(store, looks, have)
+    anew = not have or not _can_be_taken_away(store, have, sums)
+    if anew:
+        sums, problems = _available(store, looks, {})
+    return Plan(sums, problems, anew)
 
 
 def summed(store: ProductStore, season_tile: SeasonTile) -> Sums:
@@ -73,46 +66,37 @@ def summed(store: ProductStore, season_tile: SeasonTile) -> Sums:
     return {AcquisitionId.parse(name): sha for name, sha in asset["tulip:looks"].items()}
 
 
-def must_sum_anew(store: ProductStore, season_tile: SeasonTile, sums: Sums) -> bool:
-    """Whether the sum of these looks can only be made from the products of all of them."""
-    have = summed(store, season_tile)
-    return not have or not _can_be_taken_away(store, have, sums)
+def update(store: ProductStore, season_tile: SeasonTile, looks: Sequence[Look], plan: Plan) -> None:
+    """Make the season's products those of the plan; nothing where they are already.
 
-
-def update(store: ProductStore, season_tile: SeasonTile, looks: Sequence[Look], sums: Sums) -> None:
-    """Make the season's products those of these looks; nothing where they are already.
-
-    looks: which `sums` has, at least one. The products are the same in whatever order looks came
-    and went. `ProductMissing` or `ProductDamaged` where a product went meanwhile.
+    looks: with at least one that the plan has. The products are the same in whatever order looks
+    came and went. `ProductMissing` or `ProductDamaged` where a product went since the plan was
+    made.
     """
-    looks_of = {str(name): sha for name, sha in sums.items()}
-    recipe = store.recipe("evidence", sums=looks_of, **_FORMAT)
+    recipe = store.recipe("evidence", sums=_by_name(plan.sums), **_FORMAT)
     if all(store.is_current(season_tile, product, recipe) for product in PRODUCTS):
         return
-    have = summed(store, season_tile)
-    if have and not _can_be_taken_away(store, have, sums):
-        have = {}
+    have = {} if plan.anew else summed(store, season_tile)
     with ExitStack() as stack:
         terms = [
             _Term(stack.enter_context(cog.open_cog(store.product(name, TULIP))), sign)
-            for sign, names in _difference(have, sums)
+            for sign, names in _difference(have, plan.sums)
             for name in names
         ]
-        before = (
+        before = [
             stack.enter_context(cog.open_cog(store.product(season_tile, EVIDENCE)))
-            if have
-            else None
-        )
-        grid = _grid(season_tile, [*(term.source for term in terms), *([before] if before else [])])
+            for _ in range(bool(have))
+        ]
+        grid = _grid(season_tile, [*(term.source for term in terms), *before])
         paths = [stack.enter_context(store.writing(season_tile, product)) for product in PRODUCTS]
         noise = _write(paths[0], paths[1], grid, _strips(grid, before, terms))
-        days = [look.sensed_at for look in looks]
+        counting = [look for look in looks if look.acquisition_id in plan.sums]
         item = stac_items.season_item(
-            season_tile, grid, days, [look.acquisition_id for look in looks]
+            season_tile, grid, {look.acquisition_id: look.sensed_at for look in counting}
         )
         store.start_item(season_tile, item)
         more: tuple[dict[str, Any], ...] = (
-            {"tulip:looks": looks_of, "tulip:format": _FORMAT},
+            {"tulip:looks": _by_name(plan.sums), "tulip:format": _FORMAT},
             {"tulip:threshold": evidence.FIELD_PROBABILITY, "tulip:noise": noise},
         )
         for product, path, fields in zip(PRODUCTS, paths, more, strict=True):
@@ -142,6 +126,31 @@ class _Term:
         tulip = stored[0]
         seen = evidence.is_seen(tulip).astype(np.int16)
         return np.stack([evidence.weights(tulip), seen]) * np.int16(self.sign)
+
+
+def _by_name(sums: Sums) -> dict[str, str]:
+    return {str(name): sha for name, sha in sums.items()}
+
+
+def _available(
+    store: ProductStore, looks: Sequence[Look], have: Sums
+) -> tuple[Sums, dict[AcquisitionId, str]]:
+    """The looks that are in the sum, or have a product to add to it; and the others, with why."""
+    sums: dict[AcquisitionId, str] = {}
+    problems: dict[AcquisitionId, str] = {}
+    for look in looks:
+        name = look.acquisition_id
+        try:
+            sha = store.checksum(name, TULIP)
+            if have.get(name) != sha:
+                store.product(name, TULIP)
+            sums[name] = sha
+        except (ProductMissing, ProductDamaged) as error:
+            if name in have:
+                sums[name] = have[name]
+            else:
+                problems[name] = str(error)
+    return sums, problems
 
 
 def _difference(have: Sums, sums: Sums) -> list[tuple[Literal[1, -1], list[AcquisitionId]]]:
@@ -185,13 +194,16 @@ def _grid(season_tile: SeasonTile, sources: Sequence[CogReader]) -> Grid:
 
 
 def _strips(
-    grid: Grid, before: CogReader | None, terms: Sequence[_Term]
+    grid: Grid, before: Sequence[CogReader], terms: Sequence[_Term]
 ) -> Iterator[NDArray[np.int16]]:
-    """(2, rows, width): the sum of evidence and the number of looks, from north to south."""
+    """(2, rows, width): the sum of evidence and the number of looks, from north to south.
+
+    before: the sum until now, if any.
+    """
     for strip in grid.strips(STRIP_ROWS * grid.width):
         total = np.zeros((2, *strip.shape), dtype=np.int16)
-        if before is not None:
-            _add(total, strip, before, lambda stored: stored)
+        for source in before:
+            _add(total, strip, source, np.asarray)
         for term in terms:
             _add(total, strip, term.source, term.value)
         yield total

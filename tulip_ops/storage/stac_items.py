@@ -56,11 +56,11 @@ def product_item(
 
 
 def season_item(
-    season_tile: SeasonTile, grid: Grid, days: Sequence[datetime], looks: Sequence[AcquisitionId]
+    season_tile: SeasonTile, grid: Grid, looks: Mapping[AcquisitionId, datetime]
 ) -> dict[str, JSON]:
     """The STAC 1.1 item of what a season's looks at one tile say together.
 
-    grid: of its rasters. days: first and last time of sensing, UTC. looks: those that count.
+    grid: of its rasters. looks: those that count, with their times of sensing, UTC.
     """
     left, bottom, right, top = grid.bounds
     ground = box(left, bottom, right, top).segmentize((right - left) / 4)
@@ -70,8 +70,8 @@ def season_item(
         geometry=mapping(covered),
         bbox=list(covered.bounds),
         datetime=None,
-        start_datetime=min(days),
-        end_datetime=max(days),
+        start_datetime=min(looks.values()),
+        end_datetime=max(looks.values()),
         stac_extensions=list(_EXTENSIONS),
         properties={
             "platform": "simulated" if season_tile.simulated else "sentinel-2",

@@ -52,9 +52,9 @@ def add(store: ProductStore, day: int, grid: Grid = GRID, seed: int | None = Non
 
 def bring(store: ProductStore, looks: Sequence[Look]) -> dict[str, str]:
     """Sum up the looks; the checksums of the products."""
-    found = season_evidence.readable(store, SEASON, looks)
-    assert not found.problems
-    season_evidence.update(store, SEASON, looks, found.sums)
+    plan = season_evidence.plan(store, SEASON, looks)
+    assert not plan.problems
+    season_evidence.update(store, SEASON, looks, plan)
     return {
         product.name: store.checksum(SEASON, product) for product in (EVIDENCE, SEASON_PROBABILITY)
     }
@@ -135,19 +135,22 @@ def test_a_damaged_sum_is_made_anew(store: ProductStore) -> None:
 def test_a_missing_look_is_named_and_the_others_count(store: ProductStore) -> None:
     first, second = add(store, 3), add(store, 8)
     remove(store, second)
-    found = season_evidence.readable(store, SEASON, [first, second])
-    assert found.sums.keys() == {first.acquisition_id}
-    assert "missing" in found.problems[second.acquisition_id]
+    plan = season_evidence.plan(store, SEASON, [first, second])
+    assert plan.sums.keys() == {first.acquisition_id}
+    assert "missing" in plan.problems[second.acquisition_id]
 
 
-def test_a_sum_that_needs_a_product_that_is_gone_says_so(store: ProductStore) -> None:
-    first, second = add(store, 3), add(store, 8)
-    assert season_evidence.must_sum_anew(store, SEASON, {})
-    bring(store, [first, second])
-    sums = {second.acquisition_id: second.sha256}
-    assert not season_evidence.must_sum_anew(store, SEASON, sums)
+def test_a_sum_that_needs_products_that_are_gone_says_which(store: ProductStore) -> None:
+    first, second, third = add(store, 3), add(store, 8), add(store, 13)
+    bring(store, [first, second, third])
+    assert not season_evidence.plan(store, SEASON, [second, third]).anew
     remove(store, first)
-    assert season_evidence.must_sum_anew(store, SEASON, sums)
+    remove(store, second)
+    assert not season_evidence.plan(store, SEASON, [first, second]).anew
+    plan = season_evidence.plan(store, SEASON, [second, third])  # the first cannot be taken away
+    assert plan.anew
+    assert plan.sums.keys() == {third.acquisition_id}
+    assert plan.problems.keys() == {second.acquisition_id}
 
 
 def test_a_raster_on_another_grid_is_refused(store: ProductStore) -> None:
