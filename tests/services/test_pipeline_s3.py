@@ -89,8 +89,10 @@ def carried(desk: Desk) -> list[str]:
 def test_everything_is_carried_and_lies_in_s3(desk: Desk, carried: list[str]) -> None:
     assert carried == [WHOLE, EDGE]
     products = ("cloud.tif", "detections.parquet", "item.json", "reflectance.tif", "tulip.tif")
+    season = ("evidence.tif", "item.json", "probability.tif")
     assert desk.s3.names("store/") == [
-        f"store/{name}/{product}" for name in carried for product in products
+        *(f"store/SIM_31UFU_2025/{product}" for product in season),
+        *(f"store/{name}/{product}" for name in carried for product in products),
     ]
     assert not (desk.state / "store").exists()
     states = desk.rows("select state from tulip.acquisition")
@@ -102,7 +104,7 @@ def test_what_lies_outside_the_swath_is_not_seen(desk: Desk, carried: list[str])
     outside = (
         "select o.acquisition_id, o.verdict, o.clear_fraction, o.tulip_probability,"
         " o.bloom_fraction from tulip.observation o join tulip.field f using (field_id)"
-        f" where st_xmax(st_transform(f.geometry, 32631)) < {east} order by 1"
+        f" where st_xmax(st_transform(f.geometry, 32631)) < {east} and f.areas <> '{{}}' order by 1"
     )
     rows = desk.rows(outside)
     seen = [row for row in rows if row[0] == WHOLE]

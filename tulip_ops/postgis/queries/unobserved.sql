@@ -21,7 +21,9 @@ with asked as (
     join tulip.detection d using (acquisition_id)
     join tulip.field f
         on f.simulated = a.simulated
-        and st_intersects(f.geometry, d.geometry)
+        and f.geometry && d.geometry
+        and st_area(st_intersection(f.geometry, d.geometry))
+            >= 0.3 * least(st_area(f.geometry), st_area(d.geometry))
         and st_intersects(f.geometry, a.footprint)
     union
     select a.acquisition_id, f.field_id
@@ -38,7 +40,10 @@ with asked as (
             )
             or exists (
                 select from tulip.detection d
-                where d.acquisition_id = a.acquisition_id and st_intersects(f.geometry, d.geometry)
+                where d.acquisition_id = a.acquisition_id
+                    and d.geometry && f.geometry
+                    and st_area(st_intersection(f.geometry, d.geometry))
+                        >= 0.3 * least(st_area(f.geometry), st_area(d.geometry))
             )
         )
 )
