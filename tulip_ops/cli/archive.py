@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import click
 
-from tulip_ops.cli.options import DayType, as_json, show
+from tulip_ops.cli.options import DayType, NoDataType, as_json, show
 from tulip_ops.core.settings import Settings
 
 
@@ -43,18 +44,26 @@ def group() -> None:
     type=click.Choice(["auto", "reflectance", "true-color"]),
     default="auto",
     show_default=True,
-    help="What the pixels are; auto: 8-bit RGB is true colour.",
+    help="What the pixels are; auto: 8-bit with three or four bands is true colour.",
 )
 @click.option(
     "--band",
     "bands",
     multiple=True,
-    help="STAC common name of each band, in order; default: the band descriptions.",
+    help="Name of each band, in order, as red or B04; `skip` leaves one out, `mask` is 0 where"
+    " nothing was measured; default: band descriptions, then colour interpretation.",
 )
-@click.option("--nodata", type=float, help="Pixel value that means: nothing measured.")
 @click.option(
-    "--offset", type=float, help="Reflectance = DN / 10000 + offset; default: from the file."
+    "--nodata",
+    type=NoDataType(),
+    help="Pixel value that means: nothing measured; `none`: every value is measured.",
 )
+@click.option(
+    "--scale",
+    type=float,
+    help="Reflectance = stored * scale + offset; default: each band's header, or 0.0001 for DN.",
+)
+@click.option("--offset", type=float, help="See --scale; default: each band's header, or 0.")
 @click.option("--stretch", type=float, help="Gain of true colour; default: the setting.")
 @as_json
 def add(
@@ -66,7 +75,8 @@ def add(
     level: str,
     kind: str,
     bands: tuple[str, ...],
-    nodata: float | None,
+    nodata: float | Literal["none"] | None,
+    scale: float | None,
     offset: float | None,
     stretch: float | None,
     as_json: bool,
@@ -89,6 +99,7 @@ def add(
         kind=kind,
         bands=bands or None,
         nodata=nodata,
+        scale=scale,
         offset=offset,
         stretch=stretch or settings.sources.true_color_stretch,
     )

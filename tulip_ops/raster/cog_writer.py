@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from rasterio.windows import Window
 
 from tulip_ops.core.errors import TulipError
 from tulip_ops.raster import dataset
+from tulip_ops.raster.dataset import Dataset
 from tulip_ops.raster.encoding import Encoding, Overviews
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.reader import RasterInfo
@@ -77,8 +80,8 @@ def open_cog_writer(
             path,
             profile,
             names,
-            scale=encoding.scale,
-            offset=encoding.offset,
+            scales=[encoding.scale] * len(names),
+            offsets=[encoding.offset] * len(names),
             overviews=encoding.overviews,
         ) as target,
     ):
@@ -91,21 +94,22 @@ def open_raw_cog_writer(
     profile: Mapping[str, Any],
     names: Sequence[str],
     *,
-    scale: float,
-    offset: float,
+    scales: Sequence[float],
+    offsets: Sequence[float],
     overviews: Overviews,
 ) -> Iterator[DatasetWriter]:
     """A rasterio dataset to write to, which becomes a COG on exit.
 
-    profile: size, data type, georeference and nodata value, as rasterio names them. names, scale,
-    offset: of its bands.
+    profile: size, data type, georeference and nodata value, as rasterio names them. names, scales,
+    offsets: of its bands, without an alpha band at the end.
     """
     with _scratch(path) as draft:
         with rasterio.open(draft, "w", **{**profile, **_TILED}) as target:
             for index, name in enumerate(names, start=1):
                 target.set_band_description(index, name)
-            target.scales = [scale] * target.count
-            target.offsets = [offset] * target.count
+            alpha = target.count - len(names)
+            target.scales = [*scales, *[1.0] * alpha]
+            target.offsets = [*offsets, *[0.0] * alpha]
             yield target
         _as_cog(draft, path, overviews)
 
@@ -163,33 +167,69 @@ def _as_cog(draft: Path, path: Path, overviews: Overviews) -> None:
         )
 
 
-def copy_as_cog(
-    source: Path,
-    target: Path,
-    *,
-    names: Sequence[str],
-    scale: float,
-    offset: float,
-    nodata: float | None,
-) -> None:
-    """Copy a raster's pixels unchanged into a COG in its own CRS.
+@dataclass(frozen=True, slots=True)
+class BandSelection:
+    """Which bands of a raster a copy has, and what its header says of them."""
 
-    names, scale, offset and nodata (None: as declared) go into the copy's header; an alpha band
-    stays after the named bands. Reads every pixel: `UnreadableRaster` for a truncated file.
+    indexes: Sequence[int]
+    """Bands of the source, from 1, without its alpha, which stays at the end of the copy."""
+    names: Sequence[str]
+    scales: Sequence[float]
+    offsets: Sequence[float]
+    nodata: float | None
+    """None: every number is a measurement, unless a mask says otherwise."""
+    mask_index: int | None = None
+    """Band of the source that is not zero where something was measured."""
+
+
+def copy_as_cog(source: str | Path, target: Path, bands: BandSelection) -> None:
+    """Copy pixels of a raster unchanged into a COG in its own CRS.
+
+    A mask of the source becomes the mask of the copy, and so does `mask_index`. Reads every pixel:
+    `UnreadableRaster` for a truncated file.
     """
     with dataset.open_raster(str(source)) as original:
-        profile = original.profile | {"nodata": dataset.effective_nodata(original, nodata)}
-        masked = MaskFlags.per_dataset in original.mask_flag_enums[0]
+        alpha = [i for i in original.indexes if i not in dataset.colour_bands(original)]
+        # a mask band says the same as alpha, and a copy has one of them
+        kept = [*bands.indexes, *([] if bands.mask_index else alpha[:1])]
         with open_raw_cog_writer(
-            target, profile, names, scale=scale, offset=offset, overviews="average"
+            target,
+            _profile_of_copy(original, len(kept), bands.nodata),
+            bands.names,
+            scales=bands.scales,
+            offsets=bands.offsets,
+            overviews="average",
         ) as copy:
-            copy.colorinterp = original.colorinterp
+            copy.colorinterp = [original.colorinterp[index - 1] for index in kept]
             for _, window in copy.block_windows(1):
                 with dataset.translate_errors(str(source)):
-                    pixels = original.read(window=window)
-                copy.write(pixels, window=window)
-                if masked and not dataset.has_alpha(original):
-                    copy.write_mask(original.dataset_mask(window=window), window=window)
+                    copy.write(original.read(kept, window=window), window=window)
+                    mask = _mask(original, bands.mask_index, window)
+                if mask is not None:
+                    copy.write_mask(mask, window=window)
+
+
+def _profile_of_copy(original: Dataset, count: int, nodata: float | None) -> dict[str, Any]:
+    """Only what the pixels are: compression and photometry stay behind, as JPEG's YCbCr."""
+    return {
+        "width": original.width,
+        "height": original.height,
+        "count": count,
+        "dtype": original.dtypes[0],
+        "crs": original.crs,
+        "transform": original.transform,
+        "nodata": nodata,
+    }
+
+
+def _mask(original: Dataset, index: int | None, window: Window) -> NDArray[np.uint8] | None:
+    """255 where something was measured; None without a mask other than alpha and nodata."""
+    if index is not None:
+        measured = original.read(index, window=window) > 0
+        return np.where(measured, 255, 0).astype(np.uint8)
+    if MaskFlags.per_dataset in original.mask_flag_enums[0] and not dataset.has_alpha(original):
+        return cast("NDArray[np.uint8]", original.read_masks(1, window=window))
+    return None
 
 
 def copy_georeferenced(source: Path, target: Path, place: RasterInfo) -> None:

@@ -55,19 +55,32 @@ class RasterInfo:
     """NumPy name, of the first band."""
     bands: tuple[str, ...]
     """Descriptions of the bands without alpha, "" where a band has none."""
+    colors: tuple[str, ...]
+    """Colour interpretation of the same bands, as GDAL names it: red, gray, undefined."""
+    indexes: tuple[int, ...]
+    """Places of the same bands in the file, from 1."""
+    scales: tuple[float, ...]
+    offsets: tuple[float, ...]
+    """Of the same bands: value * scale + offset."""
     has_alpha: bool
+    has_mask: bool
+    """Whether alpha or a mask of its own says which pixels were measured."""
     nodata: float | None
-    scale: float
-    offset: float
-    """Of the first band: value * scale + offset."""
     tiff_datetime: str | None
     """TIFFTAG_DATETIME: `YYYY:MM:DD hh:mm:ss`, in practice of the file rather than the scene."""
+    has_crs: bool = True
+    has_geotransform: bool = True
+    control_points: int = 0
+    """Ground control points (GCPs), which no reader of this package uses."""
+    control_epsg: int | None = None
+    """CRS of the control points."""
 
 
 def inspect(href: str) -> RasterInfo:
     """Read a raster's header; `UnreadableRaster`."""
     with open_raster(href) as source:
         indexes = colour_bands(source)
+        points, points_crs = source.gcps
         return RasterInfo(
             epsg=source.crs.to_epsg() if source.crs else None,
             transform=tuple(source.transform)[:6],
@@ -75,11 +88,18 @@ def inspect(href: str) -> RasterInfo:
             bounds=tuple(source.bounds),
             dtype=source.dtypes[0],
             bands=tuple(source.descriptions[index - 1] or "" for index in indexes),
+            colors=tuple(source.colorinterp[index - 1].name for index in indexes),
+            indexes=tuple(indexes),
+            scales=tuple(source.scales[index - 1] for index in indexes),
+            offsets=tuple(source.offsets[index - 1] for index in indexes),
             has_alpha=len(indexes) < source.count,
+            has_mask=MaskFlags.per_dataset in source.mask_flag_enums[0],
             nodata=source.nodata,
-            scale=source.scales[0],
-            offset=source.offsets[0],
             tiff_datetime=source.tags().get("TIFFTAG_DATETIME"),
+            has_crs=bool(source.crs),
+            has_geotransform=not source.transform.is_identity,
+            control_points=len(points),
+            control_epsg=points_crs.to_epsg() if points_crs else None,
         )
 
 
@@ -126,7 +146,7 @@ def read_warped(
                     f"{display_name(href)} has {source.count} bands, no band {absent[0]}"
                 )
             _require_expected(expected, source, display_name(href))
-            corner = _aligned(source, grid, nodata)
+            corner = _aligned(source, grid)
             if corner is not None:
                 for place, index in zip(places, indexes, strict=True):
                     _cut(source, index, corner, nodata, values[place])
@@ -160,7 +180,7 @@ def read_pixels(path: Path) -> Float:
         return cast("Float", values)
 
 
-def _aligned(source: Dataset, grid: Grid, nodata: float | None) -> tuple[int, int] | None:
+def _aligned(source: Dataset, grid: Grid) -> tuple[int, int] | None:
     """Row and column of the grid's corner in a source with the same pixels; else None.
 
     Such a source is not resampled, which would read a margin around the grid: of a COG, a ring of
@@ -169,10 +189,7 @@ def _aligned(source: Dataset, grid: Grid, nodata: float | None) -> tuple[int, in
     own, wanted = source.transform, grid.transform
     if source.crs is None or source.crs.to_epsg() != grid.epsg or has_alpha(source):
         return None
-    if (
-        effective_nodata(source, nodata) is None
-        and MaskFlags.per_dataset in source.mask_flag_enums[0]
-    ):
+    if MaskFlags.per_dataset in source.mask_flag_enums[0]:
         return None
     if not np.allclose((own.a, own.b, own.d, own.e), (wanted.a, 0, 0, wanted.e), rtol=1e-9):
         return None

@@ -45,16 +45,17 @@ class SceneWriter:
     ) -> Document:
         """Write the pixels of a file; returns the item that describes them."""
         pixels = found.pixels
+        selection = cog_writer.BandSelection(
+            indexes=pixels.choice.indexes,
+            names=pixels.bands,
+            scales=pixels.scales,
+            offsets=pixels.offsets,
+            nodata=pixels.nodata,
+            mask_index=pixels.choice.mask_index,
+        )
         asset = self._write_raster(
             f"{acquisition_id}/{_PIXELS}",
-            lambda target: cog_writer.copy_as_cog(
-                path,
-                target,
-                names=pixels.bands,
-                scale=pixels.scale,
-                offset=pixels.offset,
-                nodata=pixels.nodata,
-            ),
+            lambda target: cog_writer.copy_as_cog(path, target, selection),
             title=pixels.title,
             role="data",
         )
@@ -135,8 +136,8 @@ class SceneWriter:
             transform=facts.transform,
             shape=facts.shape,
             dtype=facts.dtype,
-            scale=facts.scale,
-            offset=facts.offset,
+            scales=facts.scales,
+            offsets=facts.offsets,
             nodata=facts.nodata,
             size=size,
             sha256=digest,
