@@ -34,6 +34,7 @@ from tulip_ops.sources.archive.geotiff_metadata import (
     SceneMetadata,
     parse_metadata,
 )
+from tulip_ops.sources.archive.pixel_checks import check_pixels
 from tulip_ops.sources.archive.reader import SceneReader
 from tulip_ops.sources.archive.writer import SOURCE_SHA256, SceneWriter
 from tulip_ops.sources.read_cache import ReadCache
@@ -139,6 +140,7 @@ class Archive:
                     if digest not in known:
                         info = reader.inspect(str(path))
                         found = parse_metadata(path, info, **options)
+                        check_pixels(path, str(path), found.pixels)
                         acquisition_id = _next(found, taken)
                         publish(self._writer.copy_file(acquisition_id, path, digest, found))
                         known[digest] = acquisition_id
