@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,23 +32,26 @@ _DN = 100.0
 """Stored number from which numbers above `_BRIGHTEST` are DN, and below percent."""
 
 
-def check_pixels(path: Path, href: str, pixels: PixelEncoding) -> None:
+def check_pixels(path: Path, parts: Sequence[tuple[str, PixelEncoding]]) -> None:
     """`BadScene` where fill values are measured by declaration, or numbers are no reflectance.
 
-    path: for messages. Reads every pixel: `UnreadableRaster`.
+    path: for messages. parts: hrefs of a scene's rasters. Reads all pixels: `UnreadableRaster`.
     """
-    fills = () if pixels.nodata_known else _FILLS[pixels.dtype]
-    survey = survey_pixels(href, pixels.choice.indexes, fills, pixels.nodata)
-    _check_fills(path, survey, rendered=pixels.dtype == "uint8")
-    measured = [
-        _Range(band, scale, offset, low, high)
-        for band, scale, offset, low, high in zip(
-            pixels.bands, pixels.scales, pixels.offsets, survey.low, survey.high, strict=True
-        )
-        if not math.isnan(high)
-    ]
+    measured = []
+    for href, pixels in parts:
+        fills = () if pixels.nodata_known else _FILLS[pixels.dtype]
+        survey = survey_pixels(href, pixels.choice.indexes, fills, pixels.nodata)
+        _check_fills(path, survey, rendered=pixels.dtype == "uint8")
+        measured += [
+            _Range(band, scale, offset, low, high)
+            for band, scale, offset, low, high in zip(
+                pixels.bands, pixels.scales, pixels.offsets, survey.low, survey.high, strict=True
+            )
+            if not math.isnan(high)
+        ]
     if measured:
-        _check_brightest(path, max(measured, key=lambda one: one.brightest), pixels.dtype)
+        whole = all(pixels.dtype.endswith("int16") for _, pixels in parts)
+        _check_brightest(path, max(measured, key=lambda one: one.brightest), whole=whole)
         _check_darkest(path, min(measured, key=lambda one: one.darkest))
 
 
@@ -89,7 +93,7 @@ def _check_fills(path: Path, survey: PixelSurvey, *, rendered: bool) -> None:
             )
 
 
-def _check_brightest(path: Path, found: _Range, dtype: str) -> None:
+def _check_brightest(path: Path, found: _Range, *, whole: bool) -> None:
     if found.brightest > _BRIGHTEST and found.high > _DN:
         raise BadScene(
             f"{path}: {found}, which cannot be. They are probably DN: give --scale 0.0001, and"
@@ -99,7 +103,7 @@ def _check_brightest(path: Path, found: _Range, dtype: str) -> None:
         raise BadScene(
             f"{path}: {found}, which cannot be. They are probably percent: give --scale 0.01"
         )
-    if dtype.endswith("int16") and 0 < found.high <= _DN and found.brightest <= _DIM:
+    if whole and 0 < found.high <= _DN and found.brightest <= _DIM:
         raise BadScene(
             f"{path}: {found}, which is too dark for a scene. They are probably percent: give"
             " --scale 0.01"

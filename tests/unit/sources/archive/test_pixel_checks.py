@@ -19,7 +19,7 @@ def check(folder: Path, pixels: np.ndarray, header: dict[str, object], **options
     path = folder / "S2A_20160501.tif"
     geotiff(path, pixels, GRID, **header)
     found = parse_metadata(path, reader.inspect(str(path)), bands=RGB[: len(pixels)], **options)
-    check_pixels(path, str(path), found.pixels)
+    check_pixels(path, [(str(path), found.pixels)])
 
 
 def levels(fill: int) -> np.ndarray:
@@ -42,7 +42,7 @@ def test_alpha_explains_a_block(tmp_path: Path) -> None:
     path = tmp_path / "S2A_20160501.tif"
     geotiff(path, pixels, GRID, photometric="RGB", alpha="YES")
     found = parse_metadata(path, reader.inspect(str(path)))
-    check_pixels(path, str(path), found.pixels)
+    check_pixels(path, [(str(path), found.pixels)])
 
 
 @pytest.mark.parametrize(
