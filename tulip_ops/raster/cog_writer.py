@@ -15,7 +15,7 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
-from rasterio.enums import MaskFlags
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
@@ -189,7 +189,8 @@ def copy_as_cog(source: str | Path, target: Path, bands: BandSelection) -> None:
     `UnreadableRaster` for a truncated file.
     """
     with dataset.open_raster(str(source)) as original:
-        alpha = [i for i in original.indexes if i not in dataset.colour_bands(original)]
+        colours = {*dataset.colour_bands(original), *bands.indexes}
+        alpha = [index for index in original.indexes if index not in colours]
         # a mask band says the same as alpha, and a copy has one of them
         kept = [*bands.indexes, *([] if bands.mask_index else alpha[:1])]
         with open_raw_cog_writer(
@@ -200,7 +201,12 @@ def copy_as_cog(source: str | Path, target: Path, bands: BandSelection) -> None:
             offsets=bands.offsets,
             overviews="average",
         ) as copy:
-            copy.colorinterp = [original.colorinterp[index - 1] for index in kept]
+            copy.colorinterp = [
+                ColorInterp.undefined
+                if index in bands.indexes and original.colorinterp[index - 1] == ColorInterp.alpha
+                else original.colorinterp[index - 1]
+                for index in kept
+            ]
             for _, window in copy.block_windows(1):
                 with dataset.translate_errors(str(source)):
                     copy.write(original.read(kept, window=window), window=window)

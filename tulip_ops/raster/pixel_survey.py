@@ -77,6 +77,15 @@ def survey_pixels(
     )
 
 
+def count_shades(href: str, index: int) -> int:
+    """How many different numbers a band has; `UnreadableRaster`."""
+    shades: set[float] = set()
+    with open_raster(href) as source:
+        for window in _strips(source):
+            shades.update(np.unique(source.read(index, window=window)).tolist())
+    return len(shades)
+
+
 def _strips(source: Dataset) -> Iterator[Window]:
     for row in range(0, source.height, _ROWS):
         yield Window(0, row, source.width, min(_ROWS, source.height - row))

@@ -68,6 +68,10 @@ class RasterInfo:
     nodata: float | None
     tiff_datetime: str | None
     """TIFFTAG_DATETIME: `YYYY:MM:DD hh:mm:ss`, in practice of the file rather than the scene."""
+    alpha_index: int | None = None
+    """Place of the alpha band in the file, from 1."""
+    alpha_name: str = ""
+    """Description of the alpha band."""
     has_crs: bool = True
     has_geotransform: bool = True
     control_points: int = 0
@@ -80,6 +84,7 @@ def inspect(href: str) -> RasterInfo:
     """Read a raster's header; `UnreadableRaster`."""
     with open_raster(href) as source:
         indexes = colour_bands(source)
+        alpha = next((index for index in source.indexes if index not in indexes), None)
         points, points_crs = source.gcps
         return RasterInfo(
             epsg=source.crs.to_epsg() if source.crs else None,
@@ -96,6 +101,8 @@ def inspect(href: str) -> RasterInfo:
             has_mask=MaskFlags.per_dataset in source.mask_flag_enums[0],
             nodata=source.nodata,
             tiff_datetime=source.tags().get("TIFFTAG_DATETIME"),
+            alpha_index=alpha,
+            alpha_name=(source.descriptions[alpha - 1] or "") if alpha else "",
             has_crs=bool(source.crs),
             has_geotransform=not source.transform.is_identity,
             control_points=len(points),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tulip_ops.core.errors import BadScene
@@ -34,6 +34,30 @@ class BandChoice:
     """Band that is not zero where something was measured."""
     left_out: tuple[str, ...]
     """Names of the others, as the file says them."""
+
+
+def with_alpha_as_band(info: RasterInfo, given: Sequence[str] | None) -> RasterInfo:
+    """The same header, with alpha among the bands if its description or `given` says what it is.
+
+    GDAL calls the fourth of four 8-bit bands alpha unless told otherwise, near infrared as well.
+    """
+    if info.alpha_index is None:
+        return info
+    if len(given or ()) != len(info.bands) + 1 and not (
+        given is None and common_name(info.alpha_name)
+    ):
+        return info
+    return replace(
+        info,
+        bands=(*info.bands, info.alpha_name),
+        colors=(*info.colors, "undefined"),
+        indexes=(*info.indexes, info.alpha_index),
+        scales=(*info.scales, 1.0),
+        offsets=(*info.offsets, 0.0),
+        has_alpha=False,
+        has_mask=False,
+        alpha_index=None,
+    )
 
 
 def choose_bands(path: Path, info: RasterInfo, given: Sequence[str] | None) -> BandChoice:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tulip_ops.core.errors import BadScene
-from tulip_ops.raster.pixel_survey import PixelSurvey, survey_pixels
+from tulip_ops.raster.pixel_survey import PixelSurvey, count_shades, survey_pixels
 from tulip_ops.sources.archive.pixel_encoding import PixelEncoding
 
 _FILLS = {
@@ -23,6 +23,8 @@ _LARGE = 0.01
 """Share of all pixels from which equal ones are a block."""
 _MOSTLY_STEPS = 0.5
 """Share of the edges of a block: a cloud in 8 bits has gradual ones, a fill value has steps."""
+_MOST_SHADES = 64
+"""Different values of an alpha band: 0 and its maximum, and some between along smooth edges."""
 _BRIGHTEST = 2.0
 """Reflectance that 95 % of pixels stay below in any band; clouds and snow reach 1.5."""
 _DARKEST = -0.2
@@ -39,6 +41,8 @@ def check_pixels(path: Path, parts: Sequence[tuple[str, PixelEncoding]]) -> None
     """
     measured = []
     for href, pixels in parts:
+        if pixels.alpha_index is not None and not pixels.choice.mask_index:
+            _check_alpha(path, href, pixels)
         fills = () if pixels.nodata_known else _FILLS[pixels.dtype]
         survey = survey_pixels(href, pixels.choice.indexes, fills, pixels.nodata)
         _check_fills(path, survey, rendered=pixels.dtype == "uint8")
@@ -78,6 +82,17 @@ class _Range:
             f"in {self.band}, 90 % of the stored numbers lie from {self.low:g} to {self.high:g};"
             f" with * {self.scale:g} {self.offset:+g} that is reflectance from"
             f" {self.darkest:.4g} to {self.brightest:.4g}"
+        )
+
+
+def _check_alpha(path: Path, href: str, pixels: PixelEncoding) -> None:
+    shades = count_shades(href, pixels.alpha_index or 1)
+    if shades > _MOST_SHADES:
+        named = " ".join(f"--band {band}" for band in pixels.bands)
+        raise BadScene(
+            f"{path}: its band {pixels.alpha_index} is declared as alpha, but has {shades}"
+            f" different values, as near infrared has: give {named} and, for this band, --band"
+            " nir, --band mask (0 where nothing was measured) or --band skip"
         )
 
 

@@ -10,7 +10,11 @@ from typing import Literal
 from tulip_ops.core.errors import BadScene
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.reader import RasterInfo
-from tulip_ops.sources.archive.band_names import BandChoice, choose_bands
+from tulip_ops.sources.archive.band_names import (
+    BandChoice,
+    choose_bands,
+    with_alpha_as_band,
+)
 
 NoData = float | Literal["none"] | None
 """Stored value where nothing was measured; "none": there is no such value; None: as declared."""
@@ -32,6 +36,8 @@ class PixelEncoding:
     nodata: float | None
     nodata_known: bool
     """Whether an option, the header or a mask says where nothing was measured."""
+    alpha_index: int | None
+    """Band of the file that is alpha because GDAL says so."""
     dtype: str
     title: str
 
@@ -56,6 +62,7 @@ def read_encoding(
 
     baseline: processing baseline in the name, as 0510. The others: as of `parse_metadata`.
     """
+    info = with_alpha_as_band(info, bands)
     if kind == "auto":
         rendered = info.dtype == _RENDERED and len(info.bands) in {3, 4}
         kind = "true-color" if rendered else "reflectance"
@@ -76,6 +83,7 @@ def read_encoding(
         offsets=offsets,
         nodata=None if nodata == "none" else declared if nodata is None else nodata,
         nodata_known=nodata is not None or info.nodata is not None or masked,
+        alpha_index=info.alpha_index,
         dtype=info.dtype,
         title="TRUE_COLOR rendering" if kind == "true-color" else "Reflectance",
     )

@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 
 from tests.unit.geotiffs import GRID, geotiff, noise
 from tulip_ops.core.errors import BadScene
 from tulip_ops.raster import reader
 from tulip_ops.sources.archive.geotiff_metadata import parse_metadata
 from tulip_ops.sources.archive.pixel_checks import check_pixels
+from tulip_ops.sources.archive.source import Archive
 
 RGB = ("red", "green", "blue")
 
@@ -78,3 +80,28 @@ def test_numbers_that_cannot_be_reflectance_are_refused(tmp_path: Path) -> None:
 def test_bright_clouds_and_dark_water_are_reflectance(tmp_path: Path) -> None:
     check(tmp_path, np.full((3, 30, 40), 1.4, np.float32), {})
     check(tmp_path, np.full((3, 30, 40), 180, np.uint16), {})
+
+
+def test_near_infrared_that_gdal_calls_alpha_must_be_explained(tmp_path: Path) -> None:
+    path = tmp_path / "S2A_20160501.tif"
+    geotiff(path, noise(4, 30, 40).astype(np.uint8), GRID)
+    info = reader.inspect(str(path))
+    assert info.has_alpha
+    with pytest.raises(BadScene, match=r"band 4 is declared as alpha.*--band nir, --band mask"):
+        check_pixels(path, [(str(path), parse_metadata(path, info).pixels)])
+    for word, bands, mask in (("nir", (*RGB, "nir"), None), ("mask", RGB, 4), ("skip", RGB, None)):
+        pixels = parse_metadata(path, info, bands=(*RGB, word)).pixels
+        assert (pixels.bands, pixels.choice.mask_index) == (bands, mask)
+        check_pixels(path, [(str(path), pixels)])
+
+
+def test_a_description_wins_over_alpha(tmp_path: Path) -> None:
+    path = tmp_path / "S2A_20160501.tif"
+    geotiff(path, noise(4, 30, 40).astype(np.uint8), GRID)
+    with rasterio.open(path, "r+") as target:
+        target.descriptions = ("B04", "B03", "B02", "B08")
+    archive = Archive(tmp_path / "archive")
+    archive.add_files([path])
+    [scene] = archive.scenes()
+    assert list(scene.bands) == ["blue", "green", "red", "nir"]
+    assert not reader.inspect(scene.bands["nir"].href).has_alpha
