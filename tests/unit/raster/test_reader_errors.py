@@ -5,8 +5,9 @@ import pytest
 from tests.unit.geotiffs import GRID
 from tulip_ops.core.errors import UnreadableRaster
 from tulip_ops.raster.cog import read_reflectance
-from tulip_ops.raster.cog_writer import BandSelection, copy_as_cog
-from tulip_ops.raster.reader import inspect, read_warped
+from tulip_ops.raster.cog_copies import BandSelection, copy_as_cog
+from tulip_ops.raster.header import inspect
+from tulip_ops.raster.reader import read_warped
 
 
 @pytest.mark.parametrize("content", [b"", b"II*\0nothing", b"<html>not found</html>", None])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.core.types import BANDS
 from tulip_ops.raster import reflectance as radiometry
-from tulip_ops.raster.reader import RasterInfo
+from tulip_ops.raster.header import RasterInfo
 
 RENDERED = ("red", "green", "blue")
 """The order of 8-bit pictures."""

@@ -13,7 +13,7 @@ import numpy as np
 from tulip_ops.core.errors import BadData, BadScene
 from tulip_ops.core.files import sha256_file
 from tulip_ops.core.types import AcquisitionId
-from tulip_ops.raster import reader
+from tulip_ops.raster import header
 from tulip_ops.sources.archive.catalog import Catalog, Document
 from tulip_ops.sources.archive.geotiff_metadata import (
     MetadataOptions,
@@ -179,7 +179,7 @@ def _parts(scene: SceneFiles, options: MetadataOptions) -> tuple[RasterPart, ...
         if band.scale is not None and options.get("scale") is None:
             own["scale"] = band.scale
             own["offset"] = band.offset if options.get("offset") is None else options["offset"]
-        found = parse_metadata(Path(band.href), reader.inspect(band.href), **own)
+        found = parse_metadata(Path(band.href), header.inspect(band.href), **own)
         key = found.pixels.bands[0] if several else "reflectance"
         parts.append(RasterPart(key, band.href, found))
     for part in parts[1:]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tulip_ops.core.errors import BadScene
-from tulip_ops.raster.reader import RasterInfo
+from tulip_ops.raster.header import RasterInfo
 from tulip_ops.sources.stac_bands import common_name
 
 SKIP = "skip"

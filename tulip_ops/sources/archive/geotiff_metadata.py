@@ -12,9 +12,9 @@ from shapely.geometry import Polygon, box
 
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.types import AcquisitionId
+from tulip_ops.raster.header import RasterInfo
 from tulip_ops.raster.mgrs import tile_at, tile_grid
 from tulip_ops.raster.projection import WGS84, project
-from tulip_ops.raster.reader import RasterInfo
 from tulip_ops.sources.archive.pixel_encoding import NoData, PixelEncoding, read_encoding
 from tulip_ops.sources.archive.scene_names import SceneName, parse_name
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from tulip_ops.core.errors import BadScene
 from tulip_ops.raster import reflectance as radiometry
-from tulip_ops.raster.reader import RasterInfo
+from tulip_ops.raster.header import RasterInfo
 from tulip_ops.sources.archive.band_names import (
     BandChoice,
     choose_bands,

@@ -14,7 +14,7 @@ from shapely.geometry import box
 
 from tulip_ops.core.files import sha256_file
 from tulip_ops.core.types import AcquisitionId
-from tulip_ops.raster import cog, cog_writer, reader
+from tulip_ops.raster import cog, cog_copies, header
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.projection import WGS84, project
@@ -65,7 +65,7 @@ class SceneWriter:
 
     def _copy(self, acquisition_id: AcquisitionId, part: RasterPart) -> Document:
         pixels = part.found.pixels
-        selection = cog_writer.BandSelection(
+        selection = cog_copies.BandSelection(
             indexes=pixels.choice.indexes,
             names=pixels.bands,
             scales=pixels.scales,
@@ -75,7 +75,7 @@ class SceneWriter:
         )
         return self._write_raster(
             f"{acquisition_id}/{part.key}.tif",
-            lambda target: cog_writer.copy_as_cog(part.href, target, selection),
+            lambda target: cog_copies.copy_as_cog(part.href, target, selection),
             title=pixels.title,
             role="data",
         )
@@ -138,7 +138,7 @@ class SceneWriter:
             self._catalog.places.writing(self._catalog.address(name), Path(scratch)) as path,
         ):
             write(path)
-            facts = reader.inspect(str(path))
+            facts = header.inspect(str(path))
             size, digest = path.stat().st_size, sha256_file(path)
         return stac_items.raster_asset(
             f"./{Path(name).name}",

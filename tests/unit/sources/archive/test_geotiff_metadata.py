@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tulip_ops.core.errors import BadScene
-from tulip_ops.raster.reader import RasterInfo
+from tulip_ops.raster.header import RasterInfo
 from tulip_ops.sources.archive.geotiff_metadata import parse_metadata
 
 ZEROS = (0.0, 0.0, 0.0)

@@ -9,7 +9,7 @@ import rasterio
 
 from tests.unit.geotiffs import GRID, geotiff, noise
 from tulip_ops.core.errors import BadScene
-from tulip_ops.raster import reader
+from tulip_ops.raster import header
 from tulip_ops.sources.archive.geotiff_metadata import parse_metadata
 from tulip_ops.sources.archive.pixel_checks import check_pixels
 from tulip_ops.sources.archive.source import Archive
@@ -17,10 +17,10 @@ from tulip_ops.sources.archive.source import Archive
 RGB = ("red", "green", "blue")
 
 
-def check(folder: Path, pixels: np.ndarray, header: dict[str, object], **options: Any) -> None:
+def check(folder: Path, pixels: np.ndarray, tags: dict[str, object], **options: Any) -> None:
     path = folder / "S2A_20160501.tif"
-    geotiff(path, pixels, GRID, **header)
-    found = parse_metadata(path, reader.inspect(str(path)), bands=RGB[: len(pixels)], **options)
+    geotiff(path, pixels, GRID, **tags)
+    found = parse_metadata(path, header.inspect(str(path)), bands=RGB[: len(pixels)], **options)
     check_pixels(path, [(str(path), found.pixels)])
 
 
@@ -43,7 +43,7 @@ def test_alpha_explains_a_block(tmp_path: Path) -> None:
     pixels = np.concatenate([levels(0), np.full((1, 30, 40), 255, np.uint8)])
     path = tmp_path / "S2A_20160501.tif"
     geotiff(path, pixels, GRID, photometric="RGB", alpha="YES")
-    found = parse_metadata(path, reader.inspect(str(path)))
+    found = parse_metadata(path, header.inspect(str(path)))
     check_pixels(path, [(str(path), found.pixels)])
 
 
@@ -85,7 +85,7 @@ def test_bright_clouds_and_dark_water_are_reflectance(tmp_path: Path) -> None:
 def test_near_infrared_that_gdal_calls_alpha_must_be_explained(tmp_path: Path) -> None:
     path = tmp_path / "S2A_20160501.tif"
     geotiff(path, noise(4, 30, 40).astype(np.uint8), GRID)
-    info = reader.inspect(str(path))
+    info = header.inspect(str(path))
     assert info.has_alpha
     with pytest.raises(BadScene, match=r"band 4 is declared as alpha.*--band nir, --band mask"):
         check_pixels(path, [(str(path), parse_metadata(path, info).pixels)])
@@ -104,4 +104,4 @@ def test_a_description_wins_over_alpha(tmp_path: Path) -> None:
     archive.add_files([path])
     [scene] = archive.scenes()
     assert list(scene.bands) == ["blue", "green", "red", "nir"]
-    assert not reader.inspect(scene.bands["nir"].href).has_alpha
+    assert not header.inspect(scene.bands["nir"].href).has_alpha

@@ -9,8 +9,9 @@ from rio_cogeo import cog_validate
 
 from tests.unit.geotiffs import GRID, geotiff, noise
 from tulip_ops.core.errors import UnreadableRaster
-from tulip_ops.raster.cog_writer import BandSelection, copy_as_cog
-from tulip_ops.raster.reader import inspect, read_warped
+from tulip_ops.raster.cog_copies import BandSelection, copy_as_cog
+from tulip_ops.raster.header import inspect
+from tulip_ops.raster.reader import read_warped
 
 
 def selection(**given: Any) -> BandSelection:
