@@ -174,12 +174,14 @@ def _parts(scene: SceneFiles, options: MetadataOptions) -> tuple[RasterPart, ...
     parts = []
     for band in scene.bands:
         own: MetadataOptions = {**options, "name": scene.name}
-        if band.word is not None and not options.get("bands"):
+        info = header.inspect(band.href)
+        # a name may end with B2 without meaning a band
+        if band.word is not None and not options.get("bands") and len(info.bands) == 1:
             own["bands"] = (band.word,)
         if band.scale is not None and options.get("scale") is None:
             own["scale"] = band.scale
             own["offset"] = band.offset if options.get("offset") is None else options["offset"]
-        found = parse_metadata(Path(band.href), header.inspect(band.href), **own)
+        found = parse_metadata(Path(band.href), info, **own)
         key = found.pixels.bands[0] if several else "reflectance"
         parts.append(RasterPart(key, band.href, found))
     for part in parts[1:]:

@@ -63,6 +63,13 @@ def test_one_file_per_band_becomes_one_scene(tmp_path: Path) -> None:
         Archive(tmp_path / "other").add_files(files, bands=("red",))
 
 
+def test_a_stack_whose_name_ends_like_a_band_is_a_stack(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(1).integers(1, 160, (3, 30, 40)).astype(np.uint8)
+    archive = Archive(tmp_path / "archive")
+    archive.add_files([Path(geotiff(tmp_path / "S2A_20160501_B2.tif", pixels))])
+    assert list(next(archive.scenes()).bands) == ["blue", "green", "red"]
+
+
 def test_files_of_other_ground_are_no_scene(tmp_path: Path) -> None:
     files = [
         band_file(tmp_path, f"{PREFIX}_B02.tif"),
