@@ -54,3 +54,24 @@ def _image(path: Path, base: int, metres: int) -> None:
     geotiff(draft, pixels, transform=corner)
     rasterio.shutil.copy(draft, path, driver="JP2OpenJPEG", QUALITY="100", REVERSIBLE="YES")
     draft.unlink()
+
+
+def esa_product_of_level_1c(folder: Path) -> Path:
+    """As above, at the top of the atmosphere: its images do not name their resolution."""
+    name = NAME.replace("MSIL2A", "MSIL1C")
+    product = folder / f"{name}.SAFE"
+    images = product / "GRANULE" / "L1C_T31UFU" / "IMG_DATA"
+    images.mkdir(parents=True)
+    words = {"B01": 60, "B02": 10, "B8A": 20, "B10": 60, "TCI": 10}
+    for word, metres in words.items():
+        _image(images / f"T31UFU_20220501T105031_{word}.jp2", 1200, metres)
+    places = [path.relative_to(product).with_suffix("").as_posix() for path in images.iterdir()]
+    (product / "MTD_MSIL1C.xml").write_text(
+        "<Level-1C_User_Product>"
+        f"<PRODUCT_URI>{name}.SAFE</PRODUCT_URI>"
+        + "".join(f"<IMAGE_FILE>{place}</IMAGE_FILE>" for place in places)
+        + "<QUANTIFICATION_VALUE>10000</QUANTIFICATION_VALUE>"
+        + "".join(f'<RADIO_ADD_OFFSET band_id="{n}">-1000</RADIO_ADD_OFFSET>' for n in range(13))
+        + "</Level-1C_User_Product>"
+    )
+    return product

@@ -3,7 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.unit.sources.archive.esa_product import NAME, dn, esa_product, zipped
+from tests.unit.sources.archive.esa_product import (
+    NAME,
+    dn,
+    esa_product,
+    esa_product_of_level_1c,
+    zipped,
+)
 from tulip_ops.core.errors import BadScene
 from tulip_ops.raster.grid import Grid
 from tulip_ops.sources.archive.safe_product import is_product, read_product
@@ -44,6 +50,15 @@ def test_a_product_becomes_a_scene_of_all_its_resolutions(tmp_path: Path, kind: 
     assert bands == ("blue", "green", "red", "rededge1", "nir", "nir08")
     np.testing.assert_allclose(values[0], dn(1200, 10)[0] * 1e-4 - 0.1, atol=1e-6)
     assert np.isfinite(values).all()
+
+
+def test_a_product_of_level_1c_becomes_a_scene_of_that_level(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    [acquisition_id] = archive.add_files([esa_product_of_level_1c(tmp_path)])
+    assert str(acquisition_id) == "S2A_31UFU_20220501_0_L1C"
+    [scene] = archive.scenes()
+    assert list(scene.bands) == ["blue", "nir08"]
+    assert {(band.scale, band.offset) for band in scene.bands.values()} == {(1e-4, -0.1)}
 
 
 def test_what_is_no_product_is_refused_by_name(tmp_path: Path) -> None:
