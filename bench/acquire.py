@@ -25,7 +25,7 @@ from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import BANDS, AcquisitionId, Area
 from tulip_ops.pipeline import acquire as acquiring
 from tulip_ops.pipeline.context import StepContext
-from tulip_ops.raster import cog, reader
+from tulip_ops.raster import cog, header
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import WGS84, project
@@ -45,11 +45,11 @@ def write_scene(place: Path, grid: Grid) -> None:
     path.parent.mkdir(parents=True)
     strips = (texture[:, : strip.height] for strip in grid.strips(1))
     cog.write_reflectance_strips(path, strips, grid, BANDS)
-    facts = reader.inspect(str(path))
+    facts = header.inspect(str(path))
     asset = stac_items.raster_asset(
         "./reflectance.tif", title="Reflectance", role="data", bands=BANDS, epsg=facts.epsg,
-        transform=facts.transform, shape=facts.shape, dtype=facts.dtype, scale=facts.scale,
-        offset=facts.offset, nodata=facts.nodata, size=path.stat().st_size, sha256="",
+        transform=facts.transform, shape=facts.shape, dtype=facts.dtype, scales=facts.scales,
+        offsets=facts.offsets, nodata=facts.nodata, size=path.stat().st_size, sha256="",
     )  # fmt: skip
     footprint = project(box(*grid.bounds), grid.epsg, WGS84)
     sensed_at = datetime(2026, 4, 20, 10, 50, tzinfo=UTC)

@@ -43,7 +43,8 @@ def items(number: int) -> Iterator[dict[str, object]]:
         asset = stac_items.raster_asset(
             "./reflectance.tif", title="Reflectance", role="data", bands=BANDS, epsg=32631,
             transform=(10, 0, 600000, 0, -10, 5900040), shape=(10980, 10980), dtype="uint16",
-            scale=1e-4, offset=-0.1, nodata=0, size=10**9, sha256="0" * 64,
+            scales=(1e-4,) * len(BANDS),
+            offsets=(-0.1,) * len(BANDS), nodata=0, size=10**9, sha256="0" * 64,
         )  # fmt: skip
         sensed_at = datetime(day.year, day.month, day.day, 10, 50, tzinfo=UTC)
         yield stac_items.scene_item(

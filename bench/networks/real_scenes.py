@@ -15,7 +15,7 @@ from tulip_ops.core.errors import BadSetting
 from tulip_ops.ml.datasets.labels import DEPTH, OPACITY, SHARE, TULIP, UNKNOWN
 from tulip_ops.ml.datasets.planet_amazon import read_planet
 from tulip_ops.ml.datasets.scenes import TrainingScene
-from tulip_ops.raster import reader
+from tulip_ops.raster import header, reader
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import project
@@ -79,7 +79,7 @@ def noordoostpolder(data: Path) -> Collection:
 
 
 def _bounds(path: Path) -> tuple[float, float, float, float]:
-    facts = reader.inspect(str(path))
+    facts = header.inspect(str(path))
     west, south, east, north = project(box(*facts.bounds), facts.epsg or 3857, 32631).bounds
     return west, south, east, north
 

@@ -48,9 +48,9 @@ def rasterio(folder: Path) -> None:
 
 
 def header(folder: Path) -> None:
-    from tulip_ops.raster import reader
+    from tulip_ops.raster.header import inspect
 
-    together(lambda _: reader.inspect(str(folder / "pixels.tif")))
+    together(lambda _: inspect(str(folder / "pixels.tif")))
 
 
 def pyproj(_: Path) -> None:

@@ -62,6 +62,8 @@ def test_files_are_added_to_s3_once(endpoint: str, real_data: Path) -> None:
         Bucket="scenes", Prefix="real/"
     )
     assert len(listing["Contents"]) == 5
+    archive.remove(ids[0])
+    assert [scene.id for scene in archive.scenes()] == ids[1:]
 
 
 @pytest.mark.parametrize("place", ["s3://scenes/empty", "s3://nobucket/x"])

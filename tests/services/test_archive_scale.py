@@ -32,8 +32,8 @@ def archive(s3: S3) -> Archive:
     written = catalog.Catalog(PLACE, ObjectStore(s3.url))
     asset = stac_items.raster_asset(
         "./pixels.tif", title="Pixels", role="data", bands=("red",), epsg=32631,
-        transform=(10, 0, 600000, 0, -10, 5900040), shape=(9, 9), dtype="uint16", scale=1e-4,
-        offset=-0.1, nodata=0, size=1, sha256="0" * 64,
+        transform=(10, 0, 600000, 0, -10, 5900040), shape=(9, 9), dtype="uint16", scales=(1e-4,),
+        offsets=(-0.1,), nodata=0, size=1, sha256="0" * 64,
     )  # fmt: skip
     for start in (0, 28):  # two archivists, one after the other
         with written.publishing() as publish:

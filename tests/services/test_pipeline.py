@@ -25,7 +25,7 @@ from click.testing import CliRunner, Result
 from tests.conftest import NewDatabase
 from tulip_ops.cli.main import main
 from tulip_ops.core.types import AcquisitionId
-from tulip_ops.raster import cog, reader
+from tulip_ops.raster import cog, header
 from tulip_ops.raster.cog import CogReader
 from tulip_ops.raster.grid import STRIP_ROWS
 from tulip_ops.sources.archive.source import Archive
@@ -161,7 +161,7 @@ def test_run_reads_the_pixels_once_for_both_networks(desk: Desk, ids: list[str])
     with mock.patch.object(CogReader, "read_window", counted):
         assert CliRunner().invoke(main, ["run", name, "--force"]).exit_code == 0
 
-    height = reader.inspect(str(products[0])).shape[0]
+    height = header.inspect(str(products[0])).shape[0]
     assert begun == list(range(0, height, STRIP_ROWS))
     assert [product.read_bytes() for product in products] == alone
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from tulip_ops.cli.options import DayType, as_json, show
+from tulip_ops.cli.addition_table import addition_table
+from tulip_ops.cli.options import (
+    BAD_INPUT,
+    AcquisitionIdType,
+    DayType,
+    NoDataType,
+    as_json,
+    show,
+)
+from tulip_ops.core.errors import BadData
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.types import AcquisitionId
+
+if TYPE_CHECKING:
+    from tulip_ops.sources.archive.geotiff_metadata import MetadataOptions
 
 
 @click.group("archive")
@@ -21,7 +34,7 @@ def group() -> None:
     "files",
     nargs=-1,
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(exists=True, path_type=Path),
 )
 @click.option("--to", "place", help="Folder or s3://bucket/prefix; default: TULIP_ARCHIVE.")
 @click.option(
@@ -43,56 +56,98 @@ def group() -> None:
     type=click.Choice(["auto", "reflectance", "true-color"]),
     default="auto",
     show_default=True,
-    help="What the pixels are; auto: 8-bit RGB is true colour.",
+    help="What the pixels are; auto: 8-bit with three or four bands is true colour.",
 )
 @click.option(
     "--band",
     "bands",
     multiple=True,
-    help="STAC common name of each band, in order; default: the band descriptions.",
+    help="Name of each band, in order, as red or B04; `skip` leaves one out, `mask` is 0 where"
+    " nothing was measured; default: band descriptions, then colour interpretation.",
 )
-@click.option("--nodata", type=float, help="Pixel value that means: nothing measured.")
 @click.option(
-    "--offset", type=float, help="Reflectance = DN / 10000 + offset; default: from the file."
+    "--nodata",
+    type=NoDataType(),
+    help="Pixel value that means: nothing measured; `none`: every value is measured.",
 )
+@click.option(
+    "--scale",
+    type=float,
+    help="Reflectance = stored * scale + offset; default: each band's header, or 0.0001 for DN.",
+)
+@click.option("--offset", type=float, help="See --scale; default: each band's header, or 0.")
 @click.option("--stretch", type=float, help="Gain of true colour; default: the setting.")
+@click.option("--replace", is_flag=True, help="Change scenes that the archive has.")
+@click.option("--dry-run", is_flag=True, help="Print what each file would become; write nothing.")
 @as_json
+@click.pass_context
 def add(
+    context: click.Context,
+    /,
     files: tuple[Path, ...],
     place: str | None,
-    platform: str | None,
-    tile: str | None,
-    day: date | None,
-    level: str,
-    kind: str,
-    bands: tuple[str, ...],
-    nodata: float | None,
-    offset: float | None,
-    stretch: float | None,
+    replace: bool,
+    dry_run: bool,
     as_json: bool,
+    **options: Unpack[MetadataOptions],
 ) -> None:
-    """Add GeoTIFF FILES to an archive: reflectance, or 8-bit TRUE_COLOR renderings.
+    """Add FILES to an archive: reflectance, or 8-bit TRUE_COLOR renderings.
 
-    Pixels are copied unchanged into COGs; `tulip acquire` brings them to the tile's grid. A file
-    that is already there changes nothing.
+    FILES are GeoTIFFs, files of one band each whose names differ by the band, ESA products (SAFE,
+    a folder or a zip file), or folders of these. Pixels are copied unchanged into COGs;
+    `tulip acquire` brings them to the tile's grid.
+
+    A file that cannot be used does not stop the others: it is named, and the exit code is 2. A file
+    that is already there changes nothing; with other options it needs --replace.
+    """
+    from tulip_ops.sources.archive.scene_files import find_files
+    from tulip_ops.sources.archive.source import Archive
+
+    settings = Settings.load()
+    archive = Archive(place or settings.storage.archive_place, settings.storage.s3_endpoint)
+    options["bands"] = options["bands"] or None
+    options["stretch"] = options["stretch"] or settings.sources.true_color_stretch
+    additions = archive.adder().add(
+        find_files(files),
+        existing="replace" if replace else "compare",
+        dry_run=dry_run,
+        refuse=_say_nothing if dry_run else _refuse,
+        **options,
+    )
+    ids = [str(one.id) for one in additions if one.id is not None]
+    refused = {str(one.path): str(one.error) for one in additions if one.error}
+    lines = addition_table(additions) if dry_run else ids
+    if lines or as_json:
+        show(as_json, "\n".join(lines), added=ids, refused=refused or None)
+    if refused:
+        context.exit(BAD_INPUT)
+
+
+def _say_nothing(_: Path, __: BadData) -> None:
+    """The table has the reason."""
+
+
+def _refuse(_: Path, error: BadData) -> None:
+    click.echo(f"{type(error).__name__}: {error}", err=True)
+
+
+@group.command()
+@click.argument("ids", nargs=-1, required=True, type=AcquisitionIdType(), metavar="ID...")
+@click.option("--from", "place", help="Folder or s3://bucket/prefix; default: TULIP_ARCHIVE.")
+@as_json
+def remove(ids: tuple[AcquisitionId, ...], place: str | None, as_json: bool) -> None:
+    """Remove scenes that `tulip archive add` made, with their pixels.
+
+    What was made of them stays: products in the store, and rows in the database.
     """
     from tulip_ops.sources.archive.source import Archive
 
     settings = Settings.load()
     archive = Archive(place or settings.storage.archive_place, settings.storage.s3_endpoint)
-    ids = archive.add_files(
-        files,
-        platform=platform,
-        tile=tile,
-        day=day,
-        level=level,
-        kind=kind,
-        bands=bands or None,
-        nodata=nodata,
-        offset=offset,
-        stretch=stretch or settings.sources.true_color_stretch,
-    )
-    show(as_json, "\n".join(str(i) for i in ids), added=[str(i) for i in ids])
+    for one in ids:
+        archive.remove(one)
+    removed = [str(one) for one in ids]
+    show(as_json, "\n".join(f"removed {one}" for one in removed), removed=removed)
 
 
 @group.command("list")

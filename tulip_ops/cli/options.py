@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from typing import Literal
 
 import click
 
@@ -38,6 +39,20 @@ class DayType(click.ParamType[date]):
             return datetime.strptime(str(value), "%Y-%m-%d").replace(tzinfo=UTC).date()
         except ValueError:
             self.fail(f"{value!r} is not a day; write it like 2026-04-20", param, ctx)
+
+
+class NoDataType(click.ParamType[float | Literal["none"]]):
+    name = "VALUE|none"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | Literal["none"]:
+        if str(value).lower() == "none":
+            return "none"
+        try:
+            return float(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor `none`", param, ctx)
 
 
 acquisition_id = click.argument("acquisition_id", metavar="ID", type=AcquisitionIdType())

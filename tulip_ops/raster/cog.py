@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.raster import cog_writer, dataset, reader
+from tulip_ops.raster import cog_writer, dataset, header, reader
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.cog_writer import CogWriter
 from tulip_ops.raster.dataset import Dataset
@@ -95,7 +95,7 @@ def write_labels(path: Path, labels: NDArray[np.uint8], grid: Grid, names: Seque
 
 def band_names(path: Path) -> tuple[str, ...]:
     """Descriptions of the bands, in order; `UnreadableRaster`."""
-    return reader.inspect(str(path)).bands
+    return header.inspect(str(path)).bands
 
 
 class CogReader:

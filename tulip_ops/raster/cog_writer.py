@@ -1,4 +1,4 @@
-"""Writes COGs window by window, or as copies of rasters with unchanged pixels.
+"""Writes COGs window by window.
 
 GDAL makes COGs from finished rasters only, so each begins as a draft.
 """
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
-from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
@@ -21,7 +20,6 @@ from tulip_ops.core.errors import TulipError
 from tulip_ops.raster import dataset
 from tulip_ops.raster.encoding import Encoding, Overviews
 from tulip_ops.raster.grid import Grid
-from tulip_ops.raster.reader import RasterInfo
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
@@ -77,8 +75,8 @@ def open_cog_writer(
             path,
             profile,
             names,
-            scale=encoding.scale,
-            offset=encoding.offset,
+            scales=[encoding.scale] * len(names),
+            offsets=[encoding.offset] * len(names),
             overviews=encoding.overviews,
         ) as target,
     ):
@@ -91,21 +89,22 @@ def open_raw_cog_writer(
     profile: Mapping[str, Any],
     names: Sequence[str],
     *,
-    scale: float,
-    offset: float,
+    scales: Sequence[float],
+    offsets: Sequence[float],
     overviews: Overviews,
 ) -> Iterator[DatasetWriter]:
     """A rasterio dataset to write to, which becomes a COG on exit.
 
-    profile: size, data type, georeference and nodata value, as rasterio names them. names, scale,
-    offset: of its bands.
+    profile: size, data type, georeference and nodata value, as rasterio names them. names, scales,
+    offsets: of its bands, without an alpha band at the end.
     """
     with _scratch(path) as draft:
         with rasterio.open(draft, "w", **{**profile, **_TILED}) as target:
             for index, name in enumerate(names, start=1):
                 target.set_band_description(index, name)
-            target.scales = [scale] * target.count
-            target.offsets = [offset] * target.count
+            alpha = target.count - len(names)
+            target.scales = [*scales, *[1.0] * alpha]
+            target.offsets = [*offsets, *[0.0] * alpha]
             yield target
         _as_cog(draft, path, overviews)
 
@@ -161,52 +160,3 @@ def _as_cog(draft: Path, path: Path, overviews: Overviews) -> None:
             num_threads=_THREADS,
             overview_resampling=overviews,
         )
-
-
-def copy_as_cog(
-    source: Path,
-    target: Path,
-    *,
-    names: Sequence[str],
-    scale: float,
-    offset: float,
-    nodata: float | None,
-) -> None:
-    """Copy a raster's pixels unchanged into a COG in its own CRS.
-
-    names, scale, offset and nodata (None: as declared) go into the copy's header; an alpha band
-    stays after the named bands. Reads every pixel: `UnreadableRaster` for a truncated file.
-    """
-    with dataset.open_raster(str(source)) as original:
-        profile = original.profile | {"nodata": dataset.effective_nodata(original, nodata)}
-        masked = MaskFlags.per_dataset in original.mask_flag_enums[0]
-        with open_raw_cog_writer(
-            target, profile, names, scale=scale, offset=offset, overviews="average"
-        ) as copy:
-            copy.colorinterp = original.colorinterp
-            for _, window in copy.block_windows(1):
-                with dataset.translate_errors(str(source)):
-                    pixels = original.read(window=window)
-                copy.write(pixels, window=window)
-                if masked and not dataset.has_alpha(original):
-                    copy.write_mask(original.dataset_mask(window=window), window=window)
-
-
-def copy_georeferenced(source: Path, target: Path, place: RasterInfo) -> None:
-    """Copy 8-bit pixels unchanged into a GeoTIFF with the georeference of `place`, of equal size.
-
-    `UnreadableRaster`.
-    """
-    with dataset.open_raster(str(source)) as image:
-        colours = dataset.colour_bands(image)
-        profile = {
-            "driver": "GTiff",
-            "width": image.width,
-            "height": image.height,
-            "count": len(colours),
-            "dtype": "uint8",
-            "crs": f"EPSG:{place.epsg}",
-            "transform": rasterio.Affine(*place.transform[:6]),
-        }
-        with rasterio.open(target, "w", **profile) as written:
-            written.write(image.read(colours))

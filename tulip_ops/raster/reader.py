@@ -1,4 +1,4 @@
-"""Reads rasters: headers and pixels.
+"""Reads pixels of rasters on a grid.
 
 Arrays are (bands, height, width). Reflectance is float32 with 1.0 = 100 %, probability is float32
 in [0, 1]; NaN is no data.
@@ -37,50 +37,6 @@ _FINER = 1.05
 """Source pixels per grid pixel from which averaging is better than interpolation."""
 _ROUNDED = 1e-3
 """Tolerance in pixels between a raster's position and its metadata, for rounding."""
-
-
-@dataclass(frozen=True, slots=True)
-class RasterInfo:
-    """Header of a raster."""
-
-    epsg: int | None
-    """None where it has no CRS, or one outside the EPSG registry."""
-    transform: tuple[float, float, float, float, float, float]
-    """From (column, row) to (x, y): the first two rows of the affine matrix."""
-    shape: tuple[int, int]
-    """(height, width)"""
-    bounds: tuple[float, float, float, float]
-    """(left, bottom, right, top)"""
-    dtype: str
-    """NumPy name, of the first band."""
-    bands: tuple[str, ...]
-    """Descriptions of the bands without alpha, "" where a band has none."""
-    has_alpha: bool
-    nodata: float | None
-    scale: float
-    offset: float
-    """Of the first band: value * scale + offset."""
-    tiff_datetime: str | None
-    """TIFFTAG_DATETIME: `YYYY:MM:DD hh:mm:ss`, in practice of the file rather than the scene."""
-
-
-def inspect(href: str) -> RasterInfo:
-    """Read a raster's header; `UnreadableRaster`."""
-    with open_raster(href) as source:
-        indexes = colour_bands(source)
-        return RasterInfo(
-            epsg=source.crs.to_epsg() if source.crs else None,
-            transform=tuple(source.transform)[:6],
-            shape=source.shape,
-            bounds=tuple(source.bounds),
-            dtype=source.dtypes[0],
-            bands=tuple(source.descriptions[index - 1] or "" for index in indexes),
-            has_alpha=len(indexes) < source.count,
-            nodata=source.nodata,
-            scale=source.scales[0],
-            offset=source.offsets[0],
-            tiff_datetime=source.tags().get("TIFFTAG_DATETIME"),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +82,7 @@ def read_warped(
                     f"{display_name(href)} has {source.count} bands, no band {absent[0]}"
                 )
             _require_expected(expected, source, display_name(href))
-            corner = _aligned(source, grid, nodata)
+            corner = _aligned(source, grid)
             if corner is not None:
                 for place, index in zip(places, indexes, strict=True):
                     _cut(source, index, corner, nodata, values[place])
@@ -160,7 +116,7 @@ def read_pixels(path: Path) -> Float:
         return cast("Float", values)
 
 
-def _aligned(source: Dataset, grid: Grid, nodata: float | None) -> tuple[int, int] | None:
+def _aligned(source: Dataset, grid: Grid) -> tuple[int, int] | None:
     """Row and column of the grid's corner in a source with the same pixels; else None.
 
     Such a source is not resampled, which would read a margin around the grid: of a COG, a ring of
@@ -169,10 +125,7 @@ def _aligned(source: Dataset, grid: Grid, nodata: float | None) -> tuple[int, in
     own, wanted = source.transform, grid.transform
     if source.crs is None or source.crs.to_epsg() != grid.epsg or has_alpha(source):
         return None
-    if (
-        effective_nodata(source, nodata) is None
-        and MaskFlags.per_dataset in source.mask_flag_enums[0]
-    ):
+    if MaskFlags.per_dataset in source.mask_flag_enums[0]:
         return None
     if not np.allclose((own.a, own.b, own.d, own.e), (wanted.a, 0, 0, wanted.e), rtol=1e-9):
         return None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.types import BANDS
-from tulip_ops.raster import reader
+from tulip_ops.raster import header, reader
 from tulip_ops.raster.projection import geodesic_area
 from tulip_ops.reports import html, plotting
 from tulip_ops.simulate import TOP, Sky, Weather, make_polder, make_scene
@@ -69,7 +69,7 @@ def read_renderings(folder: Path) -> list[Rendering]:
     """The 8-bit true-colour GeoTIFFs of a folder, by day; other rasters, as masks, are left out."""
     found = []
     for path in sorted(folder.glob("*.tif*")):
-        facts = reader.inspect(str(path))
+        facts = header.inspect(str(path))
         if facts.dtype != "uint8" or len(facts.bands) != 3:
             continue
         scene = geotiff_metadata.parse_metadata(path, facts)

@@ -36,7 +36,7 @@ def provide(
     cover.
     """
     if archive:
-        place = _given_archive(archive, settings.storage, settings.sources.true_color_stretch, say)
+        place = archive_of(archive, settings.storage, settings.sources.true_color_stretch, say)
         variables = env_file.read(settings.storage.state)
         env_file.write(settings.storage.state, {**variables, "TULIP_ARCHIVE": place})
         storage = settings.storage.model_copy(update={"archive": place})
@@ -83,23 +83,34 @@ def _settled(settings: StorageSettings, say: Say) -> str:
     return str(folder)
 
 
-def _given_archive(archive: str, settings: StorageSettings, stretch: float, say: Say) -> str:
+def archive_of(archive: str, settings: StorageSettings, stretch: float, say: Say) -> str:
+    """The place of the archive that is given, or that is made of the files in a folder."""
     if archive.startswith("s3://"):
         return archive
     folder = Path(archive).expanduser().absolute()
     if (folder / CATALOG).exists():
         return str(folder)
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in {".tif", ".tiff"})
-    if not files:
-        raise ArchiveNotFound(
-            f"{folder} holds neither a STAC catalog ({CATALOG}) nor GeoTIFFs (*.tif); ARCHIVE"
-            " takes a folder of either, or s3://bucket/prefix of a catalog"
-        )
+    files = _files(folder)
     key = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
     place = settings.state.absolute() / "archives" / f"{folder.name}-{key}"
-    say(f"{folder} holds {len(files)} GeoTIFFs and no {CATALOG}; they become the archive {place}")
+    say(f"{folder} holds {len(files)} files and no {CATALOG}; they become the archive {place}")
     _add_files(files, place, settings.s3_endpoint, stretch, say)
     return str(place)
+
+
+def _files(folder: Path) -> list[Path]:
+    """What may be scenes in a folder."""
+    from tulip_ops.sources.archive.scene_files import find_files  # noqa: PLC0415 - likewise
+
+    try:
+        if folder.is_dir():
+            return find_files([folder])
+    except BadScene:
+        pass
+    raise ArchiveNotFound(
+        f"{folder} holds neither a STAC catalog ({CATALOG}) nor GeoTIFFs (*.tif); ARCHIVE"
+        " takes a folder of either, or s3://bucket/prefix of a catalog"
+    )
 
 
 def _add_files(
@@ -108,15 +119,19 @@ def _add_files(
     """Make an archive of the files that are scenes; folders often hold masks as well."""
     from tulip_ops.sources.archive.source import Archive  # noqa: PLC0415 - costs a second
 
-    archive, added = Archive(place, s3_endpoint), 0
-    for file in files:
-        try:
-            archive.add_files([file], stretch=stretch)
-            added += 1
-        except BadScene as error:
-            say(f"left out: {error}")
+    additions = (
+        Archive(place, s3_endpoint)
+        .adder()
+        .add(
+            files,
+            existing="keep",
+            refuse=lambda _, error: say(f"left out: {error}"),
+            stretch=stretch,
+        )
+    )
+    added = sum(one.error is None for one in additions)
     if not added:
-        raise ArchiveNotFound(f"none of the {len(files)} GeoTIFFs is a scene; see above why")
+        raise ArchiveNotFound(f"none of the {len(files)} files is a scene; see above why")
     say(f"{added} scenes, as `tulip archive add` makes them")
 
 

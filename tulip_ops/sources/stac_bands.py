@@ -24,6 +24,8 @@ _BAND_BY_NAME = (
     | {common: name for name, common in COMMON_NAMES.items()}
 )
 _RESOLUTION = re.compile(r"[-_](?P<metres>\d+)m$")
+_ONE_DIGIT = re.compile(r"^b(\d)$")
+"""Names of Earth Engine, which writes B4 for B04."""
 _NOT_MEASURED = {"visual", "overview", "thumbnail", "truth", "metadata", "data-mask"}
 """Roles of assets that hold no reflectance."""
 _ENCODING_KEYS = ("raster:scale", "raster:offset", "nodata", "data_type")
@@ -63,8 +65,9 @@ class SceneBand:
 
 
 def common_name(text: str) -> str | None:
-    """Our name of a band that is called `red`, `B04`, `B04_10m` or `rededge071`, or None."""
-    return _BAND_BY_NAME.get(_RESOLUTION.sub("", text.strip().lower()))
+    """Our name of a band called `red`, `B04`, `B4`, `B04_10m` or `rededge071`, or None."""
+    word = _ONE_DIGIT.sub(r"b0\1", _RESOLUTION.sub("", text.strip().lower()))
+    return _BAND_BY_NAME.get(word)
 
 
 def parse_bands(

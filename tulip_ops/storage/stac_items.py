@@ -119,8 +119,8 @@ def raster_asset(
     transform: Iterable[float],
     shape: Sequence[int],
     dtype: str,
-    scale: float,
-    offset: float,
+    scales: Sequence[float],
+    offsets: Sequence[float],
     nodata: float | None,
     size: int,
     sha256: str,
@@ -136,7 +136,7 @@ def raster_asset(
         "proj:shape": list(shape),
         "file:size": size,
         "file:checksum": SHA256_MULTIHASH + sha256,
-        **encoding_fields(bands, dtype=dtype, scale=scale, offset=offset, nodata=nodata),
+        **raster_fields(bands, dtype=dtype, scales=scales, offsets=offsets, nodata=nodata),
     }
 
 
@@ -177,7 +177,23 @@ def encoding_fields(
     return fields
 
 
-def _band_fields(name: str) -> dict[str, str]:
+def raster_fields(
+    bands: Sequence[str],
+    *,
+    dtype: str,
+    scales: Sequence[float],
+    offsets: Sequence[float],
+    nodata: float | None,
+) -> dict[str, JSON]:
+    """As `encoding_fields`, where each band may have a scale and an offset of its own."""
+    fields = encoding_fields(bands, dtype=dtype, scale=scales[0], offset=offsets[0], nodata=nodata)
+    if len({*zip(scales, offsets, strict=True)}) > 1:
+        for band, scale, offset in zip(fields["bands"], scales, offsets, strict=True):
+            band |= {"raster:scale": scale, "raster:offset": offset}
+    return fields
+
+
+def _band_fields(name: str) -> dict[str, JSON]:
     if name not in BANDS:
         return {"name": name}
     return {"name": name, "eo:common_name": COMMON_NAMES.get(name, name)}

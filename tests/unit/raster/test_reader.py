@@ -10,9 +10,10 @@ from shapely.geometry import box
 from tests.unit.geotiffs import GRID, geotiff, noise
 from tulip_ops.core.errors import BandMissing, UnreadableRaster
 from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.header import inspect
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import geodesic_area, project
-from tulip_ops.raster.reader import inspect, read_warped
+from tulip_ops.raster.reader import read_warped
 
 
 def test_on_its_own_grid_a_raster_is_read_as_it_is(tmp_path: Path) -> None:

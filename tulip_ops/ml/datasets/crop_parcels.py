@@ -25,12 +25,12 @@ from tulip_ops.ml.datasets import image_encoding
 from tulip_ops.ml.datasets.labels import DEPTH, OPACITY, SHARE, TULIP, UNKNOWN
 from tulip_ops.ml.datasets.lazy_scenes import LazyScene
 from tulip_ops.ml.datasets.scenes import TrainingScene
-from tulip_ops.raster import rasterize, reader
+from tulip_ops.raster import header, rasterize, reader
 from tulip_ops.raster.grid import Grid
+from tulip_ops.raster.header import RasterInfo
 from tulip_ops.raster.mgrs import tile_at, tile_grid
 from tulip_ops.raster.probability import PROBABILITY_STEPS
 from tulip_ops.raster.projection import WGS84, project
-from tulip_ops.raster.reader import RasterInfo
 from tulip_ops.storage import vector_files
 
 FIRST_DAY, LAST_DAY = (3, 20), (6, 10)
@@ -102,7 +102,7 @@ def read_parcels(
             f"no acquisition of {season} between 20 March and 10 June, while tulips stand (there"
             f" are acquisitions of: {others}); acquire and screen some, or name another season"
         )
-    inspected = [(image, reader.inspect(str(image.reflectance))) for image in standing]
+    inspected = [(image, header.inspect(str(image.reflectance))) for image in standing]
     for image, facts in inspected:
         image_encoding.band_places(image.reflectance, facts, bands)
         image_encoding.scale_and_offset(image.reflectance, facts)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tulip_ops.core.errors import BadTrainingData
 from tulip_ops.core.types import BANDS
 from tulip_ops.raster import reflectance as radiometry
-from tulip_ops.raster.reader import RasterInfo
+from tulip_ops.raster.header import RasterInfo
 
 RENDERED = ("red", "green", "blue")
 """The order of 8-bit pictures."""
@@ -43,12 +43,12 @@ def scale_and_offset(path: Path, facts: RasterInfo) -> tuple[float, float]:
     """
     if facts.dtype == "uint8":
         return radiometry.true_color_scale(radiometry.STRETCH), 0.0
-    if not np.issubdtype(np.dtype(facts.dtype), np.floating) and facts.scale == 1:
+    if not np.issubdtype(np.dtype(facts.dtype), np.floating) and facts.scales[0] == 1:
         raise BadTrainingData(
             f"{path} holds {facts.dtype} without a scale; declare what they mean, such as"
             " `gdal_edit.py -scale 0.0001 -offset -0.1` for Sentinel-2 since baseline 04.00"
         )
-    return facts.scale, facts.offset
+    return facts.scales[0], facts.offsets[0]
 
 
 def as_dn(reflectance: NDArray[np.float32]) -> NDArray[np.uint16]:

@@ -23,9 +23,9 @@ from tulip_ops.ml.datasets import image_encoding
 from tulip_ops.ml.datasets.labels import DEPTH, OPACITY, SHARE, TULIP, UNKNOWN
 from tulip_ops.ml.datasets.lazy_scenes import LazyScene
 from tulip_ops.ml.datasets.scenes import TrainingScene
-from tulip_ops.raster import reader
+from tulip_ops.raster import header, reader
+from tulip_ops.raster.header import RasterInfo
 from tulip_ops.raster.projection import WGS84, project
-from tulip_ops.raster.reader import RasterInfo
 
 Subject = Literal["tulip", "cloud"]
 """What 255 in a mask means: tulips, or whatever hides the ground (clouds, haze, shadows)."""
@@ -88,7 +88,7 @@ def _paired(path: Path, masks: Mapping[str, Path], bands: Sequence[str]) -> _Ima
     dated = _DATED.match(path.stem)
     place = dated["place"] if dated else path.stem
     mask = masks.get(path.stem) or masks.get(f"{path.stem}_mask") or _of_place(path, place, masks)
-    facts, other = reader.inspect(str(path)), reader.inspect(str(mask))
+    facts, other = header.inspect(str(path)), header.inspect(str(mask))
     if facts.shape != other.shape:
         raise BadTrainingData(
             f"{mask} has {_size(other)} pixels and its image {path} {_size(facts)};"

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tulip_ops.core import concurrency
-from tulip_ops.core.errors import ArchiveNotFound, BadScene
+from tulip_ops.core.errors import AcquisitionNotFound, ArchiveNotFound, BadScene
+from tulip_ops.core.types import AcquisitionId
 from tulip_ops.sources.archive import item_index
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.addresses import is_s3, join_address, resolve
@@ -151,6 +152,26 @@ class Catalog:
             yield publish
         finally:
             flush()
+
+    def remove(self, acquisition_id: AcquisitionId) -> None:
+        """Take the link of a scene out of the root, and only then remove its folder.
+
+        `AcquisitionNotFound` for a scene that was not added here, as one of another catalog.
+        """
+        root = self.root()
+        place = self.address(str(acquisition_id), f"{acquisition_id}.json")
+        kept = [
+            link
+            for link in root["links"]
+            if link.get("rel") != "item" or resolve(link["href"], self.address(_ROOT)) != place
+        ]
+        if len(kept) == len(root["links"]):
+            raise AcquisitionNotFound(
+                f"{self.place} holds no scene {acquisition_id} that `tulip archive add` made; see"
+                " `tulip archive list`"
+            )
+        self.places.write(self.address(_ROOT), _encoded({**root, "links": kept}))
+        self.places.remove(self.address(str(acquisition_id)))
 
     def _index_when_due(self, root: Document) -> None:
         """Bring the index up to date once many items are not in it."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tulip_ops.core.errors import BadScene, UnreadableRaster
-from tulip_ops.raster import cog_writer, reader
+from tulip_ops.raster import cog_copies, header
 
 _TIFFS = frozenset((".tif", ".tiff"))
 _CHIP = "_wms"
@@ -38,18 +38,18 @@ def georeferenced(path: Path, scratch: Path) -> Path:
     """
     if path.suffix.lower() != ".png":
         return path
-    facts = reader.inspect(str(path))
+    facts = header.inspect(str(path))
     if facts.epsg is not None:
         return path
     for other in _of_same_place(path):
         try:
-            there = reader.inspect(str(other))
+            there = header.inspect(str(other))
         except UnreadableRaster:
             continue  # it is refused itself if it is meant to be a scene
         if there.epsg is not None and there.shape == facts.shape:
             # folders may hold files of the same name, which gives the day
             target = Path(tempfile.mkdtemp(dir=scratch)) / f"{path.stem}.tif"
-            cog_writer.copy_georeferenced(path, target, there)
+            cog_copies.copy_georeferenced(path, target, there)
             return target
     raise BadScene(
         f"{path} does not say where it lies: put a GeoTIFF of the same place and size beside it"

@@ -22,20 +22,15 @@ from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from tulip_ops.core.errors import BadAcquisitionId, BadData, BadScene
-from tulip_ops.core.files import sha256_file
 from tulip_ops.core.types import Acquisition, AcquisitionId, Area
-from tulip_ops.raster import reader
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.projection import WGS84, project
+from tulip_ops.sources.archive.additions import SceneAdder
 from tulip_ops.sources.archive.catalog import Catalog, Document
-from tulip_ops.sources.archive.geotiff_metadata import (
-    MetadataOptions,
-    SceneMetadata,
-    parse_metadata,
-)
+from tulip_ops.sources.archive.geotiff_metadata import MetadataOptions
 from tulip_ops.sources.archive.reader import SceneReader
-from tulip_ops.sources.archive.writer import SOURCE_SHA256, SceneWriter
+from tulip_ops.sources.archive.writer import SceneWriter
 from tulip_ops.sources.read_cache import ReadCache
 from tulip_ops.sources.stac_item import StacScene, parse_scene
 from tulip_ops.storage.object_store import ObjectStore
@@ -121,34 +116,28 @@ class Archive:
         refuse: Callable[[Path, BadData], None] | None = None,
         **options: Unpack[MetadataOptions],
     ) -> list[AcquisitionId]:
-        """Add GeoTIFFs as scenes: pixels unchanged, in a COG of their own CRS.
+        """Add files as scenes: pixels unchanged, in COGs of their own CRS.
 
-        options: as of `parse_metadata`, which fills in missing ones from names and headers.
+        files: GeoTIFFs, files of one band each, or products of ESA. options: as of
+        `parse_metadata`, which fills in missing ones from names and headers.
         refuse: called for each unusable file, and all others are added; by default the first
         unusable file raises `BadScene` or `UnreadableRaster`, and those before it stay.
 
-        Files of one platform, tile, day and level get sequences in the order of their names. Files
-        already in the archive are skipped. Returns the id of each file, in the order of names.
+        Scenes of one platform, tile, day and level get sequences in the order of their names. Files
+        already in the archive are skipped. Returns the id of each scene, in the order of names.
         """
-        known, taken = self._known()
-        added = []
-        with self._catalog.publishing() as publish:
-            for path in sorted(files, key=lambda path: path.name):
-                try:
-                    digest = _digest(path)
-                    if digest not in known:
-                        info = reader.inspect(str(path))
-                        found = parse_metadata(path, info, **options)
-                        acquisition_id = _next(found, taken)
-                        publish(self._writer.copy_file(acquisition_id, path, digest, found))
-                        known[digest] = acquisition_id
-                        taken.add(acquisition_id)
-                    added.append(known[digest])
-                except BadData as error:
-                    if refuse is None:
-                        raise
-                    refuse(path, error)
-        return added
+        additions = self.adder().add(files, existing="keep", refuse=refuse, **options)
+        return [addition.id for addition in additions if addition.id is not None]
+
+    def adder(self) -> SceneAdder:
+        """To add files with more control; it knows the scenes as they are now."""
+        described = self._described() if self._catalog.exists() else ()
+        items = ((scene.id, document) for scene, document in described)
+        return SceneAdder(self._catalog, self._writer, items)
+
+    def remove(self, acquisition_id: AcquisitionId) -> None:
+        """Remove a scene that was added, with its pixels; `AcquisitionNotFound`."""
+        self._catalog.remove(acquisition_id)
 
     def add_scene(
         self,
@@ -213,17 +202,6 @@ class Archive:
         for problem in self.problems:
             log.warning("left out: %s", problem)
 
-    def _known(self) -> tuple[dict[str, AcquisitionId], set[AcquisitionId]]:
-        """Ids by the sha256 of their original file, and all ids in use."""
-        known: dict[str, AcquisitionId] = {}
-        taken: set[AcquisitionId] = set()
-        for scene, document in self._described() if self._catalog.exists() else ():
-            taken.add(scene.id)
-            digest = document["properties"].get(SOURCE_SHA256)
-            if digest is not None:
-                known[digest] = scene.id
-        return known, taken
-
 
 def _named(address: str) -> AcquisitionId | None:
     """The acquisition id in an item's file name, if any."""
@@ -240,18 +218,3 @@ def _reaches(tile: str, wanted: BaseGeometry) -> bool:
     except BadScene:
         return True  # reading the item will report what is wrong with it
     return bool(project(box(*grid.bounds), grid.epsg, WGS84).buffer(_BENT).intersects(wanted))
-
-
-def _next(found: SceneMetadata, taken: set[AcquisitionId]) -> AcquisitionId:
-    """The id with the lowest unused sequence."""
-    sequence = 0
-    while (candidate := found.id(sequence)) in taken:
-        sequence += 1
-    return candidate
-
-
-def _digest(path: Path) -> str:
-    try:
-        return sha256_file(path)
-    except OSError as error:
-        raise BadScene(f"{path} cannot be read: {error.strerror}") from error

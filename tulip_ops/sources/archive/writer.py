@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from shapely.geometry import box
 
 from tulip_ops.core.files import sha256_file
 from tulip_ops.core.types import AcquisitionId
-from tulip_ops.raster import cog, cog_writer, reader
+from tulip_ops.raster import cog, cog_copies, header
 from tulip_ops.raster import reflectance as radiometry
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.projection import WGS84, project
@@ -27,7 +28,20 @@ if TYPE_CHECKING:
 SOURCE_SHA256 = "tulip:source_sha256"
 """Property of an item: checksum of the file that its pixels were copied from."""
 
+SOURCE_FILE = "tulip:source_file"
+"""Property of an item: name of that file, or of the first one."""
+
 _PIXELS = "reflectance.tif"
+
+
+@dataclass(frozen=True, slots=True)
+class RasterPart:
+    """A raster that a scene is made of."""
+
+    key: str
+    """Of its asset: `reflectance`, or the band where each has a file of its own."""
+    href: str
+    found: SceneMetadata
 
 
 class SceneWriter:
@@ -36,34 +50,34 @@ class SceneWriter:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
-    def copy_file(
+    def copy_files(
         self,
         acquisition_id: AcquisitionId,
-        path: Path,
-        digest: str,
-        found: SceneMetadata,
+        parts: Sequence[RasterPart],
+        properties: Mapping[str, Any],
     ) -> Document:
-        """Write the pixels of a file; returns the item that describes them."""
-        pixels = found.pixels
-        asset = self._write_raster(
-            f"{acquisition_id}/{_PIXELS}",
-            lambda target: cog_writer.copy_as_cog(
-                path,
-                target,
-                names=pixels.bands,
-                scale=pixels.scale,
-                offset=pixels.offset,
-                nodata=pixels.nodata,
-            ),
+        """Write the pixels of a scene's files; returns the item that describes them."""
+        assets = {part.key: self._copy(acquisition_id, part) for part in parts}
+        found = parts[0].found
+        return stac_items.scene_item(
+            acquisition_id, found.sensed_at, found.footprint, assets, properties
+        )
+
+    def _copy(self, acquisition_id: AcquisitionId, part: RasterPart) -> Document:
+        pixels = part.found.pixels
+        selection = cog_copies.BandSelection(
+            indexes=pixels.choice.indexes,
+            names=pixels.bands,
+            scales=pixels.scales,
+            offsets=pixels.offsets,
+            nodata=pixels.nodata,
+            mask_index=pixels.choice.mask_index,
+        )
+        return self._write_raster(
+            f"{acquisition_id}/{part.key}.tif",
+            lambda target: cog_copies.copy_as_cog(part.href, target, selection),
             title=pixels.title,
             role="data",
-        )
-        return stac_items.scene_item(
-            acquisition_id,
-            found.sensed_at,
-            found.footprint,
-            {"reflectance": asset},
-            {"tulip:source_file": path.name, SOURCE_SHA256: digest},
         )
 
     def write_scene(
@@ -124,7 +138,7 @@ class SceneWriter:
             self._catalog.places.writing(self._catalog.address(name), Path(scratch)) as path,
         ):
             write(path)
-            facts = reader.inspect(str(path))
+            facts = header.inspect(str(path))
             size, digest = path.stat().st_size, sha256_file(path)
         return stac_items.raster_asset(
             f"./{Path(name).name}",
@@ -135,8 +149,8 @@ class SceneWriter:
             transform=facts.transform,
             shape=facts.shape,
             dtype=facts.dtype,
-            scale=facts.scale,
-            offset=facts.offset,
+            scales=facts.scales,
+            offsets=facts.offsets,
             nodata=facts.nodata,
             size=size,
             sha256=digest,
