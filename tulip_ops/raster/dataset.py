@@ -95,8 +95,8 @@ def _first_bytes(href: str) -> bytes:
     """Also refuses whatever is no file of this machine, such as GDAL's /vsicurl/ addresses."""
     if Path(f"{href}.msk").exists():
         raise UnreadableRaster(
-            f"{href} has its mask in a file of its own ({href}.msk), which is not read; put the mask"
-            " into the raster: gdal_translate with --config GDAL_TIFF_INTERNAL_MASK YES"
+            f"{href} has its mask in a file of its own ({href}.msk), which is not read; put the"
+            " mask into the raster: gdal_translate with --config GDAL_TIFF_INTERNAL_MASK YES"
         )
     try:
         if not Path(href).is_file():
