@@ -102,6 +102,12 @@ class ExecutionSettings(SettingGroup):
         description="Name of this run in the ledger and in the budget of processing units; a DAG"
         " passes its own. Default: each process is a run of its own.",
     )
+    beam_options: tuple[str, ...] = Field(
+        default=(),
+        validation_alias="TULIP_BEAM_OPTIONS",
+        description="Options of Beam for every `tulip beam`, as a JSON list. Only here may an"
+        " option name a program, an image or a package: --environment_config, --sdk_container_image.",
+    )
     batch: Annotated[int, BOTH] = Field(
         default=1,
         ge=1,

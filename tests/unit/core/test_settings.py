@@ -32,6 +32,7 @@ VALUES = {
     "TULIP_UNET": "text", "TULIP_ENGINE": "openvino", "TULIP_PRECISION": "int8",
     "TULIP_EXPORTS": "some/folder", "TULIP_MINIMUM_CLEAR": "0.375", "TULIP_MINIMUM_AREA": "0.375",
     "TULIP_BLOOM_WINDOW": '["04-01", "05-01"]', "TULIP_FIELDS_FROM": "parcels",
+    "TULIP_BEAM_OPTIONS": '["--environment_type=DOCKER", "--environment_config=image"]',
     "TULIP_RUNTIME": "kubernetes", "TULIP_RUN_ID": "text", "TULIP_BATCH": "7",
     "TULIP_THREADS": "7", "TULIP_MEMORY_GB": "0.375", "TULIP_NO_PROGRESS_SECONDS": "0.375",
     "TULIP_POD_IMAGE": "text", "TULIP_POD_IMAGE_POLICY": "Never",
