@@ -106,7 +106,7 @@ class ExecutionSettings(SettingGroup):
         default=(),
         validation_alias="TULIP_BEAM_OPTIONS",
         description="Options of Beam for every `tulip beam`, as a JSON list. Only here may an"
-        " option name a program, an image or a package: --environment_config, --sdk_container_image.",
+        " option name a program, an image or a package, as --environment_config does.",
     )
     batch: Annotated[int, BOTH] = Field(
         default=1,
