@@ -75,6 +75,7 @@ with DAG(
             None,
             type=["null", "integer"],
             minimum=1,
+            maximum=7300,
             description="Days to look back. Empty: TULIP_LOOK_BACK_DAYS, which is 60 unless set.",
         ),
     },

@@ -18,7 +18,9 @@ def group() -> None:
 
 @group.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--name", help="Name of the area; default: the `name` column or the file's name.")
+@click.option(
+    "--name", help="Name of the area; default: the `name` (Name, NAME) column or the file's name."
+)
 @click.option(
     "--source",
     "sources",
@@ -28,7 +30,7 @@ def group() -> None:
 )
 @as_json
 def add(file: Path, name: str | None, sources: tuple[str, ...], as_json: bool) -> None:
-    """Add the polygons of FILE (GeoJSON, GeoPackage, any OGR vector file).
+    """Add the polygons of FILE (GeoJSON, GeoPackage, KML, Shapefile, GeoParquet).
 
     An area of the same name is replaced, with its sources. Coordinates in any CRS are brought to
     EPSG:4326. Discovery uses the first source that answers and is fresh: see `tulip alerts`.

@@ -22,6 +22,7 @@ from tulip_ops.core.settings import Settings
 from tulip_ops.core.storage_settings import DatabaseSettings
 from tulip_ops.core.types import AcquisitionId
 from tulip_ops.pipeline.beam.runner_names import DIRECT, RUNNERS
+from tulip_ops.pipeline.beam.runner_options import require_allowed
 
 if TYPE_CHECKING:
     from tulip_ops.postgis.ledger import LedgerState
@@ -99,11 +100,13 @@ def beam(
     with the same products and rows as `tulip run ID`. A failed acquisition becomes a dead letter in
     the store, with its reason, and does not affect others; the same command processes it again and
     skips what is done. A file that is not a scene becomes a dead letter too. FLAGS after `--` are
-    passed to Beam unchanged: docs/how-to/beam.md.
+    passed to Beam, except those that may run a program: docs/how-to/beam.md.
     """
     from tulip_ops.pipeline.beam import dead_letters, runners
 
     settings = Settings.load()
+    options = [*flags, *more_flags, *(f"--labels={label}" for label in labels)]
+    require_allowed(options)
     estimate: dict[str, object] = {}
     refused: dict[str, str] = {}
     if files:
@@ -121,7 +124,8 @@ def beam(
             runner=runner,
             workers=workers,
             threads=max(1, settings.execution.threads // workers),
-            flags=[*flags, *more_flags, *(f"--labels={label}" for label in labels)],
+            flags=options,
+            own_flags=settings.execution.beam_options,
         )
     for name, value in sorted(metrics.items()):
         log.info("metric %s: %.6g", name, value)

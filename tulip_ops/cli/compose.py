@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tulip_ops.cli.options import OutputFileType
 from tulip_ops.core.settings import Settings
 
 
@@ -58,7 +59,7 @@ def demo(url: str, archive: str | None, areas: Path | None) -> None:
 @click.option(
     "--out",
     "file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutputFileType(),
     required=True,
     help="The template, for TULIP_POD_TEMPLATE.",
 )

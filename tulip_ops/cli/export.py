@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tulip_ops.cli.options import as_json, show
+from tulip_ops.cli.options import OutputFileType, as_json, show
 from tulip_ops.core.settings import Settings
 from tulip_ops.postgis.layer_names import LAYERS
 
@@ -27,7 +27,7 @@ class BoundsType(click.ParamType[tuple[float, float, float, float]]):
 
 
 @click.command()
-@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("out", type=OutputFileType())
 @click.option(
     "--layer",
     "layers",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Literal
 
 import click
 
 from tulip_ops.core.errors import BadAcquisitionId
+from tulip_ops.core.files import regular_target
 from tulip_ops.core.types import AcquisitionId
 
 DONE, FAILED, BAD_INPUT, BAD_DATA, SKIPPED = 0, 1, 2, 3, 99
@@ -53,6 +55,22 @@ class NoDataType(click.ParamType[float | Literal["none"]]):
             return float(str(value))
         except ValueError:
             self.fail(f"{value!r} is neither a number nor `none`", param, ctx)
+
+
+class OutputFileType(click.ParamType[Path]):
+    """A file to write: a regular one that may be replaced, or a new one in a folder that exists."""
+
+    name = "file"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        path = Path(str(value))
+        try:
+            regular_target(path)
+        except (OSError, RuntimeError) as error:
+            self.fail(f"{error}; name a file in a folder that exists", param, ctx)
+        return path
 
 
 acquisition_id = click.argument("acquisition_id", metavar="ID", type=AcquisitionIdType())

@@ -10,6 +10,7 @@ import click
 from tulip_ops.cli import revisit
 from tulip_ops.cli.options import SKIPPED, DayType, acquisition_id, as_json, run_id, show
 from tulip_ops.core.settings import Settings
+from tulip_ops.core.source_settings import LONGEST_LOOK_BACK
 from tulip_ops.core.types import NETWORK_STEPS, STEPS, AcquisitionId, NetworkStep, Outcome, Step
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,9 @@ force = click.option("--force", is_flag=True, help="Make the product again even 
 )
 @click.option("--since", type=DayType(), help="First day to search; wins over --look-back.")
 @click.option("--until", type=DayType(), help="Last day to search; default: today.")
-@click.option("--look-back", type=click.IntRange(min=1), help="Days; default: the setting.")
+@click.option(
+    "--look-back", type=click.IntRange(1, LONGEST_LOOK_BACK), help="Days; default: the setting."
+)
 @run_id
 @as_json
 def discover(
@@ -51,7 +54,8 @@ def discover(
     settings = Settings.load()
     now = datetime.now(UTC)
     last = until or now.date()
-    first = since or last - timedelta(days=look_back or settings.sources.look_back_days)
+    days = look_back or settings.sources.look_back_days
+    first = since or max(date.min + timedelta(days), last) - timedelta(days)
     found = discovery.discover(
         settings, areas=areas, sources=sources, since=first, until=last, now=now, run_id=run_id
     )

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from tulip_ops.cli.options import acquisition_id
+from tulip_ops.cli.options import OutputFileType, acquisition_id
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.types import AcquisitionId
 
 
 @click.command()
 @acquisition_id
-@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("out", type=OutputFileType())
 def picture(acquisition_id: AcquisitionId, out: Path) -> None:
     """Draw the products of ID into OUT (PNG): image, cloud screen, probability, polygons."""
     from tulip_ops.reports import quicklook
@@ -24,7 +24,7 @@ def picture(acquisition_id: AcquisitionId, out: Path) -> None:
 
 @click.command()
 @click.argument("area")
-@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("out", type=OutputFileType())
 @click.option(
     "--simulated/--satellite",
     default=False,

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from tulip_ops.cli.options import as_json, show
+from tulip_ops.cli.options import OutputFileType, as_json, show
 from tulip_ops.core.settings import Settings
 
 
 @click.command()
 @click.argument("area")
-@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("out", type=OutputFileType())
 @click.option(
     "--simulated/--satellite",
     default=None,

@@ -53,6 +53,10 @@ class ModelNotFound(BadInput):
     """No shipped or trained model fits the bands of the acquisition."""
 
 
+class OptionRefused(BadInput):
+    """An option of a Beam runner may run programs, and is not allowed here."""
+
+
 class ExportMissing(BadInput):
     """The requested export of a network does not exist, or was not accepted."""
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tulip_ops.core.errors import StoreUnavailable
+
 
 def sha256_file(path: Path) -> str:
     """The sha256 of a file's bytes, as 64 hexadecimal digits; `OSError`."""
@@ -25,6 +27,33 @@ SHA256_MULTIHASH = "1220"
 """Prefix that makes a sha256 the multihash of STAC's file:checksum: its kind and its 32 bytes."""
 
 
+def regular_target(path: Path) -> Path:
+    """The path that a writer of `path` replaces: where its symbolic links lead, or itself.
+
+    `OSError` if that is a folder, a device, a pipe or a socket, which a rename would destroy, or if
+    its folder does not exist.
+    """
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        kind = "a folder" if target.is_dir() else "a device, pipe or socket"
+        raise FileExistsError(f"{path} is {kind}, and only regular files are replaced")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"the folder {target.parent} does not exist")
+    return target
+
+
+@contextmanager
+def write_output(path: Path) -> Iterator[Path]:
+    """As `atomic_write`, for a file that a person named; `StoreUnavailable`."""
+    try:
+        with atomic_write(path) as draft:
+            yield draft
+    except OSError as error:
+        raise StoreUnavailable(
+            f"{path} cannot be written ({error}); check the folder and its rights"
+        ) from error
+
+
 @contextmanager
 def atomic_write(
     path: Path, *, temporary: str | None = None, mode: int | None = None, sync_folder: bool = False
@@ -33,7 +62,8 @@ def atomic_write(
 
     The block writes the temporary file; if it raises, that file is removed and `path` stays as it
     was. Of two writers at once, the one that ends last wins; neither sees the other's file.
-    `OSError`.
+    A symbolic link stays, and what it leads to is replaced. `OSError`, also for what is no regular
+    file: see `regular_target`.
 
     temporary: a name that the next writer overwrites if this one is killed, where there is one
     writer at a time. By default a name that is used once. It ends as that of `path`, because
@@ -41,6 +71,7 @@ def atomic_write(
     mode: access rights (0o600) from the first byte on; the file then exists, empty, in the block.
     sync_folder: as `move_durably` has it.
     """
+    path = regular_target(path)
     draft = path.with_name(temporary or _unique(path.name))
     try:
         if mode is not None:

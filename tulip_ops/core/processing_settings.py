@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tulip_ops.core.setting_group import BOTH, SCREEN, SEGMENT, SettingGroup
+
+_MONTH_DAY = re.compile(r"\d\d-\d\d")
 
 
 class NetworkSettings(SettingGroup):
@@ -73,6 +77,20 @@ class FieldSettings(SettingGroup):
         description="First and last month-day of possible blooms, as a JSON list: clear looks"
         " between them decide whether a field bloomed.",
     )
+
+    @field_validator("bloom_window")
+    @classmethod
+    def _check_bloom_window(cls, value: tuple[str, str]) -> tuple[str, str]:
+        # a year without the 29th of February: a window must exist in every year
+        days = [date.fromisoformat(f"2023-{text}") for text in value if _MONTH_DAY.fullmatch(text)]
+        if len(days) < len(value):
+            raise ValueError("each is a month and a day as MM-DD, such as 03-20")
+        if days[0] >= days[1]:
+            raise ValueError(
+                "the first day must be before the last; a window over New Year is not supported"
+            )
+        return value
+
     fields_from: Literal["detections", "parcels"] = Field(
         default="detections",
         validation_alias="TULIP_FIELDS_FROM",
@@ -101,6 +119,12 @@ class ExecutionSettings(SettingGroup):
         validation_alias="TULIP_RUN_ID",
         description="Name of this run in the ledger and in the budget of processing units; a DAG"
         " passes its own. Default: each process is a run of its own.",
+    )
+    beam_options: tuple[str, ...] = Field(
+        default=(),
+        validation_alias="TULIP_BEAM_OPTIONS",
+        description="Options of Beam for every `tulip beam`, as a JSON list. Only here may an"
+        " option name a program, an image or a package, as --environment_config does.",
     )
     batch: Annotated[int, BOTH] = Field(
         default=1,

@@ -9,6 +9,9 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 from tulip_ops.core.setting_group import SettingGroup
 from tulip_ops.core.types import OffsetRule
 
+LONGEST_LOOK_BACK = 7300
+"""Days: twenty years, longer than Sentinel-2 has flown."""
+
 
 class StacApi(BaseModel):
     """One STAC API with Sentinel-2 scenes, one raster a band. TULIP_STAC_APIS holds such values."""
@@ -99,12 +102,14 @@ class SourceSettings(SettingGroup):
     look_back_days: int = Field(
         default=60,
         ge=1,
+        le=LONGEST_LOOK_BACK,
         validation_alias="TULIP_LOOK_BACK_DAYS",
         description="How far back discovery looks by default, in days.",
     )
     stale_after_days: float | None = Field(
         default=None,
         gt=0,
+        le=LONGEST_LOOK_BACK,
         validation_alias="TULIP_STALE_AFTER_DAYS",
         description="Days after which a source whose newest item over an area is older counts as"
         " stale. Default: when two overpasses that `tulip revisit` expects are missing.",
@@ -112,6 +117,7 @@ class SourceSettings(SettingGroup):
     publication_hours: float = Field(
         default=48.0,
         ge=0,
+        le=24 * LONGEST_LOOK_BACK,
         validation_alias="TULIP_PUBLICATION_HOURS",
         description="Hours that sources may take to publish an overpass before it counts as late.",
     )

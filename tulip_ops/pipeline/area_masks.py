@@ -16,7 +16,7 @@ from tulip_ops.raster import cog, rasterize
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.probability import decode_probability
-from tulip_ops.raster.projection import WGS84, project
+from tulip_ops.raster.projection import project_outline
 from tulip_ops.storage.product_store import ProductStore
 from tulip_ops.storage.products import CLOUD
 
@@ -35,9 +35,7 @@ def read_grid(acquisition: Acquisition, areas: Sequence[Area]) -> Grid | None:
 def area_pixels(areas: Sequence[Area], grid: Grid) -> NDArray[np.bool_]:
     """(height, width): True where a pixel's centre lies in an area."""
     within: NDArray[np.bool_] = (
-        rasterize.polygons_to_labels(
-            [project(area.geometry, WGS84, grid.epsg) for area in areas], grid
-        )
+        rasterize.polygons_to_labels([project_outline(area.geometry, grid) for area in areas], grid)
         >= 0
     )
     return within
@@ -45,7 +43,7 @@ def area_pixels(areas: Sequence[Area], grid: Grid) -> NDArray[np.bool_]:
 
 def rows_around(areas: Sequence[Area], grid: Grid) -> RowMask:
     """Rows that `screen` gives to the cloud filter: the areas and CONTEXT around them."""
-    near = [project(area.geometry, WGS84, grid.epsg).buffer(CONTEXT) for area in areas]
+    near = [project_outline(area.geometry, grid).buffer(CONTEXT) for area in areas]
     return lambda rows: rasterize.polygons_to_labels(near, grid.rows(rows)) >= 0
 
 
@@ -62,8 +60,8 @@ def clear_mask(acquisition_id: AcquisitionId, store: ProductStore) -> Iterator[R
 def _window(acquisition: Acquisition, wanted: BaseGeometry) -> Grid:
     """Around what is wanted (EPSG:4326), within the footprint."""
     whole = tile_grid(acquisition.id.tile)
-    near = project(wanted, WGS84, whole.epsg).buffer(CONTEXT)
-    covered = project(acquisition.footprint, WGS84, whole.epsg)
+    near = project_outline(wanted, whole).buffer(CONTEXT)
+    covered = project_outline(acquisition.footprint, whole)
     return whole.window(near.envelope.intersection(covered.envelope).bounds)
 
 

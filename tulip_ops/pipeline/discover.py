@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from tulip_ops.core import revisit
-from tulip_ops.core.errors import AreaNotFound
+from tulip_ops.core.errors import AreaNotFound, BadInput
 from tulip_ops.core.revisit import Pass
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.source_settings import SourceSettings
@@ -117,7 +117,12 @@ def survey(
     until: date,
     now: datetime,
 ) -> SourceSurvey:
-    """Ask the sources as `discover` does, and write nothing; `AreaNotFound`."""
+    """Ask the sources as `discover` does, and write nothing; `AreaNotFound`, `BadInput`."""
+    if since > until:
+        raise BadInput(
+            f"the first day {since} is later than the last day {until}, so that there is nothing to"
+            " search; give them in order (without a last day, it is today)"
+        )
     with connection.connect(settings.database.writer_url(), "tulip discover") as database:
         wanted = area_table.get_areas(database, areas or None)
         if not wanted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import rasterio
@@ -37,11 +38,13 @@ def _use_gdal() -> None:
 def open_raster(href: str | RangeFile, **options: Any) -> Iterator[Dataset]:
     """Open a raster for reading; GDAL's errors in the block become `UnreadableRaster`.
 
+    Only GeoTIFF, JPEG 2000, PNG and JPEG are opened, and no file beside them: no sidecar and
+    nothing that their text names.
     options: of GDAL, while the raster is open.
     """
     with (
         translate_errors(display_name(href)),
-        rasterio.Env(**_options(href), **options),
+        rasterio.Env(**_OPTIONS, **options),
         _open_path(href) if isinstance(href, str) else range_reader.open_dataset(href) as source,
     ):
         yield source
@@ -81,16 +84,34 @@ def effective_nodata(source: Dataset, nodata: float | None) -> float | None:
 
 
 def _open_path(href: str) -> Dataset:
+    driver = range_reader.driver_of(_first_bytes(href), href)
     with warnings.catch_warnings():
         # training images may lack a georeference; callers that need one check the CRS
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(href)
+        return rasterio.open(Path(href), driver=driver)
 
 
-def _options(href: str | RangeFile) -> dict[str, str]:
+def _first_bytes(href: str) -> bytes:
+    """Also refuses whatever is no file of this machine, such as GDAL's /vsicurl/ addresses."""
+    if Path(f"{href}.msk").exists():
+        raise UnreadableRaster(
+            f"{href} has its mask in a file of its own ({href}.msk), which is not read; put the"
+            " mask into the raster: gdal_translate with --config GDAL_TIFF_INTERNAL_MASK YES"
+        )
+    try:
+        if not Path(href).is_file():
+            raise FileNotFoundError("it is missing, or no regular file")
+        with Path(href).open("rb") as file:
+            return file.read(range_reader.SIGNATURE_LENGTH)
+    except (OSError, ValueError) as error:
+        raise UnreadableRaster(
+            f"{href} cannot be read as a raster ({error}); fetch or make it again"
+        ) from error
+
+
+_OPTIONS = {
     # GDAL's fast path returns uninitialized memory for the missing rows of a truncated PNG
-    options = {"GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}
-    if not isinstance(href, str):
-        # GDAL would spend requests on sidecar files, which do not exist
-        options["GDAL_DISABLE_READDIR_ON_OPEN"] = "EMPTY_DIR"
-    return options
+    "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",
+    # a sidecar (.ovr, .aux.xml) may be a VRT; of a remote file, each would cost a request
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+}

@@ -10,17 +10,24 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import shapely
 from pyproj import Geod, Transformer
-from shapely.geometry import GeometryCollection
+from shapely.geometry import GeometryCollection, box
 from shapely.geometry.base import BaseGeometry
 
 from tulip_ops.core import concurrency
 from tulip_ops.core.errors import BadArea
+from tulip_ops.raster.grid import Grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WGS84 = 4326
 
+_EDGE = 0.02
+"""Degrees of an edge that is projected: it then bends by less than a metre."""
+_NEAR = 1.0
+"""Degrees around a grid: more than what is read around an area."""
+_WIDE = 180.0
+"""Degrees of a grid that only seems so wide: it crosses the 180th meridian."""
 _ELLIPSOID = Geod(ellps="WGS84")
 
 Geometry = TypeVar("Geometry", bound=BaseGeometry)
@@ -45,6 +52,21 @@ def project(geometry: Geometry, from_epsg: int, to_epsg: int) -> Geometry:
             f" has no place in EPSG:{to_epsg}; check its CRS"
         )
     return projected
+
+
+def project_outline(geometry: BaseGeometry, grid: Grid) -> BaseGeometry:
+    """An area in EPSG:4326 in the CRS of a grid, where its edges are as in longitude and latitude.
+
+    Straight edges of one are not straight in the other: vertices are added. Only what lies near
+    the grid is projected, as UTM has no place for what is far from its zone; it may be empty.
+    """
+    tile = project(box(*grid.bounds), grid.epsg, WGS84)
+    west, south, east, north = tile.bounds
+    if east - west < _WIDE:
+        geometry = shapely.intersection(
+            geometry, box(west - _NEAR, south - _NEAR, east + _NEAR, north + _NEAR)
+        )
+    return project(shapely.segmentize(geometry, _EDGE), WGS84, grid.epsg)
 
 
 def project_all(

@@ -23,6 +23,18 @@ if TYPE_CHECKING:
 
 _CHUNK = 16384
 """Bytes per read of a header; larger than the header of a COG of a full tile with overviews."""
+SIGNATURES = {
+    b"II*\0": "GTiff",
+    b"MM\0*": "GTiff",
+    b"II+\0": "GTiff",
+    b"MM\0+": "GTiff",
+    b"\0\0\0\x0cjP  \r\n\x87\n": "JP2OpenJPEG",
+    b"\xff\x4f\xff\x51": "JP2OpenJPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+}
+"""GDAL's driver by the first bytes of a file. No format is here that names other files or hosts."""
+SIGNATURE_LENGTH = max(map(len, SIGNATURES))
 
 
 class RangeFile(Protocol):
@@ -71,14 +83,33 @@ class CachedRangeFile:
         return self._file.size()
 
 
+def driver_of(head: bytes, name: str) -> str:
+    """The only driver of GDAL that may open a file which begins so; else `UnreadableRaster`.
+
+    GDAL would try all of its drivers: one of them reads a VRT, a short text that makes GDAL open
+    any other file, host or program that it names, under whatever suffix it comes.
+    """
+    for signature, driver in SIGNATURES.items():
+        if head.startswith(signature):
+            return driver
+    raise UnreadableRaster(
+        f"{name} cannot be read as a raster: it is no GeoTIFF, JPEG 2000, PNG or JPEG, or it is"
+        " truncated; fetch it again, or convert it with gdal_translate"
+    )
+
+
 @contextmanager
 def open_dataset(file: RangeFile) -> Iterator[DatasetReader]:
     """Open the file as a GDAL dataset. Errors of `file` take precedence over GDAL's."""
     container = _Container(file)
+    head = container.chunked(0, SIGNATURE_LENGTH)
+    if container.failure is not None:
+        raise container.failure
+    driver = driver_of(head, file.name)
     try:
         with (
             rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"),  # it has no sidecars
-            rasterio.open(container.name, opener=container) as source,
+            rasterio.open(container.name, driver=driver, opener=container) as source,
         ):
             yield source
     except RasterioError as error:

@@ -105,7 +105,7 @@ def read_warped(
 def read_pixels(path: Path) -> Float:
     """All bands except alpha, as stored; the raster needs no georeference.
 
-    PNG, JPEG, TIFF and any other format of GDAL; JPEGs in CMYK are read as red, green and blue.
+    PNG, JPEG, TIFF or JPEG 2000; JPEGs in CMYK are read as red, green and blue.
     Returns (bands, height, width) float32, NaN where the file declares no data (nodata value,
     alpha or internal mask). `UnreadableRaster`.
     """

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import shapely
 
-from tulip_ops.core.errors import AreaNotFound, ProductDamaged, ProductMissing, StoreUnavailable
-from tulip_ops.core.files import atomic_write
+from tulip_ops.core.errors import AreaNotFound, ProductDamaged, ProductMissing
+from tulip_ops.core.files import write_output
 from tulip_ops.core.settings import Settings
 from tulip_ops.core.storage_settings import StorageSettings
 from tulip_ops.core.types import AcquisitionId, Verdict
@@ -62,13 +62,8 @@ def report(
             " `tulip discover`"
         )
     story = _illustrated(history, settings.storage)
-    try:
-        with atomic_write(out) as draft:
-            draft.write_text(area_report_html.page(story, now), encoding="utf-8")
-    except OSError as error:
-        raise StoreUnavailable(
-            f"{out} cannot be written ({error}); check the folder and its rights"
-        ) from error
+    with write_output(out) as draft:
+        draft.write_text(area_report_html.page(story, now), encoding="utf-8")
     return story
 
 

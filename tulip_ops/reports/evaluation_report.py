@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tulip_ops.core.files import write_output
 from tulip_ops.ml.evaluation import metrics
 from tulip_ops.ml.evaluation.bootstrap import Estimate
 from tulip_ops.ml.evaluation.evaluate import Evaluation, figures
@@ -33,11 +34,12 @@ def write(evaluation: Evaluation, data: str, folder: Path) -> dict[str, Estimate
     """
     folder.mkdir(parents=True, exist_ok=True)
     found = figures(evaluation)
-    (folder / "metrics.json").write_text(
-        json.dumps(as_json(evaluation, data, found), indent=2) + "\n", encoding="utf-8"
-    )
+    with write_output(folder / "metrics.json") as draft:
+        text = json.dumps(as_json(evaluation, data, found), indent=2)
+        draft.write_text(text + "\n", encoding="utf-8")
     drawn = _draw(evaluation, data, folder)
-    (folder / "index.html").write_text(_page(evaluation, data, found, drawn), encoding="utf-8")
+    with write_output(folder / "index.html") as draft:
+        draft.write_text(_page(evaluation, data, found, drawn), encoding="utf-8")
     return found
 
 

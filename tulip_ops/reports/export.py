@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tulip_ops.core.errors import BadInput, StoreUnavailable
-from tulip_ops.core.files import move_durably
+from tulip_ops.core.files import move_durably, regular_target
 from tulip_ops.core.storage_settings import DatabaseSettings
 from tulip_ops.postgis import connection, layers
 from tulip_ops.postgis.layer_names import LAYERS, Layer
@@ -28,6 +28,7 @@ def export(
     names = _layers(out, layer_names)
     rows: dict[Layer, int] = {}
     try:
+        out = regular_target(out)
         with TemporaryDirectory(dir=out.parent, prefix=f".{out.stem}-") as folder:
             draft = Path(folder) / out.name
             with (

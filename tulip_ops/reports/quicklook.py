@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 
 from tulip_ops.core.errors import AreaNotFound, BadAcquisitionId, ProductMissing
+from tulip_ops.core.files import write_output
 from tulip_ops.core.storage_settings import DatabaseSettings, StorageSettings
 from tulip_ops.core.types import AcquisitionId, Field, SeasonVerdict
 from tulip_ops.postgis import areas, connection, field_seasons
@@ -152,7 +153,8 @@ def acquisition_picture(
     _legend(panels[1, 0], "not measured")
     _legend(panels[1, 3], "not seen", outline="field")
     _headline(figure, _dated(title), simulated=simulated)
-    figure.savefig(path, dpi=100)
+    with write_output(path) as draft:
+        figure.savefig(draft, dpi=100)
 
 
 def season_picture(
@@ -193,7 +195,8 @@ def season_picture(
         )
     _verdict_legend(figure)
     _headline(figure, title, simulated=simulated)
-    figure.savefig(path, dpi=100)
+    with write_output(path) as draft:
+        figure.savefig(draft, dpi=100)
 
 
 def _cloud_edge(axes: Axes, cloud: NDArray[np.float32], threshold: float, extent: Any) -> None:

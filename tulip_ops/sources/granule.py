@@ -11,6 +11,7 @@ from hashlib import sha256
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.source_settings import StacApi
 from tulip_ops.core.types import JSON, OffsetRule
+from tulip_ops.sources.stac_fields import refuse_bad_items, require_form
 from tulip_ops.sources.stac_item import StacScene, parse_scene
 
 _DATATAKE = re.compile(r"(?:GS2[A-D]_|S2[A-D]_MSIL(?:1C|2A)_)(\d{8}T\d{6})")
@@ -57,13 +58,19 @@ def parse_granule(document: Mapping[str, JSON], api: StacApi, address: str) -> G
     rule = api.collections.get(collection)
     if rule is None:
         raise BadScene(f"{address} is of collection {collection!r}, which was not asked for")
-    properties, assets = document.get("properties"), document.get("assets")
-    if not isinstance(properties, dict) or not isinstance(assets, dict):
-        raise BadScene(f"{address} is no STAC item: it has no properties or no assets")
+    require_form(document, address)
+    with refuse_bad_items(address):
+        return _parse(document, api, address, collection, rule)
+
+
+def _parse(
+    document: Mapping[str, JSON], api: StacApi, address: str, collection: str, rule: OffsetRule
+) -> Granule:
+    properties, assets = document["properties"], document["assets"]
     described = {
         key: _described(key, asset, api)
         for key, asset in assets.items()
-        if isinstance(asset, dict) and (not api.bands or key in api.bands)
+        if not api.bands or key in api.bands
     }
     scene = parse_scene({**document, "assets": described}, address)
     strip = _DATASTRIP.search(_first_property(properties, "s2:datastrip_id", "eopf:datastrip_id"))

@@ -1,4 +1,4 @@
-"""HTTP client with rate limit and bounded retries: the only importer of urllib3.
+"""HTTP client with rate limit and bounded retries: imports urllib3, as `public_hosts` does.
 
 URLs may be signed: messages show them without their query.
 """
@@ -6,6 +6,7 @@ URLs may be signed: messages show them without their query.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from tulip_ops.core.errors import (
 )
 from tulip_ops.core.types import JSON
 from tulip_ops.raster.range_file import SizedRangeFile
+from tulip_ops.sources import public_hosts
 
 _CONNECT = 10.0
 _CHUNK = 1 << 16
@@ -36,7 +38,7 @@ _PASSING = {429, 500, 502, 503, 504}
 """Retryable status codes."""
 
 
-_REDIRECTS = urllib3.Retry(total=None, connect=0, read=0, redirect=5, status=0, other=0)
+logging.getLogger("urllib3").setLevel(logging.INFO)  # below it, it logs signed URLs
 
 
 class RateLimiter:
@@ -88,13 +90,26 @@ class HttpClient:
         patience: RetryPolicy | None = None,
         throttle: RateLimiter | None = None,
         headers: Mapping[str, str] | None = None,
+        *,
+        public_only: bool = False,
     ) -> None:
-        """credential: its name in the settings, for the message if it is refused."""
+        """credential: its name in the settings, for the message if it is refused.
+
+        headers: with credentials, not sent to another host that a redirect leads to. public_only:
+        `BadScene` for an address that is loopback, link-local or private, also after a redirect.
+        """
         self._credential = credential
         self._patience = patience or RetryPolicy()
         self._throttle = throttle
         self._headers = dict(headers or {})
-        self._pool = urllib3.PoolManager(num_pools=4, maxsize=16)
+        make = public_hosts.pool_manager if public_only else urllib3.PoolManager
+        self._pool = make(num_pools=4, maxsize=16)
+        self._redirects = urllib3.Retry(
+            total=None, connect=0, read=0, redirect=5, status=0, other=0,
+            remove_headers_on_redirect=[
+                *urllib3.Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT, *self._headers
+            ],
+        )  # fmt: skip
 
     def get_json(self, url: str) -> JSON:
         """A JSON document. `CredentialRefused`, `SourceUnavailable`, `TooManyRequests`."""
@@ -172,7 +187,7 @@ class HttpClient:
             url,
             headers={**self._headers, **headers},
             timeout=urllib3.Timeout(connect=min(_CONNECT, patience), read=patience),
-            retries=_REDIRECTS,
+            retries=self._redirects,
             preload_content=False,
         )
         try:

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
+import numpy as np
 import shapely
-from shapely.geometry import MultiPolygon, Polygon, shape
+from numpy.typing import NDArray
+from shapely import affinity
+from shapely.geometry import MultiPolygon, Polygon, box, shape
+from shapely.geometry.base import BaseGeometry
 
 from tulip_ops.core.errors import BadAcquisitionId, BadScene
 from tulip_ops.core.types import (
@@ -20,6 +24,7 @@ from tulip_ops.core.types import (
     processing_baseline,
 )
 from tulip_ops.sources.stac_bands import SceneBand, parse_bands
+from tulip_ops.sources.stac_fields import refuse_bad_items, require_form
 
 N = TypeVar("N", int, float)
 
@@ -30,6 +35,10 @@ _PRODUCT = re.compile(
 )
 _OURS = re.compile(r"(?:S2[A-D]|SIM)_\w{5}_\d{8}_\d{1,3}_L(?:1C|2A)")
 _LEVEL_KEYS = ("tulip:level", "processing:level", "s2:product_type")
+_WIDEST = 180.0
+"""Degrees of longitude; a footprint that seems wider crosses the 180th meridian."""
+_WIDEST_SCENE = 30.0
+"""Degrees of longitude of what crosses it: a tile has 3 at 70 degrees north, and 10 at 83."""
 _LEVEL = re.compile(r"L?(1C|2A)", re.IGNORECASE)
 
 
@@ -74,17 +83,16 @@ def parse_scene(document: Mapping[str, JSON], address: str) -> StacScene:
     of platform, tile, datetime and sequence. Bands come from STAC 1.1 `bands`, from `eo:bands`
     or from the assets' keys, with a scale that must be declared for integers.
     """
-    try:
-        item_id, properties = str(document["id"]), dict(document["properties"])
-        footprint = parse_footprint(document["geometry"])
-        sensed_at = datetime.fromisoformat(
-            properties.get("datetime") or properties["start_datetime"]
-        )
-        assets = {key: dict(asset) for key, asset in document["assets"].items()}
-    except (LookupError, TypeError, ValueError, AttributeError, shapely.GEOSException) as error:
-        raise BadScene(
-            f"{address} is no STAC item with id, geometry, datetime and assets ({error!r})"
-        ) from error
+    require_form(document, address)
+    with refuse_bad_items(address):
+        return _parse(document, address)
+
+
+def _parse(document: Mapping[str, JSON], address: str) -> StacScene:
+    item_id, properties = str(document["id"]), dict(document["properties"])
+    footprint = parse_footprint(document["geometry"])
+    sensed_at = datetime.fromisoformat(properties.get("datetime") or properties["start_datetime"])
+    assets = {key: dict(asset) for key, asset in document["assets"].items()}
     sensed_at = sensed_at.replace(tzinfo=sensed_at.tzinfo or UTC).astimezone(UTC)
     product = _product(item_id, properties)
     versions = (properties.get("s2:processing_baseline"), properties.get("processing:version"))
@@ -107,18 +115,43 @@ def _number(value: JSON, kind: Callable[[JSON], N], lowest: float, highest: floa
     """A number from an item's metadata; None if it is missing or impossible."""
     try:
         number = kind(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if lowest <= number <= highest else None
 
 
 def parse_footprint(geometry: Mapping[str, JSON]) -> MultiPolygon:
-    """The valid polygons of a GeoJSON geometry; `ValueError` if there are none."""
-    ground = shapely.make_valid(shape(dict(geometry)))
+    """The valid polygons of a GeoJSON geometry, cut at 180 degrees; `ValueError` without any."""
+    with np.errstate(invalid="ignore"):  # a coordinate that is no number is named below
+        drawn = shape(dict(geometry))
+    if drawn.is_empty or not np.isfinite(shapely.get_coordinates(drawn)).all():
+        raise ValueError("its geometry is empty, or has a coordinate that is no number")
+    pieces = [_cut_at_180(part) for part in shapely.get_parts(drawn)]
+    ground = shapely.make_valid(shapely.union_all(pieces) if len(pieces) > 1 else pieces[0])
     parts = [part for part in shapely.get_parts(ground) if isinstance(part, Polygon)]
     if not parts:
         raise ValueError("its geometry is no polygon")
     return MultiPolygon(parts)
+
+
+def _cut_at_180(part: BaseGeometry) -> BaseGeometry:
+    """A polygon that seems to go around the Earth crosses the 180th meridian: as its two halves."""
+    if part.bounds[2] - part.bounds[0] <= _WIDEST:
+        return part
+
+    def eastward(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.column_stack([np.where(points[:, 0] < 0, points[:, 0] + 360, points[:, 0]),
+                                points[:, 1]])  # fmt: skip
+
+    moved = shapely.make_valid(shapely.transform(shapely.force_2d(part), eastward))
+    west, south, east, north = moved.bounds
+    if east - west > _WIDEST_SCENE or not moved.area:
+        raise ValueError(f"its geometry spans {part.bounds[2] - part.bounds[0]:.0f} degrees")
+    beyond = shapely.intersection(moved, box(180, south, 360, north))
+    return shapely.union_all([
+        shapely.intersection(moved, box(0, south, 180, north)),
+        affinity.translate(beyond, xoff=-360),
+    ])  # fmt: skip
 
 
 def _scene_id(

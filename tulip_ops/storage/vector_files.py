@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +20,10 @@ from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from tulip_ops.core import concurrency
-from tulip_ops.core.errors import BadArea, BadInput, BadTrainingData
+from tulip_ops.core.errors import BadArea, BadTrainingData
 from tulip_ops.core.types import Area
 from tulip_ops.raster.projection import WGS84, geodesic_area
+from tulip_ops.storage import vector_formats
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -30,6 +31,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _NAME_LENGTH = 63
+_LETTERS = str.maketrans(
+    {"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "Ae",
+     "œ": "oe", "Œ": "Oe", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "\u0131": "i"}
+)  # fmt: skip
+"""Latin letters that Unicode does not take for a letter with an accent."""
+_WIDEST = 180.0
+"""Degrees of longitude; a polygon that seems wider crosses the 180th meridian."""
+_SMALLEST, _SMALL = 1.0, 100.0
+"""Square metres: of what is no area, and of a pixel, below which none may be measured in it."""
+_LONGEST_EDGE = 2000.0
+"""Metres of an edge before it is projected; it then bends by less than a decimetre."""
+_MOST_PROBLEMS = 10
+"""Named in one message."""
 
 
 @concurrency.before_threads
@@ -39,16 +53,19 @@ def _use_arrow() -> None:
 
 
 def read_areas(path: Path, name: str | None = None) -> list[Area]:
-    """Areas of interest from a GeoJSON, GeoPackage or any vector file that OGR reads.
+    """Areas of interest from a GeoJSON, GeoPackage or another of `vector_formats.FORMATS`.
 
     Coordinates are transformed to EPSG:4326. With `name`, all polygons of the file are one area.
-    Without, each polygon is an area, named by the column `name` or else the file; names are
-    reduced to the characters that `Area` allows, and duplicates numbered. Invalid polygons are
-    repaired with a warning. `BadArea` for anything that is not a polygon on the Earth.
+    Without, each polygon is an area, named by the column `name` (or Name, NAME) or else the file;
+    names are reduced to the characters that `Area` allows, and duplicates numbered. Invalid
+    polygons are repaired with a warning. `BadArea` for anything that is not a polygon on the
+    Earth; it names every such feature.
     """
-    polygons = [found for frame in _layers(path) for found in _polygons(frame, path)]
+    layers = vector_formats.layers(path, BadArea)
+    polygons = [row for place, frame in layers for row in _polygons(frame, path, place)]
     if not polygons:
         raise BadArea(f"{path} holds no polygon; draw at least one")
+    _require_ground(path, polygons)
     if name is not None:
         return [Area(name, _multipolygon(shapely.union_all([shape for _, shape in polygons])))]
     taken: set[str] = set()
@@ -57,6 +74,33 @@ def read_areas(path: Path, name: str | None = None) -> list[Area]:
         areas.append(Area(_unique(_slug(wanted or path.stem), taken), shape))
         taken.add(areas[-1].name)
     return areas
+
+
+def _require_ground(path: Path, polygons: Sequence[tuple[str | None, MultiPolygon]]) -> None:
+    """Refuse areas on which no pixel is measured, or that go around the Earth."""
+    problems = []
+    for number, (name, shape) in enumerate(polygons, start=1):
+        place = f"polygon {number}{f' ({name})' if name else ''} of {path}"
+        size = geodesic_area(shape)
+        width = max(part.bounds[2] - part.bounds[0] for part in shape.geoms)
+        if _WIDEST < width <= 2 * _WIDEST:
+            problems.append(
+                f"{place} spans {width:.0f} degrees of longitude; if it crosses the 180th"
+                " meridian, cut it there and draw both parts"
+            )
+        elif size < _SMALLEST:
+            problems.append(f"{place} covers {size:.2g} m2, far less than a pixel; draw it larger")
+        elif size < _SMALL:
+            log.warning("%s covers %.0f m2, less than a pixel: it may have no data", place, size)
+    _refuse(problems)
+
+
+def _refuse(problems: Sequence[str]) -> None:
+    """One error that names all problems; nothing where there are none."""
+    if problems:
+        left = len(problems) - _MOST_PROBLEMS
+        more = [f"and {left} more"] if left > 0 else []
+        raise BadArea("; ".join([*problems[:_MOST_PROBLEMS], *more]))
 
 
 def read_parcels(
@@ -71,12 +115,10 @@ def read_parcels(
     """
     import geopandas  # noqa: PLC0415
 
-    with _read_by_ogr(path, BadTrainingData):
-        layer = _layer_with(path, column)
+    with vector_formats.translate_errors(path, BadTrainingData):
+        dataset, layer = _layer_with(path, column)
         around = geopandas.GeoSeries([ground], crs=WGS84)
-        frame = geopandas.read_file(
-            path, layer=layer, columns=[column], bbox=around, engine="pyogrio"
-        )
+        frame = vector_formats.read_layer(dataset, layer, columns=[column], bbox=around)
     if frame.crs is None:
         raise BadTrainingData(f"{path} declares no CRS; assign one, as ogr2ogr -a_srs does")
     frame = frame[frame.geometry.notna() & frame[column].notna()].to_crs(WGS84)
@@ -93,12 +135,12 @@ def read_register(path: Path, column: str | None) -> list[tuple[str, Polygon, fl
     """
     parts: dict[str, list[Polygon]] = {}
     number = 0
-    for frame in _register_layers(path):
+    for place, frame in vector_formats.layers(path, BadArea):
         if column is not None and column not in frame.columns:
             columns = ", ".join(name for name in frame.columns if name != frame.geometry.name)
             raise BadArea(f"{path} has no column {column}; its columns are {columns}")
         names = [None] * len(frame) if column is None else frame[column].tolist()
-        for name, (_, shape) in zip(names, _polygons(frame, path), strict=True):
+        for name, (_, shape) in zip(names, _polygons(frame, path, place), strict=True):
             number += 1
             key = str(number) if column is None else _text(name)
             parts.setdefault(key, []).extend(shape.geoms)
@@ -111,31 +153,20 @@ def read_register(path: Path, column: str | None) -> list[tuple[str, Polygon, fl
     ]
 
 
-def _register_layers(path: Path) -> Iterator[GeoDataFrame]:
-    """The one table of GeoParquet, or each layer with geometries of any other file."""
-    if path.suffix.lower() not in {".parquet", ".geoparquet"}:
-        yield from _layers(path)
-        return
-    import geopandas  # noqa: PLC0415
-
-    try:
-        yield geopandas.read_parquet(path)
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise BadArea(f"{path} cannot be read as GeoParquet ({error})") from error
-
-
-def _layer_with(path: Path, column: str) -> str:
+def _layer_with(path: Path, column: str) -> tuple[str, str]:
+    """(address, layer) of the first layer that has the column."""
     import geopandas  # noqa: PLC0415
     import pyogrio  # noqa: PLC0415
 
     columns = {
-        layer: pyogrio.read_info(path, layer=layer)["fields"].tolist()
-        for layer in geopandas.list_layers(path)["name"]
+        (dataset, str(layer)): pyogrio.read_info(dataset, layer=layer)["fields"].tolist()
+        for dataset in vector_formats.addresses(path)
+        for layer in geopandas.list_layers(dataset)["name"]
     }
-    for layer, names in columns.items():
+    for place, names in columns.items():
         if column in names:
-            return str(layer)
-    found = "; ".join(f"{layer}: {', '.join(names)}" for layer, names in columns.items())
+            return place
+    found = "; ".join(f"{layer}: {', '.join(names)}" for (_, layer), names in columns.items())
     raise BadTrainingData(f"{path} has no column {column}; its columns are {found}")
 
 
@@ -158,53 +189,71 @@ def write_areas(path: Path, areas: Sequence[Area]) -> None:
     path.write_text(json.dumps(collection) + "\n", encoding="utf-8")
 
 
-def _layers(path: Path) -> Iterator[GeoDataFrame]:
-    """Each layer of a file that has geometries, without tables such as styles."""
-    # importing geopandas takes over a second, and steps that read only Parquet do not need it
-    import geopandas  # noqa: PLC0415
-
-    with _read_by_ogr(path, BadArea):
-        layers = geopandas.list_layers(path)
-        for layer, kind in zip(layers["name"], layers["geometry_type"], strict=True):
-            if kind is not None:
-                yield geopandas.read_file(path, layer=layer, engine="pyogrio")
-
-
-@contextmanager
-def _read_by_ogr(path: Path, bad: type[BadInput]) -> Iterator[None]:
-    """Translate errors of pyogrio to `bad`."""
-    from pyogrio import errors  # noqa: PLC0415
-
-    try:
-        yield
-    except (errors.DataSourceError, errors.FeatureError, errors.GeometryError) as error:
-        raise bad(
-            f"{path} cannot be read as a vector file ({error}); use GeoJSON or GeoPackage"
-        ) from error
-
-
-def _polygons(frame: GeoDataFrame, path: Path) -> Iterator[tuple[str | None, MultiPolygon]]:
+def _polygons(frame: GeoDataFrame, path: Path, place: str) -> list[tuple[str | None, MultiPolygon]]:
     """(name or None, geometry in EPSG:4326) of each row."""
     if frame.crs is None:
         raise BadArea(f"{path} declares no CRS; assign one, as ogr2ogr -a_srs does")
-    places = [f"feature {number} of {path}" for number in range(1, len(frame) + 1)]
-    checked = [_checked(*pair) for pair in zip(frame.geometry, places, strict=True)]
-    on_earth = frame.set_geometry(checked, crs=frame.crs).to_crs(WGS84).geometry
-    names = [None] * len(frame)
-    if "name" in frame.columns:
-        names = frame["name"].astype(object).where(frame["name"].notna(), None).tolist()
-    for shape, name, place in zip(on_earth, names, places, strict=True):
-        if not np.isfinite(shape.bounds).all():
-            raise BadArea(f"{place} has no place in longitude and latitude; check its CRS")
-        yield (None if name is None else str(name)), _repaired(shape, place)
+    places = [f"feature {number} of {place}" for number in range(1, len(frame) + 1)]
+    checked = _each(_checked, frame.geometry, places)
+    with vector_formats.translate_errors(path, BadArea):
+        on_earth = frame.set_geometry(_densified(checked, frame), crs=frame.crs).to_crs(WGS84)
+    return list(zip(_names(frame), _each(_on_earth, on_earth.geometry, places), strict=True))
+
+
+def _each(
+    check: Callable[[BaseGeometry | None, str], MultiPolygon],
+    shapes: Iterable[BaseGeometry | None],
+    places: Sequence[str],
+) -> list[MultiPolygon]:
+    """What `check` makes of all shapes; one `BadArea` that names all which it refuses."""
+    good, problems = [], []
+    for shape, place in zip(shapes, places, strict=True):
+        try:
+            good.append(check(shape, place))
+        except BadArea as error:
+            problems.append(str(error))
+        except shapely.GEOSException as error:
+            problems.append(f"{place} is broken ({error}); redraw it")
+    _refuse(problems)
+    return good
+
+
+def _densified(shapes: Sequence[MultiPolygon], frame: GeoDataFrame) -> Sequence[BaseGeometry]:
+    """With more vertices where the file has a projection: its straight edges bend elsewhere."""
+    if not frame.crs.is_projected:
+        return shapes
+    unit = frame.crs.axis_info[0].unit_conversion_factor or 1.0
+    return [shapely.segmentize(shape, _LONGEST_EDGE / unit) for shape in shapes]
+
+
+def _names(frame: GeoDataFrame) -> list[str | None]:
+    """Of the column `name`, however it is capitalized; None where it is empty."""
+    columns = [str(column) for column in frame.columns if str(column).casefold() == "name"]
+    if not columns:
+        return [None] * len(frame)
+    values = frame["name" if "name" in columns else columns[0]]
+    texts = values.astype(object).where(values.notna(), "").tolist()
+    return [str(text).strip() or None for text in texts]
 
 
 def _checked(shape: BaseGeometry | None, place: str) -> MultiPolygon:
     if shape is None or shape.is_empty:
-        raise BadArea(f"{place} has no geometry; draw or delete it")
+        raise BadArea(
+            f"{place} has no geometry, or one that cannot be built, such as a ring that is not"
+            " closed; draw or delete it"
+        )
     if shape.geom_type not in {"Polygon", "MultiPolygon"}:
         raise BadArea(f"{place} is a {shape.geom_type}; an area of interest is a polygon")
-    return _repaired(shapely.force_2d(shape), place)
+    flat = shapely.force_2d(shape)
+    if not np.isfinite(shapely.get_coordinates(flat)).all():
+        raise BadArea(f"{place} has a coordinate that is no number; redraw it")
+    return _repaired(flat, place)
+
+
+def _on_earth(shape: BaseGeometry | None, place: str) -> MultiPolygon:
+    if shape is None or not np.isfinite(shapely.get_coordinates(shape)).all():
+        raise BadArea(f"{place} has no place in longitude and latitude; check its CRS")
+    return _repaired(shape, place)
 
 
 def _repaired(shape: BaseGeometry, place: str) -> MultiPolygon:
@@ -225,9 +274,18 @@ def _multipolygon(shape: BaseGeometry) -> MultiPolygon:
 
 
 def _slug(text: str) -> str:
-    """Lower-case ASCII letters, digits, - and _, beginning with a letter or digit."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_")[:_NAME_LENGTH] or "area"
+    """Lower-case ASCII letters, digits, - and _, beginning with a letter or digit.
+
+    Accents are dropped. A name with letters of another script ends in a number made of the whole
+    name: two such names never become one, and the same name is the same area again.
+    """
+    spelled = unicodedata.normalize("NFKD", text.translate(_LETTERS))
+    plain = spelled.encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_") or "area"
+    if not any(letter.isalnum() for letter in spelled if not letter.isascii()):
+        return slug[:_NAME_LENGTH]
+    whole = unicodedata.normalize("NFC", text).encode()
+    return f"{slug[: _NAME_LENGTH - 9]}-{hashlib.sha256(whole).hexdigest()[:8]}"
 
 
 def _unique(name: str, taken: set[str]) -> str:

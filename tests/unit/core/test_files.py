@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tulip_ops.core.files import atomic_folder, atomic_write, move_durably, sha256_file
+from tulip_ops.core.errors import StoreUnavailable
+from tulip_ops.core.files import (
+    atomic_folder,
+    atomic_write,
+    move_durably,
+    sha256_file,
+    write_output,
+)
 
 KILLED = """
 import os, signal, sys
@@ -148,3 +155,40 @@ def test_a_checksum_is_that_of_the_bytes(tmp_path: Path) -> None:
     path = tmp_path / "weights.h5"
     path.write_bytes(b"tulip" * 300_000)
     assert sha256_file(path) == hashlib.sha256(b"tulip" * 300_000).hexdigest()
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    target, link = tmp_path / "data" / "report.html", tmp_path / "report.html"
+    target.write_text("old")
+    link.symlink_to(target)
+    with atomic_write(link) as draft:
+        draft.write_text("new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "folder"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_only_regular_files_are_replaced(tmp_path: Path, kind: str, linked: bool) -> None:
+    path = Path(os.devnull) if kind == "device" else tmp_path / "out"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    before = path.stat().st_mode
+    if linked:
+        (tmp_path / "link").symlink_to(path)
+    named = tmp_path / "link" if linked else path
+    with pytest.raises(OSError, match="only regular files are replaced"), atomic_write(named):
+        pytest.fail("nothing is written")
+    assert path.stat().st_mode == before
+
+
+def test_an_output_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "report.html"
+    with (
+        pytest.raises(StoreUnavailable, match=r"report\.html cannot be written .*does not exist"),
+        write_output(path),
+    ):
+        pytest.fail("nothing is written")

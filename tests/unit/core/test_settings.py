@@ -32,6 +32,7 @@ VALUES = {
     "TULIP_UNET": "text", "TULIP_ENGINE": "openvino", "TULIP_PRECISION": "int8",
     "TULIP_EXPORTS": "some/folder", "TULIP_MINIMUM_CLEAR": "0.375", "TULIP_MINIMUM_AREA": "0.375",
     "TULIP_BLOOM_WINDOW": '["04-01", "05-01"]', "TULIP_FIELDS_FROM": "parcels",
+    "TULIP_BEAM_OPTIONS": '["--environment_type=DOCKER", "--environment_config=image"]',
     "TULIP_RUNTIME": "kubernetes", "TULIP_RUN_ID": "text", "TULIP_BATCH": "7",
     "TULIP_THREADS": "7", "TULIP_MEMORY_GB": "0.375", "TULIP_NO_PROGRESS_SECONDS": "0.375",
     "TULIP_POD_IMAGE": "text", "TULIP_POD_IMAGE_POLICY": "Never",
@@ -290,4 +291,32 @@ def test_a_badly_configured_api_is_said(
 ) -> None:
     monkeypatch.setenv("TULIP_STAC_APIS", f'{{"mine": {api}}}')
     with pytest.raises(BadSetting, match="TULIP_STAC_APIS"):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("window", "problem"),
+    [
+        ('["4-1", "6-5"]', "MM-DD"),
+        ('["03-32", "06-05"]', "day is out of range"),
+        ('["02-29", "06-05"]', "day is out of range"),
+        ('["spring", "summer"]', "MM-DD"),
+        ('["11-20", "02-05"]', "over New Year is not supported"),
+        ('["04-01", "04-01"]', "first day must be before the last"),
+    ],
+)
+def test_a_window_of_blooms_is_two_days_of_every_year(
+    monkeypatch: pytest.MonkeyPatch, window: str, problem: str
+) -> None:
+    monkeypatch.setenv("TULIP_BLOOM_WINDOW", window)
+    with pytest.raises(BadSetting, match=f"TULIP_BLOOM_WINDOW: .*{problem}"):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    "name", ["TULIP_LOOK_BACK_DAYS", "TULIP_STALE_AFTER_DAYS", "TULIP_PUBLICATION_HOURS"]
+)
+def test_no_look_back_leaves_the_calendar(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "10000000")
+    with pytest.raises(BadSetting, match=f"{name}: .*less than or equal"):
         Settings.load()

@@ -16,7 +16,7 @@ from tulip_ops.pipeline import area_masks
 from tulip_ops.raster import cog
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.probability import PROBABILITY_STEPS
-from tulip_ops.raster.projection import WGS84, project
+from tulip_ops.raster.projection import WGS84, project, transformer_of
 from tulip_ops.storage import stac_items
 from tulip_ops.storage.product_store import ProductStore
 from tulip_ops.storage.products import CLOUD
@@ -96,3 +96,19 @@ def test_the_clear_share_is_of_the_areas_alone_however_the_grid_is_cut(grid: Gri
     for rows in (slice(0, 40), slice(40, 41), slice(41, grid.height)):
         share.add(clear[rows], grid.rows(rows))
     assert share.value == np.count_nonzero(clear & within) / np.count_nonzero(within)
+
+
+@pytest.mark.parametrize("west_east", [(5.0, 6.0), (3.0, 8.0), (-20.0, 60.0), (-179.0, 0.9)])
+def test_the_edge_of_a_wide_area_lies_where_it_was_drawn(west_east: tuple[float, float]) -> None:
+    grid = Grid(32631, 640000.0, 5860000.0, 200, 6000)
+    west, east = west_east[0], max(west_east[1], 6.0)
+    area = Area("wide", MultiPolygon([box(west, 52.5, east, 52.9)]))
+    x, y = np.meshgrid(
+        grid.left + grid.resolution * (np.arange(0, grid.width, 50) + 0.5),
+        grid.top - grid.resolution * (np.arange(grid.height) + 0.5),
+    )
+    longitude, latitude = transformer_of(grid.epsg, WGS84).transform(x, y)
+    true = shapely.contains_xy(area.geometry, longitude, latitude)
+    found = area_masks.area_pixels([area], grid)[:, ::50]
+    assert (true != found).sum() <= 2 * found.shape[1]  # a pixel of each edge
+    assert found.any()

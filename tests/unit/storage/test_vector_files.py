@@ -1,5 +1,8 @@
 import json
 import logging
+import math
+import shutil
+import zipfile
 from pathlib import Path
 
 import geopandas as gpd
@@ -8,10 +11,10 @@ import pytest
 import shapely
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
 
-from tulip_ops.core.errors import BadArea, ProductDamaged
+from tulip_ops.core.errors import BadArea, BadTrainingData, ProductDamaged
 from tulip_ops.core.types import Area, Detection
 from tulip_ops.storage.detections_file import read_detections, write_detections
-from tulip_ops.storage.vector_files import read_areas, write_areas
+from tulip_ops.storage.vector_files import read_areas, read_parcels, write_areas
 
 WEST, EAST = box(5.60, 52.70, 5.65, 52.75), box(5.70, 52.70, 5.75, 52.75)
 RING = Polygon(WEST.exterior, [box(5.62, 52.72, 5.63, 52.73).exterior])
@@ -114,7 +117,8 @@ def test_a_given_name_takes_all_polygons_together(tmp_path):
 
 def test_a_geopackage_in_the_national_grid_lies_on_earth(tmp_path):
     path = tmp_path / "areas.gpkg"
-    frame = gpd.GeoDataFrame({"name": ["polder"]}, geometry=[WEST], crs=4326).to_crs(28992)
+    bent = shapely.segmentize(WEST, 0.001)
+    frame = gpd.GeoDataFrame({"name": ["polder"]}, geometry=[bent], crs=4326).to_crs(28992)
     frame.to_file(path, layer="first")
     frame.assign(name="second").to_file(path, layer="second")
     first, second = read_areas(path)
@@ -173,3 +177,118 @@ def test_a_real_register_of_parcels(real_data):
     west, south, east, north = shapely.total_bounds([area.geometry for area in areas])
     assert 3 < west < east < 8
     assert 50 < south < north < 54
+
+
+def test_all_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
+    broken = {"type": "Polygon", "coordinates": [[[5.6, 52.7], [5.7, 52.7], [5.7, 52.8]]]}
+    nan = {"type": "Polygon", "coordinates": [[[5, 52], [math.nan, 52], [5, 53], [5, 52]]]}
+    path = geojson(tmp_path / "x.geojson", ({}, WEST), ({}, Point(5, 52)), ({}, WEST), ({}, EAST))
+    document = json.loads(path.read_text())
+    document["features"][2]["geometry"] = nan
+    document["features"][3]["geometry"] = broken
+    path.write_text(json.dumps(document))
+    with pytest.raises(BadArea) as error:
+        read_areas(path)
+    problems = str(error.value).split("; ")
+    assert [line.split(" of ")[0] for line in problems if line.startswith("feature")] == [
+        "feature 2",
+        "feature 3",
+        "feature 4",
+    ]
+
+
+def test_a_crs_without_a_place_on_the_earth_is_refused(tmp_path: Path) -> None:
+    site = (
+        'ENGCRS["Site",EDATUM["Site"],CS[Cartesian,2],AXIS["x",east],AXIS["y",north],UNIT["m",1]]'
+    )
+    frame = gpd.GeoDataFrame({"name": ["a"]}, geometry=[box(0, 0, 100, 100)], crs=site)
+    frame.to_file(tmp_path / "cad.gpkg")
+    with pytest.raises(BadArea, match=r"cad\.gpkg has a CRS without a place"):
+        read_areas(tmp_path / "cad.gpkg")
+
+
+@pytest.mark.parametrize("column", ["name", "Name", "NAME"])
+def test_the_name_column_may_be_capitalized(tmp_path: Path, column: str) -> None:
+    path = geojson(tmp_path / "x.geojson", ({column: "west"}, WEST), ({column: " "}, EAST))
+    assert [area.name for area in read_areas(path)] == ["west", "x"]
+
+
+def test_kml_has_the_names_of_its_placemarks(tmp_path: Path) -> None:
+    frame = gpd.GeoDataFrame({"Name": ["Bollenveld 1"]}, geometry=[WEST], crs=4326)
+    frame.to_file(tmp_path / "areas.kml", driver="KML")
+    assert [area.name for area in read_areas(tmp_path / "areas.kml")] == ["bollenveld-1"]
+
+
+def test_names_in_other_scripts_are_never_merged(tmp_path: Path) -> None:
+    def named(*names: str) -> list[str]:
+        shapes = [({"name": name}, WEST) for name in names]
+        return [area.name for area in read_areas(geojson(tmp_path / "x.geojson", *shapes))]
+
+    tokyo, kyoto, both = named("東京"), named("京都"), named("東京", "京都")
+    assert both == tokyo + kyoto
+    assert tokyo != kyoto
+    assert named("Łódź", "Straße", "Curaçao") == ["lodz", "strasse", "curacao"]
+
+
+def test_geoparquet_and_a_folder_in_a_zip_are_read(tmp_path: Path) -> None:
+    frame = gpd.GeoDataFrame({"name": ["a", "b"]}, geometry=[WEST, EAST], crs=4326)
+    frame.to_parquet(tmp_path / "areas.parquet")
+    (tmp_path / "shapes").mkdir()
+    frame.to_file(tmp_path / "shapes" / "areas.shp")
+    packed = shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path, "shapes")
+    for path in (tmp_path / "areas.parquet", Path(packed)):
+        assert [area.name for area in read_areas(path)] == ["a", "b"]
+    packed = shutil.make_archive(str(tmp_path / "empty"), "zip", tmp_path / "shapes", "areas.dbf")
+    with pytest.raises(BadArea, match="holds no vector file"):
+        read_areas(Path(packed))
+
+
+def test_what_crosses_the_180th_meridian_is_refused_unless_cut_there(tmp_path: Path) -> None:
+    jump = Polygon([(179.9, -17), (-179.9, -17), (-179.9, -16), (179.9, -16)])
+    path = geojson(tmp_path / "x.geojson", ({"name": "fiji"}, jump))
+    with pytest.raises(BadArea, match=r"fiji.*spans 360 degrees.*cut it there"):
+        read_areas(path)
+    cut = MultiPolygon([box(179.9, -17, 180, -16), box(-180, -17, -179.9, -16)])
+    (area,) = read_areas(geojson(tmp_path / "x.geojson", ({"name": "fiji"}, cut)))
+    assert area.geometry.area == pytest.approx(0.2)
+
+
+def test_an_area_without_ground_is_refused(tmp_path: Path) -> None:
+    path = geojson(tmp_path / "x.geojson", ({"name": "dot"}, box(5.67, 52.71, 5.670001, 52.710001)))
+    with pytest.raises(BadArea, match=r"dot.*far less than a pixel"):
+        read_areas(path)
+
+
+def test_a_straight_edge_of_the_national_grid_stays_straight_there(tmp_path: Path) -> None:
+    wide = box(100_000, 450_000, 260_000, 460_000)
+    gpd.GeoDataFrame(geometry=[wide], crs=28992).to_file(tmp_path / "wide.gpkg")
+    (area,) = read_areas(tmp_path / "wide.gpkg")
+    back = gpd.GeoSeries([area.geometry], crs=4326).to_crs(28992).iloc[0]
+    assert back.hausdorff_distance(wide) < 0.5
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<OGRVRTDataSource><OGRVRTLayer name='a'><SrcDataSource>{0}</SrcDataSource></OGRVRTLayer>",
+        '{{"type": "gdal_streamed_alg", "command_line": "gdal vector pipeline ! read {0}"}}',
+        "<OGRWFSDataSource><URL>http://127.0.0.1/</URL></OGRWFSDataSource>",
+        "<GMLxx xmlns:gml='http://www.opengis.net/gml'/>",
+        "<!-- <OGRVRTDataSource> --><kml/>",
+    ],
+)
+@pytest.mark.parametrize("name", ["x.geojson", "x.kml", "x.gpkg", "x.zip"])
+def test_a_text_that_names_other_files_is_refused(tmp_path: Path, content: str, name: str) -> None:
+    other = geojson(tmp_path / "other.geojson", ({"name": "a"}, WEST))
+    path = tmp_path / name
+    path.write_text(content.format(other))
+    for read in (read_areas, lambda found: read_parcels(found, "name", WEST)):
+        with pytest.raises((BadArea, BadTrainingData), match="of another kind"):
+            read(path)
+
+
+def test_a_text_that_names_other_files_is_refused_in_a_zip(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("in/a.kml", "<OGRVRTDataSource/>")
+    with pytest.raises(BadArea, match=r"a\.kml is of another kind"):
+        read_areas(tmp_path / "x.zip")

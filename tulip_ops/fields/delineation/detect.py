@@ -30,7 +30,7 @@ from tulip_ops.fields.delineation import (
 from tulip_ops.fields.delineation.noise import noise
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.probability import ProbabilityRaster
-from tulip_ops.raster.projection import WGS84, project
+from tulip_ops.raster.projection import project_outline
 
 Read = Callable[[slice], NDArray[Any]]
 """From rows of the raster to (2, rows, width), probability of tulip and bloom, valid for
@@ -104,7 +104,7 @@ def detect_rows(
     processed at the same time. The result does not depend on either. `read` is called from one
     thread at a time. Shapes too narrow for a field (`ribbons`) are left out and counted in the log.
     """
-    grounds = [project(area.geometry, WGS84, grid.epsg) for area in areas or ()]
+    grounds = [project_outline(area.geometry, grid) for area in areas or ()]
     reach = box(*grid.bounds) if areas is None else shapely.union_all(grounds)
     shapely.prepare(reach)
 

@@ -15,10 +15,11 @@ import psutil
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineRunner, PipelineState, create_runner
 
-from tulip_ops.core.errors import PipelineFailed
+from tulip_ops.core.errors import OptionRefused, PipelineFailed
 from tulip_ops.pipeline.beam.elements import NAMESPACE, WorkerConfig
 from tulip_ops.pipeline.beam.pipeline import build
-from tulip_ops.pipeline.beam.runner_names import DASK, DIRECT
+from tulip_ops.pipeline.beam.runner_names import DASK, DIRECT, RUNNERS
+from tulip_ops.pipeline.beam.runner_options import require_allowed
 
 log = logging.getLogger(__name__)
 
@@ -40,23 +41,28 @@ def run(
     workers: int,
     threads: int,
     flags: Sequence[str] = (),
+    own_flags: Sequence[str] = (),
 ) -> dict[str, float]:
     """Run all steps of the acquisitions, and wait until they end.
 
     run_id: what the ledger calls it. workers: processes on this machine, of DirectRunner and of
     DaskRunner without an address; other runners have flags of their own. threads: of each worker,
-    for networks and codecs. flags: Beam's own options, as its documentation has them.
+    for networks and codecs. flags: Beam's own options, of those that are allowed to
+    anybody; `OptionRefused`. own_flags: such of the settings, any.
     Returns the metrics by name, empty where the runner has none. `PipelineFailed` if the runner
     gave up or lost a worker; results until then remain.
     """
+    _require_known(runner)
+    require_allowed(flags)
     if not ids:
         return {}
+    options = [*own_flags, *flags]
     job = WorkerConfig(run_id=run_id, threads=threads, fixed_batch=runner == DASK)
     log.info("%d acquisitions on %s, %d workers", len(ids), runner, workers)
-    with _workers(runner, workers, len(ids), flags) as more, _losses() as lost, _plain_logs():
+    with _workers(runner, workers, len(ids), options) as more, _losses() as lost, _plain_logs():
         try:
             carrier = beam.Pipeline(
-                runner=_carrier(runner), options=PipelineOptions([*flags, *more])
+                runner=_carrier(runner), options=PipelineOptions([*options, *more])
             )
             build(carrier, ids, job)
             result = carrier.run()
@@ -71,6 +77,12 @@ def run(
     if state != PipelineState.DONE:
         raise PipelineFailed(f"{runner} ended as {state}; {_AGAIN}")
     return _metrics(result)
+
+
+def _require_known(runner: str) -> None:
+    """Beam would import any class whose name it is given."""
+    if runner not in RUNNERS:
+        raise OptionRefused(f"{runner!r} is no runner of Beam; use one of {', '.join(RUNNERS)}")
 
 
 def _carrier(name: str) -> PipelineRunner:

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Collection, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,8 +14,14 @@ from urllib.parse import urlsplit
 from tulip_ops.core.errors import BadScene
 from tulip_ops.core.source_settings import StacApi
 from tulip_ops.raster.range_reader import CachedRangeFile, RangeFile
-from tulip_ops.sources import integrity
-from tulip_ops.sources.http_client import HttpClient, HttpRangeFile, RateLimiter, RetryPolicy
+from tulip_ops.sources import integrity, public_hosts
+from tulip_ops.sources.http_client import (
+    HttpClient,
+    HttpRangeFile,
+    RateLimiter,
+    RetryPolicy,
+    without_query,
+)
 from tulip_ops.sources.stac.sas_tokens import SasTokens
 from tulip_ops.sources.stac_bands import SceneBand
 from tulip_ops.storage.addresses import is_s3
@@ -35,7 +41,7 @@ class BandFiles:
         reads = RateLimiter(api.reads_per_second)
         self._api = api
         self._own = HttpClient(credential, patience, reads, headers)
-        self._others = HttpClient(credential, patience, reads)
+        self._other = partial(HttpClient, credential, patience, reads)
         self._signatures = None
         if api.token_url is not None:
             self._signatures = SasTokens(HttpClient(credential, patience, throttle), api.token_url)
@@ -61,9 +67,10 @@ class BandFiles:
         if is_s3(href):
             return S3RangeFile(self._places, href, size)
         if not href.startswith(("http://", "https://")):
-            raise BadScene(f"{href} can be read neither over HTTP nor from S3")
+            raise BadScene(f"{without_query(href)} can be read neither over HTTP nor from S3")
         own = urlsplit(href).netloc == urlsplit(self._api.url).netloc
-        web, signatures = self._own if own else self._others, self._signatures
+        web = self._own if own else self._others
+        signatures = self._signatures
         if signatures is None:
             return HttpRangeFile(web, href, size=size)
         return HttpRangeFile(web, href, lambda url: signatures.sign(url, collection), size)
@@ -84,6 +91,12 @@ class BandFiles:
         integrity.check_size(path.stat().st_size, band.declared, file.name)
         integrity.check_bytes(path, band.declared)
         return str(path)
+
+    @cached_property
+    def _others(self) -> HttpClient:
+        """For other hosts: public ones, unless the API itself lies in our own network."""
+        host = urlsplit(self._api.url).hostname or ""
+        return self._other(public_only=not public_hosts.names_private_host(host))
 
     @cached_property
     def _copies(self) -> Path:

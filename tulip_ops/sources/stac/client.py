@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -83,17 +84,20 @@ class StacClient:
         items = self._items(collections=[first], max_items=1)
         return self._granule(items[0]) if items else None
 
-    def _granule(self, item: Mapping[str, Any]) -> Granule:
-        return parse_granule(item, self._api, _address(item, self._api.url))
+    def _granule(self, item: Any) -> Granule:
+        address = _address(item, self._api.url)
+        if not isinstance(item, dict):
+            raise BadScene(f"{address} is {item!r:.60}, not an object")
+        return parse_granule(item, self._api, address)
 
-    def _items(self, **query: Any) -> list[dict[str, Any]]:
+    def _items(self, **query: Any) -> list[Any]:
         """Every item of a search, each once even if pages overlap."""
-        found: dict[tuple[Any, Any], dict[str, Any]] = {}
+        found: dict[str, Any] = {}
         for left in reversed(range(self._patience.attempts)):
             try:
                 with self._answering():
                     for page in self._client.search(limit=_PAGE, **query).pages_as_dicts():
-                        fresh = {(i.get("collection"), i.get("id")): i for i in page["features"]}
+                        fresh = {_key(item): item for item in page["features"]}
                         if fresh.keys() <= found.keys():
                             break  # a server whose pages repeat
                         found |= fresh
@@ -160,9 +164,18 @@ def _answer(error: BaseException | None) -> APIError | None:
     return error
 
 
-def _address(item: Mapping[str, Any], base: str) -> str:
+def _key(item: Any) -> str:
+    """What makes an item another one than those of the pages before."""
+    named = isinstance(item, dict)
+    return json.dumps([item.get("collection"), item.get("id")] if named else item)
+
+
+def _address(item: Any, base: str) -> str:
     """The item's own URL."""
-    for link in item.get("links", ()):
+    if not isinstance(item, dict):
+        return f"an item of {base}"
+    links = item.get("links")
+    for link in links if isinstance(links, list) else ():
         if isinstance(link, dict) and link.get("rel") == "self" and link.get("href"):
             return str(link["href"])
     return f"{base}/collections/{item.get('collection')}/items/{item.get('id')}"
