@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import warnings
+import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import rasterio
 from rasterio.crs import CRS
@@ -88,26 +90,35 @@ def _open_path(href: str) -> Dataset:
     with warnings.catch_warnings():
         # training images may lack a georeference; callers that need one check the CRS
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(Path(href), driver=driver)
+        return rasterio.open(href if _IN_ZIP.fullmatch(href) else Path(href), driver=driver)
 
 
 def _first_bytes(href: str) -> bytes:
-    """Also refuses whatever is no file of this machine, such as GDAL's /vsicurl/ addresses."""
+    """Also refuses what is no file of this machine, nor in a zip file of it: /vsicurl/ and such."""
     if Path(f"{href}.msk").exists():
         raise UnreadableRaster(
             f"{href} has its mask in a file of its own ({href}.msk), which is not read; put the"
             " mask into the raster: gdal_translate with --config GDAL_TIFF_INTERNAL_MASK YES"
         )
+    zipped = _IN_ZIP.fullmatch(href)
+    place = Path(zipped["archive"] if zipped else href)
     try:
-        if not Path(href).is_file():
+        if not place.is_file():
             raise FileNotFoundError("it is missing, or no regular file")
-        with Path(href).open("rb") as file:
+        with ExitStack() as stack:
+            file: IO[bytes] = stack.enter_context(place.open("rb"))
+            if zipped:
+                archive = stack.enter_context(zipfile.ZipFile(file))
+                file = stack.enter_context(archive.open(zipped["member"]))
             return file.read(range_reader.SIGNATURE_LENGTH)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UnreadableRaster(
             f"{href} cannot be read as a raster ({error}); fetch or make it again"
         ) from error
 
+
+_IN_ZIP = re.compile(r"/vsizip/(?P<archive>/.+?\.zip)/(?P<member>.+)")
+"""How GDAL calls a file in a zip file."""
 
 _OPTIONS = {
     # GDAL's fast path returns uninitialized memory for the missing rows of a truncated PNG
