@@ -1,8 +1,10 @@
 """Searching and reading a real STAC API, whose rasters a real web server holds."""
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import boto3
 import numpy as np
@@ -80,21 +82,22 @@ def shelf(web_server: Nginx) -> Shelf:
 
 def on_grid(published: Published) -> np.ndarray:
     """(10, height, width): its reflectance at 10 m, by the rule for every source."""
-    from rasterio.io import MemoryFile
+    import rasterio
 
     from tulip_ops.raster import reader
 
     together = []
     for band in BANDS:
         values, metres = published.reflectance[band], providers.METRES[band]
-        with MemoryFile() as memory:
-            with memory.open(
-                driver="GTiff", width=values.shape[1], height=values.shape[0], count=1,
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "band.tif"
+            with rasterio.open(
+                path, "w", driver="GTiff", width=values.shape[1], height=values.shape[0], count=1,
                 dtype="float32", nodata=float("nan"), crs=f"EPSG:{published.grid.epsg}",
                 transform=Affine(metres, 0, published.grid.left, 0, -metres, published.grid.top),
             ) as target:  # fmt: skip
                 target.write(values, 1)
-            together.append(reader.read_warped([(memory.name, 1)], published.grid)[0])
+            together.append(reader.read_warped([(str(path), 1)], published.grid)[0])
     return np.stack(together)
 
 
