@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import rasterio
 from numpy.typing import NDArray
 from shapely.geometry import box
 
@@ -136,7 +137,8 @@ def antwerp(data: Path) -> Collection:
 
 def _layer(path: Path, name: str) -> NDArray[np.float32]:
     """(dates, height, width), as stored."""
-    return reader.read_pixels(Path(f"netcdf:{path}:S2-L2A-{name}"))
+    with rasterio.open(f"netcdf:{path}:S2-L2A-{name}") as source:
+        return np.asarray(source.read(), dtype=np.float32)
 
 
 def _by_class(

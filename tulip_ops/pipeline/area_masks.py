@@ -16,7 +16,7 @@ from tulip_ops.raster import cog, rasterize
 from tulip_ops.raster.grid import Grid
 from tulip_ops.raster.mgrs import tile_grid
 from tulip_ops.raster.probability import decode_probability
-from tulip_ops.raster.projection import project_outline
+from tulip_ops.raster.projection import WGS84, project, project_outline
 from tulip_ops.storage.product_store import ProductStore
 from tulip_ops.storage.products import CLOUD
 
@@ -61,7 +61,8 @@ def _window(acquisition: Acquisition, wanted: BaseGeometry) -> Grid:
     """Around what is wanted (EPSG:4326), within the footprint."""
     whole = tile_grid(acquisition.id.tile)
     near = project_outline(wanted, whole).buffer(CONTEXT)
-    covered = project_outline(acquisition.footprint, whole)
+    # a scene's edges are straight in its own CRS, not in longitude and latitude as an area's are
+    covered = project(acquisition.footprint, WGS84, whole.epsg)
     return whole.window(near.envelope.intersection(covered.envelope).bounds)
 
 
