@@ -21,7 +21,7 @@ SEASON = Season(2024, simulated=False)
 
 
 def _shown(database: Connection) -> list[Detection]:
-    return [detection for _, _, detection in detections.season_detections(database, SEASON)]
+    return [detection for _, _, detection in detections.detections_of(database, SEASON)]
 
 
 def test_detections_come_back_as_they_went(database: Connection, examples: Any) -> None:

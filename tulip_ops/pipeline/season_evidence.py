@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tulip_ops.core.errors import ProductDamaged, ProductMissing
+from tulip_ops.core.errors import BadSetting, ProductDamaged, ProductMissing
 from tulip_ops.core.types import AcquisitionId, SeasonTile
 from tulip_ops.fields import evidence
 from tulip_ops.fields.delineation.noise import Noise
@@ -45,7 +45,15 @@ class Plan:
 
 
 def plan(store: ProductStore, season_tile: SeasonTile, looks: Sequence[Look]) -> Plan:
-    """What to sum up, so that these looks count and no others."""
+    """What to sum up, so that these looks count and no others.
+
+    `BadSetting` for more looks than a sum has room for.
+    """
+    if len(looks) > evidence.MOST_LOOKS:
+        raise BadSetting(
+            f"{len(looks)} acquisitions of {season_tile} lie inside TULIP_BLOOM_WINDOW, and the"
+            f" evidence of a season holds {evidence.MOST_LOOKS} at most; narrow the window"
+        )
     have = summed(store, season_tile)
     sums, problems = _available(store, looks, have)
     anew = not have or not _can_be_taken_away(store, have, sums)

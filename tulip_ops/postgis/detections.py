@@ -113,11 +113,11 @@ def seasons(connection: Connection) -> list[Season]:
     return [Season(*row) for row in connection.execute(query("seasons"))]
 
 
-def season_detections(
+def detections_of(
     connection: Connection, season: Season
 ) -> list[tuple[int, AcquisitionId, Detection]]:
     """All detections of a season with their ids, sorted by acquisition and ordinal."""
-    rows = connection.execute(query("season_detections"), season._asdict())
+    rows = connection.execute(query("detections_of"), season._asdict())
     return [
         (detection_id, AcquisitionId.parse(name), Detection(*rest))
         for detection_id, name, *rest in rows

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tulip_ops.core.errors import ProductDamaged
+from tulip_ops.core.errors import BadSetting, ProductDamaged
 from tulip_ops.core.types import AcquisitionId, SeasonTile
 from tulip_ops.fields import evidence
 from tulip_ops.pipeline import season_evidence
@@ -151,6 +151,12 @@ def test_a_sum_that_needs_products_that_are_gone_says_which(store: ProductStore)
     assert plan.anew
     assert plan.sums.keys() == {third.acquisition_id}
     assert plan.problems.keys() == {second.acquisition_id}
+
+
+def test_more_looks_than_a_sum_holds_are_refused(store: ProductStore) -> None:
+    looks = [add(store, 3)] * (evidence.MOST_LOOKS + 1)
+    with pytest.raises(BadSetting, match="TULIP_BLOOM_WINDOW"):
+        season_evidence.plan(store, SEASON, looks)
 
 
 def test_a_raster_on_another_grid_is_refused(store: ProductStore) -> None:

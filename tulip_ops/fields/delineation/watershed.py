@@ -51,9 +51,9 @@ def segment_fields(
     """Label of the field of each pixel: (height, width), from 0, -1 where there is none.
 
     tulip: (height, width). threshold: minimum of a field pixel. smallest: pixels; smaller regions
-    join the neighbour with the shallowest border. A field is 4-connected, and its mean is
-    CONVINCING. Fields are numbered by their first pixels, row by row. Memory is proportional to
-    the pixels at or above the threshold.
+    join the neighbour with the shallowest border. A field is 4-connected, and its mean reaches
+    MIN_MEAN_MARGIN. Fields are numbered by their first pixels, row by row. Memory is proportional
+    to the pixels at or above the threshold.
     noise: deviation of the `Noise` of the complete relief; None: of this one.
     relief: (height, width), the probability in which valleys are looked for; None: `tulip`.
     candidates: pixels at or above the threshold that can belong to a field, the others are only

@@ -57,7 +57,7 @@ def observe(
     inside: (count,), share of each field that lies on the raster (`share_inside`); default:
     all of it. Parts outside count as not clear.
     A field is not seen when less than MIN_CLEAR_FRACTION of it is clear, or no pixel centre lies in
-    it; else in bloom from a share of BLOOMING of its clear pixels in flower.
+    it; else in bloom from a share of MIN_BLOOM_FRACTION of its clear pixels in flower.
     """
     known = labels >= 0
     clear = known & np.isfinite(tulip)
